@@ -1,0 +1,121 @@
+# Needs GNU make and Python 3.11 or later; everything else is installed into $(VENV).
+#
+#   PYTHON=python3.12 make test     choose the Python (otherwise the first one found that will do)
+#   VENV=folder make test           put the environment elsewhere
+#
+# What is run and tested is the built wheel, not src/: $(WHEEL_DIR) is built once, installed, and
+# built again when a source changed.
+
+VENV ?= .venv
+WHEEL_DIR ?= build/wheel
+PYTHON ?=
+
+PY := $(VENV)/bin/python
+STAMPS := $(VENV)/.sealwire
+CANDIDATES := $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11 python)
+SOURCES := pyproject.toml LICENSE $(wildcard README.md) \
+	$(shell find src -not -name __pycache__ -not -name '*.pyc')
+WHEEL := $(WHEEL_DIR)/sealwire-*.whl
+PIP := $(PY) -m pip --disable-pip-version-check --quiet
+
+# `make test` measures these alone, and then runs the others, except those that take long or need
+# what a fresh machine lacks: these have a target of their own.
+MEASURED_TESTS := tests/unit tests/property
+OWN_TARGET := tests/load
+
+# An installed wheel is no use when PYTHONPATH hides it.
+unexport PYTHONPATH PYTHONHOME
+# Two targets never install into one environment at the same time.
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-all load bench lint venv clean FORCE
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*  ## /\1|/p' Makefile | while IFS='|' read -r name what; do \
+		printf '  make %-10s %s\n' "$$name" "$$what"; done
+
+demo: $(STAMPS)/demo  ## show the whole way of a message on real processes
+	$(PY) -m sealwire demo
+
+test: $(STAMPS)/test  ## all tests on one Python; fails under full branch coverage of the pure floors
+	$(PY) -m coverage run -m pytest $(MEASURED_TESTS)
+	$(PY) -m coverage report
+	$(PY) -m pytest $(addprefix --ignore=,$(MEASURED_TESTS) $(OWN_TARGET))
+
+test-all: $(STAMPS)/dev  ## the same on every Python found
+	$(PY) -m nox
+
+load: $(STAMPS)/test  ## tests under load
+	$(PY) -m pytest tests/load
+
+bench: $(STAMPS)/demo  ## measure against the raw primitives and the standard library
+	$(PY) -m benchmarks
+
+lint: $(STAMPS)/dev  ## ruff, mypy for three platforms, import contracts
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy --platform linux
+	$(PY) -m mypy --platform darwin src
+	$(PY) -m mypy --platform win32 src
+	PYTHONPATH=src $(PY) -c 'from importlinter.cli import lint_imports_command as lint; lint()' --no-logo
+
+venv: $(STAMPS)/dev  ## set up $(VENV) with everything for development
+
+clean:  ## remove everything that was made here, $(VENV) included
+	rm -rf build dist .coverage .hypothesis .import_linter_cache .mypy_cache .nox .pytest_cache .ruff_cache
+	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	if [ -d "$(STAMPS)" ]; then rm -rf "$(VENV)"; fi
+
+
+# ---- set-up: each file under $(STAMPS) says that a step was done ----------------------------
+
+# Is there an environment whose Python runs, is new enough, and is the one asked for?
+VENV_FITS := $(shell asked=$$($(or $(PYTHON),$(PY)) -c 'import sys; print(sys.version_info[:2])' 2>&1); \
+	$(PY) -c "import sys; v = sys.version_info[:2]; print('yes' if v >= (3, 11) and str(v) == '$$asked' else 'no')" \
+	2>/dev/null)
+
+# An environment that this file did not make is used if it fits, and otherwise left alone.
+$(STAMPS)/python: $(if $(filter yes,$(VENV_FITS)),,FORCE)
+	@set -e; if [ "$(VENV_FITS)" != yes ]; then \
+		if [ -e "$(VENV)" ] && [ ! -d "$(STAMPS)" ]; then \
+			echo "error: $(VENV) is there, but its Python does not run or is older than 3.11$(if $(PYTHON), or is not $(PYTHON))" >&2; \
+			echo "hint: remove it, or choose another folder: make VENV=folder" >&2; \
+			exit 1; \
+		fi; \
+		found=; for candidate in $(CANDIDATES); do \
+			if "$$candidate" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' \
+				2>/dev/null; then found=$$candidate; break; fi; \
+		done; \
+		if [ -z "$$found" ]; then \
+			echo "error: no Python 3.11 or later with its venv module among: $(CANDIDATES)" >&2; \
+			echo "hint: install one (on Debian with python3-venv), or name it: make PYTHON=path" >&2; \
+			exit 1; \
+		fi; \
+		echo "making $(VENV) with $$("$$found" --version)"; \
+		"$$found" -m venv --clear "$(VENV)"; \
+	fi
+	@$(PY) -m pip --version >/dev/null 2>&1 || $(PY) -m ensurepip >/dev/null
+	@mkdir -p $(STAMPS) && touch $@
+
+# The build backend stays in the environment, so that building again needs no network.
+$(STAMPS)/backend: $(STAMPS)/python pyproject.toml
+	$(PIP) install $$($(PY) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"])')
+	@touch $@
+
+$(WHEEL_DIR)/.built: $(SOURCES) | $(STAMPS)/backend
+	@rm -rf $(WHEEL_DIR) && mkdir -p $(WHEEL_DIR) && touch $@.start
+	$(PIP) wheel --no-deps --no-build-isolation --wheel-dir $(WHEEL_DIR) .
+	@mv $@.start $@  # with the time of its start: what is saved during a build is built next time
+
+$(STAMPS)/wheel: $(WHEEL_DIR)/.built $(STAMPS)/python
+	$(PIP) install --no-deps --force-reinstall $(WHEEL)
+	@touch $@
+
+# pip goes to the network for what is missing alone.
+$(STAMPS)/demo: EXTRAS := cli
+$(STAMPS)/test: EXTRAS := cli,test
+$(STAMPS)/dev: EXTRAS := cli,dev
+$(STAMPS)/demo $(STAMPS)/test $(STAMPS)/dev: $(STAMPS)/wheel
+	$(PIP) install "$$(echo $(WHEEL))[$(EXTRAS)]"
+	@touch $@

@@ -1,0 +1,41 @@
+"""VersionFloor: messages of a stream in order; see `sealwire.versions` for the rules."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from sealwire.algebra import Guarantee
+from sealwire.versions import Standing, Taken, judge_version
+
+if TYPE_CHECKING:
+    from sealwire.stages import Context, Opened
+    from sealwire.state import AdmissionState
+
+
+class VersionFloor:
+    """Takes a message only if its version is above every one taken before in its stream."""
+
+    requires: ClassVar[frozenset[Guarantee]] = frozenset({Guarantee.AUTHENTIC})
+    provides: ClassVar[frozenset[Guarantee]] = frozenset({Guarantee.ORDERED})
+
+    def look(self, opened: Opened, context: Context, state: AdmissionState) -> Standing:
+        """Say NEW, or SAME for the message that holds the floor.
+
+        Raises:
+            VerificationError: superseded, ahead of the clock, equivocation, or sealed before this
+                memory began.
+        """
+        claims = opened.claims
+        state.check_sealed_after_start(claims)
+        floor = state.floors.get(claims.stream)
+        return judge_version(floor, claims, opened.digest, context.now_ms, context.skew_ms)
+
+    def take(self, opened: Opened, context: Context, state: AdmissionState) -> None:
+        """Raise the stream's floor to this message.
+
+        Raises:
+            VerificationError: as `look`.
+        """
+        if self.look(opened, context, state) is Standing.NEW:
+            claims = opened.claims
+            state.floors[claims.stream] = Taken(claims.version, opened.digest, claims.iss)

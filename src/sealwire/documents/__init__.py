@@ -1,0 +1,30 @@
+"""Documents: strict JSON into a typed, frozen `LoggingPlan`."""
+
+from sealwire.documents.dict_schema import plan_from, read_plan
+from sealwire.documents.plan import (
+    Argument,
+    External,
+    FilterPlan,
+    FormatterPlan,
+    HandlerPlan,
+    LoggerPlan,
+    LoggingPlan,
+    Scalar,
+)
+from sealwire.documents.strict_json import JsonValue, canonical_json, read_json
+
+__all__ = [
+    "Argument",
+    "External",
+    "FilterPlan",
+    "FormatterPlan",
+    "HandlerPlan",
+    "JsonValue",
+    "LoggerPlan",
+    "LoggingPlan",
+    "Scalar",
+    "canonical_json",
+    "plan_from",
+    "read_json",
+    "read_plan",
+]

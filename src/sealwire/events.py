@@ -1,0 +1,138 @@
+"""What goes into the receiver and what comes out: events, effects, and the decision; no logic."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from sealwire.errors import Reason, RefusedError, Stage
+from sealwire.stages import Answer, Applied, Claims, Opened, Outcome
+from sealwire.versions import Standing
+
+if TYPE_CHECKING:
+    from sealwire.requests import Apply as ApplyRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """The time: ``now_ms`` is wall-clock time that never went back, ``mono_ms`` is monotonic."""
+
+    now_ms: int
+    mono_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Bytes:
+    """The peer sent ``data``."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Eof:
+    """The peer will send nothing more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Persisted:
+    """The message was taken, or had been before; ``outcome`` is what became of it then."""
+
+    standing: Standing
+    outcome: Outcome | None
+
+
+@dataclass(frozen=True, slots=True)
+class PersistFailed:
+    """The message was not taken: another copy was faster, or state could not be written."""
+
+    refusal: RefusedError
+
+
+@dataclass(frozen=True, slots=True)
+class AppliedHere:
+    """The change is in force."""
+
+    applied: Applied
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyFailed:
+    """Logging could not be changed as asked."""
+
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """The decision has been recorded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Crowded:
+    """The driver needs this connection's place for a newer one."""
+
+    detail: str
+
+
+Event: TypeAlias = (
+    Tick | Bytes | Eof | Persisted | PersistFailed | AppliedHere | ApplyFailed | Reported | Crowded
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What was decided about one request, for log, statistics and answer.
+
+    Attributes:
+        answer: what the peer is told.
+        reason: why it was refused, or ``None``.
+        stage: where it was refused, or ``None``.
+        detail: value against limit, in words; ``""`` where there is nothing to add.
+        claims: what the message says about itself, once it is authenticated.
+        applied: what is in force now, if this request changed it.
+        cause: the exception behind ``INTERNAL``, for our log alone.
+    """
+
+    answer: Answer
+    reason: Reason | None = None
+    stage: Stage | None = None
+    detail: str = ""
+    claims: Claims | None = None
+    applied: Applied | None = None
+    cause: BaseException | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Persist:
+    """Take the message, in one atomic step; answer `Persisted` or `PersistFailed`."""
+
+    opened: Opened
+
+
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """Change logging; answer `AppliedHere` or `ApplyFailed`."""
+
+    request: ApplyRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Record the decision; answer `Reported`."""
+
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Send these bytes to the peer."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Close the connection once the reply is sent."""
+
+
+Effect: TypeAlias = Persist | Apply | Record | Reply | Close

@@ -1,0 +1,14 @@
+"""The layers of a sealed message: a module each, with the half that seals and the other one."""
+
+from sealwire.layers.aes_gcm import AesGcmOpener, AesGcmSealer
+from sealwire.layers.ed25519 import Ed25519Signer, Ed25519Verifier
+from sealwire.layers.hmac_sha256 import HmacTagger, HmacVerifier
+
+__all__ = [
+    "AesGcmOpener",
+    "AesGcmSealer",
+    "Ed25519Signer",
+    "Ed25519Verifier",
+    "HmacTagger",
+    "HmacVerifier",
+]

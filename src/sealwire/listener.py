@@ -1,0 +1,313 @@
+"""The listener: a running service's side of sealwire, as an object with a life.
+
+Rules this module keeps:
+
+1. Binding happens in the caller's thread and fails there. One daemon thread serves.
+2. `Listener.stop` takes no new connections, lets a running apply finish and answer, joins within
+   two seconds and removes the socket. It may be called twice, and runs at exit before ``logging``
+   shuts down. No signal handler is installed.
+3. `Listener.start` after `stop` listens again, with the same memory of what was taken; on a running
+   listener it does nothing. A second listener on one address is an error.
+4. No lock of ours is held across ``os.fork()``. A child closes what it inherited, never unlocks or
+   unlinks, and is not a listener: it starts one of its own if it is to have one.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+import weakref
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Final, Self
+
+from sealwire.answers import CONSTANT_REFUSAL
+from sealwire.chain import Chain
+from sealwire.errors import ConfigurationError
+from sealwire.eventlog import Stats, log_bug
+from sealwire.framing import encode_frame
+from sealwire.policy import default_rules
+from sealwire.receiver import Deadlines, Door
+from sealwire.service import Service, Session
+from sealwire.transports.addresses import parse_address
+from sealwire.transports.server import Caps, Server
+from sealwire.transports.unix import UnixListener, peer_of
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable, Iterable
+    from types import TracebackType
+
+    from sealwire.algebra import Admission, Verifier
+    from sealwire.documents import LoggingPlan
+    from sealwire.events import Decision
+    from sealwire.policy import Rule
+    from sealwire.stages import Applied
+
+JOIN_S: Final = 2.0
+_FORK_WAIT_S: Final = 1.0
+
+
+class Listener:
+    """Accepts sealed messages on one address and applies them to this process's logging."""
+
+    def __init__(
+        self,
+        address: str,
+        door: Door,
+        *,
+        allow_uids: Iterable[int] | None = None,
+        group: str | int | None = None,
+        caps: Caps | None = None,
+        on_event: Callable[[Decision], None] | None = None,
+    ) -> None:
+        """Make a listener; `listen` is the usual way, and starts it.
+
+        Raises:
+            ConfigurationError: the address is none, or the chain does not show enough.
+        """
+        door.chain.check_serves()
+        self.address = parse_address(address)
+        self._group = group
+        self._allow_uids = _allowed(allow_uids, group)
+        self._caps = caps or Caps()
+        self._service = Service(door, _apply, on_event)
+        self._life = threading.Lock()
+        self._bound: UnixListener | None = None
+        self._server: Server | None = None
+        self._thread: threading.Thread | None = None
+        self._pid = os.getpid()
+
+    def __repr__(self) -> str:
+        """Say address and whether it runs."""
+        state = "running" if self.is_alive() else "stopped"
+        return f"<Listener {self.address} {state}>"
+
+    def start(self) -> Self:
+        """Bind and serve; do nothing if it runs already.
+
+        Raises:
+            ConfigurationError: the address is taken, too open, or not ours.
+        """
+        with self._life:
+            if self.is_alive():
+                return self
+            bound = UnixListener(self.address, self._group)
+            self._pid = os.getpid()
+            self._bound = bound
+            self._server = Server(
+                bound.socket,
+                _Host(self._service, self._allow_uids),
+                self._caps,
+                self._service.door.deadlines,
+                encode_frame(CONSTANT_REFUSAL),
+            )
+            self._thread = threading.Thread(
+                target=self._run, args=(self._server,), name="sealwire-listener", daemon=True
+            )
+            self._thread.start()
+            _running.add(self)
+            atexit.register(self.stop)
+        return self
+
+    def stop(self, timeout_s: float = JOIN_S) -> None:
+        """Stop serving and remove the socket; do nothing if it does not run.
+
+        Args:
+            timeout_s: how long to wait for a running apply, seconds.
+        """
+        with self._life:
+            server, bound, thread = self._server, self._bound, self._thread
+            self._server = self._bound = None
+            if server is None or bound is None or thread is None:
+                return
+            atexit.unregister(self.stop)
+            _running.discard(self)
+            server.stop()
+            if thread is not threading.current_thread():
+                thread.join(timeout_s)
+            bound.close()
+
+    def join(self, timeout_s: float | None = None) -> None:
+        """Wait until the listener's thread ends."""
+        if self._thread is not None:
+            self._thread.join(timeout_s)
+
+    def is_alive(self) -> bool:
+        """Whether this process serves the address."""
+        thread = self._thread
+        return self._server is not None and thread is not None and thread.is_alive()
+
+    def stats(self) -> Stats:
+        """Give counts, and the last hundred refusals with their reasons."""
+        return self._service.stats()
+
+    def __enter__(self) -> Self:
+        """Serve while the block runs."""
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop."""
+        self.stop()
+
+    def _run(self, server: Server) -> None:
+        try:
+            server.run()
+        except Exception as bug:  # noqa: BLE001 - said in the log, and by is_alive()
+            log_bug(f"the listener on {self.address} died; is_alive() is false now", bug)
+
+    def _abandon(self) -> None:
+        """In a forked child: close what was inherited, and be no listener any more (rule 4)."""
+        server, bound = self._server, self._bound
+        self._server = self._bound = self._thread = None
+        self._life = threading.Lock()
+        self._service.forget_locks()
+        atexit.unregister(self.stop)
+        if server is not None:
+            server.close()
+        if bound is not None:
+            bound.abandon()
+
+
+class _Host:
+    """What the server's loop asks of a listener."""
+
+    def __init__(self, service: Service, allow_uids: frozenset[int] | None) -> None:
+        self._service = service
+        self._allow_uids = allow_uids
+
+    @property
+    def owes_a_line(self) -> bool:
+        return self._service.owes_a_line
+
+    def let_time_pass(self) -> None:
+        self._service.let_time_pass()
+
+    def session_for(self, connection: socket.socket) -> Session | None:
+        peer = peer_of(connection)
+        who = "a peer" if peer is None else str(peer)
+        if self._allow_uids is not None and (peer is None or peer.uid not in self._allow_uids):
+            self._service.refuse_peer(who)
+            return None
+        return Session(self._service, who)
+
+
+def listen(
+    address: str,
+    *,
+    chain: Chain | Iterable[Verifier | Admission],
+    audience: str | None = None,
+    rules: Iterable[Rule] | None = None,
+    allow_uids: Iterable[int] | None = None,
+    group: str | int | None = None,
+    skew_s: float = 0.0,
+    deadlines: Deadlines | None = None,
+    caps: Caps | None = None,
+    on_event: Callable[[Decision], None] | None = None,
+) -> Listener:
+    """Let holders of the right keys change this process's logging, from now on.
+
+    Args:
+        address: where to listen: ``unix:/run/payments/log.sock``.
+        chain: what a message must pass: a `Chain`, or its parts together with ``audience``.
+        audience: the service this is, such as ``payments@prod``, where ``chain`` is parts.
+        rules: what a configuration may contain; `default_rules()` allows console handlers alone.
+        allow_uids: who may connect; by default this user and root, or with ``group`` whoever the
+            socket's mode lets in.
+        group: whose members may connect too; the socket is 0660 for it.
+        skew_s: how far ahead a sealer's clock may be, seconds; 0 on one machine.
+        deadlines: how long a peer may take.
+        caps: what all peers together may use.
+        on_event: is called with every decision, in the listener's thread.
+
+    Returns:
+        A running `Listener`.
+
+    Raises:
+        ConfigurationError: the chain does not show enough, or the address is taken, too open, or
+            not ours; the text says what to do.
+    """
+    door = make_door(chain, audience=audience, rules=rules, skew_s=skew_s, deadlines=deadlines)
+    listener = Listener(
+        address, door, allow_uids=allow_uids, group=group, caps=caps, on_event=on_event
+    )
+    return listener.start()
+
+
+def make_door(
+    chain: Chain | Iterable[Verifier | Admission],
+    *,
+    audience: str | None = None,
+    rules: Iterable[Rule] | None = None,
+    skew_s: float = 0.0,
+    deadlines: Deadlines | None = None,
+) -> Door:
+    """Put together what requests are judged by; arguments as in `listen`.
+
+    Raises:
+        ConfigurationError: the chain does not show enough, or arguments contradict each other.
+    """
+    if not isinstance(chain, Chain):
+        if audience is None:
+            raise ConfigurationError('verifiers need an audience: audience="payments@prod"')
+        chain = Chain(audience, chain)
+    elif audience is not None and audience != chain.audience:
+        raise ConfigurationError(f"the chain is for {chain.audience}, not for {audience}")
+    if skew_s < 0:
+        raise ConfigurationError("skew_s is negative")
+    chain.check_serves()
+    judged_by = default_rules() if rules is None else tuple(rules)
+    return Door(chain, judged_by, round(skew_s * 1000), deadlines=deadlines or Deadlines())
+
+
+def _apply(plan: LoggingPlan) -> Applied:
+    # Late, because it loads ``logging.config``, which a process that never changes does not need.
+    from sealwire.logtree import apply
+
+    return apply(plan)
+
+
+def _allowed(allow_uids: Iterable[int] | None, group: str | int | None) -> frozenset[int] | None:
+    if allow_uids is not None:
+        return frozenset(allow_uids)
+    if group is not None or not hasattr(os, "geteuid"):
+        return None
+    return frozenset({0, os.geteuid()})
+
+
+# ---- fork ---------------------------------------------------------------------------------------
+
+_running: weakref.WeakSet[Listener] = weakref.WeakSet()
+_forking = threading.local()
+
+
+def _before_fork() -> None:
+    """Wait until no listener is in the middle of a change, and keep it so."""
+    _forking.held = ExitStack()
+    for listener in list(_running):
+        _forking.held.enter_context(listener._service.quiet(_FORK_WAIT_S))  # noqa: SLF001 - our own
+
+
+def _after_fork_in_parent() -> None:
+    _forking.held.close()
+
+
+def _after_fork_in_child() -> None:
+    # The gates that were held are forgotten, not released: they are the parent's.
+    _forking.held.pop_all()
+    for listener in list(_running):
+        listener._abandon()  # noqa: SLF001 - our own
+    _running.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_before_fork,
+        after_in_parent=_after_fork_in_parent,
+        after_in_child=_after_fork_in_child,
+    )

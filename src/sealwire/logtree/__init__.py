@@ -1,0 +1,5 @@
+"""The logging tree of this process: the one room that touches the internals of ``logging``."""
+
+from sealwire.logtree.configure import apply
+
+__all__ = ["apply"]

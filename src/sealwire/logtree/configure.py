@@ -1,0 +1,141 @@
+"""A plan becomes the configuration of this process.
+
+Rules this module keeps:
+
+1. What can be found out beforehand is: classes, objects, files, handlers to be changed. The
+   library closes every handler before it builds the first new one.
+2. A handler's class is a subclass of ``logging.Handler``, a formatter's of ``logging.Formatter``.
+   The library would call anything that has the name.
+3. sealwire's own loggers are never left disabled: the library disables every logger that a plan
+   does not name, where the plan asks for that.
+4. `ApplyError` is all that comes out. Its text names the part of the plan and the kind of failure;
+   it has no cause attached, and quotes no argument, because either may hold a password.
+
+Not guaranteed yet: that the tree is as before when the library itself fails half-way, that no
+record is lost between the old handlers and the new ones, and that filters of an earlier plan are
+gone from the loggers of this one. All three are properties of ``dictConfig``, which is used here.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+
+from sealwire.documents import External, HandlerPlan, LoggingPlan
+from sealwire.documents.reading import place
+from sealwire.errors import ApplyError, shorten
+from sealwire.logtree.files import check_file
+from sealwire.stages import Applied
+
+OWN_LOGGER = "sealwire"
+
+_FILE_ARGUMENT = "filename"
+
+
+def apply(plan: LoggingPlan) -> Applied:
+    """Make ``plan`` the configuration of this process.
+
+    Not to be called by two threads at once: the caller applies one request after the other.
+
+    Args:
+        plan: what policy has allowed. Nothing is asked again here but what only this process
+            can answer.
+
+    Returns:
+        What is now in force.
+
+    Raises:
+        ApplyError: a class, an object, a file or a handler is missing or unfit, and the tree is
+            as before; or the library failed (its text then starts with "unable to"), and handlers
+            may be missing.
+    """
+    _check(plan)
+    _configure(plan)
+    return Applied(
+        plan_digest=plan.digest(),
+        loggers=len(plan.loggers) + (plan.root is not None),
+        handlers=len(plan.handlers),
+    )
+
+
+def _check(plan: LoggingPlan) -> None:
+    for formatter in plan.formatters:
+        if formatter.class_name is not None:
+            where = place("formatters", formatter.name, "class")
+            _check_class(formatter.class_name, logging.Formatter, where)
+        if formatter.defaults and sys.version_info < (3, 12):
+            # The library would leave them out, and every record that needs one would be lost.
+            where = place("formatters", formatter.name, "defaults")
+            raise ApplyError(f"{where}: needs Python 3.12 or later")
+    for handler in plan.handlers:
+        where = place("handlers", handler.name)
+        if plan.incremental:
+            if handler.name not in vars(logging)["_handlers"]:
+                raise ApplyError(f"{where}: this process has no handler of that name")
+        else:
+            _check_class(handler.class_name or "", logging.Handler, f"{where}.class")
+            _check_arguments(handler, where)
+
+
+def _check_class(name: str, base: type, where: str) -> None:
+    found = _resolve(name, where)
+    if not (isinstance(found, type) and issubclass(found, base)):
+        raise ApplyError(f"{where}: {shorten(name)} is not a subclass of logging.{base.__name__}")
+
+
+def _check_arguments(handler: HandlerPlan, where: str) -> None:
+    for key, value in handler.arguments:
+        if isinstance(value, External):
+            _resolve(value.name, f"{where}.{key}")
+        elif key == _FILE_ARGUMENT:
+            check_file(str(value), f"{where}.{key}")
+
+
+def _resolve(name: str, where: str) -> object:
+    """Look up a dotted name as the library will, with its imports."""
+    from logging.config import BaseConfigurator
+
+    try:
+        return BaseConfigurator({}).resolve(name)
+    except Exception as error:  # noqa: BLE001  importing a module runs it, and it may raise anything
+        raise ApplyError(f"{where}: {shorten(name)} is not to be had: {_kind(error)}") from None
+
+
+def _configure(plan: LoggingPlan) -> None:
+    from logging.config import dictConfig
+
+    try:
+        dictConfig(plan.to_dict())
+    except Exception as error:  # noqa: BLE001  a class of the host's own may raise anything
+        raise ApplyError(_failure(error)) from None
+    finally:
+        _enable_own_loggers()
+
+
+def _failure(error: Exception) -> str:
+    """Say which part failed, and how, without the words of whatever a constructor raised."""
+    text = str(error)
+    # The library's own text, which holds the name of a part of the plan and nothing else.
+    part = "configure logging"
+    if type(error) is ValueError and text.startswith("Unable to configure "):
+        part = text.removeprefix("Unable to ")
+    cause: BaseException = error
+    while cause.__cause__ is not None:
+        cause = cause.__cause__
+    return f"unable to {part}: {_kind(cause)}"
+
+
+def _kind(error: BaseException) -> str:
+    kind = type(error).__name__
+    if isinstance(error, OSError) and error.errno is not None:
+        return f"{kind}, {os.strerror(error.errno)}"
+    return kind
+
+
+def _enable_own_loggers() -> None:
+    # A copy, because another thread may be making a logger at this moment.
+    for name, logger in logging.root.manager.loggerDict.copy().items():
+        own = name == OWN_LOGGER or name.startswith(f"{OWN_LOGGER}.")
+        if own and isinstance(logger, logging.Logger):
+            logger.disabled = False

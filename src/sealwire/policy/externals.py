@@ -1,0 +1,40 @@
+"""Which objects of the process a request may name.
+
+Rules this module keeps:
+
+1. An external is allowed by its exact dotted name: resolving one imports modules and reads
+   attributes, which is enough to run code, and what it gives is then written to or called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from sealwire.documents.plan import External
+from sealwire.documents.reading import did_you_mean, place
+from sealwire.errors import shorten
+from sealwire.policy.rule import Violation
+from sealwire.requests import Apply
+
+
+class Externals(NamedTuple):
+    """Arguments that are ``ext://`` objects name one in ``allowed``, such as ``sys.stdout``."""
+
+    allowed: frozenset[str]
+
+    @property
+    def name(self) -> str:
+        """Give ``external``."""
+        return "external"
+
+    def judge(self, request: Apply) -> Iterator[Violation]:
+        """Object to every other external."""
+        for handler in request.plan.handlers:
+            for key, value in handler.arguments:
+                if isinstance(value, External) and value.name not in self.allowed:
+                    hint = did_you_mean(value.name, sorted(self.allowed))
+                    yield Violation(
+                        place("handlers", handler.name, key),
+                        f"the object {shorten(str(value))} is not allowed here{hint}",
+                    )

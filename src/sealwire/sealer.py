@@ -1,0 +1,256 @@
+"""The sealer: the chain's mirror, on the side of the person who changes something.
+
+Rules this module keeps:
+
+1. Layers are listed as in the chain, outermost first, and applied innermost first.
+2. What the receiver would refuse is refused here, before anything is sent: a key of another owner
+   or audience, one key twice, encryption alone.
+3. A version is used once for each audience and stream, and never runs ahead of the clock: where two
+   messages fall into one millisecond the second waits for the next.
+4. No clock of its own: the time comes from the caller (`Sealer.seal_at`) or from the clock it was
+   given (`Sealer.seal`).
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING, Final, Protocol
+
+from sealwire.body import CTI_BYTES, encode_body
+from sealwire.cose import A256GCM, Shape, external_aad
+from sealwire.errors import ConfigurationError, SealError
+from sealwire.framing import MAX_FRAME_BYTES
+from sealwire.keys import AeadKey, MacKey, SigningKey, check_name
+from sealwire.stages import Claims, Sealed, Stream, Use
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from sealwire.chain import Chain
+
+DEFAULT_LIFETIME_S: Final = 300
+"""How long a message may wait for its delivery; every stream's maximum allows it."""
+
+MAX_WAIT_MS: Final = 1_000
+"""How far the last version may be ahead of the clock before waiting for it makes no sense."""
+
+JSON: Final = "application/json"
+
+
+class SealingLayer(Protocol):
+    """The half of a layer that seals."""
+
+    @property
+    def shape(self) -> Shape:
+        """The kind of object."""
+        ...
+
+    @property
+    def key(self) -> SigningKey | MacKey | AeadKey:
+        """The key."""
+        ...
+
+    def seal(self, payload: bytes, external_aad: bytes) -> bytes:
+        """Give ``payload`` wrapped."""
+        ...
+
+
+class SealerState(Protocol):
+    """Which versions were used; shared by every process that seals with the same keys."""
+
+    def claim(self, audience: str, stream: Stream, version: int) -> int:
+        """Take ``version`` if it is above the last one used, in one atomic step.
+
+        Returns:
+            The last version used: ``version`` itself if it was taken, else one that is not below.
+
+        Raises:
+            SealError: the state cannot be read or written.
+        """
+        ...
+
+
+class MemorySealerState:
+    """Versions used by this process alone; after a restart the clock must have moved on."""
+
+    def __init__(self) -> None:
+        """Make a state that knows no version."""
+        self._last: dict[tuple[str, Stream], int] = {}
+
+    def claim(self, audience: str, stream: Stream, version: int) -> int:
+        """Take ``version`` if it is above the last one used."""
+        # One dictionary lookup and one store: callers in several threads give their own lock.
+        last = self._last.get((audience, stream), -1)
+        if version <= last:
+            return last
+        self._last[audience, stream] = version
+        return version
+
+
+class Sealer:
+    """Seals documents for one audience, in the name of one issuer."""
+
+    def __init__(
+        self,
+        audience: str,
+        layers: Sequence[SealingLayer],
+        *,
+        issuer: str,
+        state: SealerState,
+        clock: Callable[[], int],
+    ) -> None:
+        """Make a sealer.
+
+        Args:
+            audience: the service the messages are for.
+            layers: outermost first, as in the receiver's chain.
+            issuer: who seals; the owner of every key in ``layers``.
+            state: which versions were used before.
+            clock: gives wall-clock time in milliseconds; `sealwire.wall_clock_ms`.
+
+        Raises:
+            ConfigurationError: what the receiver would refuse, in words.
+        """
+        self.audience = check_name(audience, "audience")
+        self.issuer = check_name(issuer, "issuer")
+        self._layers = tuple(layers)
+        self._state = state
+        self._clock = clock
+        self._check()
+        algorithms = tuple(layer.shape.algorithm for layer in self._layers)
+        self._aads = tuple(
+            external_aad(Use.REQUEST, audience, index, algorithms)
+            for index in range(len(algorithms))
+        )
+
+    def __repr__(self) -> str:
+        """Say audience, issuer and layers, and no secret."""
+        return f"<Sealer {self.issuer} for {self.audience}: {_describe(self._layers)}>"
+
+    def _check(self) -> None:
+        if all(layer.shape.algorithm == A256GCM for layer in self._layers):
+            raise ConfigurationError(
+                "these layers do not show who wrote a message; add an Ed25519Signer as the last one"
+            )
+        for layer in self._layers:
+            key = layer.key
+            if key.owner != self.issuer:
+                raise ConfigurationError(
+                    f"{key!r} is not {self.issuer}'s; seal with keys of the issuer alone"
+                )
+            if isinstance(key, (MacKey, AeadKey)) and key.audience != self.audience:
+                raise ConfigurationError(
+                    f"{key!r} is for {key.audience}, this sealer for {self.audience}; "
+                    "make a key of its own for each audience"
+                )
+        if len({layer.key.id for layer in self._layers}) != len(self._layers):
+            raise ConfigurationError("one key stands in two layers; make a key for each layer")
+
+    def check_matches(self, chain: Chain) -> None:
+        """Check that ``chain`` would open what this sealer makes, keys included.
+
+        Raises:
+            ConfigurationError: it would not; the text names the first difference.
+        """
+        if chain.audience != self.audience:
+            raise ConfigurationError(
+                f"the sealer seals for {self.audience}, the chain opens for {chain.audience}"
+            )
+        mine = [layer.shape.name for layer in self._layers]
+        theirs = [layer.shape.name for layer in chain.layers]
+        if mine != theirs:
+            raise ConfigurationError(
+                f"the sealer wraps {_listed(mine)}, the chain expects {_listed(theirs)} (outermost "
+                "first); list the same layers in the same order on both sides"
+            )
+        for place, (half, other) in enumerate(zip(self._layers, chain.layers, strict=True)):
+            if half.key.id not in other.keys.ids():
+                raise ConfigurationError(
+                    f"layer {place} of the chain, {type(other).__name__}, does not hold "
+                    f"{half.key!r}; give the receiver that key, or seal with one it has"
+                )
+
+    def seal(
+        self,
+        document: bytes,
+        *,
+        content_type: str = JSON,
+        stream: Stream = Stream.BASE,
+        lifetime_s: int = DEFAULT_LIFETIME_S,
+    ) -> Sealed:
+        """Seal ``document`` now; see `seal_at`.
+
+        Raises:
+            SealError: as `seal_at`, or the clock is behind a version that was used before.
+        """
+        while True:
+            now_ms = self._clock()
+            last = self._state.claim(self.audience, stream, now_ms)
+            if last == now_ms:
+                break
+            if last - now_ms > MAX_WAIT_MS:
+                raise SealError(
+                    f"the clock is {last - now_ms} ms behind the last message to {self.audience}; "
+                    "set the clock, or wait until it has passed"
+                )
+        return self._seal(document, content_type, stream, now_ms, lifetime_s)
+
+    def seal_at(
+        self,
+        document: bytes,
+        *,
+        now_ms: int,
+        content_type: str = JSON,
+        stream: Stream = Stream.BASE,
+        lifetime_s: int = DEFAULT_LIFETIME_S,
+    ) -> Sealed:
+        """Seal ``document`` as if it were ``now_ms``.
+
+        Args:
+            document: the document's bytes; they are not read here.
+            now_ms: the time, milliseconds since the epoch; also the message's version.
+            content_type: how the receiver is to read it.
+            stream: the order class of what the document asks.
+            lifetime_s: how long the message may wait for its delivery, seconds.
+
+        Returns:
+            The sealed message.
+
+        Raises:
+            SealError: ``now_ms`` is not above the last version used, or the document is too long.
+        """
+        if self._state.claim(self.audience, stream, now_ms) != now_ms:
+            raise SealError(f"version {now_ms} or a later one was used for {self.audience} before")
+        return self._seal(document, content_type, stream, now_ms, lifetime_s)
+
+    def _seal(
+        self, document: bytes, content_type: str, stream: Stream, now_ms: int, lifetime_s: int
+    ) -> Sealed:
+        if lifetime_s < 1:
+            raise SealError("lifetime_s is under one second")
+        iat = now_ms // 1000
+        claims = Claims(
+            iss=self.issuer,
+            aud=self.audience,
+            exp=iat + lifetime_s,
+            iat=iat,
+            cti=secrets.token_bytes(CTI_BYTES),
+            version=now_ms,
+            stream=stream,
+        )
+        wrapped = encode_body(claims, content_type, document)
+        for layer, aad in zip(reversed(self._layers), reversed(self._aads), strict=True):
+            wrapped = layer.seal(wrapped, aad)
+        if len(wrapped) > MAX_FRAME_BYTES:
+            raise SealError(
+                f"the sealed message has {len(wrapped)} bytes; {MAX_FRAME_BYTES} can be sent"
+            )
+        return Sealed(wrapped)
+
+
+def _describe(layers: Sequence[SealingLayer]) -> str:
+    return " → ".join(type(layer).__name__ for layer in layers)
+
+
+def _listed(names: list[str]) -> str:
+    return " → ".join(names)

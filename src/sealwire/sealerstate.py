@@ -1,0 +1,216 @@
+"""The sealer's memory in a file: which versions were used, for every process that seals.
+
+Rules this module keeps:
+
+1. Of all processes and threads that claim one version, one gets it: reading, comparing and writing
+   happen under one lock. It is taken anew for every claim, freed before its file is closed, and
+   ends with the process that holds it.
+2. What was claimed is on the disk when the claim returns: after a crash it is not handed out again.
+3. The file is replaced in one step, so it is the old one or the new one, never half of one. The
+   lock is a file of its own (``….lock``), because one that is replaced cannot carry it.
+4. A file that is not exactly what this module writes is refused. It is never begun anew by itself:
+   versions that were used before would be used again.
+
+The file is one line of canonical JSON:
+``{"format":"sealwire-sealer-state-1","last":{"payments@prod":{"base":1790000000000}}}``.
+
+Not guaranteed: anything on network file systems whose locks do not hold between hosts; and if the
+file is removed, the clock must have moved on since the last message. On Windows the lock is
+``msvcrt.locking``, and only the file itself is brought to the disk, not the folder's entry.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import shlex
+import stat
+import sys
+import time
+from typing import TYPE_CHECKING, Final
+
+from sealwire.documents import JsonValue, canonical_json, read_json
+from sealwire.errors import MalformedError, SealError
+from sealwire.keyfiles import StrPath, read_checked, write_checked
+from sealwire.keys import NAME_PATTERN
+from sealwire.stages import Stream
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+
+FORMAT: Final = "sealwire-sealer-state-1"
+
+MAX_STATE_BYTES: Final = 256 * 1024
+"""What `read_json` reads; more than a thousand audiences, and an operator has a few."""
+
+MAX_LOCK_WAIT_S: Final = 10
+"""A claim holds the lock for about a millisecond; whoever holds it for so long is stopped."""
+
+_STEP_S: Final = 0.005
+_STREAMS: Final = {stream.value for stream in Stream}
+
+_Last = dict[str, dict[str, int]]
+
+
+class FileSealerState:
+    """A `SealerState` that all processes of one user share, and that outlives them."""
+
+    def __init__(self, path: StrPath) -> None:
+        """Keep the state in ``path``, in a folder that is there.
+
+        Neither the file nor its lock is made or opened before the first claim.
+        """
+        self.path = os.fspath(path)
+
+    def __repr__(self) -> str:
+        """Say where the state is."""
+        return f"<FileSealerState {self.path}>"
+
+    def claim(self, audience: str, stream: Stream, version: int) -> int:
+        """Take ``version`` if it is above the last one used, in one atomic step.
+
+        Returns:
+            The last version used: ``version`` itself if it was taken, else one that is not below.
+
+        Raises:
+            SealError: the state cannot be locked, read or written, or is not a state; the text
+                names the file and what to do.
+        """
+        with _locked(self.path + ".lock"):
+            last = self._read()
+            used = last.setdefault(audience, {}).get(stream.value, -1)
+            if version <= used:
+                return used
+            last[audience][stream.value] = version
+            self._write(last)
+            return version
+
+    def _read(self) -> _Last:
+        if not os.path.lexists(self.path):
+            return {}
+        content = read_checked(
+            self.path, max_bytes=MAX_STATE_BYTES, error=SealError, missing="seal again"
+        ).content
+        with contextlib.suppress(MalformedError):
+            last = _last_of(read_json(content))
+            if last is not None and content == _written(last):
+                return last
+        moved = f"mv {shlex.quote(self.path)} {shlex.quote(self.path + '.damaged')}"
+        raise SealError(
+            f"{self.path} is not a sealer's state; put its last copy back or, if this clock is past "
+            f"every message that was sealed, begin anew: {moved}"
+        )
+
+    def _write(self, last: _Last) -> None:
+        content = _written(last)
+        if len(content) > MAX_STATE_BYTES:
+            raise SealError(
+                f"{self.path} would have more than {MAX_STATE_BYTES} bytes; it holds "
+                f"{len(last)} audiences, so keep some of them in another state"
+            )
+        write_checked(self.path, content, mode=0o600, force=True, error=SealError)
+
+
+def _written(last: _Last) -> bytes:
+    streams: dict[str, JsonValue] = {audience: dict(each) for audience, each in last.items()}
+    return canonical_json({"format": FORMAT, "last": streams}) + b"\n"
+
+
+def _last_of(document: dict[str, JsonValue]) -> _Last | None:
+    """Take a document as a state, or give ``None``."""
+    entries = document.get("last")
+    if document.keys() != {"format", "last"} or document["format"] != FORMAT:
+        return None
+    if not isinstance(entries, dict):
+        return None
+    last: _Last = {}
+    for audience, streams in entries.items():
+        if not NAME_PATTERN.fullmatch(audience) or not isinstance(streams, dict):
+            return None
+        last[audience] = {}
+        for stream, version in streams.items():
+            if stream not in _STREAMS or type(version) is not int or version < 0:
+                return None
+            last[audience][stream] = version
+    return last
+
+
+# ---- the lock -------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def _locked(path: str) -> Iterator[None]:
+    """Hold the lock file ``path``.
+
+    Raises:
+        SealError: it cannot be opened, is no regular file, or was held by another for too long.
+    """
+    try:
+        descriptor = os.open(path, _LOCK_FLAGS, 0o600)
+    except (OSError, ValueError) as failure:
+        raise SealError(
+            f"the lock {path} cannot be opened: {failure}; its folder has to be there and ours"
+        ) from None
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise SealError(f"the lock {path} is no regular file; remove it")
+        try:
+            _wait_for_lock(descriptor, path)
+        except OSError as failure:
+            raise SealError(
+                f"the lock {path} does not work here: {failure.strerror}; keep the state on a "
+                "local disk"
+            ) from None
+        try:
+            yield
+        finally:
+            # Closing is not enough: a child that another thread forks now has the lock open too.
+            _unlock(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _wait_for_lock(descriptor: int, path: str) -> None:
+    end_s = time.monotonic() + MAX_LOCK_WAIT_S
+    while not _try_lock(descriptor):
+        if time.monotonic() > end_s:
+            raise SealError(
+                f"another process has held the lock {path} for {MAX_LOCK_WAIT_S} s; find it with: "
+                f"fuser {shlex.quote(path)}"
+            )
+        time.sleep(_STEP_S)
+
+
+if sys.platform == "win32":
+    _LOCK_FLAGS: Final = os.O_RDWR | os.O_CREAT | os.O_BINARY | os.O_NOINHERIT
+
+    def _try_lock(descriptor: int) -> bool:
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        except OSError as failure:
+            if failure.errno in {errno.EACCES, errno.EDEADLK}:
+                return False
+            raise
+        return True
+
+    def _unlock(descriptor: int) -> None:
+        msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)
+
+else:
+    _LOCK_FLAGS: Final = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+
+    def _try_lock(descriptor: int) -> bool:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def _unlock(descriptor: int) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_UN)

@@ -1,0 +1,223 @@
+"""The service: drives receivers, and performs what they ask for.
+
+Rules this module keeps:
+
+1. It is the one place where memory, logging tree and log meet; the receiver decides, this performs.
+2. One gate around every step of every receiver, so that of two copies of a message one is taken,
+   and two applies never overlap. No lock of ours is held while a peer is waited for.
+3. Nothing that goes wrong here reaches the host's thread, or ends ours.
+4. "Now" is the wall clock, or the greatest time seen where the clock went back.
+"""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sealwire.clock import monotonic_ms, wall_clock_ms
+from sealwire.errors import ApplyError, Reason, RefusedError, Stage
+from sealwire.eventlog import EventLog, Stats, log_bug
+from sealwire.events import (
+    AppliedHere,
+    Apply,
+    ApplyFailed,
+    Bytes,
+    Close,
+    Crowded,
+    Decision,
+    Eof,
+    Event,
+    Persist,
+    Persisted,
+    PersistFailed,
+    Record,
+    Reply,
+    Reported,
+    Tick,
+)
+from sealwire.receiver import Door, Receiver
+from sealwire.stages import Answer, Applied, Outcome
+from sealwire.state import AdmissionState
+from sealwire.versions import Standing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from sealwire.documents import LoggingPlan
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What a transport is to do: send ``reply``, and close after it if ``close``."""
+
+    reply: bytes = b""
+    close: bool = False
+
+
+class Session:
+    """One connection, as a transport sees it. Bytes in, `Output` out."""
+
+    __slots__ = ("_peer", "_receiver", "_service", "started_ms")
+
+    def __init__(self, service: Service, peer: str) -> None:
+        """Begin a session with ``peer``, said in words for the log."""
+        self._service = service
+        self._peer = peer
+        tick = service.tick()
+        self.started_ms = tick.mono_ms
+        self._receiver = Receiver(service.door, service.memory, tick)
+
+    @property
+    def wanted(self) -> int:
+        """How many bytes may be read from the peer; 0 once its request is complete."""
+        return self._receiver.wanted
+
+    @property
+    def buffered(self) -> int:
+        """How many bytes are held for the peer."""
+        return self._receiver.buffered
+
+    @property
+    def has_length(self) -> bool:
+        """Whether the four bytes of length have come."""
+        return self._receiver.has_length
+
+    def receive(self, data: bytes) -> Output:
+        """Take bytes of the peer; ``b""`` is its end."""
+        return self._drive(Bytes(data) if data else Eof())
+
+    def let_time_pass(self) -> Output:
+        """Judge the deadlines."""
+        return self._drive(None)
+
+    def crowd_out(self, detail: str) -> Output:
+        """End this session, because its place is needed."""
+        return self._drive(Crowded(detail))
+
+    def _drive(self, event: Event | None) -> Output:
+        return self._service.drive(self._receiver, event, self._peer)
+
+
+class Service:
+    """Everything behind a transport: one gate, one memory, one log."""
+
+    def __init__(
+        self,
+        door: Door,
+        apply: Callable[[LoggingPlan], Applied],
+        on_event: Callable[[Decision], None] | None = None,
+    ) -> None:
+        """Make a service.
+
+        Args:
+            door: what requests are judged by.
+            apply: changes logging, or raises `ApplyError`.
+            on_event: is called with every decision, in the listener's thread.
+        """
+        self.door = door
+        self._apply = apply
+        self._on_event = on_event
+        self._gate = threading.RLock()
+        self._log = EventLog()
+        self.memory = AdmissionState(start_ms=wall_clock_ms(), skew_ms=door.skew_ms)
+
+    @property
+    def owes_a_line(self) -> bool:
+        """Whether `let_time_pass` has to be called within the minute."""
+        return self._log.owes_a_line
+
+    def stats(self) -> Stats:
+        """Give the counts as they are now."""
+        return self._log.stats()
+
+    def tick(self) -> Tick:
+        """Give the time."""
+        return Tick(self.memory.observe(wall_clock_ms()), monotonic_ms())
+
+    def let_time_pass(self) -> None:
+        """Log how many refusals were left out, when their minute is over."""
+        self._log.tick(monotonic_ms())
+
+    def refuse_peer(self, peer: str) -> None:
+        """Record that a peer was turned away before it sent a byte."""
+        refusal = RefusedError(Reason.PEER_NOT_ALLOWED, Stage.FRAME, "this user may not connect")
+        decision = Decision(Answer(Outcome.REFUSED), refusal.reason, refusal.stage, refusal.detail)
+        self._record(decision, peer)
+
+    def drive(self, receiver: Receiver, event: Event | None, peer: str) -> Output:
+        """Feed the time and ``event`` to a receiver, and perform what it asks for."""
+        with self._gate:
+            reply, close = b"", False
+            todo = list(receiver.handle(self.tick()))
+            if event is not None:
+                todo += receiver.handle(event)
+            while todo:
+                effect = todo.pop(0)
+                if isinstance(effect, Reply):
+                    reply += effect.data
+                elif isinstance(effect, Close):
+                    close = True
+                else:
+                    todo += receiver.handle(self._perform(effect, peer))
+            return Output(reply, close)
+
+    def _perform(self, effect: Persist | Apply | Record, peer: str) -> Event:
+        if isinstance(effect, Persist):
+            return self._take(effect)
+        if isinstance(effect, Apply):
+            return self._change(effect)
+        self._record(effect.decision, peer)
+        return Reported()
+
+    def _take(self, effect: Persist) -> Event:
+        opened = effect.opened
+        try:
+            standing = self.door.chain.take(
+                opened, now_ms=self.tick().now_ms, skew_ms=self.door.skew_ms, state=self.memory
+            )
+        except RefusedError as refusal:
+            return PersistFailed(refusal)
+        before = self.memory.outcome_of(opened) if standing is Standing.SAME else None
+        return Persisted(standing, before)
+
+    def _change(self, effect: Apply) -> Event:
+        opened = effect.request.opened
+        try:
+            applied = self._apply(effect.request.plan)
+        except ApplyError as error:
+            self.memory.settle(opened, Outcome.FAILED)
+            return ApplyFailed(str(error))
+        except Exception as bug:  # noqa: BLE001 - a handler's constructor may raise anything at all
+            self.memory.settle(opened, Outcome.FAILED)
+            log_bug("a bug of ours while applying", bug)
+            return ApplyFailed(f"{type(bug).__name__}, see the service's log")
+        self.memory.settle(opened, Outcome.APPLIED)
+        return AppliedHere(applied)
+
+    def _record(self, decision: Decision, peer: str) -> None:
+        tick = self.tick()
+        self._log.record(decision, peer, tick.now_ms, tick.mono_ms)
+        if self._on_event is None:
+            return
+        try:
+            self._on_event(decision)
+        except Exception as bug:  # noqa: BLE001 - the host's callback may raise anything at all
+            log_bug("on_event raised", bug)
+
+    # ---- fork: no lock of ours is held across one, and a child gets a gate of its own ----------
+
+    @contextmanager
+    def quiet(self, timeout_s: float = -1.0) -> Iterator[None]:
+        """Hold the gate, so that nothing changes meanwhile; do without it after ``timeout_s``."""
+        held = self._gate.acquire(timeout=timeout_s)
+        try:
+            yield
+        finally:
+            if held:
+                self._gate.release()
+
+    def forget_locks(self) -> None:
+        """In a forked child: replace a gate that a thread of the parent may have held."""
+        self._gate = threading.RLock()

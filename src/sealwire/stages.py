@@ -1,0 +1,186 @@
+"""The values on a message's way, one frozen type a stage; no logic.
+
+    bytes → Frame → Sealed → Opened → Request → LoggingPlan → Applied → Answer → bytes
+
+A function takes only the type to its left, so a step cannot be skipped without the type checker
+saying so. What is made for every message that comes in is a named tuple, because that costs a
+quarter of a frozen dataclass; both are immutable.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import NamedTuple, NewType
+
+Sealed = NewType("Sealed", bytes)
+"""A sealed message as it travels: nested COSE objects, nothing verified."""
+
+KeyId = NewType("KeyId", bytes)
+"""Eight bytes that say which key to try. A hint from an unauthenticated peer, never trusted."""
+
+Digest = NewType("Digest", bytes)
+"""A SHA-256 digest, 32 bytes."""
+
+DOMAIN = "sealwire/1"
+"""The name and version of the protocol, bound into every authentication."""
+
+
+class Use(enum.Enum):
+    """What a sealed object is for; bound into every layer, so none can stand in for another."""
+
+    REQUEST = "request"
+    RECEIPT = "receipt"
+    KEYRING = "keyring"
+    START = "start"
+
+
+class Stream(enum.Enum):
+    """The order class of a message: each stream has a version floor of its own."""
+
+    BASE = "base"
+    LEASE = "lease"
+    READ = "read"
+    KEYRING = "keyring"
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One frame's payload, within the size limit and otherwise unread."""
+
+    payload: bytes
+
+
+class Claims(NamedTuple):
+    """What a sealed body says about itself (RFC 8392 names; times in seconds, version in ms).
+
+    Attributes:
+        iss: issuer, the owner of the signing key.
+        aud: audience, the service the message is for.
+        exp: expiry, seconds since the epoch; valid while ``now <= exp``.
+        iat: issued at, seconds since the epoch.
+        cti: the request's id, 16 random bytes.
+        version: milliseconds of the sealer's clock; grows with every message of a stream.
+        stream: the order class.
+        nonce: the receiver's challenge, in ``challenge`` mode only.
+    """
+
+    iss: str
+    aud: str
+    exp: int
+    iat: int
+    cti: bytes
+    version: int
+    stream: Stream
+    nonce: bytes | None = None
+
+
+class Evidence(NamedTuple):
+    """What one verifier showed: which key, whose, and which algorithm (COSE number).
+
+    Attributes:
+        verifier: the verifier's class name.
+        algorithm: the COSE algorithm, fixed by the key.
+        thumbprint: 32 bytes that name the key in full; the key id is its first eight.
+        owner: who holds the key.
+    """
+
+    verifier: str
+    algorithm: int
+    thumbprint: bytes
+    owner: str
+
+
+class Message(NamedTuple):
+    """What a verifier takes and gives: the bytes still inside, and what is known so far.
+
+    Attributes:
+        data: the bytes inside the layers removed so far.
+        claims: ``None`` until the last layer is open.
+        evidence: one entry for every layer passed, outermost first.
+    """
+
+    data: bytes
+    claims: Claims | None = None
+    evidence: tuple[Evidence, ...] = ()
+
+
+class Context(NamedTuple):
+    """What a verifier may know about the receiver: nothing here comes from the message.
+
+    Attributes:
+        audience: the service this receiver is.
+        now_ms: wall-clock time, milliseconds since the epoch.
+        skew_ms: how far ahead of ``now_ms`` a sender's clock may be.
+        position: which layer this is, outermost 0; for checks, the number of layers.
+        algorithms: COSE algorithms of all layers, outermost first.
+        external_aad: what is bound into this layer's authentication (RFC 9052, section 4.3), as a
+            CBOR byte string; empty for checks.
+    """
+
+    audience: str
+    now_ms: int
+    skew_ms: int
+    position: int
+    algorithms: tuple[int, ...]
+    external_aad: bytes
+
+
+class Opened(NamedTuple):
+    """An authenticated message, every layer removed; the document inside is still unread.
+
+    Attributes:
+        body: the innermost bytes, as signed.
+        digest: SHA-256 of ``body``: the request's digest, the same however it was wrapped.
+        claims: the claims.
+        content_type: how to read the document.
+        document: the document's bytes.
+        evidence: who showed what, outermost first.
+    """
+
+    body: bytes
+    digest: Digest
+    claims: Claims
+    content_type: str
+    document: bytes
+    evidence: tuple[Evidence, ...]
+
+
+class Outcome(enum.IntEnum):
+    """What became of a request, as the answer's number on the wire."""
+
+    APPLIED = 1
+    REFUSED = 2
+    FAILED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """The logging tree has been changed as one request asked.
+
+    Attributes:
+        plan_digest: SHA-256 of the canonical form of the plan that is now in force.
+        loggers: how many loggers the plan names, root included.
+        handlers: how many handlers the plan defines.
+    """
+
+    plan_digest: Digest
+    loggers: int
+    handlers: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a listener says about one request; unsigned, because receipts are not there yet.
+
+    Attributes:
+        outcome: applied, refused or failed.
+        reason: why, once the sender was authenticated; ``""`` before that.
+        detail: rule, place and value; ``""`` where the chain encrypts, because an answer does not.
+        repeated: the same message had been decided before, and nothing was done now.
+    """
+
+    outcome: Outcome
+    reason: str = ""
+    detail: str = ""
+    repeated: bool = False

@@ -1,0 +1,64 @@
+"""What a receiver remembers between messages. Pure data: no clock, no lock, no file.
+
+In memory this is mode ``wait-out``: nothing survives a restart, so a message may only be taken if
+it was sealed after the start. One that was taken before the restart cannot be taken again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from sealwire.errors import Reason, Stage, VerificationError
+from sealwire.replay import NonceWindow
+from sealwire.stages import Claims, Opened, Outcome, Stream
+from sealwire.versions import Taken
+
+
+@dataclass(slots=True)
+class AdmissionState:
+    """Floors, nonces and the greatest time seen. The owner holds one lock around every use.
+
+    Attributes:
+        start_ms: when this memory began, milliseconds since the epoch.
+        skew_ms: how far ahead a sealer's clock may be.
+        clock_ms: the greatest wall-clock time seen.
+        floors: the last message taken, a stream each.
+        window: nonces that are still live.
+    """
+
+    start_ms: int
+    skew_ms: int = 0
+    clock_ms: int = 0
+    floors: dict[Stream, Taken] = field(default_factory=dict)
+    window: NonceWindow = field(default_factory=NonceWindow)
+
+    def observe(self, wall_ms: int) -> int:
+        """Give "now": the wall clock, or the greatest time seen if the clock went back."""
+        self.clock_ms = max(self.clock_ms, self.start_ms, wall_ms)
+        return self.clock_ms
+
+    def check_sealed_after_start(self, claims: Claims) -> None:
+        """Raise if a message may be from before this memory began (mode ``wait-out``).
+
+        Raises:
+            VerificationError: its version is not after start and skew.
+        """
+        earliest_ms = self.start_ms + self.skew_ms
+        if claims.version <= earliest_ms:
+            raise VerificationError(
+                Reason.VERSION_BEFORE_START,
+                Stage.ADMISSION,
+                f"sealed {earliest_ms - claims.version} ms too early; this receiver started at "
+                f"{self.start_ms} and keeps no memory of what came before",
+            )
+
+    def outcome_of(self, opened: Opened) -> Outcome | None:
+        """Give what became of a message that holds its stream's floor, ``None`` while undecided."""
+        taken = self.floors.get(opened.claims.stream)
+        return None if taken is None or taken.digest != opened.digest else taken.outcome
+
+    def settle(self, opened: Opened, outcome: Outcome) -> None:
+        """Write what became of the message that holds its stream's floor."""
+        taken = self.floors.get(opened.claims.stream)
+        if taken is not None and taken.digest == opened.digest:
+            self.floors[opened.claims.stream] = replace(taken, outcome=outcome)

@@ -1,0 +1,1 @@
+"""How bytes travel: addresses, the server's loop, the client."""

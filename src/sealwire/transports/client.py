@@ -1,0 +1,86 @@
+"""Delivering a sealed message, and what came of it.
+
+Three ends are told apart, because the next step differs: there was no connection (nothing was
+sent: `TransportError`), the message was handed over and no answer came (`NoAnswerError`: it may
+have been applied; sending the same message again is safe and tells), or there is an `Answer`.
+
+Not guaranteed: that the answer is the service's. It is unsigned.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import time
+from typing import TYPE_CHECKING, Final
+
+from sealwire.answers import MAX_ANSWER_BYTES, decode_answer
+from sealwire.errors import ConfigurationError, MalformedError, NoAnswerError, TransportError
+from sealwire.framing import FrameReader, encode_frame
+from sealwire.transports.addresses import UnixAddress, parse_address
+
+if TYPE_CHECKING:
+    from sealwire.stages import Answer
+
+DEFAULT_TIMEOUT_S: Final = 10.0
+
+
+def deliver(
+    address: str | UnixAddress, sealed: bytes, *, timeout_s: float = DEFAULT_TIMEOUT_S
+) -> Answer:
+    """Send a sealed message; give the answer.
+
+    Args:
+        address: where the listener is, such as ``unix:/run/payments.sock``.
+        sealed: the sealed message.
+        timeout_s: for all of it, seconds.
+
+    Raises:
+        ConfigurationError: not an address.
+        SealError: the message is longer than a frame.
+        TransportError: no connection; nothing was sent.
+        NoAnswerError: sent, and no answer came, or none that can be read.
+    """
+    target = parse_address(address) if isinstance(address, str) else address
+    frame = encode_frame(sealed)
+    ends_s = time.monotonic() + timeout_s
+    with _connect(target, timeout_s) as connection:
+        # A listener may refuse after four bytes and close; its answer is still there to read.
+        with contextlib.suppress(OSError):
+            _send(connection, frame, ends_s)
+        try:
+            return decode_answer(_receive(connection, ends_s))
+        except MalformedError as error:
+            raise NoAnswerError(f"{target}: the answer cannot be read: {error.detail}") from None
+        except OSError as error:
+            raise NoAnswerError(f"{target}: sent, but no answer: {error}") from None
+
+
+def _connect(target: UnixAddress, timeout_s: float) -> socket.socket:
+    if not hasattr(socket, "AF_UNIX"):
+        raise ConfigurationError(f"{target}: this system has no Unix sockets")
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    connection.settimeout(timeout_s)
+    try:
+        connection.connect(target.path)
+    except OSError as error:
+        connection.close()
+        raise TransportError(f"{target}: no connection: {error.strerror or error}") from None
+    return connection
+
+
+def _send(connection: socket.socket, frame: bytes, ends_s: float) -> None:
+    connection.settimeout(max(0.001, ends_s - time.monotonic()))
+    connection.sendall(frame)
+
+
+def _receive(connection: socket.socket, ends_s: float) -> bytes:
+    reader = FrameReader(MAX_ANSWER_BYTES)
+    while (frame := reader.next_event()) is None:
+        connection.settimeout(max(0.001, ends_s - time.monotonic()))
+        data = connection.recv(reader.wanted)
+        if data:
+            reader.receive_data(data)
+        else:
+            reader.receive_eof()
+    return frame.payload

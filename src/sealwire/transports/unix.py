@@ -1,0 +1,241 @@
+"""A listening Unix socket that only its owner can reach, and who is at the other end.
+
+Rules this module keeps:
+
+1. The mode is on the descriptor before the name exists, so there is no moment with another mode.
+2. The directory is the gate on systems that ignore a socket's mode: it is made 0700 (0750 with a
+   group), and one that others can write to without the sticky bit is refused.
+3. One listener an address: a lock beside the socket, held by an open descriptor. A socket whose
+   lock is free was left by a process that died, and is replaced if it is ours; anything else at
+   the path is an error that names it.
+4. A forked child closes what it inherited and never unlocks: unlocking in a child frees the
+   parent's lock.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+import struct
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from sealwire.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from sealwire.transports.addresses import UnixAddress
+
+if sys.platform != "win32":
+    import fcntl
+    import grp
+
+_BACKLOG: Final = 128
+_OWNER_ONLY: Final = 0o600
+_OWNER_AND_GROUP: Final = 0o660
+_LOCK_TRIES: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Who is at the other end, from the kernel; ``pid`` is evidence only, pids are used again."""
+
+    uid: int
+    pid: int
+
+    def __str__(self) -> str:
+        """Say it for a log line."""
+        return f"uid {self.uid}, pid {self.pid}" if self.pid else f"uid {self.uid}"
+
+
+class UnixListener:
+    """A bound, listening socket with its lock."""
+
+    def __init__(self, address: UnixAddress, group: str | int | None = None) -> None:
+        """Bind and listen; see the rules of this module.
+
+        Args:
+            address: where.
+            group: who may connect besides the owner and root; the socket is 0660 for it then.
+
+        Raises:
+            ConfigurationError: the address is taken, too open, or not ours; the text names the path
+                and what to do.
+        """
+        if sys.platform == "win32" or not hasattr(socket, "AF_UNIX"):
+            raise ConfigurationError(f"{address}: this system has no Unix sockets")
+        self.path = Path(address.path)
+        self._gid = _gid(group)
+        self._prepare_directory()
+        self._lock = self._take_lock()
+        try:
+            self._remove_stale()
+            self.socket = self._bind()
+        except BaseException:
+            self._drop_lock()
+            raise
+
+    def close(self) -> None:
+        """Stop listening and remove socket and lock; the owner's way to end."""
+        self.socket.close()
+        if self._is_ours():
+            self.path.unlink(missing_ok=True)
+        self._drop_lock()
+
+    def abandon(self) -> None:
+        """Close the inherited descriptors in a forked child, and touch nothing else."""
+        self.socket.close()
+        os.close(self._lock)
+
+    def _prepare_directory(self) -> None:
+        directory = self.path.parent
+        try:
+            directory.mkdir(mode=0o700, parents=True)
+        except FileExistsError:
+            self._judge_directory(directory)
+        except OSError as error:
+            raise ConfigurationError(f"{directory}: {error.strerror}") from None
+        else:
+            if self._gid is not None:
+                os.chown(directory, -1, self._gid)
+                directory.chmod(0o750)
+
+    def _judge_directory(self, directory: Path) -> None:
+        status = directory.stat()
+        if not stat.S_ISDIR(status.st_mode):
+            raise ConfigurationError(f"{directory} is not a directory")
+        if status.st_uid not in {0, _euid()}:
+            raise ConfigurationError(
+                f"{directory} belongs to uid {status.st_uid}, who could replace the socket; "
+                "choose a directory of your own"
+            )
+        writable = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+        if writable and not status.st_mode & stat.S_ISVTX:
+            raise ConfigurationError(
+                f"{directory} has mode {stat.S_IMODE(status.st_mode):04o}, so others could replace "
+                f"the socket; run: chmod go-w {directory}"
+            )
+
+    @property
+    def _lock_path(self) -> Path:
+        return self.path.with_name(self.path.name + ".lock")
+
+    def _take_lock(self) -> int:
+        """Take the lock, and make sure that the file we locked is still the one at the path."""
+        path = self._lock_path
+        for _ in range(_LOCK_TRIES):
+            try:
+                lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            except OSError as error:
+                raise ConfigurationError(f"{path}: {error.strerror}") from None
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if _same_file(os.fstat(lock), path):
+                    return lock
+            except BlockingIOError:
+                os.close(lock)
+                raise ConfigurationError(
+                    f"unix:{self.path} is taken by a running listener; stop it, or choose another "
+                    "address"
+                ) from None
+            os.close(lock)
+        raise ConfigurationError(f"{path} is replaced all the time; who else uses the directory?")
+
+    def _drop_lock(self) -> None:
+        # Removed while it is held, so that nobody takes a lock on a file that is about to go.
+        self._lock_path.unlink(missing_ok=True)
+        os.close(self._lock)
+
+    def _remove_stale(self) -> None:
+        try:
+            status = self.path.lstat()
+        except FileNotFoundError:
+            return
+        if not stat.S_ISSOCK(status.st_mode):
+            raise ConfigurationError(f"{self.path} exists and is no socket; move it away")
+        if status.st_uid != _euid():
+            raise ConfigurationError(
+                f"{self.path} is a socket of uid {status.st_uid}; remove it, or choose another path"
+            )
+        if _answers(self.path):
+            raise ConfigurationError(
+                f"{self.path} is served by another program; stop it, or choose another address"
+            )
+        self.path.unlink(missing_ok=True)
+
+    def _bind(self) -> socket.socket:
+        listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            # Rule 1: Linux takes the name's mode from the descriptor.
+            os.fchmod(listening.fileno(), _OWNER_ONLY)
+            listening.bind(str(self.path))
+            self._made = self.path.lstat()
+            if self._gid is not None:
+                os.chown(self.path, -1, self._gid, follow_symlinks=False)
+                self.path.chmod(_OWNER_AND_GROUP)
+            elif stat.S_IMODE(self._made.st_mode) != _OWNER_ONLY:
+                self.path.chmod(_OWNER_ONLY)
+            listening.settimeout(0)
+            listening.listen(_BACKLOG)
+        except OSError as error:
+            listening.close()
+            raise ConfigurationError(f"unix:{self.path}: {error.strerror}") from None
+        return listening
+
+    def _is_ours(self) -> bool:
+        try:
+            return _same_file(self._made, self.path)
+        except FileNotFoundError:
+            return False
+
+
+def peer_of(connection: socket.socket) -> Peer | None:
+    """Say who is at the other end of a Unix socket, or ``None`` where the system does not."""
+    if sys.platform == "linux":
+        size = struct.calcsize("3i")
+        raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
+        pid, uid, _ = struct.unpack("3i", raw)
+        return Peer(uid, pid)
+    if sys.platform == "darwin":
+        # struct xucred: version, uid, number of groups, sixteen groups (sys/ucred.h).
+        raw = connection.getsockopt(0, socket.LOCAL_PEERCRED, 76)
+        return Peer(struct.unpack_from("=I", raw, 4)[0], 0)
+    return None  # The directory's and the socket's modes are the gate then.
+
+
+def _answers(path: Path) -> bool:
+    """Say whether a program that does not know our lock is listening at ``path``."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(0)
+        try:
+            probe.connect(str(path))
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        return True
+
+
+def _same_file(status: os.stat_result, path: Path) -> bool:
+    try:
+        now = path.lstat()
+    except FileNotFoundError:
+        return False
+    return (status.st_dev, status.st_ino) == (now.st_dev, now.st_ino)
+
+
+def _euid() -> int:
+    return os.geteuid() if sys.platform != "win32" else -1
+
+
+def _gid(group: str | int | None) -> int | None:
+    if group is None or isinstance(group, int):
+        return group
+    if sys.platform == "win32":
+        raise ConfigurationError("this system has no groups")
+    try:
+        return grp.getgrnam(group).gr_gid
+    except KeyError:
+        raise ConfigurationError(f"there is no group {group!r} on this system") from None

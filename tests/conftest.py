@@ -1,0 +1,247 @@
+"""What holds for every test: the same examples in each run, and a skipped test is a failed one.
+
+Here are also the people and services that tests of the lower floors share: operators with real
+keys, made from their names so that every run has the same, and the two recommended chains.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypedDict, Unpack
+
+import pytest
+from hypothesis import settings
+
+from sealwire.body import encode_body
+from sealwire.chain import Chain
+from sealwire.checks import Freshness, Once
+from sealwire.cose import external_aad
+from sealwire.keys import AeadKey, MacKey, SigningKey
+from sealwire.layers import (
+    AesGcmOpener,
+    AesGcmSealer,
+    Ed25519Signer,
+    Ed25519Verifier,
+    HmacTagger,
+    HmacVerifier,
+)
+from sealwire.stages import Claims, Stream, Use
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Callable, Sequence
+
+    from sealwire.algebra import Layer
+    from sealwire.sealer import SealingLayer
+
+# No deadline, because a slow machine is not a wrong result. To look for new examples, run
+# `pytest --hypothesis-profile=explore`, and write down as an @example what that finds.
+settings.register_profile("same-every-time", derandomize=True, deadline=None)
+settings.register_profile("explore", max_examples=5_000, deadline=None)
+settings.load_profile("same-every-time")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail the run if anything was skipped: a check that is left out must not look passed."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None and reporter.stats.get("skipped") and not session.exitstatus:
+        reporter.write_line("")
+        reporter.write_line("skipped tests count as failed", red=True)
+        session.exitstatus = 1
+
+
+NOW_MS = 1_800_000_000_000
+"""The time in tests that do not say otherwise: a whole second, so boundaries are easy to read."""
+
+AUDIENCE = "payments@prod"
+DOCUMENT = b'{"version": 1}'
+JSON = "application/json"
+
+
+class ClaimChanges(TypedDict, total=False):
+    """The claims that a test wants otherwise."""
+
+    iss: str
+    aud: str
+    exp: int
+    iat: int
+    cti: bytes
+    version: int
+    stream: Stream
+    nonce: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """A person with keys for one audience, who can also seal what a `Sealer` would not."""
+
+    name: str
+    audience: str
+    signing: SigningKey
+    mac: MacKey
+    aead: AeadKey
+
+    @classmethod
+    def called(cls, name: str, audience: str = AUDIENCE) -> Operator:
+        """Make an operator whose keys follow from the names."""
+
+        def secret(purpose: str) -> bytes:
+            return hashlib.sha256(f"{name} {audience} {purpose}".encode()).digest()
+
+        return cls(
+            name,
+            audience,
+            SigningKey(secret("sign"), owner=name),
+            MacKey(secret("mac"), owner=name, audience=audience),
+            AeadKey(secret("aead"), owner=name, audience=audience),
+        )
+
+    def claims(self, **changes: Unpack[ClaimChanges]) -> Claims:
+        """Give claims that a receiver accepts at `NOW_MS`, but for ``changes``."""
+        second = NOW_MS // 1000
+        usual = Claims(
+            iss=self.name,
+            aud=self.audience,
+            exp=second + 300,
+            iat=second,
+            cti=bytes(range(16)),
+            version=NOW_MS,
+            stream=Stream.BASE,
+        )
+        return usual._replace(**changes)
+
+    def body(self, document: bytes = DOCUMENT, **changes: Unpack[ClaimChanges]) -> bytes:
+        """Give a body with `claims`."""
+        return encode_body(self.claims(**changes), JSON, document)
+
+    def gate(self) -> HmacTagger:
+        """Give the half that tags."""
+        return HmacTagger(self.mac)
+
+    def hider(self) -> AesGcmSealer:
+        """Give the half that encrypts."""
+        return AesGcmSealer(self.aead)
+
+    def signer(self) -> Ed25519Signer:
+        """Give the half that signs."""
+        return Ed25519Signer(self.signing)
+
+    def wrap(
+        self,
+        inner: bytes,
+        layers: Sequence[SealingLayer],
+        *,
+        only: slice = slice(None),
+        use: Use = Use.REQUEST,
+        audience: str | None = None,
+    ) -> bytes:
+        """Wrap ``inner`` in ``layers``, outermost first; ``only`` in those, the rest being there.
+
+        Nothing is checked, so that a test can seal what no sealer would.
+        """
+        algorithms = tuple(layer.shape.algorithm for layer in layers)
+        for index, layer in reversed(tuple(enumerate(layers))[only]):
+            bound = external_aad(use, audience or self.audience, index, algorithms)
+            inner = layer.seal(inner, bound)
+        return inner
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A way from one operator to one service: the layers that seal, and the chain that opens."""
+
+    operator: Operator
+    layers: tuple[SealingLayer, ...]
+    chain: Chain
+
+    def seal(self, body: bytes | None = None) -> bytes:
+        """Give a sealed message that opens at `NOW_MS`, if its body allows."""
+        return self.operator.wrap(self.operator.body() if body is None else body, self.layers)
+
+
+def network_way(operator: Operator) -> Way:
+    """Give the way for networks: gate, encryption, signature."""
+    opening: tuple[Layer, ...] = (
+        HmacVerifier([operator.mac]),
+        AesGcmOpener([operator.aead]),
+        Ed25519Verifier([operator.signing.verify_key]),
+    )
+    layers = (operator.gate(), operator.hider(), operator.signer())
+    return Way(operator, layers, Chain(operator.audience, [*opening, Freshness(), Once()]))
+
+
+def local_way(operator: Operator) -> Way:
+    """Give the way for a Unix socket: a signature alone."""
+    opening = Ed25519Verifier([operator.signing.verify_key])
+    return Way(
+        operator, (operator.signer(),), Chain(operator.audience, [opening, Freshness(), Once()])
+    )
+
+
+@pytest.fixture(scope="session")
+def alice() -> Operator:
+    """Give the operator who is trusted."""
+    return Operator.called("alice")
+
+
+@pytest.fixture(scope="session")
+def mallory() -> Operator:
+    """Give an operator with keys of the same kinds, for the same audience, but not trusted."""
+    return Operator.called("mallory")
+
+
+@pytest.fixture(scope="session")
+def network(alice: Operator) -> Way:
+    """Give alice's way through a network."""
+    return network_way(alice)
+
+
+@pytest.fixture(scope="session")
+def local(alice: Operator) -> Way:
+    """Give alice's way on one host."""
+    return local_way(alice)
+
+
+@pytest.fixture(scope="session", params=[network_way, local_way], ids=["network", "local"])
+def way(request: pytest.FixtureRequest, alice: Operator) -> Way:
+    """Give both recommended ways, one after the other."""
+    made: Way = request.param(alice)
+    return made
+
+
+@pytest.fixture(scope="session")
+def mutate() -> Callable[[random.Random, Sequence[bytes]], bytes]:
+    """Give the plain seeded mutator: one of the seeds, with one to four random changes."""
+    return _mutate
+
+
+def _mutate(chance: random.Random, seeds: Sequence[bytes]) -> bytes:
+    changed = bytearray(chance.choice(seeds))
+    for _ in range(chance.choice((1, 1, 1, 2, 4))):
+        at = chance.randrange(len(changed) + 1)
+        width = chance.choice((1, 1, 2, 4, 9))
+        kind = chance.randrange(7)
+        if kind == 0 and at < len(changed):
+            changed[at] ^= 1 << chance.randrange(8)
+        elif kind == 1:
+            changed[at : at + 1] = bytes((chance.choice(_TELLING_BYTES),))
+        elif kind == 2:
+            del changed[at : at + width]
+        elif kind == 3:
+            changed[at:at] = chance.randbytes(width)
+        elif kind == 4:
+            changed[at:at] = changed[at : at + chance.randrange(64)]
+        elif kind == 5:
+            del changed[at:]
+        else:
+            other = chance.choice(seeds)
+            changed[at:] = other[chance.randrange(len(other) + 1) :]
+    return bytes(changed)
+
+
+# Heads at the edges of CBOR's major types and widths, and the bytes that often end a range.
+_TELLING_BYTES = bytes.fromhex(
+    "00 01 17 18 19 1a 1b 1c 1f 20 37 38 3b 40 41 57 58 5b 5f 60 77 78 7f"
+    "80 84 97 98 9b 9f a0 a1 b7 b8 bb bf c0 d0 d1 d2 d8 e0 f4 f5 f6 f7 f8 f9 fb ff"
+)

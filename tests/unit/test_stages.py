@@ -1,0 +1,69 @@
+"""The values of the way: what of them is written on the wire, and that none of them changes."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sealwire.stages import (
+    DOMAIN,
+    Answer,
+    Applied,
+    Claims,
+    Context,
+    Digest,
+    Evidence,
+    Frame,
+    Message,
+    Opened,
+    Outcome,
+    Stream,
+    Use,
+)
+
+if TYPE_CHECKING:
+    from tests.conftest import Operator
+
+
+def test_what_is_on_the_wire() -> None:
+    """These values are part of the format: another value is another protocol."""
+    assert DOMAIN == "sealwire/1"
+    assert {use.name: use.value for use in Use} == {
+        "REQUEST": "request",
+        "RECEIPT": "receipt",
+        "KEYRING": "keyring",
+        "START": "start",
+    }
+    assert {stream.name: stream.value for stream in Stream} == {
+        "BASE": "base",
+        "LEASE": "lease",
+        "READ": "read",
+        "KEYRING": "keyring",
+    }
+    assert {outcome.name: outcome.value for outcome in Outcome} == {
+        "APPLIED": 1,
+        "REFUSED": 2,
+        "FAILED": 3,
+    }
+
+
+def test_no_value_can_be_changed(alice: Operator) -> None:
+    """What a step was given is what the next step gets; "change" makes a new value."""
+    shown = Evidence("HmacVerifier", 5, bytes(32), "alice")
+    values: list[Claims | Evidence | Message | Context | Opened] = [
+        alice.claims(),
+        shown,
+        Message(b"", None, (shown,)),
+        Context("payments@prod", 0, 0, 0, (5,), b""),
+        Opened(b"", Digest(bytes(32)), alice.claims(), "application/json", b"", (shown,)),
+    ]
+    for value in values:
+        for name in value._fields:
+            with pytest.raises(AttributeError):
+                setattr(value, name, None)
+    for dataclass in (Frame(b"x"), Applied(Digest(bytes(32)), 1, 0), Answer(Outcome.APPLIED)):
+        for field in dataclasses.fields(dataclass):
+            with pytest.raises(dataclasses.FrozenInstanceError):
+                setattr(dataclass, field.name, None)

@@ -25,7 +25,8 @@ from sealwire.errors import (
     TransportError,
     VerificationError,
 )
-from sealwire.keys import AeadKey, KeySource, MacKey, SigningKey, VerifyKey
+from sealwire.keys import AeadKey, MacKey, SigningKey, VerifyKey
+from sealwire.keysource import KeySource
 from sealwire.layers import (
     AesGcmOpener,
     AesGcmSealer,

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from sealwire.cose import Shape
-    from sealwire.keys import KeySource
+    from sealwire.keysource import KeySource
     from sealwire.stages import Context, Message, Opened
     from sealwire.state import AdmissionState
     from sealwire.versions import Standing

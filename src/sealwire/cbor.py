@@ -108,19 +108,22 @@ def read_head(data: bytes, at: int) -> tuple[int, int, int]:
     Raises:
         MalformedError: truncated, not the shortest form, or of indefinite length.
     """
-    if at >= len(data):
-        raise _malformed("truncated")
-    first = data[at]
+    try:
+        first = data[at]
+    except IndexError:
+        raise _malformed("truncated") from None
     low = first & 31
     if low < _INLINE:
         return first >> 5, low, at + 1
-    if low not in _WIDTH_AND_LEAST:
+    found = _WIDTH_AND_LEAST.get(low)
+    if found is None:
         raise _malformed("indefinite length or reserved head")
-    width, least = _WIDTH_AND_LEAST[low]
+    width, least = found
     end = at + 1 + width
-    if end > len(data):
+    raw = data[at + 1 : end]
+    if len(raw) != width:
         raise _malformed("truncated")
-    number = int.from_bytes(data[at + 1 : end], "big")
+    number = int.from_bytes(raw)
     if number < least:
         raise _malformed("not the shortest head")
     return first >> 5, number, end
@@ -175,11 +178,11 @@ def read_string(data: bytes, at: int, major: int) -> tuple[bytes, int]:
     Raises:
         MalformedError: another type, or truncated.
     """
-    found, number, at = read_head(data, at)
-    end = at + number
-    if found != major or end > len(data):
+    found, length, at = read_head(data, at)
+    raw = data[at : at + length]
+    if found != major or len(raw) != length:
         raise _malformed("a string of another type, or truncated")
-    return data[at:end], end
+    return raw, at + length
 
 
 def text_of(raw: bytes) -> str:

@@ -15,7 +15,6 @@ Rules this module keeps:
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING, TypeVar
 
 from sealwire import algebra
@@ -23,7 +22,6 @@ from sealwire.algebra import Admission, Guarantee, Layer, Verifier
 from sealwire.body import decode_body
 from sealwire.cose import external_aad
 from sealwire.errors import (
-    MalformedError,
     Reason,
     RefusedError,
     Stage,
@@ -31,7 +29,7 @@ from sealwire.errors import (
     shorten,
 )
 from sealwire.keys import check_name
-from sealwire.stages import Claims, Context, Digest, Message, Opened, Use
+from sealwire.stages import Claims, Context, Message, Opened, Use
 from sealwire.versions import Standing
 
 if TYPE_CHECKING:
@@ -109,9 +107,9 @@ class Chain:
         message = Message(sealed)
         for position, layer in enumerate(self._parts.layers):
             context = self._context(position, self._aads[position], now_ms, skew_ms)
-            message = _guarded(Stage.LAYER, layer.verify, message, context)
+            message = _guarded(Message, Stage.LAYER, layer.verify, message, context)
             if len(message.evidence) != position + 1:
-                raise RefusedError(Reason.INTERNAL, Stage.LAYER, f"{layer!r} gave no evidence")
+                raise _broken(Stage.LAYER, layer.verify, "added no evidence")
         # 2. The body, which is now known to be from a holder of the keys.
         claims, content_type, document = decode_body(message.data)
         self._check_names(claims, message)
@@ -119,18 +117,11 @@ class Chain:
         # 3. Checks on claims; they may add evidence and change nothing else.
         context = self._after_layers(now_ms, skew_ms)
         for check in self._parts.checks:
-            checked = _guarded(Stage.CHECK, check.verify, message, context)
+            checked = _guarded(Message, Stage.CHECK, check.verify, message, context)
             if checked.data is not message.data or checked.claims is not claims:
-                raise RefusedError(Reason.INTERNAL, Stage.CHECK, f"{check!r} moved bytes")
+                raise _broken(Stage.CHECK, check.verify, "changed the message")
             message = checked
-        return Opened(
-            body=message.data,
-            digest=Digest(hashlib.sha256(message.data).digest()),
-            claims=claims,
-            content_type=content_type,
-            document=document,
-            evidence=message.evidence,
-        )
+        return Opened(message.data, claims, content_type, document, message.evidence)
 
     def look(self, opened: Opened, *, now_ms: int, skew_ms: int, state: AdmissionState) -> Standing:
         """Say whether an opened message is new or the same again; change nothing.
@@ -141,9 +132,9 @@ class Chain:
         context = self._after_layers(now_ms, skew_ms)
         standing = Standing.NEW
         for admission in self._parts.admissions:
-            seen = _guarded(Stage.ADMISSION, admission.look, opened, context, state)
-            if seen is Standing.SAME:
-                standing = Standing.SAME
+            given = (opened, context, state)
+            found = _guarded(Standing, Stage.ADMISSION, admission.look, *given)
+            standing = Standing.SAME if found is Standing.SAME else standing
         return standing
 
     def take(self, opened: Opened, *, now_ms: int, skew_ms: int, state: AdmissionState) -> Standing:
@@ -156,7 +147,7 @@ class Chain:
         if standing is Standing.NEW:
             context = self._after_layers(now_ms, skew_ms)
             for admission in self._parts.admissions:
-                _guarded(Stage.ADMISSION, admission.take, opened, context, state)
+                _guarded(type(None), Stage.ADMISSION, admission.take, opened, context, state)
         return standing
 
     def _check_names(self, claims: Claims, message: Message) -> None:
@@ -183,13 +174,22 @@ class Chain:
         return self._context(len(self._algorithms), b"", now_ms, skew_ms)
 
 
-def _guarded(stage: Stage, step: Callable[..., _T], *arguments: object) -> _T:
-    """Run one step of a plug-in; let out refusals of this stage and nothing else."""
+def _guarded(kind: type[_T], stage: Stage, step: Callable[..., object], *given: object) -> _T:
+    """Run one step of a plug-in; let out what it owes, refusals of this stage, nothing else."""
     try:
-        return step(*arguments)
+        result = step(*given)
     except RefusedError as error:
-        if error.stage is stage and isinstance(error, (MalformedError, VerificationError)):
-            raise
-        raise VerificationError(error.reason, stage, error.detail) from None
+        if error.stage is not stage:
+            raise VerificationError(error.reason, stage, error.detail) from None
+        raise
     except Exception as error:
-        raise RefusedError(Reason.INTERNAL, stage, f"{type(error).__name__} in {step!r}") from error
+        raise _broken(stage, step, f"raised {type(error).__name__}") from error
+    if not isinstance(result, kind):
+        raise _broken(stage, step, f"gave {type(result).__name__}, not {kind.__name__}")
+    return result
+
+
+def _broken(stage: Stage, step: object, what: str) -> RefusedError:
+    """Make the refusal of a message that a plug-in could not deal with."""
+    name = getattr(step, "__qualname__", repr(step))
+    return RefusedError(Reason.INTERNAL, stage, f"{name} {what}")

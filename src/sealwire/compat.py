@@ -62,7 +62,7 @@ def as_verify(
 
     service = Service(door, hand_over, on_event)
 
-    def verify(received: bytes) -> bytes | None:
+    def verify(received: object) -> bytes | None:
         if not isinstance(received, bytes):
             return None
         # The library has removed the length; our reader wants it, and judges it.

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from sealwire import cbor
-from sealwire.errors import MalformedError, Reason, Stage, shorten
+from sealwire.errors import MalformedError, Reason, Stage, VerificationError, shorten
 from sealwire.stages import DOMAIN, KeyId, Use
 
 KEY_ID_BYTES: Final = 8
@@ -34,29 +34,99 @@ KEY_CHECK_LABEL: Final = -70003  # private use: the key check value
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """The fixed layout of one kind of object: ``lead · key id · trail · payload · ending``.
+    """The fixed layout of one kind of object: a place for every byte that is not payload.
 
     Attributes:
         name: the kind in the words of RFC 9052.
         tag: its CBOR tag.
         algorithm: its COSE algorithm; one kind has one in this profile.
-        lead: every byte in front of the key id.
-        protected_at: where the protected header, as a byte string with its head, begins.
-        protected_bytes: how long that byte string is, head included.
         context: first bytes of what is authenticated: the array's head and the context text.
-        ending: bytes in front of MAC or signature (a byte string's head); empty in Encrypt0.
-        authenticator_bytes: length of MAC or signature; 0 in Encrypt0, where it is in the payload.
+        opening: the tag and the array's head.
+        lead: every byte in front of the key id, ``opening`` included.
+        key_id: where the key id is.
+        protected: where the protected header is, as a byte string with its head.
+        unprotected: where the unprotected header is, up to the IV.
+        headers: the bytes that stand there.
+        framed: where the payload is, as a byte string with its head.
+        ending: where the head of MAC or signature is; empty in Encrypt0.
+        ended: the bytes that stand there.
+        authenticator: where MAC or signature is; empty in Encrypt0, which has it in the payload.
     """
 
     name: str
     tag: int
     algorithm: int
-    lead: bytes
-    protected_at: int
-    protected_bytes: int
     context: bytes
-    ending: bytes
-    authenticator_bytes: int
+    opening: bytes
+    lead: bytes
+    key_id: slice
+    protected: slice
+    unprotected: slice
+    headers: bytes
+    framed: slice
+    ending: slice
+    ended: bytes
+    authenticator: slice
+
+
+# Offset 0 is the tag, 1 the array's head, 2 the head of the protected header, then a map of two:
+# 01 algorithm, 04 48 key id.
+MAC0: Final = Shape(
+    name="Mac0",
+    tag=17,
+    algorithm=HMAC_256,
+    context=cbor.head(cbor.ARRAY, 4) + cbor.encode("MAC0"),
+    opening=bytes.fromhex("d184"),
+    lead=bytes.fromhex("d184 4d a2 0105 0448"),
+    key_id=slice(8, 16),
+    protected=slice(2, 16),
+    unprotected=slice(16, 17),
+    headers=bytes.fromhex("a0"),
+    framed=slice(17, -34),
+    ending=slice(-34, -32),
+    ended=bytes.fromhex("5820"),
+    authenticator=slice(-32, None),
+)
+SIGN1: Final = Shape(
+    name="Sign1",
+    tag=18,
+    algorithm=ED25519,
+    context=cbor.head(cbor.ARRAY, 4) + cbor.encode("Signature1"),
+    opening=bytes.fromhex("d284"),
+    lead=bytes.fromhex("d284 4d a2 0132 0448"),
+    key_id=slice(8, 16),
+    protected=slice(2, 16),
+    unprotected=slice(16, 17),
+    headers=bytes.fromhex("a0"),
+    framed=slice(17, -66),
+    ending=slice(-66, -64),
+    ended=bytes.fromhex("5840"),
+    authenticator=slice(-64, None),
+)
+# The protected map has a third entry, 3a00011172 5820 key check value; the unprotected one is
+# 05 4c IV; the payload, tag included, runs to the end.
+ENCRYPT0: Final = Shape(
+    name="Encrypt0",
+    tag=16,
+    algorithm=A256GCM,
+    context=cbor.head(cbor.ARRAY, 3) + cbor.encode("Encrypt0"),
+    opening=bytes.fromhex("d083"),
+    lead=bytes.fromhex("d083 5834 a3 0103 0448"),
+    key_id=slice(9, 17),
+    protected=slice(2, 56),
+    unprotected=slice(56, 59),
+    headers=bytes.fromhex("a1054c"),
+    framed=slice(71, None),
+    ending=slice(0, 0),
+    ended=b"",
+    authenticator=slice(0, 0),
+)
+_KEY_CHECK_HEAD: Final = slice(17, 24)
+_KEY_CHECK_HEADED: Final = bytes.fromhex("3a00011172 5820")
+_KEY_CHECK: Final = slice(24, 56)
+_IV: Final = slice(59, 71)
+
+_NAMES: Final = {shape.tag: shape.name for shape in (MAC0, ENCRYPT0, SIGN1)} | {98: "Sign"}
 
 
 def protected_header(algorithm: int, key_id: KeyId, key_check: bytes = b"") -> bytes:
@@ -67,37 +137,6 @@ def protected_header(algorithm: int, key_id: KeyId, key_check: bytes = b"") -> b
     return cbor.encode_bytes(cbor.encode(header))
 
 
-def _shape(name: str, tag: int, algorithm: int, context: str, authenticator_bytes: int) -> Shape:
-    """Derive every offset from an object with a blank key, so no length is written down twice."""
-    check = b"" if authenticator_bytes else bytes(KEY_CHECK_BYTES)
-    blank = bytes(KEY_ID_BYTES)
-    header = protected_header(algorithm, KeyId(blank), check)
-    opening = cbor.head(cbor.TAG, tag) + cbor.head(cbor.ARRAY, 4 if authenticator_bytes else 3)
-    # The last head before the key id is 0x48, a byte string of eight; it belongs to the lead.
-    key_id_at = header.index(b"\x04\x48" + blank) + 2
-    return Shape(
-        name=name,
-        tag=tag,
-        algorithm=algorithm,
-        lead=opening + header[:key_id_at],
-        protected_at=len(opening),
-        protected_bytes=len(header),
-        context=cbor.head(cbor.ARRAY, 4 if authenticator_bytes else 3) + cbor.encode(context),
-        ending=cbor.head(cbor.BYTES, authenticator_bytes) if authenticator_bytes else b"",
-        authenticator_bytes=authenticator_bytes,
-    )
-
-
-MAC0: Final = _shape("Mac0", 17, HMAC_256, "MAC0", 32)
-ENCRYPT0: Final = _shape("Encrypt0", 16, A256GCM, "Encrypt0", 0)
-SIGN1: Final = _shape("Sign1", 18, ED25519, "Signature1", 64)
-
-_NAMES = {shape.tag: shape.name for shape in (MAC0, ENCRYPT0, SIGN1)} | {98: "Sign"}
-_EMPTY_MAP: Final = b"\xa0"
-_KEY_CHECK_HEAD: Final = cbor.encode(KEY_CHECK_LABEL) + cbor.head(cbor.BYTES, KEY_CHECK_BYTES)
-_IV_MAP: Final = b"\xa1\x05\x4c"  # {5: byte string of twelve}
-
-
 def external_aad(use: Use, audience: str, index: int, algorithms: tuple[int, ...]) -> bytes:
     """Give what is bound into layer ``index`` of a message for ``audience``, as a byte string.
 
@@ -105,19 +144,6 @@ def external_aad(use: Use, audience: str, index: int, algorithms: tuple[int, ...
     """
     bound: cbor.CborValue = [DOMAIN, use.value, audience, index, list(algorithms)]
     return cbor.encode_bytes(cbor.encode(bound))
-
-
-def key_id_of(shape: Shape, data: bytes) -> KeyId:
-    """Give the key id of an object that begins as ``shape`` does. It is a hint, not a fact.
-
-    Raises:
-        MalformedError: the object is of another kind, or too short to say.
-    """
-    lead = shape.lead
-    end = len(lead) + KEY_ID_BYTES
-    if not data.startswith(lead) or len(data) < end:
-        raise malformed(f"expected {shape.name} (tag {shape.tag}), found {kind_of(data)}")
-    return KeyId(data[len(lead) : end])
 
 
 def kind_of(data: bytes) -> str:
@@ -141,46 +167,42 @@ def to_be_authenticated(shape: Shape, protected: bytes, aad: bytes) -> bytes:
     return shape.context + protected + aad
 
 
+def no_key(shape: Shape, data: bytes) -> MalformedError | VerificationError:
+    """Make the refusal of an object whose key id names no key of ours for this audience."""
+    if data.startswith(shape.lead):
+        return VerificationError(
+            Reason.KEY_UNKNOWN, Stage.LAYER, f"no key for {shape.name} has this id and audience"
+        )
+    return malformed(f"expected {shape.name} (tag {shape.tag}), found {kind_of(data)}")
+
+
 def split(shape: Shape, data: bytes) -> tuple[bytes, bytes, bytes]:
     """Split Mac0 or Sign1; give protected header, framed payload, authenticator.
 
-    Call `key_id_of` first, and `payload_of` on the framed payload once it is authenticated.
+    Use `payload_of` on the framed payload once it is authenticated.
 
     Raises:
-        MalformedError: a byte is not where the shape has it, or trails.
+        MalformedError: a byte is not where the shape has it.
     """
-    start = shape.protected_at + shape.protected_bytes + 1
-    tail = len(data) - shape.authenticator_bytes
-    stop = tail - len(shape.ending)
-    if data[start - 1 : start] != _EMPTY_MAP or data[stop:tail] != shape.ending:
+    if (
+        not data.startswith(shape.lead)
+        or data[shape.unprotected] != shape.headers
+        or data[shape.ending] != shape.ended
+    ):
         raise malformed(f"{shape.name} has other headers or another length")
-    return data[shape.protected_at : start - 1], data[start:stop], data[tail:]
+    return data[shape.protected], data[shape.framed], data[shape.authenticator]
 
 
 def split_encrypt0(data: bytes) -> tuple[bytes, bytes, bytes, bytes]:
     """Split Encrypt0; give protected header, key check value, IV, ciphertext with its GCM tag.
 
-    Call `key_id_of` first.
-
     Raises:
         MalformedError: a byte is not where the shape has it, or trails.
     """
-    end = ENCRYPT0.protected_at + ENCRYPT0.protected_bytes
-    check_at = len(ENCRYPT0.lead) + KEY_ID_BYTES
-    iv_at = end + len(_IV_MAP)
-    start = iv_at + IV_BYTES
-    if (
-        data[check_at : end - KEY_CHECK_BYTES] != _KEY_CHECK_HEAD
-        or data[end:iv_at] != _IV_MAP
-        or len(data) <= start
-    ):
-        raise malformed("Encrypt0 has other headers or another length")
-    return (
-        data[ENCRYPT0.protected_at : end],
-        data[end - KEY_CHECK_BYTES : end],
-        data[iv_at:start],
-        payload_of(ENCRYPT0, data[start:]),
-    )
+    protected, framed, _ = split(ENCRYPT0, data)
+    if data[_KEY_CHECK_HEAD] != _KEY_CHECK_HEADED:
+        raise malformed("Encrypt0 has another protected header")
+    return protected, data[_KEY_CHECK], data[_IV], payload_of(ENCRYPT0, framed)
 
 
 def payload_of(shape: Shape, framed: bytes) -> bytes:
@@ -200,14 +222,13 @@ def payload_of(shape: Shape, framed: bytes) -> bytes:
 
 def join(shape: Shape, protected: bytes, framed: bytes, authenticator: bytes) -> bytes:
     """Write Mac0 or Sign1 from a payload that has its head already: the mirror of `split`."""
-    opening = shape.lead[: shape.protected_at]
-    return opening + protected + _EMPTY_MAP + framed + shape.ending + authenticator
+    return shape.opening + protected + shape.headers + framed + shape.ended + authenticator
 
 
 def join_encrypt0(protected: bytes, iv: bytes, ciphertext: bytes) -> bytes:
     """Write Encrypt0: the mirror of `split_encrypt0`."""
-    opening = ENCRYPT0.lead[: ENCRYPT0.protected_at]
-    return opening + protected + _IV_MAP + iv + cbor.encode_bytes(ciphertext)
+    headers = ENCRYPT0.headers + iv
+    return ENCRYPT0.opening + protected + headers + cbor.encode_bytes(ciphertext)
 
 
 def malformed(what: str) -> MalformedError:

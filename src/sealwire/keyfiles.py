@@ -61,9 +61,10 @@ MAX_KEY_FILE_BYTES: Final = 4096
 
 EXAMPLE_KEYS: Final = frozenset(
     {
-        "5803e258360784919c759cd0c70e056b680ee90247dc5db9dd14dfba939caf3c",  # alice.signing, alice.pub, alice-ssh.pub
-        "34db8a80e274834b00a2946e83bbbe57b47cd32c01d4dc04ed2b631bd44b1532",  # payments.mac
-        "52870e28596d7db86c36889516f7cf12111d636c4ad4f2018b84b7593815cb38",  # payments.aead
+        # alice.signing, alice.pub and alice-ssh.pub; payments.mac; payments.aead
+        "5803e258360784919c759cd0c70e056b680ee90247dc5db9dd14dfba939caf3c",
+        "34db8a80e274834b00a2946e83bbbe57b47cd32c01d4dc04ed2b631bd44b1532",
+        "52870e28596d7db86c36889516f7cf12111d636c4ad4f2018b84b7593815cb38",
     }
 )
 """Thumbprints of the keys in ``keys-example/``; a private key has its public key's."""
@@ -89,7 +90,7 @@ class _Form:
 _FORMS: Final[dict[type[Key], _Form]] = {
     SigningKey: _Form("sealwire-signing-key-1", "signing", ("owner",), SigningKey),
     VerifyKey: _Form("sealwire-verify-key-1", "verify", ("owner",), VerifyKey),
-    MacKey: _Form("sealwire-mac-key-1", "34db8a80e274834b00a2946e83bbbe57b47cd32c01d4dc04ed2b631bd44b1532",  # alice ("owner", "audience"), MacKey),
+    MacKey: _Form("sealwire-mac-key-1", "MAC", ("owner", "audience"), MacKey),
     AeadKey: _Form("sealwire-aead-key-1", "AES", ("owner", "audience"), AeadKey),
 }
 _BY_WORD: Final = {form.word: form for form in _FORMS.values()}
@@ -192,7 +193,7 @@ def _coded(raw: bytes) -> str:
 
 
 def _decoded(coded: str) -> bytes:
-    """Decode 32 bytes of base64url without padding; the canonical spelling alone (RFC 4648, 3.5)."""
+    """Decode 32 bytes of base64url without padding (RFC 4648, 3.5): their one spelling alone."""
     raw = b""
     with contextlib.suppress(ValueError):
         raw = base64.urlsafe_b64decode(coded + "=")
@@ -253,9 +254,7 @@ def load_aead_key(path: StrPath, *, allow_example_keys: bool = False) -> AeadKey
     return _load(path, AeadKey, None, allow_example_keys=allow_example_keys)
 
 
-def load_key(
-    path: StrPath, owner: str | None = None, *, allow_example_keys: bool = False
-) -> Key:
+def load_key(path: StrPath, owner: str | None = None, *, allow_example_keys: bool = False) -> Key:
     """Load whatever key a file holds.
 
     Args:
@@ -356,7 +355,7 @@ def read_checked(
         status = os.fstat(descriptor)
         if problem := _why_not_trusted(status, name):
             raise error(f"{name} {problem}")
-        with open(descriptor, "rb", closefd=False) as file:
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
             content = file.read(max_bytes + 1)
     except OSError as failure:
         raise error(f"{name} cannot be read: {failure.strerror}") from None
@@ -427,16 +426,15 @@ def _why_not_trusted(status: os.stat_result, name: str) -> str:
     """Give what is wrong and the command that mends it, or ``""``."""
     if not stat.S_ISREG(status.st_mode):
         return f"is no regular file ({stat.filemode(status.st_mode)}); name a regular file"
-    if sys.platform == "win32":
-        return ""
-    mode, us, quoted = stat.S_IMODE(status.st_mode), os.geteuid(), shlex.quote(name)
-    if status.st_uid not in {0, us}:
-        return (
-            f"belongs to uid {status.st_uid} (mode {mode:04o}), neither to us nor to root; if you "
-            f"trust what it says, run: chown {us} {quoted}"
-        )
-    if mode & 0o022:
-        return f"has mode {mode:04o}, so others can change it; run: chmod go-w {quoted}"
+    if sys.platform != "win32":
+        mode, us, quoted = stat.S_IMODE(status.st_mode), os.geteuid(), shlex.quote(name)
+        if status.st_uid not in {0, us}:
+            return (
+                f"belongs to uid {status.st_uid} (mode {mode:04o}), neither to us nor to root; if "
+                f"you trust what it says, run: chown {us} {quoted}"
+            )
+        if mode & 0o022:
+            return f"has mode {mode:04o}, so others can change it; run: chmod go-w {quoted}"
     return ""
 
 
@@ -444,7 +442,7 @@ def _create(name: str, content: bytes, mode: int) -> None:
     """Create a file that is not there; leave none behind that is half written."""
     descriptor = os.open(name, _WRITING, mode)
     try:
-        with open(descriptor, "wb") as file:
+        with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(descriptor)

@@ -19,7 +19,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, runtime_checkable
+from typing import Any, Final
 
 import nacl.bindings
 import nacl.exceptions
@@ -31,9 +31,6 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sealwire import cbor, cose
 from sealwire.errors import ConfigurationError, shorten
 from sealwire.stages import DOMAIN, KeyId
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 SECRET_BYTES: Final = 32
 PUBLIC_BYTES: Final = 32
@@ -56,7 +53,7 @@ def check_name(name: str, what: str) -> str:
     return name
 
 
-class _Key:
+class Key:
     """What every key has: an owner, a thumbprint, the key id, and no way to print a secret."""
 
     __slots__ = ("id", "owner", "thumbprint")
@@ -67,6 +64,7 @@ class _Key:
     id: KeyId
 
     def __init__(self, owner: str, thumbprint: bytes) -> None:
+        """Name the key; the classes below do the rest."""
         self.owner = check_name(owner, "the key's owner")
         self.thumbprint = thumbprint
         self.id = KeyId(thumbprint[: cose.KEY_ID_BYTES])
@@ -77,9 +75,11 @@ class _Key:
         return self.id.hex()
 
     def __repr__(self) -> str:
+        """Say type, id and owner, and no key bytes."""
         return f"<{type(self).__name__} {self.fingerprint} of {self.owner}>"
 
     def __eq__(self, other: object) -> bool:
+        """Compare class, key and owner."""
         # A thumbprint is public and names the key in full, so no secret is compared here.
         if not isinstance(other, type(self)):
             return NotImplemented
@@ -90,19 +90,21 @@ class _Key:
         return hmac.compare_digest(mine, theirs)
 
     def __hash__(self) -> int:
+        """Hash what is public."""
         return hash((type(self), self.thumbprint))
 
 
-class _SecretKey(_Key):
+class _SecretKey(Key):
     """A key that must not leave the process by accident."""
 
     __slots__ = ()
 
     def __reduce__(self) -> tuple[Any, ...]:
+        """Refuse to be pickled or copied."""
         raise TypeError(f"{type(self).__name__} does not pickle; load it from its key file instead")
 
 
-class VerifyKey(_Key):
+class VerifyKey(Key):
     """An Ed25519 public key (RFC 8032): it verifies what its owner signed."""
 
     __slots__ = ("_verify_key",)
@@ -236,59 +238,3 @@ def _derive(secret: bytes, purpose: str, length: int) -> bytes:
     """Derive public bytes from a secret (HKDF-SHA-256, RFC 5869, no salt)."""
     info = f"{DOMAIN} {purpose}".encode()
     return HKDF(algorithm=SHA256(), length=length, salt=None, info=info).derive(secret)
-
-
-K_co = TypeVar("K_co", bound=_Key, covariant=True)
-K = TypeVar("K", bound=_Key)
-
-
-@runtime_checkable
-class KeySource(Protocol[K_co]):
-    """Where a layer finds its keys. What it gives may change while a service runs: rotation."""
-
-    def find(self, key_id: KeyId) -> K_co | None:
-        """Give the one key of this id, or ``None``. Two keys of one id must not exist."""
-        ...
-
-    def ids(self) -> frozenset[KeyId]:
-        """Give the ids of all keys, for checks when a chain is built."""
-        ...
-
-
-class FixedKeys(KeySource[K]):
-    """A key source that never changes."""
-
-    __slots__ = ("_by_id",)
-
-    def __init__(self, keys: Iterable[K]) -> None:
-        """Hold ``keys``.
-
-        Raises:
-            ConfigurationError: no key at all, or two of one id.
-        """
-        self._by_id: dict[KeyId, K] = {}
-        for key in keys:
-            if key.id in self._by_id:
-                raise ConfigurationError(f"two keys have the id {key.fingerprint}; remove one")
-            self._by_id[key.id] = key
-        if not self._by_id:
-            raise ConfigurationError("a layer needs at least one key")
-
-    def find(self, key_id: KeyId) -> K | None:
-        """Give the key of this id, or ``None``."""
-        return self._by_id.get(key_id)
-
-    def ids(self) -> frozenset[KeyId]:
-        """Give the ids of all keys."""
-        return frozenset(self._by_id)
-
-
-def as_source(keys: KeySource[K] | Iterable[K]) -> KeySource[K]:
-    """Give ``keys`` as a `KeySource`: as it is, or a tuple or list of keys wrapped.
-
-    Raises:
-        ConfigurationError: no key at all, or two of one id.
-    """
-    if isinstance(keys, KeySource):
-        return keys
-    return FixedKeys(keys)

@@ -17,10 +17,9 @@ from __future__ import annotations
 import atexit
 import os
 import threading
-import weakref
-from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final, Self
 
+from sealwire import forks
 from sealwire.answers import CONSTANT_REFUSAL
 from sealwire.chain import Chain
 from sealwire.errors import ConfigurationError
@@ -36,6 +35,7 @@ from sealwire.transports.unix import UnixListener, peer_of
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Iterable
+    from contextlib import AbstractContextManager
     from types import TracebackType
 
     from sealwire.algebra import Admission, Verifier
@@ -45,7 +45,6 @@ if TYPE_CHECKING:
     from sealwire.stages import Applied
 
 JOIN_S: Final = 2.0
-_FORK_WAIT_S: Final = 1.0
 
 
 class Listener:
@@ -103,10 +102,10 @@ class Listener:
                 encode_frame(CONSTANT_REFUSAL),
             )
             self._thread = threading.Thread(
-                target=self._run, args=(self._server,), name="sealwire-listener", daemon=True
+                target=self._run, args=(self._server, bound), name="sealwire-listener", daemon=True
             )
             self._thread.start()
-            _running.add(self)
+            forks.watch(self)
             atexit.register(self.stop)
         return self
 
@@ -122,7 +121,7 @@ class Listener:
             if server is None or bound is None or thread is None:
                 return
             atexit.unregister(self.stop)
-            _running.discard(self)
+            forks.unwatch(self)
             server.stop()
             if thread is not threading.current_thread():
                 thread.join(timeout_s)
@@ -155,14 +154,20 @@ class Listener:
         """Stop."""
         self.stop()
 
-    def _run(self, server: Server) -> None:
+    def _run(self, server: Server, bound: UnixListener) -> None:
         try:
             server.run()
         except Exception as bug:  # noqa: BLE001 - said in the log, and by is_alive()
             log_bug(f"the listener on {self.address} died; is_alive() is false now", bug)
+            # A peer is to be told at once that nobody is here, instead of waiting for an answer.
+            bound.close()
 
-    def _abandon(self) -> None:
-        """In a forked child: close what was inherited, and be no listener any more (rule 4)."""
+    def hold_still(self, timeout_s: float) -> AbstractContextManager[None]:
+        """Hold off changes while this process forks, for at most ``timeout_s``; see `forks`."""
+        return self._service.quiet(timeout_s)
+
+    def abandon(self) -> None:
+        """Be no listener any more, in a forked child (rule 4); see `forks`."""
         server, bound = self._server, self._bound
         self._server = self._bound = self._thread = None
         self._life = threading.Lock()
@@ -278,36 +283,3 @@ def _allowed(allow_uids: Iterable[int] | None, group: str | int | None) -> froze
     if group is not None or not hasattr(os, "geteuid"):
         return None
     return frozenset({0, os.geteuid()})
-
-
-# ---- fork ---------------------------------------------------------------------------------------
-
-_running: weakref.WeakSet[Listener] = weakref.WeakSet()
-_forking = threading.local()
-
-
-def _before_fork() -> None:
-    """Wait until no listener is in the middle of a change, and keep it so."""
-    _forking.held = ExitStack()
-    for listener in list(_running):
-        _forking.held.enter_context(listener._service.quiet(_FORK_WAIT_S))  # noqa: SLF001 - our own
-
-
-def _after_fork_in_parent() -> None:
-    _forking.held.close()
-
-
-def _after_fork_in_child() -> None:
-    # The gates that were held are forgotten, not released: they are the parent's.
-    _forking.held.pop_all()
-    for listener in list(_running):
-        listener._abandon()  # noqa: SLF001 - our own
-    _running.clear()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=_before_fork,
-        after_in_parent=_after_fork_in_parent,
-        after_in_child=_after_fork_in_child,
-    )

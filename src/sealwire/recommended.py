@@ -28,7 +28,8 @@ from sealwire.layers import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sealwire.keys import AeadKey, KeySource, MacKey, SigningKey, VerifyKey
+    from sealwire.keys import AeadKey, MacKey, SigningKey, VerifyKey
+    from sealwire.keysource import KeySource
     from sealwire.sealer import SealingLayer
 
 

@@ -103,8 +103,8 @@ class FileSealerState:
                 return last
         moved = f"mv {shlex.quote(self.path)} {shlex.quote(self.path + '.damaged')}"
         raise SealError(
-            f"{self.path} is not a sealer's state; put its last copy back or, if this clock is past "
-            f"every message that was sealed, begin anew: {moved}"
+            f"{self.path} is not a sealer's state; put its last copy back or, if this clock is "
+            f"past every message that was sealed, begin anew: {moved}"
         )
 
     def _write(self, last: _Last) -> None:

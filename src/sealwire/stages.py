@@ -10,6 +10,7 @@ quarter of a frozen dataclass; both are immutable.
 from __future__ import annotations
 
 import enum
+import hashlib
 from dataclasses import dataclass
 from typing import NamedTuple, NewType
 
@@ -131,7 +132,6 @@ class Opened(NamedTuple):
 
     Attributes:
         body: the innermost bytes, as signed.
-        digest: SHA-256 of ``body``: the request's digest, the same however it was wrapped.
         claims: the claims.
         content_type: how to read the document.
         document: the document's bytes.
@@ -139,11 +139,15 @@ class Opened(NamedTuple):
     """
 
     body: bytes
-    digest: Digest
     claims: Claims
     content_type: str
     document: bytes
     evidence: tuple[Evidence, ...]
+
+    @property
+    def digest(self) -> Digest:
+        """SHA-256 of ``body``: the request's digest, the same however it was wrapped."""
+        return Digest(hashlib.sha256(self.body).digest())
 
 
 class Outcome(enum.IntEnum):

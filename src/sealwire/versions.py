@@ -16,7 +16,7 @@ import enum
 from dataclasses import dataclass
 
 from sealwire.errors import Reason, Stage, VerificationError
-from sealwire.stages import Claims, Digest, Outcome
+from sealwire.stages import Digest, Opened, Outcome
 
 
 class Standing(enum.Enum):
@@ -43,21 +43,19 @@ class Taken:
     outcome: Outcome | None = None
 
 
-def judge_version(
-    floor: Taken | None, claims: Claims, digest: Digest, now_ms: int, skew_ms: int
-) -> Standing:
+def judge_version(floor: Taken | None, opened: Opened, now_ms: int, skew_ms: int) -> Standing:
     """Say whether a message is new in its stream, or the same again.
 
     Args:
         floor: the last message taken in this stream, or ``None``.
-        claims: the message's claims.
-        digest: the message's request digest.
+        opened: the message.
         now_ms: the time, milliseconds since the epoch.
         skew_ms: how far ahead of it a sealer's clock may be.
 
     Raises:
         VerificationError: superseded, ahead of the clock, or another message of the same version.
     """
+    claims = opened.claims
     version = claims.version
     if version > now_ms + skew_ms:
         raise _refusal(
@@ -72,7 +70,7 @@ def judge_version(
             Reason.VERSION_SUPERSEDED,
             f"version {version} of stream {stream} is older than {floor.version}, taken before",
         )
-    if digest == floor.digest:
+    if opened.digest == floor.digest:
         return Standing.SAME
     if claims.iss == floor.issuer:
         raise _refusal(

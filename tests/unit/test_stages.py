@@ -24,7 +24,10 @@ from sealwire.stages import (
 )
 
 if TYPE_CHECKING:
-    from tests.conftest import Operator
+    from tests.conftest import Way
+
+
+NOW_MS = 1_800_000_000_000
 
 
 def test_what_is_on_the_wire() -> None:
@@ -49,15 +52,15 @@ def test_what_is_on_the_wire() -> None:
     }
 
 
-def test_no_value_can_be_changed(alice: Operator) -> None:
+def test_no_value_can_be_changed(local: Way) -> None:
     """What a step was given is what the next step gets; "change" makes a new value."""
-    shown = Evidence("HmacVerifier", 5, bytes(32), "alice")
+    opened = local.chain.open(local.seal(), now_ms=NOW_MS)
     values: list[Claims | Evidence | Message | Context | Opened] = [
-        alice.claims(),
-        shown,
-        Message(b"", None, (shown,)),
+        opened,
+        opened.claims,
+        opened.evidence[0],
+        Message(b"", None, opened.evidence),
         Context("payments@prod", 0, 0, 0, (5,), b""),
-        Opened(b"", Digest(bytes(32)), alice.claims(), "application/json", b"", (shown,)),
     ]
     for value in values:
         for name in value._fields:

@@ -28,7 +28,7 @@ class VersionFloor:
         claims = opened.claims
         state.check_sealed_after_start(claims)
         floor = state.floors.get(claims.stream)
-        return judge_version(floor, claims, opened.digest, context.now_ms, context.skew_ms)
+        return judge_version(floor, opened, context.now_ms, context.skew_ms)
 
     def take(self, opened: Opened, context: Context, state: AdmissionState) -> None:
         """Raise the stream's floor to this message.

@@ -84,7 +84,9 @@ def check_targets(handlers: Iterable[HandlerPlan]) -> None:
         for name, value in handler.arguments:
             if name != "target":
                 continue
-            target = read_reference(value if isinstance(value, str) else None, where, classes)
+            if not isinstance(value, str):
+                refuse(where, "is not the name of a handler")
+            target = read_reference(value, where, classes)
             if classes[target] == MEMORY_HANDLER:
                 refuse(where, f"{shorten(target)} is a memory handler too; chains are not taken")
 

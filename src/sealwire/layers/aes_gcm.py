@@ -4,9 +4,9 @@ It hides claims and document from everybody on the way. It does not show who wro
 
 Opening, numbered as in the code:
 
-1. The object is Encrypt0 with A256GCM and nothing else; its key id names a key of ours.
+1. What stands at the key id's place names a key of ours.
 2. The key belongs to our audience.
-3. Headers, IV and ciphertext fill the object to the last byte.
+3. The object is Encrypt0 with A256GCM; headers, IV and ciphertext fill it to the last byte.
 4. The key check value is the key's. AES-GCM does not commit to its key: without this, one object
    can be built that opens under two keys to two different texts.
 5. The 16-byte tag is right; only then is there a plaintext.
@@ -25,13 +25,14 @@ from cryptography.exceptions import InvalidTag
 from sealwire import cose
 from sealwire.algebra import Guarantee
 from sealwire.errors import Reason, Stage, VerificationError
-from sealwire.keys import AeadKey, as_source
+from sealwire.keys import AeadKey
+from sealwire.keysource import as_source
 from sealwire.stages import Context, Evidence, Message
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sealwire.keys import KeySource
+    from sealwire.keysource import KeySource
 
 
 class AesGcmOpener:
@@ -58,12 +59,10 @@ class AesGcmOpener:
         """
         data = message.data
         # 1.
-        key = self.keys.find(cose.key_id_of(cose.ENCRYPT0, data))
+        key = self.keys.find(data[cose.ENCRYPT0.key_id])
         # 2.
         if key is None or key.audience != context.audience:
-            raise VerificationError(
-                Reason.KEY_UNKNOWN, Stage.LAYER, "no AES key of this id for this audience"
-            )
+            raise cose.no_key(cose.ENCRYPT0, data)
         # 3.
         protected, key_check, iv, ciphertext = cose.split_encrypt0(data)
         # 4.

@@ -5,8 +5,8 @@ messages of our size, and it refuses small-order points; keys were checked when 
 
 Verification, numbered as in the code:
 
-1. The object is Sign1 with Ed25519 and nothing else; its key id names a key of ours.
-2. Headers and signature stand where they must, and nothing trails.
+1. What stands at the key id's place names a key of ours.
+2. The object is Sign1 with Ed25519; headers and signature stand where they must, nothing trails.
 3. The signature over Sig_structure, built from our own values, is right; then the payload is taken
    out.
 
@@ -21,13 +21,14 @@ from typing import TYPE_CHECKING, ClassVar
 from sealwire import cbor, cose
 from sealwire.algebra import Guarantee
 from sealwire.errors import Reason, Stage, VerificationError
-from sealwire.keys import SigningKey, VerifyKey, as_source
+from sealwire.keys import SigningKey, VerifyKey
+from sealwire.keysource import as_source
 from sealwire.stages import Context, Evidence, Message
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sealwire.keys import KeySource
+    from sealwire.keysource import KeySource
 
 
 class Ed25519Verifier:
@@ -56,11 +57,9 @@ class Ed25519Verifier:
         """
         data = message.data
         # 1.
-        key = self.keys.find(cose.key_id_of(cose.SIGN1, data))
+        key = self.keys.find(data[cose.SIGN1.key_id])
         if key is None:
-            raise VerificationError(
-                Reason.KEY_UNKNOWN, Stage.LAYER, "no Ed25519 key of this id is trusted"
-            )
+            raise cose.no_key(cose.SIGN1, data)
         # 2.
         protected, framed, signature = cose.split(cose.SIGN1, data)
         # 3.

@@ -5,9 +5,9 @@ sender holds the key; so does everybody else who holds it.
 
 Verification, numbered as in the code:
 
-1. The object is Mac0 with HMAC 256/256 and nothing else; its key id names a key of ours.
+1. What stands at the key id's place names a key of ours.
 2. The key belongs to our audience.
-3. Headers and tag stand where they must, and nothing trails.
+3. The object is Mac0 with HMAC 256/256; headers and tag stand where they must, nothing trails.
 4. The full 32-byte tag is right, compared in constant time; then the payload is taken out.
 """
 
@@ -19,13 +19,14 @@ from typing import TYPE_CHECKING, ClassVar
 from sealwire import cbor, cose
 from sealwire.algebra import Guarantee
 from sealwire.errors import Reason, Stage, VerificationError
-from sealwire.keys import MacKey, as_source
+from sealwire.keys import MacKey
+from sealwire.keysource import as_source
 from sealwire.stages import Context, Evidence, Message
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sealwire.keys import KeySource
+    from sealwire.keysource import KeySource
 
 
 class HmacVerifier:
@@ -52,12 +53,10 @@ class HmacVerifier:
         """
         data = message.data
         # 1.
-        key = self.keys.find(cose.key_id_of(cose.MAC0, data))
+        key = self.keys.find(data[cose.MAC0.key_id])
         # 2.
         if key is None or key.audience != context.audience:
-            raise VerificationError(
-                Reason.KEY_UNKNOWN, Stage.LAYER, "no HMAC key of this id for this audience"
-            )
+            raise cose.no_key(cose.MAC0, data)
         # 3.
         protected, framed, tag = cose.split(cose.MAC0, data)
         # 4.

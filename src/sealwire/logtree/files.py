@@ -31,6 +31,9 @@ elif sys.platform == "win32":
 else:
     _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
+# Whether access() can be asked about the effective user, in whose name files are opened.
+_EFFECTIVE = os.access in os.supports_effective_ids
+
 
 def check_file(path: str, where: str) -> None:
     """Check that a handler could open ``path`` to append to it.
@@ -82,10 +85,10 @@ if sys.platform == "win32":
 else:
 
     def _check_steps(path: str) -> None:
-        root, *directories, name = path.split("/")
-        steps = [*directories, name]
-        if root or any(step in {"", ".", ".."} for step in steps):
+        root, *steps = path.split("/")
+        if root or not steps or any(step in {"", ".", ".."} for step in steps):
             raise ValueError("has no absolute path in its normal form")
+        *directories, name = steps
         directory = os.open("/", _DIRECTORY)
         try:
             for step in directories:
@@ -100,7 +103,7 @@ else:
         try:
             status = os.stat(name, dir_fd=directory, follow_symlinks=False)
         except FileNotFoundError:
-            if not os.access(".", os.W_OK | os.X_OK, dir_fd=directory):
+            if not os.access(".", os.W_OK | os.X_OK, dir_fd=directory, effective_ids=_EFFECTIVE):
                 raise ValueError("cannot be made in its directory") from None
             return
         _check_regular(status.st_mode)

@@ -78,7 +78,9 @@ class UnixListener:
             raise
 
     def close(self) -> None:
-        """Stop listening and remove socket and lock; the owner's way to end."""
+        """Stop listening and remove socket and lock, once; the owner's way to end."""
+        if self._lock < 0:
+            return
         self.socket.close()
         if self._is_ours():
             self.path.unlink(missing_ok=True)
@@ -88,6 +90,7 @@ class UnixListener:
         """Close the inherited descriptors in a forked child, and touch nothing else."""
         self.socket.close()
         os.close(self._lock)
+        self._lock = -1
 
     def _prepare_directory(self) -> None:
         directory = self.path.parent
@@ -147,6 +150,7 @@ class UnixListener:
         # Removed while it is held, so that nobody takes a lock on a file that is about to go.
         self._lock_path.unlink(missing_ok=True)
         os.close(self._lock)
+        self._lock = -1
 
     def _remove_stale(self) -> None:
         try:
@@ -198,11 +202,13 @@ def peer_of(connection: socket.socket) -> Peer | None:
         raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
         pid, uid, _ = struct.unpack("3i", raw)
         return Peer(uid, pid)
-    if sys.platform == "darwin":
+    elif sys.platform == "darwin":  # noqa: RET505 - a type checker reads one platform's branch
         # struct xucred: version, uid, number of groups, sixteen groups (sys/ucred.h).
         raw = connection.getsockopt(0, socket.LOCAL_PEERCRED, 76)
         return Peer(struct.unpack_from("=I", raw, 4)[0], 0)
-    return None  # The directory's and the socket's modes are the gate then.
+    else:
+        # The modes of directory and socket are the gate then.
+        return None
 
 
 def _answers(path: Path) -> bool:

@@ -1,0 +1,1 @@
+"""The command ``sealwire``: one module a command group. It needs the extra ``cli``."""

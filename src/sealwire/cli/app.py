@@ -1,0 +1,128 @@
+"""The command line as a whole: all its commands, and how each of their ends is told.
+
+Rules this module keeps:
+
+1. Whatever ends a command is an exit status and, unless all is well, an error and a hint. What is
+   none of our own errors is a bug of ours, and passes with its traceback.
+2. Nothing is said to a reader who has gone away, nor about Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+import sealwire
+from sealwire.cli.config import config
+from sealwire.cli.demo import demo
+from sealwire.cli.endings import CommandError, Exit, ending_of
+from sealwire.cli.init import init
+from sealwire.cli.inspect import inspect
+from sealwire.cli.keys import keys
+from sealwire.cli.open import open_message
+from sealwire.cli.seal import seal
+from sealwire.cli.send import send
+from sealwire.cli.terminal import prepare, say_error
+from sealwire.errors import SealwireError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="""\b
+Examples, first on the service's host, then on the operator's machine:
+  sealwire init payments@prod --trust alice.pub
+  sealwire keys new --owner alice
+  sealwire send debug.json --to payments@prod
+
+\b
+To try it out, both parts on this machine:
+  sealwire init payments@prod --both
+
+\b
+Exit status: 0 done, 1 refused or failed, 2 usage, 3 a problem on this side (nothing was sent),
+4 sent but not answered (it may have been applied), 130 interrupted.
+""",
+)
+@click.version_option(sealwire.__version__, message="sealwire %(version)s")
+def app() -> None:
+    """Change the logging of running Python processes from outside, with signed messages."""
+
+
+for _command in (init, config, keys, seal, send, open_message, inspect, demo):
+    app.add_command(_command)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command.
+
+    Args:
+        arguments: what stands behind ``sealwire``.
+
+    Returns:
+        The exit status; see `Exit`.
+    """
+    prepare()
+    try:
+        status = _run(arguments)
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except BrokenPipeError:
+        # What is still buffered would be written, and fail, once more when Python ends.
+        _discard_output()
+        return Exit.LOCAL_FAILURE
+    except KeyboardInterrupt:
+        return Exit.INTERRUPTED
+    except OSError as failure:
+        if failure.filename is not None:
+            raise
+        _discard_output()
+        return Exit.LOCAL_FAILURE
+    return status
+
+
+def _run(arguments: Sequence[str]) -> int:
+    try:
+        with app.make_context("sealwire", list(arguments)) as context:
+            return int(app.invoke(context))
+    except click.exceptions.Exit as done:
+        return done.exit_code
+    except click.Abort:
+        return Exit.INTERRUPTED
+    except click.UsageError as error:
+        ending = _usage_error(error)
+    except CommandError as error:
+        ending = error
+    except SealwireError as error:
+        ending = ending_of(error)
+    say_error(ending.error, ending.hint)
+    return ending.status
+
+
+def _usage_error(error: click.UsageError) -> CommandError:
+    text = error.format_message().strip()
+    what, _, remedy = text.rpartition("; ")
+    path = "sealwire" if error.ctx is None else error.ctx.command_path
+    return CommandError(
+        Exit.USAGE,
+        _plain(what or remedy),
+        f"{remedy}; see: {path} --help" if what else f"see: {path} --help",
+    )
+
+
+def _plain(text: str) -> str:
+    """Give a sentence of click's in our way: lower case, one line, no full stop."""
+    text = " ".join(text.split()).removesuffix(".")
+    return text[:1].lower() + text[1:]
+
+
+def _discard_output() -> None:
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)

@@ -1,0 +1,125 @@
+"""What the steps of the demo play with: the people, the service, and how things are checked."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from sealwire.cli.demo.processes import Running
+from sealwire.clock import wall_clock_ms
+from sealwire.errors import SealwireError
+from sealwire.keyfiles import new_signing_key, write_key_file
+from sealwire.layers import Ed25519Signer
+from sealwire.sealer import MemorySealerState, Sealer
+from sealwire.stages import Outcome
+from sealwire.transports.client import deliver
+
+if TYPE_CHECKING:
+    from sealwire.cli.demo.screen import Screen
+    from sealwire.keys import SigningKey
+    from sealwire.stages import Answer
+
+AUDIENCE: Final = "payments@prod"
+OTHER_AUDIENCE: Final = "billing@prod"
+SERVICE: Final = Path(__file__).with_name("service.py")
+LIBRARY: Final = Path(__file__).with_name("library.py")
+
+_FEW_LINES: Final = 3
+_OUTCOMES: Final = {
+    Outcome.APPLIED: "applied",
+    Outcome.REFUSED: "refused",
+    Outcome.FAILED: "failed",
+}
+
+
+class NotAsExpectedError(SealwireError):
+    """A step of the demo did not do what it says."""
+
+
+class Scene:
+    """Alice, the service that trusts her, and a folder that is removed afterwards."""
+
+    def __init__(self, folder: Path, screen: Screen) -> None:
+        """Make alice's key and start the service."""
+        self.folder = folder
+        self.screen = screen
+        self.address = f"unix:{folder / 'log.sock'}"
+        self.alice = new_signing_key("alice")
+        self.sealer = self.sealer_for(AUDIENCE, self.alice)
+        public = folder / "alice.pub"
+        write_key_file(public, self.alice.verify_key)
+        self.service = Running(SERVICE, self.address, str(public))
+
+    @staticmethod
+    def sealer_for(audience: str, key: SigningKey) -> Sealer:
+        """Make a sealer with a memory of its own."""
+        state = MemorySealerState()
+        layers = (Ed25519Signer(key),)
+        return Sealer(audience, layers, issuer=key.owner, state=state, clock=wall_clock_ms)
+
+    def send(self, sealed: bytes) -> Answer:
+        """Send a message to the service; give its answer."""
+        return deliver(self.address, sealed)
+
+    # ---- what the service has written ----------------------------------------------------------
+
+    @property
+    def so_far(self) -> int:
+        """How many lines the service has written."""
+        return len(self.service.lines)
+
+    def line(self, *parts: str, since: int = 0) -> str:
+        """Wait for a line of the service that holds all ``parts``.
+
+        Raises:
+            NotAsExpectedError: it does not come.
+        """
+        found = self.service.wait_for(lambda line: all(part in line for part in parts), since)
+        if found is None:
+            wanted = " … ".join(parts)
+            last = " / ".join(self.service.lines[-_FEW_LINES:]) or "nothing at all"
+            raise NotAsExpectedError(f"the service never wrote {wanted!r}; its last lines: {last}")
+        return found
+
+    def next_lines(self, since: int, *, orders: int = _FEW_LINES) -> list[str]:
+        """Wait until the service has taken some more orders; give what it wrote from ``since``."""
+        at = since
+        for _ in range(orders):
+            at = self.service.lines.index(self.line("INFO payments:", since=at), at) + 1
+        return self.service.lines[since:at]
+
+
+def check(holds: object, otherwise: str) -> None:
+    """Raise if something that a step claims does not hold.
+
+    Raises:
+        NotAsExpectedError: it does not; ``otherwise`` says what happened instead.
+    """
+    if not holds:
+        raise NotAsExpectedError(otherwise)
+
+
+def say_answer(answer: Answer) -> str:
+    """Say in words what the service answered."""
+    outcome = _OUTCOMES[answer.outcome]
+    if answer.repeated:
+        return f"{outcome} before; nothing was done now"
+    return ": ".join(part for part in (outcome, answer.reason, answer.detail) if part)
+
+
+def console_at(level: str) -> bytes:
+    """Give a logging configuration, as the library's ``dictConfig`` documents it."""
+    plan = {
+        "version": 1,
+        "formatters": {"plain": {"format": "%(levelname)s %(name)s: %(message)s"}},
+        "handlers": {
+            "console": {
+                "class": "logging.StreamHandler",
+                "formatter": "plain",
+                "stream": "ext://sys.stdout",
+            }
+        },
+        "root": {"level": level, "handlers": ["console"]},
+    }
+    return json.dumps(plan).encode()

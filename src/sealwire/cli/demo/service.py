@@ -1,0 +1,49 @@
+"""A service as anybody could have it: it works, it logs, and it lets alice change its logging.
+
+Started by the demo as a program, never imported: ``python service.py ADDRESS PUBLIC_KEY_FILE``. It
+works until its standard input ends, which happens whenever the demo does, however that ends.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import select
+import sys
+
+import sealwire
+from sealwire.keyfiles import load_verify_key
+
+PAUSE_S = 0.1
+
+
+def main(address: str, public_key: str) -> None:
+    """Serve until standard input ends."""
+    logging.basicConfig(
+        level=logging.INFO, stream=sys.stdout, format="%(levelname)s %(name)s: %(message)s"
+    )
+    listener = sealwire.listen(
+        address,
+        audience="payments@prod",
+        chain=[
+            sealwire.Ed25519Verifier([load_verify_key(public_key)]),
+            sealwire.Freshness(),
+            sealwire.Once(),
+        ],
+    )
+    with listener:
+        work()
+
+
+def work() -> None:
+    """Take one order after the other, and log what a payment service logs."""
+    payments, database = logging.getLogger("payments"), logging.getLogger("payments.db")
+    for order in itertools.count(1):
+        database.debug("select price from orders where id = %d: 1 row", order)
+        payments.info("order %d paid", order)
+        if select.select([sys.stdin], [], [], PAUSE_S)[0]:
+            return
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,123 @@
+"""The next step for every reason why a message can be refused.
+
+``docs/reference/messages.md`` explains the same reasons at length. A test holds the enum, that page
+and this table together.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from sealwire.errors import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+HINTS: Final[Mapping[Reason, str]] = MappingProxyType(
+    {
+        Reason.FRAME_TOO_LARGE: (
+            "send a smaller configuration; what takes the room is shown by: sealwire inspect FILE"
+        ),
+        Reason.FRAME_TRUNCATED: "send the whole message: sealwire send FILE",
+        Reason.FRAME_TIMEOUT: "send the message in one go: sealwire send FILE",
+        Reason.CROWDED_OUT: "send the same message again: sealwire send FILE",
+        Reason.PEER_NOT_ALLOWED: (
+            "send as the service's user, or add yours (id -u) to socket.allow_uids in the "
+            "service's settings"
+        ),
+        Reason.ENVELOPE_MALFORMED: (
+            "compare the layers with the service's chain: sealwire inspect FILE, sealwire config "
+            "where"
+        ),
+        Reason.KEY_UNKNOWN: (
+            "find the key by its id: sealwire inspect FILE; then add its public half to "
+            "keys.trusted in the service's settings, and start the service again"
+        ),
+        Reason.KEY_CHECK_FAILED: (
+            "give both sides the same encryption key; compare: sealwire keys show FILE"
+        ),
+        Reason.MAC_INVALID: (
+            "the message was changed on its way, or is for another audience; seal it anew: "
+            "sealwire send CONFIG --to AUDIENCE"
+        ),
+        Reason.DECRYPTION_FAILED: (
+            "the message was changed on its way, or is for another audience; seal it anew: "
+            "sealwire send CONFIG --to AUDIENCE"
+        ),
+        Reason.SIGNATURE_INVALID: (
+            "the message was changed on its way, or is for another audience; seal it anew: "
+            "sealwire send CONFIG --to AUDIENCE"
+        ),
+        Reason.BODY_MALFORMED: (
+            "seal with the version of sealwire that the service has; compare: sealwire --version"
+        ),
+        Reason.AUDIENCE_MISMATCH: "seal for this service: sealwire send CONFIG --to AUDIENCE",
+        Reason.ISSUER_MISMATCH: (
+            "give the key and the settings one owner; compare: sealwire config where"
+        ),
+        Reason.NOT_YET_VALID: (
+            "set the clocks (date -u, on both machines), then seal anew: sealwire send CONFIG"
+        ),
+        Reason.EXPIRED: (
+            "seal anew: sealwire send CONFIG; if the way takes long, with a longer --lifetime"
+        ),
+        Reason.LIFETIME_TOO_LONG: "seal anew for a shorter time: sealwire send CONFIG --lifetime 5m",
+        Reason.VERSION_BEFORE_START: (
+            "the service has started since this was sealed; seal anew: sealwire send CONFIG"
+        ),
+        Reason.VERSION_AHEAD: (
+            "set the clocks (date -u, on both machines), then seal anew: sealwire send CONFIG"
+        ),
+        Reason.VERSION_SUPERSEDED: (
+            "something newer was taken since; if this is still wanted, seal anew: sealwire send "
+            "CONFIG"
+        ),
+        Reason.EQUIVOCATION: (
+            "two messages of one version were signed: if the sealer's state file was not put back "
+            "or removed, somebody has the key, so make another: sealwire keys new --owner NAME"
+        ),
+        Reason.REPLAYED: (
+            "this message was taken before; to ask for the same again, seal anew: sealwire send "
+            "CONFIG"
+        ),
+        Reason.REPLAY_WINDOW_FULL: (
+            "wait until earlier messages expire, then seal anew: sealwire send CONFIG --lifetime 1m"
+        ),
+        Reason.CONTENT_TYPE_UNKNOWN: "seal a JSON configuration: sealwire send CONFIG",
+        Reason.STREAM_MISMATCH: (
+            "let the command line choose the stream; seal anew: sealwire send CONFIG"
+        ),
+        Reason.DOCUMENT_MALFORMED: "mend the JSON at the place named, then: sealwire send CONFIG",
+        Reason.DOCUMENT_INVALID: (
+            "mend the configuration at the place named, then: sealwire send CONFIG"
+        ),
+        Reason.POLICY: (
+            "change the place named, or, on the host, what [policy] in the service's settings "
+            "allows; then: sealwire send CONFIG"
+        ),
+        Reason.INTERNAL: (
+            "a bug of sealwire or of a part you added; the traceback is in the service's log: "
+            "please report it"
+        ),
+    }
+)
+"""One hint for every reason."""
+
+UNTOLD: Final = (
+    'the service\'s log names the reason (logger "sealwire"); usual ones: a key that it does not '
+    "trust, another audience, another chain, a user who may not connect; compare: sealwire config "
+    "where, sealwire keys show FILE"
+)
+"""The hint where a service gave no reason, as it does until it knows who is asking."""
+
+_BY_VALUE: Final = {reason.value: hint for reason, hint in HINTS.items()}
+
+
+def hint_for(reason: str) -> str:
+    """Give the hint for a reason as an answer carries it.
+
+    Args:
+        reason: a `Reason`'s value; ``""`` where none was given. A peer may have written it.
+    """
+    return _BY_VALUE.get(reason, UNTOLD)

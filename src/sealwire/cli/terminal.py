@@ -1,0 +1,125 @@
+"""What the command line prints, and how.
+
+Rules this module keeps:
+
+1. Standard output is what was asked for; standard error is ``sealwire: error: …`` and
+   ``sealwire: hint: …``, in lower case and without a full stop.
+2. A character that could drive the terminal is written as its escape, wherever it came from: a
+   peer, a file, an argument. That includes those that turn the direction of text.
+3. Colour repeats what the words say, and is for terminals alone: never with ``NO_COLOR``.
+4. A line is never wrapped or cut, so that what is copied from it is whole.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import sys
+from typing import TYPE_CHECKING, Final, TextIO, TypeAlias
+
+from sealwire.cli.endings import CommandError, Exit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+JsonOutput: TypeAlias = "str | int | bool | list[JsonOutput] | Mapping[str, JsonOutput] | None"
+Part: TypeAlias = tuple[str, str]
+"""Text, and its style in the words of rich; ``""`` for none."""
+
+_LINE_CONTROLS: Final = frozenset("\n\t")
+
+
+def printable(text: object) -> str:
+    """Give ``text`` with every character escaped that is not for reading (rule 2)."""
+    return "".join(map(_escaped, str(text)))
+
+
+def printable_lines(text: str) -> str:
+    """Give ``text`` as `printable` does, but keep its line ends and tabs."""
+    return "".join(each if each in _LINE_CONTROLS else _escaped(each) for each in text)
+
+
+def _escaped(character: str) -> str:
+    if character.isprintable():
+        return character
+    return character.encode("unicode_escape").decode()
+
+
+def prepare() -> None:
+    """Make sure that no character can fail to be printed, whatever the locale's encoding is."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def say(*parts: Part) -> None:
+    """Print one line on standard output; its text must be `printable` already."""
+    _print(sys.stdout, parts)
+
+
+def say_fields(fields: Iterable[tuple[str, object]]) -> None:
+    """Print a name and its value on each line, the values in one column."""
+    known = list(fields)
+    width = max((len(name) for name, _ in known), default=0)
+    for name, value in known:
+        say((f"{name:<{width}}  ", "dim"), (printable(value), ""))
+
+
+def say_json(value: Mapping[str, JsonOutput]) -> None:
+    """Print one JSON object. Everything but ASCII is escaped, and so is DEL (rule 2)."""
+    say((json.dumps(value, indent=2).replace("\x7f", "\\u007f"), ""))
+
+
+def say_error(error: str, hint: str) -> None:
+    """Print what went wrong and, if there is one, the next step."""
+    _print(sys.stderr, [("sealwire: ", ""), ("error", "bold red"), (f": {printable(error)}", "")])
+    say_hint(hint)
+
+
+def say_hint(hint: str) -> None:
+    """Print the next step, if there is one, on standard error."""
+    if hint:
+        parts = [("sealwire: ", ""), ("hint", "bold cyan"), (f": {printable(hint)}", "")]
+        _print(sys.stderr, parts)
+
+
+def write_bytes(content: bytes) -> None:
+    """Write ``content`` as it is to standard output, which must not be a terminal.
+
+    Raises:
+        CommandError: it is one, and would take the bytes for commands.
+    """
+    if sys.stdout.isatty():
+        raise CommandError(
+            Exit.USAGE,
+            "a sealed message is binary and is not written to a terminal",
+            "name a file with: -o FILE",
+        )
+    sys.stdout.flush()
+    sys.stdout.buffer.write(content)
+    sys.stdout.buffer.flush()
+
+
+@contextlib.contextmanager
+def waiting(text: str) -> Iterator[None]:
+    """Show that something is waited for, where somebody looks; on a terminal alone."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    with Console(file=sys.stderr, highlight=False, markup=False).status(printable(text)):
+        yield
+
+
+def _print(stream: TextIO, parts: Iterable[Part]) -> None:
+    if not stream.isatty():
+        stream.write("".join(text for text, _ in parts) + "\n")
+        return
+    # Late, because it takes longer to load than most commands take to run.
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(file=stream, highlight=False, markup=False, emoji=False)
+    console.print(Text.assemble(*parts), soft_wrap=True)

@@ -1,0 +1,509 @@
+"""From documents to plans: what is taken, and with which words the rest is refused."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from sealwire.documents import (
+    External,
+    FilterPlan,
+    FormatterPlan,
+    HandlerPlan,
+    LoggerPlan,
+    LoggingPlan,
+    plan_from,
+    read_plan,
+)
+from sealwire.documents.reading import did_you_mean
+from sealwire.errors import MalformedError, Reason, Stage
+
+CONSOLE = {"class": "logging.StreamHandler"}
+MEMORY = {"class": "logging.handlers.MemoryHandler", "capacity": 10}
+
+
+def plan(**sections: object) -> LoggingPlan:
+    """Read a document of version 1 with these sections."""
+    return read_plan(json.dumps({"version": 1, **sections}).encode())
+
+
+def refusal(**sections: object) -> str:
+    """Give the detail with which a document of these sections is refused."""
+    with pytest.raises(MalformedError) as caught:
+        plan(**sections)
+    assert Reason.DOCUMENT_INVALID is caught.value.reason
+    assert Stage.DOCUMENT is caught.value.stage
+    return caught.value.detail
+
+
+def test_a_whole_document_is_read() -> None:
+    """Every section and every key has its place in the plan, sorted by name."""
+    document = {
+        "disable_existing_loggers": True,
+        "incremental": False,
+        "formatters": {
+            "z": {
+                "class": "app.Formatter",
+                "format": "$message",
+                "datefmt": "%H:%M",
+                "style": "$",
+                "validate": False,
+                "defaults": {"user": "-", "age": 1, "new": True, "nothing": None},
+            },
+            "a": {"class": "logging.Formatter", "format": "%(message)s", "style": "%"},
+        },
+        "filters": {"f": {"name": "payments"}, "e": {}},
+        "handlers": {
+            "console": {
+                "class": "logging.StreamHandler",
+                "level": "DEBUG",
+                "formatter": "a",
+                "filters": ["f", "e"],
+                "stream": "ext://sys.stdout",
+            },
+            "buffer": {**MEMORY, "target": "console", "flushLevel": "WARN", "flushOnClose": False},
+            "other": {"class": "a.b.C", "hosts": ["x", 1, None], "nothing": None, "address": "/x"},
+        },
+        "loggers": {
+            "b": {"level": 5, "propagate": False, "handlers": ["console"], "filters": ["e"]},
+            "a.b": {},
+        },
+        "root": {"level": "NOTSET", "handlers": ["console", "buffer"]},
+    }
+    expected = LoggingPlan(
+        formatters=(
+            FormatterPlan("a", format="%(message)s"),
+            FormatterPlan(
+                "z",
+                format="$message",
+                datefmt="%H:%M",
+                style="$",
+                validate=False,
+                class_name="app.Formatter",
+                defaults=(("age", 1), ("new", True), ("nothing", None), ("user", "-")),
+            ),
+        ),
+        filters=(FilterPlan("e"), FilterPlan("f", "payments")),
+        handlers=(
+            HandlerPlan(
+                "buffer",
+                "logging.handlers.MemoryHandler",
+                arguments=(
+                    ("capacity", 10),
+                    ("flushLevel", 30),
+                    ("flushOnClose", False),
+                    ("target", "console"),
+                ),
+            ),
+            HandlerPlan(
+                "console",
+                "logging.StreamHandler",
+                level=10,
+                formatter="a",
+                filters=("f", "e"),
+                arguments=(("stream", External("sys.stdout")),),
+            ),
+            HandlerPlan(
+                "other",
+                "a.b.C",
+                arguments=(("address", "/x"), ("hosts", ("x", 1, None)), ("nothing", None)),
+            ),
+        ),
+        loggers=(LoggerPlan("a.b"), LoggerPlan("b", 5, ("console",), ("e",), False)),
+        root=LoggerPlan("", 0, ("console", "buffer")),
+        disable_existing_loggers=True,
+    )
+    assert expected == plan(**document)
+    assert expected == plan_from(expected.to_dict())
+    assert expected == read_plan(expected.canonical())
+
+
+def test_what_is_not_said_is_off() -> None:
+    """Unlike in the standard library, silence does not disable the loggers that exist."""
+    assert LoggingPlan() == plan()
+    assert LoggingPlan() == plan(disable_existing_loggers=None, incremental=None)
+
+
+def test_null_is_as_good_as_nothing() -> None:
+    """An optional key that is null is one that is missing, as the library has it."""
+    written = plan(
+        formatters={
+            "a": dict.fromkeys(("class", "format", "datefmt", "style", "validate", "defaults"))
+        },
+        filters={"f": {"name": None}},
+        handlers={"h": {**CONSOLE, "level": None, "formatter": None, "filters": None}},
+        loggers={"l": dict.fromkeys(("level", "propagate", "handlers", "filters"))},
+        root={"level": None},
+    )
+    missing = plan(
+        formatters={"a": {}},
+        filters={"f": {"name": ""}},
+        handlers={"h": CONSOLE},
+        loggers={"l": {}},
+        root={"handlers": []},
+    )
+    assert missing == written
+
+
+@pytest.mark.parametrize(
+    "sections",
+    [
+        {"root": {"level": 10, "propagate": True}},
+        {"loggers": {"": {"level": 10, "propagate": False}}},
+        {"loggers": {"root": {"level": "DEBUG"}}},
+        {"loggers": {"": {"level": 10}}, "root": {}},
+    ],
+)
+def test_the_root_logger_has_three_names(sections: dict[str, object]) -> None:
+    """All of them mean one plan; an empty ``root`` means nothing, as in the library."""
+    assert LoggingPlan(root=LoggerPlan("", 10)) == plan(**sections)
+
+
+def test_an_empty_root_is_no_root() -> None:
+    """The library skips it, unlike an empty logger."""
+    assert LoggingPlan() == plan(root={})
+    assert LoggingPlan(root=LoggerPlan("")) == plan(loggers={"": {}})
+
+
+def test_an_incremental_document_is_read() -> None:
+    """It gives levels and propagate of what exists, and says nothing about classes."""
+    expected = LoggingPlan(
+        handlers=(HandlerPlan("console", level=40), HandlerPlan("file")),
+        loggers=(LoggerPlan("a", 10, propagate=False),),
+        root=LoggerPlan("", 20),
+        incremental=True,
+    )
+    actual = plan(
+        incremental=True,
+        disable_existing_loggers=False,
+        handlers={"console": {"level": "ERROR"}, "file": {}},
+        loggers={"a": {"level": 10, "propagate": False}},
+        root={"level": "INFO"},
+    )
+    assert expected == actual
+    assert expected == read_plan(expected.canonical())
+
+
+@pytest.mark.parametrize(
+    ("document", "expected"),
+    [
+        ({}, "version: is missing; it has to be 1"),
+        ({"version": 2}, "version: is 2; only version 1 of the schema exists"),
+        ({"version": True}, "version: is True; only version 1"),
+        ({"version": "1"}, "version: is '1'; only version 1"),
+        ({"version": None}, "version: is None; only version 1"),
+        ({"version": 1, "handler": {}}, "'handler' is not a key here; did you mean handlers?"),
+        ({"version": 1, "()": "os.system"}, "names a factory with '()'; factories are not taken"),
+    ],
+)
+def test_the_top_is_strict(document: dict[str, object], expected: str) -> None:
+    """The version is the number 1, and no key is unknown."""
+    with pytest.raises(MalformedError) as caught:
+        read_plan(json.dumps(document).encode())
+    assert expected in caught.value.detail
+
+
+@pytest.mark.parametrize(
+    ("sections", "expected"),
+    [
+        ({"incremental": 1}, "incremental: is a number, not true or false"),
+        ({"disable_existing_loggers": "no"}, "disable_existing_loggers: is a string, not true"),
+        ({"handlers": []}, "handlers: is a list, not an object"),
+        ({"handlers": None}, "handlers: is null, not an object"),
+        ({"root": []}, "root: is a list, not an object"),
+        ({"root": None}, "root: is null, not an object"),
+        # formatters
+        ({"formatters": {"a": 1}}, "formatters.a: is a number, not an object"),
+        (
+            {"formatters": {"a": {"fmt": "x"}}},
+            "formatters.a: 'fmt' is not a key here; did you mean format?",
+        ),
+        ({"formatters": {"a": {"()": "x"}}}, "formatters.a: names a factory with '()'"),
+        (
+            {"formatters": {"a": {"class": "os.system()"}}},
+            "formatters.a.class: 'os.system()' is not the",
+        ),
+        ({"formatters": {"a": {"format": 1}}}, "formatters.a.format: is a number, not a string"),
+        ({"formatters": {"a": {"format": ""}}}, "formatters.a.format: is empty"),
+        ({"formatters": {"a": {"datefmt": ""}}}, "formatters.a.datefmt: is empty"),
+        (
+            {"formatters": {"a": {"format": "x"}}},
+            "formatters.a.format: is not a format of style %:",
+        ),
+        (
+            {"formatters": {"a": {"format": "%s %(a)s"}}},
+            "formatters.a.format: is not a format of style %:",
+        ),
+        ({"formatters": {"a": {"format": "{a", "style": "{"}}}, "is not a format of style {:"),
+        ({"formatters": {"a": {"format": "{a.b()}", "style": "{"}}}, "is not a format of style {:"),
+        ({"formatters": {"a": {"format": "$", "style": "$", "validate": False}}}, "of style $:"),
+        (
+            {"formatters": {"a": {"style": "&"}}},
+            "formatters.a.style: '&' is not a style; the styles",
+        ),
+        ({"formatters": {"a": {"style": 1}}}, "formatters.a.style: 1 is not a style"),
+        ({"formatters": {"a": {"validate": 1}}}, "formatters.a.validate: is a number, not true or"),
+        (
+            {"formatters": {"a": {"defaults": []}}},
+            "formatters.a.defaults: is a list, not an object",
+        ),
+        (
+            {"formatters": {"a": {"defaults": {"x": []}}}},
+            "formatters.a.defaults.x: is a list; a default",
+        ),
+        (
+            {"formatters": {"a": {"defaults": {"x": {}}}}},
+            "formatters.a.defaults.x: is an object; a",
+        ),
+        ({"formatters": {"a": {"defaults": {"": 1}}}}, "formatters.a.defaults: is an empty name"),
+        # filters
+        ({"filters": {"a": {"level": 1}}}, "filters.a: 'level' is not a key here"),
+        ({"filters": {"a": {"name": 1}}}, "filters.a.name: is a number, not a string"),
+        ({"filters": {"a": {"()": "sys.exit"}}}, "filters.a: names a factory with '()'"),
+        # handlers
+        ({"handlers": {"h": "x"}}, "handlers.h: is a string, not an object"),
+        ({"handlers": {"h": {}}}, "handlers.h.class: is missing"),
+        ({"handlers": {"h": {"class": None}}}, "handlers.h.class: is missing"),
+        ({"handlers": {"h": {"class": 1}}}, "handlers.h.class: is a number, not a string"),
+        (
+            {"handlers": {"h": {"class": "a..b"}}},
+            "handlers.h.class: 'a..b' is not the dotted name of",
+        ),
+        (
+            {"handlers": {"h": {"class": "a.b\n"}}},
+            "handlers.h.class: 'a.b\\n' is not the dotted name",
+        ),
+        ({"handlers": {"h": {"class": "ä.b"}}}, "handlers.h.class: 'ä.b' is not the dotted name"),
+        (
+            {"handlers": {"h": {**CONSOLE, "level": "debug"}}},
+            "handlers.h.level: 'debug' is not a level; did you mean DEBUG?",
+        ),
+        (
+            {"handlers": {"h": {**CONSOLE, "level": "loud"}}},
+            "handlers.h.level: 'loud' is not a level",
+        ),
+        (
+            {"handlers": {"h": {**CONSOLE, "level": True}}},
+            "handlers.h.level: is true or false, not a",
+        ),
+        (
+            {"handlers": {"h": {**CONSOLE, "level": -1}}},
+            "handlers.h.level: the level -1 is not between",
+        ),
+        ({"handlers": {"h": {**CONSOLE, "level": 10**6 + 1}}}, "is not between 0 and 1000000"),
+        ({"handlers": {"h": {**CONSOLE, "level": []}}}, "handlers.h.level: is a list, not a level"),
+        (
+            {"handlers": {"h": {**CONSOLE, "formatter": "a"}}},
+            "handlers.h.formatter: 'a' is not defined",
+        ),
+        (
+            {"handlers": {"h": {**CONSOLE, "formatter": ""}}},
+            "handlers.h.formatter: is an empty name",
+        ),
+        (
+            {"handlers": {"h": {**CONSOLE, "filters": "a"}}},
+            "handlers.h.filters: is a string, not a list of",
+        ),
+        (
+            {"handlers": {"h": {**CONSOLE, "filters": ["a"]}}},
+            "handlers.h.filters: 'a' is not defined",
+        ),
+        ({"handlers": {"h": {**CONSOLE, ".": {}}}}, "handlers.h: sets attributes with '.'"),
+        ({"handlers": {"h": {**CONSOLE, "()": "x"}}}, "handlers.h: names a factory with '()'"),
+        (
+            {"handlers": {"h": {**CONSOLE, "stream\n": 1}}},
+            "handlers.h: 'stream\\n' is not the name of an",
+        ),
+        ({"handlers": {"h": {**CONSOLE, "\u017ftream": 1}}}, "is not the name of an argument"),
+        (
+            {"handlers": {"h": {**CONSOLE, "x": {}}}},
+            "handlers.h.x: is an object; not taken as an argument",
+        ),
+        (
+            {"handlers": {"h": {**CONSOLE, "x": [[]]}}},
+            "handlers.h.x: is a list that holds a list; not",
+        ),
+        (
+            {"handlers": {"h": {**CONSOLE, "x": [{}]}}},
+            "handlers.h.x: is a list that holds an object",
+        ),
+        ({"handlers": {"h": {**CONSOLE, "x": "a\0b"}}}, "handlers.h.x: holds a NUL character"),
+        (
+            {"handlers": {"h": {**CONSOLE, "queue": "queue.Queue"}}},
+            "handlers.h.queue: queues and their",
+        ),
+        (
+            {"handlers": {"h": {**CONSOLE, "listener": "a.B"}}},
+            "handlers.h.listener: queues and their",
+        ),
+        (
+            {"handlers": {"h": {**CONSOLE, "handlers": ["h"]}}},
+            "handlers.h.handlers: queues and their",
+        ),
+        (
+            {"handlers": {"h": {**MEMORY, "flushLevel": "loud"}}},
+            "handlers.h.flushLevel: 'loud' is not a level",
+        ),
+        ({"handlers": {"h": {**MEMORY, "target": "g"}}}, "handlers.h.target: 'g' is not defined"),
+        (
+            {"handlers": {"h": {**MEMORY, "target": None}}},
+            "handlers.h.target: is not the name of a handler",
+        ),
+        (
+            {"handlers": {"h": {**MEMORY, "target": 1}}},
+            "handlers.h.target: is not the name of a handler",
+        ),
+        ({"handlers": {"h": {**MEMORY, "target": "ext://a.b"}}}, "handlers.h.target: "),
+        (
+            {"handlers": {"h": {**MEMORY, "target": "h"}}},
+            "handlers.h.target: 'h' is a memory handler too",
+        ),
+        ({"handlers": {"": CONSOLE}}, "handlers: is an empty name"),
+        (
+            {"handlers": {"a\x1b[2J": CONSOLE}},
+            "handlers: the name 'a\\x1b[2J' holds characters that do not",
+        ),
+        (
+            {"handlers": {"h" * 257: CONSOLE}},
+            "handlers: a name of 257 characters, over the limit of 256",
+        ),
+        # loggers
+        (
+            {"loggers": {"a": {"propogate": True}}},
+            "loggers.a: 'propogate' is not a key here; did you mean propagate?",
+        ),
+        (
+            {"loggers": {"a": {"propagate": 0}}},
+            "loggers.a.propagate: is a number, not true or false",
+        ),
+        (
+            {"loggers": {"a": {"propagate": "no"}}},
+            "loggers.a.propagate: is a string, not true or false",
+        ),
+        (
+            {"loggers": {"a": {"handlers": "console"}}},
+            "loggers.a.handlers: is a string, not a list",
+        ),
+        ({"loggers": {"a": {"handlers": [1]}}}, "loggers.a.handlers: is a number, not a string"),
+        ({"loggers": {"a": {"level": "VERBOSE"}}}, "loggers.a.level: 'VERBOSE' is not a level"),
+        ({"loggers": {"a b": {"level": "x"}}}, "loggers.'a b'.level: 'x' is not a level"),
+        ({"loggers": {".".join("a" * 33): {}}}, "loggers: a name of more than 32 parts"),
+        (
+            {"loggers": {"": {}}, "root": {"level": 1}},
+            "root: is the root logger, which stands in this",
+        ),
+        (
+            {"loggers": {"": {}, "root": {}}},
+            "loggers.root: is the root logger, which stands in this",
+        ),
+        ({"loggers": {"": {"level": "x"}}}, "loggers.''.level: 'x' is not a level"),
+        ({"root": {"level": "x"}}, "root.level: 'x' is not a level"),
+        # incremental
+        (
+            {"incremental": True, "formatters": {}},
+            "formatters: an incremental configuration has none",
+        ),
+        ({"incremental": True, "filters": {}}, "filters: an incremental configuration has none"),
+        (
+            {"incremental": True, "disable_existing_loggers": True},
+            "disable_existing_loggers: an incremental",
+        ),
+        (
+            {"incremental": True, "handlers": {"h": CONSOLE}},
+            "handlers.h: 'class' is not a key here",
+        ),
+        (
+            {"incremental": True, "loggers": {"a": {"handlers": []}}},
+            "loggers.a: 'handlers' is not a key here",
+        ),
+        ({"incremental": True, "root": {"filters": []}}, "root: 'filters' is not a key here"),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_place(sections: dict[str, object], expected: str) -> None:
+    """Each refusal starts with the place, and says what was expected there."""
+    assert expected in refusal(**sections)
+
+
+def test_a_name_twice_in_a_list_is_refused() -> None:
+    """A logger would call the handler once, so a list of two says something it does not mean."""
+    detail = refusal(handlers={"h": CONSOLE}, root={"handlers": ["h", "h"]})
+    assert "root.handlers: names 'h' twice" == detail
+
+
+def test_a_memory_handler_does_not_feed_another() -> None:
+    """The library cannot build most chains of them."""
+    detail = refusal(
+        handlers={
+            "a": {**MEMORY, "target": "b"},
+            "b": {**MEMORY, "target": "c"},
+            "c": CONSOLE,
+        }
+    )
+    assert "handlers.a.target: 'b' is a memory handler too; chains are not taken" == detail
+
+
+def test_flush_level_is_a_level_for_memory_handlers_alone() -> None:
+    """Another class may mean anything by the word."""
+    handler = plan(handlers={"h": {"class": "a.B", "flushLevel": "loud"}}).handlers[0]
+    assert (("flushLevel", "loud"),) == handler.arguments
+
+
+RESOLVED = ["ext://os.system", "cfg://handlers.h", "ext://", "cfg://x[0]", "ext://sys.stdout\n"]
+
+
+@pytest.mark.parametrize("text", RESOLVED)
+@pytest.mark.parametrize(
+    "sections",
+    [
+        '{"formatters": {"X": {}}}',
+        '{"formatters": {"a": {"format": "X"}}}',
+        '{"formatters": {"a": {"datefmt": "X"}}}',
+        '{"formatters": {"a": {"style": "X"}}}',
+        '{"formatters": {"a": {"class": "X"}}}',
+        '{"formatters": {"a": {"defaults": {"b": "X"}}}}',
+        '{"formatters": {"a": {"defaults": {"X": 1}}}}',
+        '{"filters": {"X": {}}}',
+        '{"filters": {"a": {"name": "X"}}}',
+        '{"handlers": {"X": {"class": "a.B"}}}',
+        '{"handlers": {"h": {"class": "X"}}}',
+        '{"handlers": {"h": {"class": "a.B", "level": "X"}}}',
+        '{"handlers": {"h": {"class": "a.B", "formatter": "X"}}}',
+        '{"handlers": {"h": {"class": "a.B", "filters": ["X"]}}}',
+        '{"handlers": {"h": {"class": "a.B", "X": 1}}}',
+        '{"handlers": {"h": {"class": "a.B", "x": ["X"]}}}',
+        '{"handlers": {"h": {"class": "logging.handlers.MemoryHandler", "target": "X"}}}',
+        '{"handlers": {"h": {"class": "logging.handlers.MemoryHandler", "flushLevel": "X"}}}',
+        '{"loggers": {"X": {}}}',
+        '{"loggers": {"a": {"level": "X"}}}',
+        '{"loggers": {"a": {"handlers": ["X"]}}}',
+        '{"loggers": {"a": {"filters": ["X"]}}}',
+        '{"root": {"level": "X"}}',
+        '{"version": "X"}',
+    ],
+)
+def test_what_dictconfig_resolves_is_no_text(sections: str, text: str) -> None:
+    """A string that starts with ext:// or cfg:// is refused wherever a text or a name may stand."""
+    document = json.loads(sections.replace('"X"', json.dumps(text)))
+    assert refusal(**document)
+
+
+@pytest.mark.parametrize("text", [text for text in RESOLVED if text != "ext://os.system"])
+def test_an_argument_names_an_object_or_none(text: str) -> None:
+    """An argument takes ext:// before a dotted name, and cfg:// never."""
+    assert refusal(handlers={"h": {"class": "a.B", "x": text}})
+
+
+def test_no_secret_is_quoted() -> None:
+    """A refusal names arguments, and does not repeat what they hold."""
+    secret = "hunter2"
+    for value in ([secret, []], {secret: secret}, f"{secret}\0", f"cfg://{secret}"):
+        assert secret not in refusal(handlers={"h": {"class": "a.B", "password": value}})
+
+
+def test_a_hint_is_given_where_it_is_cheap() -> None:
+    """A long word, or one of very many candidates, gets no hint; comparing takes time."""
+    assert "; did you mean DEBUG?" == did_you_mean("dbug", ["INFO", "DEBUG"])
+    assert "" == did_you_mean("zzz", ["INFO", "DEBUG"])
+    assert "" == did_you_mean("D" * 65, ["D" * 64])
+    assert "" == did_you_mean("a1", [f"a{number}" for number in range(65)])

@@ -200,6 +200,22 @@ def check_serves(have: frozenset[Guarantee]) -> None:
         )
 
 
+def check_hides_and_signs(have: frozenset[Guarantee]) -> None:
+    """Check that a message under these guarantees may cross a network.
+
+    Raises:
+        ConfigurationError: one is lacking; the text says which part to add.
+    """
+    if Guarantee.CONFIDENTIAL not in have:
+        raise ConfigurationError(
+            "beyond loopback a chain has to encrypt; put AesGcmOpener in front of the signature"
+        )
+    if Guarantee.ATTRIBUTABLE not in have:
+        raise ConfigurationError(
+            "beyond loopback a chain has to show who wrote; put Ed25519Verifier inside AesGcmOpener"
+        )
+
+
 def _signs(layer: Layer) -> bool:
     return Guarantee.ATTRIBUTABLE in layer.provides
 

@@ -89,6 +89,14 @@ class Chain:
         """
         algebra.check_serves(self.guarantees)
 
+    def check_hides_and_signs(self) -> None:
+        """Check that messages may cross a network.
+
+        Raises:
+            ConfigurationError: the chain does not encrypt, or does not show who wrote.
+        """
+        algebra.check_hides_and_signs(self.guarantees)
+
     def open(self, sealed: bytes, *, now_ms: int, skew_ms: int = 0) -> Opened:
         """Verify a sealed message; give what is inside.
 

@@ -15,7 +15,6 @@ Rules this module keeps:
 from __future__ import annotations
 
 import atexit
-import os
 import threading
 from typing import TYPE_CHECKING, Final, Self
 
@@ -28,9 +27,9 @@ from sealwire.framing import encode_frame
 from sealwire.policy import default_rules
 from sealwire.receiver import Deadlines, Door
 from sealwire.service import Service, Session
-from sealwire.transports.addresses import parse_address
+from sealwire.transports.addresses import Address, TcpAddress, parse_address
+from sealwire.transports.bound import Access, Bound, bind, check_access
 from sealwire.transports.server import Caps, Server
-from sealwire.transports.unix import UnixListener, peer_of
 
 if TYPE_CHECKING:
     import socket
@@ -45,6 +44,8 @@ if TYPE_CHECKING:
     from sealwire.stages import Applied
 
 JOIN_S: Final = 2.0
+REMOTE_SKEW_S: Final = 60.0
+"""How far two machines' clocks may be apart before somebody should be told."""
 
 
 class Listener:
@@ -52,30 +53,36 @@ class Listener:
 
     def __init__(
         self,
-        address: str,
+        address: Address,
         door: Door,
+        access: Access,
         *,
-        allow_uids: Iterable[int] | None = None,
-        group: str | int | None = None,
         caps: Caps | None = None,
         on_event: Callable[[Decision], None] | None = None,
     ) -> None:
         """Make a listener; `listen` is the usual way, and starts it.
 
         Raises:
-            ConfigurationError: the address is none, or the chain does not show enough.
+            ConfigurationError: the chain does not show enough for this address.
         """
         door.chain.check_serves()
-        self.address = parse_address(address)
-        self._group = group
-        self._allow_uids = _allowed(allow_uids, group)
+        check_access(address, access)
+        if isinstance(address, TcpAddress) and not address.is_loopback:
+            door.chain.check_hides_and_signs()
+        self._wanted = address
+        self._access = access
         self._caps = caps or Caps()
         self._service = Service(door, _apply, on_event)
         self._life = threading.Lock()
-        self._bound: UnixListener | None = None
+        self._bound: Bound | None = None
         self._server: Server | None = None
         self._thread: threading.Thread | None = None
-        self._pid = os.getpid()
+
+    @property
+    def address(self) -> Address:
+        """Where it listens; with the port it got, while it runs."""
+        bound = self._bound
+        return self._wanted if bound is None else bound.address
 
     def __repr__(self) -> str:
         """Say address and whether it runs."""
@@ -91,12 +98,11 @@ class Listener:
         with self._life:
             if self.is_alive():
                 return self
-            bound = UnixListener(self.address, self._group)
-            self._pid = os.getpid()
+            bound = bind(self._wanted, self._access)
             self._bound = bound
             self._server = Server(
                 bound.socket,
-                _Host(self._service, self._allow_uids),
+                _Host(self._service, bound),
                 self._caps,
                 self._service.door.deadlines,
                 encode_frame(CONSTANT_REFUSAL),
@@ -154,7 +160,7 @@ class Listener:
         """Stop."""
         self.stop()
 
-    def _run(self, server: Server, bound: UnixListener) -> None:
+    def _run(self, server: Server, bound: Bound) -> None:
         try:
             server.run()
         except Exception as bug:  # noqa: BLE001 - said in the log, and by is_alive()
@@ -182,9 +188,9 @@ class Listener:
 class _Host:
     """What the server's loop asks of a listener."""
 
-    def __init__(self, service: Service, allow_uids: frozenset[int] | None) -> None:
+    def __init__(self, service: Service, bound: Bound) -> None:
         self._service = service
-        self._allow_uids = allow_uids
+        self._bound = bound
 
     @property
     def owes_a_line(self) -> bool:
@@ -194,12 +200,11 @@ class _Host:
         self._service.let_time_pass()
 
     def session_for(self, connection: socket.socket) -> Session | None:
-        peer = peer_of(connection)
-        who = "a peer" if peer is None else str(peer)
-        if self._allow_uids is not None and (peer is None or peer.uid not in self._allow_uids):
-            self._service.refuse_peer(who)
-            return None
-        return Session(self._service, who)
+        caller = self._bound.caller(connection)
+        if caller.may_connect:
+            return Session(self._service, caller.name)
+        self._service.refuse_peer(caller.name)
+        return None
 
 
 def listen(
@@ -210,7 +215,8 @@ def listen(
     rules: Iterable[Rule] | None = None,
     allow_uids: Iterable[int] | None = None,
     group: str | int | None = None,
-    skew_s: float = 0.0,
+    beyond_loopback: bool = False,
+    skew_s: float | None = None,
     deadlines: Deadlines | None = None,
     caps: Caps | None = None,
     on_event: Callable[[Decision], None] | None = None,
@@ -218,14 +224,17 @@ def listen(
     """Let holders of the right keys change this process's logging, from now on.
 
     Args:
-        address: where to listen: ``unix:/run/payments/log.sock``.
+        address: where to listen: ``unix:/run/payments/log.sock``, or ``tcp:127.0.0.1:9030``; port 0
+            takes a free one, which `Listener.address` tells.
         chain: what a message must pass: a `Chain`, or its parts together with ``audience``.
         audience: the service this is, such as ``payments@prod``, where ``chain`` is parts.
         rules: what a configuration may contain; `default_rules()` allows console handlers alone.
         allow_uids: who may connect; by default this user and root, or with ``group`` whoever the
             socket's mode lets in.
         group: whose members may connect too; the socket is 0660 for it.
-        skew_s: how far ahead a sealer's clock may be, seconds; 0 on one machine.
+        beyond_loopback: let other machines connect; the chain has to encrypt and sign for that.
+        skew_s: how far ahead a sealer's clock may be, seconds; by default 0 on one machine, and 60
+            beyond it.
         deadlines: how long a peer may take.
         caps: what all peers together may use.
         on_event: is called with every decision, in the listener's thread.
@@ -237,11 +246,13 @@ def listen(
         ConfigurationError: the chain does not show enough, or the address is taken, too open, or
             not ours; the text says what to do.
     """
+    where = parse_address(address)
+    if skew_s is None:
+        far = isinstance(where, TcpAddress) and not where.is_loopback
+        skew_s = REMOTE_SKEW_S if far else 0.0
     door = make_door(chain, audience=audience, rules=rules, skew_s=skew_s, deadlines=deadlines)
-    listener = Listener(
-        address, door, allow_uids=allow_uids, group=group, caps=caps, on_event=on_event
-    )
-    return listener.start()
+    access = Access(allow_uids, group, beyond_loopback)
+    return Listener(where, door, access, caps=caps, on_event=on_event).start()
 
 
 def make_door(
@@ -275,11 +286,3 @@ def _apply(plan: LoggingPlan) -> Applied:
     from sealwire.logtree import apply
 
     return apply(plan)
-
-
-def _allowed(allow_uids: Iterable[int] | None, group: str | int | None) -> frozenset[int] | None:
-    if allow_uids is not None:
-        return frozenset(allow_uids)
-    if group is not None or not hasattr(os, "geteuid"):
-        return None
-    return frozenset({0, os.geteuid()})

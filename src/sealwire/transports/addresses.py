@@ -1,15 +1,21 @@
-"""Addresses in words: ``unix:/run/payments.sock``."""
+"""Addresses in words: ``unix:/run/payments.sock``, ``tcp:127.0.0.1:9030``, ``tcp:[::1]:9030``."""
 
 from __future__ import annotations
 
+import ipaddress
 import os
-from dataclasses import dataclass
-from typing import Final
+import re
+from dataclasses import dataclass, replace
+from typing import Final, Self, TypeAlias
 
 from sealwire.errors import ConfigurationError, shorten
 
 MAX_PATH_BYTES: Final = 103
 """``sun_path`` has 108 bytes on Linux and 104 on macOS and the BSDs, one of them the final zero."""
+
+MAX_PORT: Final = 65_535
+
+_TCP: Final = re.compile(r"(?:\[(?P<v6>[0-9a-fA-F:.]+)\]|(?P<v4>[a-z0-9.]+)):(?P<port>[0-9]{1,5})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,15 +29,48 @@ class UnixAddress:
         return f"unix:{self.path}"
 
 
-def parse_address(text: str) -> UnixAddress:
+@dataclass(frozen=True, slots=True)
+class TcpAddress:
+    """An IP address and a port; port 0 stands for any free one until it is bound."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        """Give the address as it is written."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"tcp:{host}:{self.port}"
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach it."""
+        return ipaddress.ip_address(self.host).is_loopback
+
+    def with_port(self, port: int) -> Self:
+        """Give the same host with another port."""
+        return replace(self, port=port)
+
+
+Address: TypeAlias = UnixAddress | TcpAddress
+
+
+def parse_address(text: str) -> Address:
     """Read an address.
 
     Raises:
         ConfigurationError: not an address; the text says how one is written.
     """
-    scheme, _, path = text.partition(":")
-    if scheme != "unix":
-        raise ConfigurationError(f"{shorten(text)} is not an address; write unix:/path/to/socket")
+    scheme, _, rest = text.partition(":")
+    if scheme == "unix":
+        return _unix(text, rest)
+    if scheme == "tcp":
+        return _tcp(text, rest)
+    raise ConfigurationError(
+        f"{shorten(text)} is not an address; write unix:/path/to/socket or tcp:127.0.0.1:9030"
+    )
+
+
+def _unix(text: str, path: str) -> UnixAddress:
     if not path.startswith("/"):
         raise ConfigurationError(
             f"{shorten(text)} has no absolute path; write unix:/path/to/socket"
@@ -44,3 +83,20 @@ def parse_address(text: str) -> UnixAddress:
             "choose a shorter directory, such as one under /run"
         )
     return UnixAddress(path)
+
+
+def _tcp(text: str, rest: str) -> TcpAddress:
+    found = _TCP.fullmatch(rest)
+    if found is None or int(found["port"]) > MAX_PORT:
+        raise ConfigurationError(
+            f"{shorten(text)} has no host and port; write tcp:127.0.0.1:9030 or tcp:[::1]:9030"
+        )
+    host = found["v6"] or found["v4"]
+    try:
+        # Names are not looked up, because who answers for a name is not ours to say.
+        literal = ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
+    except ValueError:
+        raise ConfigurationError(
+            f"{shorten(text)}: {shorten(host)} is no IP address; names are not looked up here"
+        ) from None
+    return TcpAddress(str(literal), int(found["port"]))

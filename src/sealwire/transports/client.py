@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 from sealwire.answers import MAX_ANSWER_BYTES, decode_answer
 from sealwire.errors import ConfigurationError, MalformedError, NoAnswerError, TransportError
 from sealwire.framing import FrameReader, encode_frame
-from sealwire.transports.addresses import UnixAddress, parse_address
+from sealwire.transports.addresses import Address, TcpAddress, parse_address
 
 if TYPE_CHECKING:
     from sealwire.stages import Answer
@@ -26,7 +26,7 @@ DEFAULT_TIMEOUT_S: Final = 10.0
 
 
 def deliver(
-    address: str | UnixAddress, sealed: bytes, *, timeout_s: float = DEFAULT_TIMEOUT_S
+    address: str | Address, sealed: bytes, *, timeout_s: float = DEFAULT_TIMEOUT_S
 ) -> Answer:
     """Send a sealed message; give the answer.
 
@@ -56,13 +56,18 @@ def deliver(
             raise NoAnswerError(f"{target}: sent, but no answer: {error}") from None
 
 
-def _connect(target: UnixAddress, timeout_s: float) -> socket.socket:
-    if not hasattr(socket, "AF_UNIX"):
+def _connect(target: Address, timeout_s: float) -> socket.socket:
+    if isinstance(target, TcpAddress):
+        family = socket.AF_INET6 if ":" in target.host else socket.AF_INET
+        where: str | tuple[str, int] = (target.host, target.port)
+    elif hasattr(socket, "AF_UNIX"):
+        family, where = socket.AF_UNIX, target.path
+    else:
         raise ConfigurationError(f"{target}: this system has no Unix sockets")
-    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    connection = socket.socket(family, socket.SOCK_STREAM)
     connection.settimeout(timeout_s)
     try:
-        connection.connect(target.path)
+        connection.connect(where)
     except OSError as error:
         connection.close()
         raise TransportError(f"{target}: no connection: {error.strerror or error}") from None

@@ -14,23 +14,26 @@ Rules this module keeps:
 
 from __future__ import annotations
 
+import fcntl
+import grp
 import os
 import socket
 import stat
 import struct
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from sealwire.errors import ConfigurationError
+from sealwire.transports.caller import Caller
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from sealwire.transports.addresses import UnixAddress
 
-if sys.platform != "win32":
-    import fcntl
-    import grp
+# On Windows the first import above fails; this says the same to type checkers.
+assert sys.platform != "win32"  # noqa: S101
 
 _BACKLOG: Final = 128
 _OWNER_ONLY: Final = 0o600
@@ -38,36 +41,31 @@ _OWNER_AND_GROUP: Final = 0o660
 _LOCK_TRIES: Final = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Peer:
-    """Who is at the other end, from the kernel; ``pid`` is evidence only, pids are used again."""
-
-    uid: int
-    pid: int
-
-    def __str__(self) -> str:
-        """Say it for a log line."""
-        return f"uid {self.uid}, pid {self.pid}" if self.pid else f"uid {self.uid}"
-
-
 class UnixListener:
     """A bound, listening socket with its lock."""
 
-    def __init__(self, address: UnixAddress, group: str | int | None = None) -> None:
+    def __init__(
+        self,
+        address: UnixAddress,
+        group: str | int | None = None,
+        allow_uids: Iterable[int] | None = None,
+    ) -> None:
         """Bind and listen; see the rules of this module.
 
         Args:
             address: where.
             group: who may connect besides the owner and root; the socket is 0660 for it then.
+            allow_uids: whose messages are read; by default this user's and root's, or with a group
+                those of whoever the socket's mode lets in.
 
         Raises:
             ConfigurationError: the address is taken, too open, or not ours; the text names the path
                 and what to do.
         """
-        if sys.platform == "win32" or not hasattr(socket, "AF_UNIX"):
-            raise ConfigurationError(f"{address}: this system has no Unix sockets")
+        self.address = address
         self.path = Path(address.path)
         self._gid = _gid(group)
+        self._allow_uids = _allowed(allow_uids, group)
         self._prepare_directory()
         self._lock = self._take_lock()
         try:
@@ -76,6 +74,15 @@ class UnixListener:
         except BaseException:
             self._drop_lock()
             raise
+
+    def caller(self, connection: socket.socket) -> Caller:
+        """Say who is at the other end, from the kernel, and whether it may connect."""
+        peer = _peer(connection)
+        if peer is None:
+            # The modes of directory and socket are the gate on such a system.
+            return Caller("a local peer", may_connect=True)
+        uid, name = peer
+        return Caller(name, self._allow_uids is None or uid in self._allow_uids)
 
     def close(self) -> None:
         """Stop listening and remove socket and lock, once; the owner's way to end."""
@@ -109,7 +116,7 @@ class UnixListener:
         status = directory.stat()
         if not stat.S_ISDIR(status.st_mode):
             raise ConfigurationError(f"{directory} is not a directory")
-        if status.st_uid not in {0, _euid()}:
+        if status.st_uid not in {0, os.geteuid()}:
             raise ConfigurationError(
                 f"{directory} belongs to uid {status.st_uid}, who could replace the socket; "
                 "choose a directory of your own"
@@ -159,7 +166,7 @@ class UnixListener:
             return
         if not stat.S_ISSOCK(status.st_mode):
             raise ConfigurationError(f"{self.path} exists and is no socket; move it away")
-        if status.st_uid != _euid():
+        if status.st_uid != os.geteuid():
             raise ConfigurationError(
                 f"{self.path} is a socket of uid {status.st_uid}; remove it, or choose another path"
             )
@@ -195,20 +202,27 @@ class UnixListener:
             return False
 
 
-def peer_of(connection: socket.socket) -> Peer | None:
-    """Say who is at the other end of a Unix socket, or ``None`` where the system does not."""
+def _peer(connection: socket.socket) -> tuple[int, str] | None:
+    """Give uid and name of the peer, or ``None`` where the system does not say."""
     if sys.platform == "linux":
         size = struct.calcsize("3i")
         raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
         pid, uid, _ = struct.unpack("3i", raw)
-        return Peer(uid, pid)
+        # The pid is evidence only: pids are used again.
+        return uid, f"uid {uid}, pid {pid}"
     elif sys.platform == "darwin":  # noqa: RET505 - a type checker reads one platform's branch
         # struct xucred: version, uid, number of groups, sixteen groups (sys/ucred.h).
         raw = connection.getsockopt(0, socket.LOCAL_PEERCRED, 76)
-        return Peer(struct.unpack_from("=I", raw, 4)[0], 0)
+        uid = struct.unpack_from("=I", raw, 4)[0]
+        return uid, f"uid {uid}"
     else:
-        # The modes of directory and socket are the gate then.
         return None
+
+
+def _allowed(allow_uids: Iterable[int] | None, group: str | int | None) -> frozenset[int] | None:
+    if allow_uids is not None:
+        return frozenset(allow_uids)
+    return None if group is not None else frozenset({0, os.geteuid()})
 
 
 def _answers(path: Path) -> bool:
@@ -232,15 +246,9 @@ def _same_file(status: os.stat_result, path: Path) -> bool:
     return (status.st_dev, status.st_ino) == (now.st_dev, now.st_ino)
 
 
-def _euid() -> int:
-    return os.geteuid() if sys.platform != "win32" else -1
-
-
 def _gid(group: str | int | None) -> int | None:
     if group is None or isinstance(group, int):
         return group
-    if sys.platform == "win32":
-        raise ConfigurationError("this system has no groups")
     try:
         return grp.getgrnam(group).gr_gid
     except KeyError:

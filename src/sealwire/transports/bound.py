@@ -1,0 +1,95 @@
+"""What a listener binds: the one shape of a listening Unix or TCP socket."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from sealwire.errors import ConfigurationError
+from sealwire.transports.addresses import Address, TcpAddress
+from sealwire.transports.tcp import TcpListener
+
+if TYPE_CHECKING:
+    import socket as sockets
+    from collections.abc import Iterable
+
+    from sealwire.transports.caller import Caller
+
+
+class Bound(Protocol):
+    """A bound, listening socket."""
+
+    @property
+    def socket(self) -> sockets.socket:
+        """The listening socket, non-blocking."""
+        ...
+
+    @property
+    def address(self) -> Address:
+        """Where it listens, with the port it got."""
+        ...
+
+    def caller(self, connection: sockets.socket) -> Caller:
+        """Say who is at the other end, and whether it may connect."""
+        ...
+
+    def close(self) -> None:
+        """Stop listening and leave nothing behind; once is enough."""
+        ...
+
+    def abandon(self) -> None:
+        """Close what a forked child inherited, and touch nothing else."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who may connect.
+
+    Attributes:
+        allow_uids: users, on a Unix socket; ``None`` for this user and root, or with ``group`` for
+            whoever the socket's mode lets in.
+        group: whose members may connect to a Unix socket too.
+        beyond_loopback: whether a TCP address may be one that other machines reach.
+    """
+
+    allow_uids: Iterable[int] | None = None
+    group: str | int | None = None
+    beyond_loopback: bool = False
+
+
+def check_access(address: Address, access: Access) -> None:
+    """Check that ``access`` means something at ``address``.
+
+    Raises:
+        ConfigurationError: it does not, or other machines would reach a listener unasked.
+    """
+    if not isinstance(address, TcpAddress):
+        return
+    if access.allow_uids is not None or access.group is not None:
+        raise ConfigurationError(
+            f"{address}: TCP knows no users; allow_uids and group go with unix: addresses"
+        )
+    if not address.is_loopback and not access.beyond_loopback:
+        raise ConfigurationError(
+            f"{address} can be reached from other machines; if that is meant, say "
+            "beyond_loopback=True and use a chain that encrypts and signs"
+        )
+
+
+def bind(address: Address, access: Access) -> Bound:
+    """Bind and listen.
+
+    Raises:
+        ConfigurationError: the address is taken, too open, or not ours; the text says what to do.
+    """
+    check_access(address, access)
+    if isinstance(address, TcpAddress):
+        return TcpListener(address)
+    try:
+        from sealwire.transports.unix import UnixListener
+    except ImportError:
+        raise ConfigurationError(
+            f"{address}: this system has no Unix sockets; listen on tcp:127.0.0.1:9030"
+        ) from None
+    return UnixListener(address, access.group, access.allow_uids)

@@ -164,8 +164,8 @@ def parse_key(content: bytes, *, owner: str | None = None) -> Key:
     line, newline, trailing = text.partition("\n")
     if not newline or trailing or "\r" in line:
         raise KeyFileError(
-            "behind comment lines (#) a key file holds one line, one newline and nothing else; "
-            "remove the rest"
+            "a key file holds comment lines (#) or none, then one line that ends in one newline, "
+            "then nothing; write it so, or make a new key with: sealwire keys new"
         )
     word, _, fields = line.partition(" ")
     if word == _SSH_WORD:
@@ -271,16 +271,16 @@ def load_key(path: StrPath, owner: str | None = None, *, allow_example_keys: boo
         max_bytes=MAX_KEY_FILE_BYTES,
         error=KeyFileError,
         missing="make a key with: sealwire keys new",
+        forbidden=NO_BITS,
     )
     try:
         key = parse_key(checked.content, owner=owner)
     except ConfigurationError as error:
         raise KeyFileError(f"{checked.path}: {error}") from None
-    if not isinstance(key, VerifyKey) and checked.mode & 0o077:
-        raise KeyFileError(
-            f"{checked.path} has mode {checked.mode:04o}, and a secret key is for its owner alone; "
-            f"run: chmod 600 {shlex.quote(checked.path)}"
-        )
+    # Only now is it known what the file holds, and with it which of the two commands mends it.
+    forbidden = CHANGED_BY_OTHERS if isinstance(key, VerifyKey) else REACHED_BY_OTHERS
+    if problem := _why_too_open(checked.path, checked.mode, forbidden):
+        raise KeyFileError(f"{checked.path} {problem}")
     if not allow_example_keys and key.thumbprint.hex() in EXAMPLE_KEYS:
         raise KeyFileError(
             f"{checked.path} holds an example key, which everybody has; make your own with: "
@@ -332,8 +332,18 @@ class Checked(NamedTuple):
     mode: int
 
 
+REACHED_BY_OTHERS: Final = 0o077
+CHANGED_BY_OTHERS: Final = 0o022
+NO_BITS: Final = 0
+
+
 def read_checked(
-    path: StrPath, *, max_bytes: int, error: Callable[[str], SealwireError], missing: str
+    path: StrPath,
+    *,
+    max_bytes: int,
+    error: Callable[[str], SealwireError],
+    missing: str,
+    forbidden: int = CHANGED_BY_OTHERS,
 ) -> Checked:
     """Read a file whose open descriptor shows that nobody else could have written it.
 
@@ -342,6 +352,7 @@ def read_checked(
         max_bytes: how large it may be.
         error: makes what is raised from a text that names file, finding and remedy.
         missing: the remedy where there is no such file.
+        forbidden: permission bits that the file must not have.
 
     Raises:
         SealwireError: made by ``error``; see the rules 2 and 3.
@@ -353,7 +364,9 @@ def read_checked(
         raise error(f"{name} {_why_not_opened(failure, name, missing)}") from None
     try:
         status = os.fstat(descriptor)
-        if problem := _why_not_trusted(status, name):
+        mode = 0 if sys.platform == "win32" else stat.S_IMODE(status.st_mode)
+        problem = _why_not_trusted(status, name) or _why_too_open(name, mode, forbidden)
+        if problem:
             raise error(f"{name} {problem}")
         with os.fdopen(descriptor, "rb", closefd=False) as file:
             content = file.read(max_bytes + 1)
@@ -363,7 +376,7 @@ def read_checked(
         os.close(descriptor)
     if len(content) > max_bytes:
         raise error(f"{name} has more than {max_bytes} bytes; name another file")
-    return Checked(name, content, 0 if sys.platform == "win32" else stat.S_IMODE(status.st_mode))
+    return Checked(name, content, mode)
 
 
 def write_checked(
@@ -426,16 +439,24 @@ def _why_not_trusted(status: os.stat_result, name: str) -> str:
     """Give what is wrong and the command that mends it, or ``""``."""
     if not stat.S_ISREG(status.st_mode):
         return f"is no regular file ({stat.filemode(status.st_mode)}); name a regular file"
-    if sys.platform != "win32":
-        mode, us, quoted = stat.S_IMODE(status.st_mode), os.geteuid(), shlex.quote(name)
-        if status.st_uid not in {0, us}:
-            return (
-                f"belongs to uid {status.st_uid} (mode {mode:04o}), neither to us nor to root; if "
-                f"you trust what it says, run: chown {us} {quoted}"
-            )
-        if mode & 0o022:
-            return f"has mode {mode:04o}, so others can change it; run: chmod go-w {quoted}"
+    if sys.platform != "win32" and status.st_uid not in {0, os.geteuid()}:
+        mode, us = stat.S_IMODE(status.st_mode), os.geteuid()
+        return (
+            f"belongs to uid {status.st_uid} (mode {mode:04o}), neither to us nor to root; if you "
+            f"trust what it says, run: chown {us} {shlex.quote(name)}"
+        )
     return ""
+
+
+def _why_too_open(name: str, mode: int, forbidden: int) -> str:
+    """Give what is wrong and the command that mends it, or ``""``."""
+    if not mode & forbidden:
+        return ""
+    if forbidden == REACHED_BY_OTHERS:
+        found, change = "and a secret is for its owner alone", "600"
+    else:
+        found, change = "so others can change it", "go-w"
+    return f"has mode {mode:04o}, {found}; run: chmod {change} {shlex.quote(name)}"
 
 
 def _create(name: str, content: bytes, mode: int) -> None:

@@ -76,7 +76,8 @@ class FileSealerState:
         """Take ``version`` if it is above the last one used, in one atomic step.
 
         Returns:
-            The last version used: ``version`` itself if it was taken, else one that is not below.
+            ``version`` if it was taken, else one above it: the last one used, or the next where
+            ``version`` is the last one used.
 
         Raises:
             SealError: the state cannot be locked, read or written, or is not a state; the text
@@ -86,7 +87,8 @@ class FileSealerState:
             last = self._read()
             used = last.setdefault(audience, {}).get(stream.value, -1)
             if version <= used:
-                return used
+                # Were the same number given back, two callers would take it for theirs.
+                return max(used, version + 1)
             last[audience][stream.value] = version
             self._write(last)
             return version

@@ -30,11 +30,11 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Final, NoReturn, TypeAlias
+from typing import Any, Final, NoReturn, TypeVar
 
 from sealwire import recommended
 from sealwire.chain import Chain
-from sealwire.documents.reading import did_you_mean
+from sealwire.documents.reading import did_you_mean, place
 from sealwire.errors import ConfigurationError, shorten
 from sealwire.keyfiles import (
     StrPath,
@@ -45,13 +45,16 @@ from sealwire.keyfiles import (
     read_checked,
     write_checked,
 )
-from sealwire.keys import check_name
+from sealwire.keys import AeadKey, MacKey, check_name
 from sealwire.policy import HANDLER_ARGUMENTS, Destination, Rule, default_rules
 from sealwire.policy.counts import MAX_HANDLERS, MAX_LOGGERS
 from sealwire.policy.defaults import STANDARD_DESTINATIONS, STANDARD_EXTERNALS
 from sealwire.recommended import Recommended
 from sealwire.sealer import Sealer, SealerState
 from sealwire.transports.addresses import parse_address
+
+T = TypeVar("T")
+D = TypeVar("D")
 
 MAX_SETTINGS_BYTES: Final = 64 * 1024
 """A thousand trusted keys; and little enough that no TOML of this size takes long to read."""
@@ -131,7 +134,8 @@ class ServiceSettings:
             return recommended.local(self.audience, trusted)
         gate = [load_mac_key(path, allow_example_keys=example) for path in self.gate]
         encryption = [load_aead_key(path, allow_example_keys=example) for path in self.encryption]
-        for key in (*gate, *encryption):
+        held: tuple[MacKey | AeadKey, ...] = (*gate, *encryption)
+        for key in held:
             if key.audience != self.audience:
                 raise ConfigurationError(
                     f"{self.path}: {key!r} is for {key.audience}, and this service is "
@@ -336,7 +340,7 @@ def default_service_settings(
 
 
 def _config_home(environ: Mapping[str, str]) -> tuple[Path, str]:
-    """Give the folder for settings (XDG Base Directory Specification: relative ones are ignored)."""
+    """Give the folder for settings; a relative one is ignored (XDG Base Directory)."""
     named = Path(environ.get("XDG_CONFIG_HOME", ""))
     if named.is_absolute():
         return named, "$XDG_CONFIG_HOME"
@@ -389,12 +393,7 @@ def parse_service(path: Path, text: str) -> ServiceSettings:
         allow_example_keys=top.take("allow_example_keys", _flag, default=False),
         allow_uids=socket.take("allow_uids", _list_of(_whole), default=None),
         group=socket.take("group", _text, default=None),
-        policy=PolicySettings(
-            **{
-                each.name: policy.take(each.name, _POLICY[each.name], default=each.default)
-                for each in fields(PolicySettings)
-            }
-        ),
+        policy=PolicySettings(**{key: policy.need(key, _POLICY[key]) for key in policy.values}),
     )
 
 
@@ -502,16 +501,13 @@ class _Table:
         try:
             return make(**values)
         except ConfigurationError as error:
-            place = ".".join(self._name)
-            raise ConfigurationError(f"{self._file}: {place}{place and ': '}{error}") from None
+            where = f": {place(*self._name)}" if self._name else ""
+            raise ConfigurationError(f"{self._file}{where}: {error}") from None
 
     def _refuse(self, key: str, problem: str) -> NoReturn:
         line = _line_of(self._text, self._name, key)
         where = f"{self._file}:{line}" if line else f"{self._file}"
-        place = ".".join((*self._name, key))
-        raise ConfigurationError(
-            f"{where}: {place if len(place) < 80 else shorten(place)} {problem}"
-        ) from None
+        raise ConfigurationError(f"{where}: {place(*self._name, key)} {problem}") from None
 
 
 def _line_of(text: str, table: tuple[str, ...], key: str) -> int | None:
@@ -522,17 +518,203 @@ def _line_of(text: str, table: tuple[str, ...], key: str) -> int | None:
     """
     current: tuple[str, ...] = ()
     found = None
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         if header := _HEADER.match(line):
             current = _parts(header[1])
             if current[: len(table) + 1] == (*table, key):
                 return number
             if current == table:
                 found = number
-        elif current == table and (match := _KEY.match(line)) and _parts(match[1])[0] == key:
+        elif current == table and (match := _KEY.match(line)) and _parts(match[1])[:1] == (key,):
             return number
     return found
 
 
 def _parts(dotted: str) -> tuple[str, ...]:
     return tuple(part.strip("\"'") for part in _PART.findall(dotted))
+
+
+_HEADER: Final = re.compile(r"\s*\[{1,2}([^\]]+)\]")
+_KEY: Final = re.compile(r"([^=#\[]+)=")
+_PART: Final = re.compile(r"\"[^\"]*\"|'[^']*'|[A-Za-z0-9_-]+")
+
+# The line of a key file, pasted where its path is due: it must not come out in an error.
+_KEY_ITSELF: Final = re.compile(r"\s*(sealwire-[a-z]+-key-|ssh-ed25519 |-----BEGIN)")
+
+
+# What one value may be. Each gives the value in our type or raises ValueError, and quotes nothing
+# that could be a secret at the wrong place.
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not value or "\0" in value:
+        raise ValueError('is not a text; write it in quotes: "…"')
+    return value
+
+
+def _flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("is neither true nor false")  # noqa: TRY004 - a value, not a call, is wrong
+    return value
+
+
+def _whole(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise ValueError("is not a whole number of 0 or more")
+    return value
+
+
+def _name(value: object) -> str:
+    return check_name(_text(value), "its value")
+
+
+def _address(value: object) -> str:
+    return str(parse_address(_text(value)))
+
+
+def _kind(value: object) -> Recommended:
+    try:
+        return Recommended(value)
+    except ValueError:
+        raise ValueError('is neither "local" nor "network"') from None
+
+
+def _directory(value: object) -> str:
+    if not Path(_text(value)).is_absolute():
+        raise ValueError("holds a relative path; write the whole path")
+    return _text(value)
+
+
+def _destination(value: object) -> Destination:
+    if isinstance(value, str):
+        return _text(value)
+    if isinstance(value, list) and [type(part) for part in value] == [str, int]:
+        return _text(value[0]), _whole(value[1])
+    raise ValueError('holds neither "/path/of/a/socket" nor ["host", port]')
+
+
+def _list_of(read: Callable[[object], T]) -> Callable[[object], tuple[T, ...]]:
+    def read_list(value: object) -> tuple[T, ...]:
+        if not isinstance(value, list):
+            raise ValueError("is not a list; write it in brackets: […]")  # noqa: TRY004 - as above
+        return tuple(read(item) for item in value)
+
+    return read_list
+
+
+_POLICY: Final[Mapping[str, Callable[[object], Any]]] = {
+    "directories": _list_of(_directory),
+    "handler_classes": _list_of(_text),
+    "formatter_classes": _list_of(_text),
+    "externals": _list_of(_text),
+    "destinations": _list_of(_destination),
+    "extra_fields": _list_of(_text),
+    "max_handlers": _whole,
+    "max_loggers": _whole,
+}
+
+
+# ---- writing --------------------------------------------------------------------------------
+
+
+def render_service(settings: ServiceSettings) -> str:
+    """Write settings as the text of their file; what is the default is left out.
+
+    Raises:
+        ConfigurationError: a path holds bytes that no text can.
+    """
+    folder = settings.path.parent
+    policy = {
+        each.name: value
+        for each in fields(PolicySettings)
+        if (value := getattr(settings.policy, each.name)) != each.default
+    }
+    return _checked(
+        "# A service's part: who it is, and who may change its logging.",
+        *_lines(
+            audience=settings.audience,
+            address=settings.address,
+            chain=settings.kind.value,
+            allow_example_keys=settings.allow_example_keys or None,
+        ),
+        "",
+        "[keys]  # paths are relative to this file",
+        *_lines(
+            trusted=_relative(folder, *settings.trusted),
+            gate=_relative(folder, *settings.gate) or None,
+            encryption=_relative(folder, *settings.encryption) or None,
+        ),
+        "",
+        "[socket]  # who may connect",
+        *_lines(allow_uids=settings.allow_uids, group=settings.group),
+        "",
+        "[policy]  # what a configuration may contain",
+        *_lines(**policy),
+    )
+
+
+def render_operator(settings: OperatorSettings) -> str:
+    """Write settings as the text of their file; what is the default is left out.
+
+    Raises:
+        ConfigurationError: a path holds bytes that no text can.
+    """
+    folder = settings.path.parent
+    lines = [
+        "# An operator's part: who seals, with which key, for whom.",
+        *_lines(
+            issuer=settings.issuer,
+            signing_key=_relative(folder, settings.signing_key)[0],
+            allow_example_keys=settings.allow_example_keys or None,
+        ),
+    ]
+    for target in settings.targets:
+        lines += [
+            "",
+            f"[targets.{_toml(target.audience)}]",
+            *_lines(
+                address=target.address,
+                chain=target.kind.value,
+                gate=target.gate and _relative(folder, target.gate)[0],
+                encryption=target.encryption and _relative(folder, target.encryption)[0],
+            ),
+        ]
+    return _checked(*lines)
+
+
+def write_settings(path: StrPath, text: str, *, force: bool = False) -> None:
+    """Write the text of a settings file, mode 0644.
+
+    Args:
+        path: the file, in a folder that is there.
+        text: what `render_service` or `render_operator` gave.
+        force: replace a file that is there.
+
+    Raises:
+        ConfigurationError: the file is there and ``force`` is not given, or it cannot be written.
+    """
+    write_checked(path, text.encode(), mode=0o644, force=force, error=ConfigurationError)
+
+
+def _relative(folder: Path, *paths: Path) -> tuple[str, ...]:
+    return tuple(
+        str(path.relative_to(folder) if path.is_relative_to(folder) else path) for path in paths
+    )
+
+
+def _lines(**values: object) -> Iterator[str]:
+    return (f"{key} = {_toml(value)}" for key, value in values.items() if value is not None)
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_toml, value))}]"
+    # A JSON string is a TOML string, except that TOML wants DEL escaped as well.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _checked(*lines: str) -> str:
+    text = "\n".join(lines) + "\n"
+    if text.encode(errors="replace").decode() != text:
+        raise ConfigurationError("a path is not UTF-8, and settings are; choose another path")
+    return text

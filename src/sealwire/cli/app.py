@@ -9,8 +9,6 @@ Rules this module keeps:
 
 from __future__ import annotations
 
-import os
-import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -20,12 +18,12 @@ from sealwire.cli.config import config
 from sealwire.cli.demo import demo
 from sealwire.cli.endings import CommandError, Exit, ending_of
 from sealwire.cli.init import init
-from sealwire.cli.inspect import inspect
+from sealwire.cli.inspection import inspect
 from sealwire.cli.keys import keys
 from sealwire.cli.open import open_message
 from sealwire.cli.seal import seal
 from sealwire.cli.send import send
-from sealwire.cli.terminal import prepare, say_error
+from sealwire.cli.terminal import OutputError, discard, flush, prepare, say_error
 from sealwire.errors import SealwireError
 
 if TYPE_CHECKING:
@@ -33,6 +31,7 @@ if TYPE_CHECKING:
 
 
 @click.group(
+    no_args_is_help=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="""\b
 Examples, first on the service's host, then on the operator's machine:
@@ -69,24 +68,38 @@ def run(arguments: Sequence[str]) -> int:
     """
     prepare()
     try:
-        status = _run(arguments)
-        sys.stdout.flush()
-        sys.stderr.flush()
+        return _run(arguments)
     except BrokenPipeError:
-        # What is still buffered would be written, and fail, once more when Python ends.
-        _discard_output()
+        discard()
+        return Exit.READER_GONE
+    except OutputError:
+        # Not even the error could be told.
+        discard()
         return Exit.LOCAL_FAILURE
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
-    except OSError as failure:
-        if failure.filename is not None:
-            raise
-        _discard_output()
-        return Exit.LOCAL_FAILURE
-    return status
 
 
 def _run(arguments: Sequence[str]) -> int:
+    try:
+        status = _invoke(arguments)
+        flush()
+    except click.UsageError as error:
+        ending = _usage_error(error)
+    except CommandError as error:
+        ending = error
+    except SealwireError as error:
+        ending = ending_of(error)
+    else:
+        return status
+    say_error(ending.error, ending.hint)
+    if isinstance(ending, OutputError):
+        # What is still buffered would be written, and fail, once more when Python ends.
+        discard()
+    return ending.status
+
+
+def _invoke(arguments: Sequence[str]) -> int:
     try:
         with app.make_context("sealwire", list(arguments)) as context:
             return int(app.invoke(context))
@@ -94,14 +107,6 @@ def _run(arguments: Sequence[str]) -> int:
         return done.exit_code
     except click.Abort:
         return Exit.INTERRUPTED
-    except click.UsageError as error:
-        ending = _usage_error(error)
-    except CommandError as error:
-        ending = error
-    except SealwireError as error:
-        ending = ending_of(error)
-    say_error(ending.error, ending.hint)
-    return ending.status
 
 
 def _usage_error(error: click.UsageError) -> CommandError:
@@ -119,10 +124,3 @@ def _plain(text: str) -> str:
     """Give a sentence of click's in our way: lower case, one line, no full stop."""
     text = " ".join(text.split()).removesuffix(".")
     return text[:1].lower() + text[1:]
-
-
-def _discard_output() -> None:
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    for stream in (sys.stdout, sys.stderr):
-        os.dup2(nowhere, stream.fileno())
-    os.close(nowhere)

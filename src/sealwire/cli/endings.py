@@ -31,6 +31,8 @@ class Exit(enum.IntEnum):
     """Sent, and no answer came: it may have been applied."""
 
     INTERRUPTED = 130
+    READER_GONE = 141
+    """Nobody reads our output any more: 128 and the number of SIGPIPE, as shells count."""
 
 
 class CommandError(Exception):

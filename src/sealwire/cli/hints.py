@@ -62,7 +62,9 @@ HINTS: Final[Mapping[Reason, str]] = MappingProxyType(
         Reason.EXPIRED: (
             "seal anew: sealwire send CONFIG; if the way takes long, with a longer --lifetime"
         ),
-        Reason.LIFETIME_TOO_LONG: "seal anew for a shorter time: sealwire send CONFIG --lifetime 5m",
+        Reason.LIFETIME_TOO_LONG: (
+            "seal anew for a shorter time: sealwire send CONFIG --lifetime 5m"
+        ),
         Reason.VERSION_BEFORE_START: (
             "the service has started since this was sealed; seal anew: sealwire send CONFIG"
         ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -69,15 +69,6 @@ def _checked(check: Callable[[], T]) -> T:
         return check()
     except ConfigurationError as error:
         raise click.BadParameter(str(error)) from None
-
-
-def in_words(moment_ms: int) -> str:
-    """Give a time, milliseconds since the epoch, as RFC 3339; the number where no calendar goes."""
-    try:
-        moment = datetime.fromtimestamp(moment_ms / 1000, UTC)
-    except (ValueError, OverflowError, OSError):
-        return f"{moment_ms} ms since 1970"
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def read_input(name: str, max_bytes: int) -> bytes:

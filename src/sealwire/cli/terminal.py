@@ -15,17 +15,23 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
 import sys
 from typing import TYPE_CHECKING, Final, TextIO, TypeAlias
 
 from sealwire.cli.endings import CommandError, Exit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-JsonOutput: TypeAlias = "str | int | bool | list[JsonOutput] | Mapping[str, JsonOutput] | None"
+JsonOutput: TypeAlias = "str | int | bool | Sequence[JsonOutput] | Mapping[str, JsonOutput] | None"
 Part: TypeAlias = tuple[str, str]
 """Text, and its style in the words of rich; ``""`` for none."""
+
+
+class OutputError(CommandError):
+    """What is to be printed cannot be written."""
+
 
 _LINE_CONTROLS: Final = frozenset("\n\t")
 
@@ -85,10 +91,11 @@ def say_hint(hint: str) -> None:
 
 
 def write_bytes(content: bytes) -> None:
-    """Write ``content`` as it is to standard output, which must not be a terminal.
+    """Write ``content`` as it is to standard output.
 
     Raises:
-        CommandError: it is one, and would take the bytes for commands.
+        CommandError: that is a terminal, which would take bytes for commands.
+        OutputError: they cannot be written.
     """
     if sys.stdout.isatty():
         raise CommandError(
@@ -96,9 +103,10 @@ def write_bytes(content: bytes) -> None:
             "a sealed message is binary and is not written to a terminal",
             "name a file with: -o FILE",
         )
-    sys.stdout.flush()
-    sys.stdout.buffer.write(content)
-    sys.stdout.buffer.flush()
+    with _writing():
+        sys.stdout.flush()
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
 
 
 @contextlib.contextmanager
@@ -113,13 +121,50 @@ def waiting(text: str) -> Iterator[None]:
         yield
 
 
-def _print(stream: TextIO, parts: Iterable[Part]) -> None:
-    if not stream.isatty():
-        stream.write("".join(text for text, _ in parts) + "\n")
-        return
-    # Late, because it takes longer to load than most commands take to run.
-    from rich.console import Console
-    from rich.text import Text
+def flush() -> None:
+    """Hand over what was printed.
 
-    console = Console(file=stream, highlight=False, markup=False, emoji=False)
-    console.print(Text.assemble(*parts), soft_wrap=True)
+    Raises:
+        BrokenPipeError: nobody reads it any more.
+        OutputError: it cannot be written.
+    """
+    with _writing():
+        sys.stdout.flush()
+        sys.stderr.flush()
+
+
+def discard() -> None:
+    """Let what is still to be printed vanish, so that nothing fails over it when Python ends."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        # A stream that a caller replaced may have no descriptor; it needs no saving either.
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
+
+
+def _print(stream: TextIO, parts: Iterable[Part]) -> None:
+    with _writing():
+        if not stream.isatty():
+            stream.write("".join(text for text, _ in parts) + "\n")
+            return
+        # Late, because it takes longer to load than most commands take to run.
+        from rich.console import Console
+        from rich.text import Text
+
+        console = Console(file=stream, highlight=False, markup=False, emoji=False)
+        console.print(Text.assemble(*parts), soft_wrap=True)
+
+
+@contextlib.contextmanager
+def _writing() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as failure:
+        raise OutputError(
+            Exit.LOCAL_FAILURE,
+            f"the output cannot be written: {failure.strerror}",
+            "send it elsewhere; what was asked for may have been done",
+        ) from None

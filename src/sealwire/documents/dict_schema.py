@@ -165,6 +165,9 @@ def _read_loggers(
             root = plan
         else:
             refuse(where, "is the root logger, which stands in this document already")
+    if incremental and root == LoggerPlan(""):
+        # It changes nothing, and is written as the empty object that means no root at all.
+        root = None
     return tuple(loggers), root
 
 

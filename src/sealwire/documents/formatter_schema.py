@@ -27,6 +27,9 @@ from sealwire.documents.reading import (
 from sealwire.documents.strict_json import JsonValue
 from sealwire.errors import shorten
 
+# Ten times what anybody writes, and enough to keep the work on one format small.
+MAX_FORMAT_CHARS = 4_096
+
 STANDARD_FORMATTER = "logging.Formatter"
 
 _KEYS = ("class", "format", "datefmt", "style", "validate", "defaults")
@@ -81,11 +84,14 @@ def _pattern(section: dict[str, JsonValue], key: str, where: str) -> str | None:
     value = section.get(key)
     if value is None:
         return None
+    at = f"{where}.{key}"
+    text = read_text(value, at)
     # The library takes an empty pattern for a missing one, and so would have two plans for one
     # meaning; who writes it probably wants something else.
-    text = read_text(value, f"{where}.{key}")
     if not text:
-        refuse(f"{where}.{key}", "is empty")
+        refuse(at, "is empty")
+    if len(text) > MAX_FORMAT_CHARS:
+        refuse(at, f"{len(text)} characters, over the limit of {MAX_FORMAT_CHARS}")
     return text
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from sealwire.errors import ConfigurationError
-from sealwire.transports.addresses import Address, TcpAddress
+from sealwire.transports.addresses import Address, TcpAddress, UnixAddress
 from sealwire.transports.tcp import TcpListener
 
 if TYPE_CHECKING:
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from sealwire.transports.caller import Caller
+
+_NO_UNIX: Final = "{}: this system has no Unix sockets; listen on tcp:127.0.0.1:9030"
 
 
 class Bound(Protocol):
@@ -86,10 +89,19 @@ def bind(address: Address, access: Access) -> Bound:
     check_access(address, access)
     if isinstance(address, TcpAddress):
         return TcpListener(address)
-    try:
-        from sealwire.transports.unix import UnixListener
-    except ImportError:
-        raise ConfigurationError(
-            f"{address}: this system has no Unix sockets; listen on tcp:127.0.0.1:9030"
-        ) from None
-    return UnixListener(address, access.group, access.allow_uids)
+    return _bind_unix(address, access)
+
+
+if sys.platform == "win32":
+
+    def _bind_unix(address: UnixAddress, access: Access) -> Bound:
+        raise ConfigurationError(_NO_UNIX.format(address))
+
+else:
+
+    def _bind_unix(address: UnixAddress, access: Access) -> Bound:
+        try:
+            from sealwire.transports.unix import UnixListener
+        except ImportError:
+            raise ConfigurationError(_NO_UNIX.format(address)) from None
+        return UnixListener(address, access.group, access.allow_uids)

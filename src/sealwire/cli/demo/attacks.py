@@ -82,7 +82,7 @@ def library_against_sealwire(scene: Scene) -> Spin:
     """Send four bytes and close, to both; measure what both use afterwards, at the same time."""
     if not hasattr(socket, "AF_UNIX"):
         raise NotAsExpectedError("this system has no Unix sockets")
-    with Running(LIBRARY) as library:
+    with Running(LIBRARY, str(scene.folder)) as library:
         told = library.wait_for(lambda line: line.startswith("port "))
         if told is None:
             raise NotAsExpectedError(f"logging.config.listen() did not start: {library.lines}")

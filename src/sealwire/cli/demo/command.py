@@ -26,8 +26,8 @@ _SIGNALLED: Final = 128
 
 
 @click.command()
-def demo() -> None:
-    """Show the whole way of a message on real processes, in a few seconds.
+def demo() -> Exit:
+    """Show the whole way of a message, on real processes.
 
     Starts a service and sends it what it should obey and what it should refuse; compares it with
     the standard library; checks every step. Uses fresh keys and a folder of its own, and leaves
@@ -64,6 +64,7 @@ def demo() -> None:
         f"All {len(steps)} steps went as expected, in {time.monotonic() - started_s:.0f} seconds. "
         "The processes have ended and their folder is removed."
     )
+    return Exit.OK
 
 
 @contextlib.contextmanager

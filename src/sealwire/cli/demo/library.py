@@ -1,7 +1,8 @@
 """The standard library's own ``logging.config.listen()``, to compare with.
 
-Started by the demo as a program, never imported: ``python library.py``. It writes its port, and
-lives until its standard input ends.
+Started by the demo as a program, never imported: ``python library.py FOLDER``. It writes its port,
+and lives until its standard input ends. The demo's folder is named so that a list of processes
+shows whose it is.
 """
 
 from __future__ import annotations

@@ -60,7 +60,9 @@ class Play:
             "writes a DEBUG and an INFO record. It knows one public key, alice's, and listens on "
             f"the socket {path}"
         )
-        screen.expected("INFO lines and no DEBUG line; nobody but this user can reach the socket")
+        screen.expected(
+            "INFO lines and no DEBUG line; only this user and root can reach the socket"
+        )
         lines = scene.next_lines(0)
         status = path.stat()
         mode = stat.S_IMODE(status.st_mode)
@@ -116,11 +118,11 @@ class Play:
         applied = scene.line("sealwire: applied", since=since)
         since = scene.service.lines.index(applied, since) + 1
         answer = scene.send(self.recorded)
+        screen.happened(f"answers: applied; then {say_answer(answer)}")
+        check(answer.outcome is Outcome.REFUSED, "the old message was not refused")
         refusal = scene.line("sealwire: refused", Reason.VERSION_SUPERSEDED.value, since=since)
         lines = scene.next_lines(scene.service.lines.index(refusal, since))
-        screen.happened("answers: applied; then refused")
         screen.quote([applied, *lines])
-        check(answer.outcome is Outcome.REFUSED, f"the old message: {say_answer(answer)}")
         check(not any("DEBUG" in line for line in lines), "there is a DEBUG line afterwards")
 
     def not_obeyed(self) -> None:
@@ -214,10 +216,10 @@ class Play:
         scene, screen = self.scene, self.screen
         since = scene.so_far
         answer = scene.send(sealed)
-        refusal = scene.line("sealwire: refused", since=since)
         screen.happened(f"answer: {say_answer(answer)}")
-        screen.quote([refusal])
         check(answer.outcome is Outcome.REFUSED, "it was not refused")
+        refusal = scene.line("sealwire: refused", since=since)
+        screen.quote([refusal])
         check(f": {reason.value}: " in refusal, f"it was not refused for {reason.value}")
         expected = reason.value if told else ""
         check(answer.reason == expected, f"the sender was told {answer.reason or 'no reason'!r}")

@@ -1,0 +1,98 @@
+"""``sealwire config``: which settings are used, and why."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import click
+
+from sealwire.cli.endings import Exit
+from sealwire.cli.sealing import config_option
+from sealwire.cli.terminal import say_fields, say_hint, say_json
+from sealwire.settings import find_operator_settings, load_operator_settings
+
+if TYPE_CHECKING:
+    from sealwire.cli.terminal import JsonOutput
+    from sealwire.settings import OperatorSettings, Place, Target
+
+
+@click.group(no_args_is_help=False)
+def config() -> None:
+    """Show which settings are used."""
+
+
+@config.command(
+    epilog="""\b
+Examples:
+  sealwire config where
+  SEALWIRE_CONFIG=staging.toml sealwire config where --json
+"""
+)
+@config_option
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def where(config: str | None, *, as_json: bool) -> Exit:
+    """Print which operator's settings are used, why these, and what they say.
+
+    A service's settings are where its program says: sealwire.listen_from("…/service.toml").
+    """
+    place = find_operator_settings(config, os.environ)
+    there = os.path.lexists(place.path)
+    settings = load_operator_settings(place.path) if there else None
+    if as_json:
+        say_json(_as_json(place, settings))
+    else:
+        say_fields([("settings", place.path), ("because of", place.why)])
+        if settings is not None:
+            _say(settings)
+    if settings is None:
+        say_hint(
+            "the file is not there; try things out with: sealwire init AUDIENCE --both, or write "
+            "what sealwire init printed on the service's host"
+        )
+    return Exit.OK
+
+
+def _say(settings: OperatorSettings) -> None:
+    say_fields(
+        [
+            ("issuer", settings.issuer),
+            ("signing key", settings.signing_key),
+            ("state", settings.state_path),
+        ]
+    )
+    for target in settings.targets:
+        say_fields(
+            [("target", f"{target.audience} at {target.address}, chain {target.kind.value}")]
+        )
+        if target.gate is not None:
+            say_fields([("  gate key", target.gate)])
+        if target.encryption is not None:
+            say_fields([("  encryption key", target.encryption)])
+
+
+def _as_json(place: Place, settings: OperatorSettings | None) -> dict[str, JsonOutput]:
+    told: dict[str, JsonOutput] = {
+        "settings": str(place.path),
+        "why": place.why,
+        "exists": settings is not None,
+    }
+    if settings is not None:
+        told |= {
+            "issuer": settings.issuer,
+            "signing_key": str(settings.signing_key),
+            "state": str(settings.state_path),
+            "allow_example_keys": settings.allow_example_keys,
+            "targets": [_target_as_json(target) for target in settings.targets],
+        }
+    return told
+
+
+def _target_as_json(target: Target) -> dict[str, JsonOutput]:
+    return {
+        "audience": target.audience,
+        "address": target.address,
+        "chain": target.kind.value,
+        "gate": None if target.gate is None else str(target.gate),
+        "encryption": None if target.encryption is None else str(target.encryption),
+    }

@@ -1,0 +1,237 @@
+"""``sealwire init``: make a service's part on its host, and say who needs what of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from sealwire.cli import parameters
+from sealwire.cli.endings import Exit
+from sealwire.cli.keys import file_name
+from sealwire.cli.operator_part import operator_part
+from sealwire.cli.service_part import make_service_part, places_for
+from sealwire.cli.terminal import printable, say
+from sealwire.keyfiles import load_verify_key
+from sealwire.keys import NAME_PATTERN
+from sealwire.recommended import Recommended
+from sealwire.settings import (
+    OperatorSettings,
+    Target,
+    default_service_settings,
+    find_operator_settings,
+    render_operator,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from sealwire.cli.making import Item
+    from sealwire.keys import VerifyKey
+    from sealwire.settings import ServiceSettings
+
+_TRY = '{"version": 1, "incremental": true, "root": {"level": "DEBUG"}}'
+
+
+@click.command(
+    short_help="Make a service's part, on its host.",
+    epilog="""\b
+Examples:
+  sealwire init payments@prod --trust alice.pub
+  sealwire init payments@prod --trust bob=/home/bob/.ssh/id_ed25519.pub --chain network
+  sealwire init payments@test --both
+"""
+)
+@click.argument("audience", type=parameters.audience)
+@click.option(
+    "--trust",
+    multiple=True,
+    metavar="[NAME=]FILE",
+    help="A public key that may change the logging: ours, or an ssh-ed25519 line. Repeatable.",
+)
+@click.option("--both", is_flag=True, help="Make the operator's part as well, for trying out.")
+@click.option(
+    "--owner",
+    type=parameters.owner,
+    metavar="NAME",
+    help="With --both: who the operator is; by default this user.",
+)
+@click.option("--dir", "folder", metavar="DIR", help="Where to put everything.")
+@click.option(
+    "--address",
+    type=parameters.address,
+    metavar="ADDRESS",
+    help="Where the service listens, such as unix:/run/payments/log.sock.",
+)
+@click.option(
+    "--chain",
+    type=click.Choice([each.value for each in Recommended]),
+    default=Recommended.LOCAL.value,
+    show_default=True,
+    help="local: signatures; network: a gate and encryption in front of them.",
+)
+@click.option(
+    "--config",
+    metavar="FILE",
+    help="With --both: the operator's settings; otherwise $SEALWIRE_CONFIG, then the usual place.",
+)
+@click.option("--force", is_flag=True, help="Replace what is there, but for secret keys.")
+def init(
+    audience: str,
+    trust: tuple[str, ...],
+    folder: str | None,
+    address: str | None,
+    chain: str,
+    owner: str | None,
+    config: str | None,
+    *,
+    both: bool,
+    force: bool,
+) -> Exit:
+    """Make the part of the service AUDIENCE, on its host.
+
+    Writes its settings, copies of the public keys it trusts and, for the chain "network", the
+    secrets it shares with their owners; then prints what to paste into the service and what to send
+    to whom. AUDIENCE is the service's name, such as payments@prod.
+    """
+    if not trust and not both:
+        raise click.UsageError(
+            "nobody is trusted; name public keys with --trust FILE, or make both parts here, for "
+            "trying out, with --both"
+        )
+    if not both and (owner or config):
+        raise click.UsageError("--owner and --config say whom to make; use them with --both")
+    trusted = [_trusted(each) for each in trust]
+    path = _settings_path(audience, folder)
+    places = places_for(
+        audience, path, os.environ, alone=folder is not None, root=_is_root(), address=address
+    )
+    operator = None
+    if both:
+        theirs = _operator_path(path, folder, config)
+        operator = operator_part(theirs, owner, audience, force=force)
+        trusted.append(operator.key.verify_key)
+    kind = Recommended(chain)
+    service, items = make_service_part(path, audience, kind, places, trusted, force=force)
+    if operator is not None:
+        items += operator.write(_target(service, operator.key.owner))
+    _say_items(items)
+    _say_lines(service)
+    for name in sorted({key.owner for key in trusted}):
+        if operator is None or name != operator.key.owner:
+            _say_what_to_send(service, name, items)
+    if operator is not None:
+        _say_both(operator.settings.path)
+    return Exit.OK
+
+
+def _is_root() -> bool:
+    return sys.platform != "win32" and os.geteuid() == 0
+
+
+def _settings_path(audience: str, folder: str | None) -> Path:
+    if folder is not None:
+        return Path(folder).absolute() / "service.toml"
+    return default_service_settings(audience, os.environ).path
+
+
+def _operator_path(service: Path, folder: str | None, config: str | None) -> Path:
+    """Say where the operator's part goes: with everything else, if that has a folder of its own."""
+    if folder is not None and config is None and not os.environ.get("SEALWIRE_CONFIG"):
+        return service.parent / "operator" / "operator.toml"
+    return find_operator_settings(config, os.environ).path
+
+
+def _trusted(written: str) -> VerifyKey:
+    """Load the key of one ``--trust``: a file, or its owner's name, ``=`` and a file."""
+    name, separator, file = written.partition("=")
+    if separator and NAME_PATTERN.fullmatch(name) and not Path(written).exists():
+        return load_verify_key(file, name)
+    return load_verify_key(written)
+
+
+def _target(service: ServiceSettings, owner: str) -> Target:
+    """Give the service as its operator's settings name it, on the same machine."""
+    stem = file_name(owner)
+    return Target(
+        service.audience,
+        service.address,
+        service.kind,
+        next((path for path in service.gate if path.stem == stem), None),
+        next((path for path in service.encryption if path.stem == stem), None),
+    )
+
+
+# ---- what is told ---------------------------------------------------------------------------
+
+
+def _say_items(items: Sequence[Item]) -> None:
+    width = max(len(item.what) for item in items)
+    for item in items:
+        done = "kept" if item.kept else "made"
+        say((f"{done}  ", "dim"), (f"{printable(item.what):<{width}}  {printable(item.path)}", ""))
+
+
+def _say_text(text: str, lines: Iterable[str]) -> None:
+    say(("", ""))
+    say((f"{text}:", "bold"))
+    say(("", ""))
+    for line in lines:
+        say((f"    {printable(line)}".rstrip(), ""))
+
+
+def _say_lines(service: ServiceSettings) -> None:
+    where = json.dumps(str(service.path), ensure_ascii=False)
+    _say_text(
+        "paste these lines into the service",
+        [
+            "# where it starts, behind its own logging set-up (in a worker: after the fork)",
+            "import sealwire",
+            f"listener = sealwire.listen_from({where})",
+        ],
+    )
+
+
+def _say_what_to_send(service: ServiceSettings, owner: str, items: Sequence[Item]) -> None:
+    """Print the operator's settings for ``owner``, and which secrets have to reach them."""
+    secrets = [item.path for item in items if item.shared_with == owner]
+    # Names of their own, because on the operator's machine there are keys for other services too.
+    copies = {path: Path(f"/{file_name(service.audience)}{path.suffix}") for path in secrets}
+    target = _target(service, owner)
+    theirs = OperatorSettings(
+        Path("/operator.toml"),
+        owner,
+        Path(f"/{file_name(owner)}.signing"),
+        (
+            Target(
+                service.audience,
+                service.address,
+                service.kind,
+                None if target.gate is None else copies[target.gate],
+                None if target.encryption is None else copies[target.encryption],
+            ),
+        ),
+    )
+    _say_text(
+        f"send this to {owner}, for the file that sealwire config where names",
+        render_operator(theirs).splitlines(),
+    )
+    if secrets:
+        _say_text(
+            f"and these secrets, to lie beside it, by a way on which {owner} alone can read them",
+            (f"{path}  as  {copies[path].name}" for path in secrets),
+        )
+
+
+def _say_both(operator: Path) -> None:
+    usual = find_operator_settings(None, os.environ).path
+    option = "" if operator == usual else f" --config {operator}"
+    _say_text(
+        "both parts are on this machine, which is for trying out: in earnest the signing key is "
+        "made where the operator works (sealwire keys new) and stays there; once the service runs",
+        [f"echo '{_TRY}' | sealwire send -{option}"],
+    )

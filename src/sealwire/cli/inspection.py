@@ -1,0 +1,97 @@
+"""``sealwire inspect``: what a message looks like, without any key."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from sealwire.cli.anatomy import look_at
+from sealwire.cli.endings import CommandError, Exit
+from sealwire.cli.parameters import read_input
+from sealwire.cli.terminal import say, say_fields, say_json
+from sealwire.cli.wording import ALGORITHMS, claims_as_json, claims_in_words
+from sealwire.framing import MAX_FRAME_BYTES
+
+if TYPE_CHECKING:
+    from sealwire.cli.anatomy import Anatomy, Layer
+    from sealwire.cli.terminal import JsonOutput
+
+
+@click.command(
+    short_help="Show a message from outside; verify nothing.",
+    epilog="""\b
+Examples:
+  sealwire inspect message.sealed
+  sealwire seal debug.json | sealwire inspect - --json
+"""
+)
+@click.argument("file")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def inspect(file: str, *, as_json: bool) -> Exit:
+    """Show what FILE looks like from outside; nothing is verified.
+
+    FILE is a sealed message, or - for standard input. Layers, key ids and, where nothing is
+    encrypted, claims are shown as they stand in it; whoever wrote it chose them all. To verify a
+    message use: sealwire open.
+    """
+    seen = look_at(read_input(file, MAX_FRAME_BYTES))
+    if as_json:
+        say_json(_as_json(seen))
+    else:
+        _say(seen)
+    if seen.problem:
+        raise CommandError(
+            Exit.REFUSED,
+            f"{file} cannot be read to its end: {seen.problem}",
+            "compare it with what was sealed, or seal anew: sealwire seal CONFIG -o FILE",
+        )
+    return Exit.OK
+
+
+def _say(seen: Anatomy) -> None:
+    say(("not verified", "bold yellow"))
+    say_fields([("message", f"{seen.size_bytes} bytes")])
+    say_fields(
+        (f"layer {place}", _layer_in_words(layer)) for place, layer in enumerate(seen.layers)
+    )
+    if seen.hidden_bytes:
+        say_fields([("inside", f"encrypted, {seen.hidden_bytes} bytes")])
+    if seen.claims is not None:
+        say_fields(
+            [
+                *claims_in_words(seen.claims),
+                ("content", f"{seen.content_type}, {len(seen.document)} bytes"),
+            ]
+        )
+
+
+def _layer_in_words(layer: Layer) -> str:
+    shape = layer.shape
+    return (
+        f"{shape.name} (tag {shape.tag}), {ALGORITHMS[shape.algorithm]} ({shape.algorithm}), "
+        f"key id {layer.key_id.hex()}, {layer.size_bytes} bytes"
+    )
+
+
+def _as_json(seen: Anatomy) -> dict[str, JsonOutput]:
+    return {
+        "verified": False,
+        "bytes": seen.size_bytes,
+        "layers": [
+            {
+                "kind": layer.shape.name,
+                "tag": layer.shape.tag,
+                "algorithm": layer.shape.algorithm,
+                "algorithm_name": ALGORITHMS[layer.shape.algorithm],
+                "key_id": layer.key_id.hex(),
+                "bytes": layer.size_bytes,
+            }
+            for layer in seen.layers
+        ],
+        "encrypted_bytes": seen.hidden_bytes,
+        "claims": None if seen.claims is None else claims_as_json(seen.claims),
+        "content_type": seen.content_type,
+        "document_bytes": len(seen.document),
+        "problem": seen.problem,
+    }

@@ -1,0 +1,118 @@
+"""An operator's part, as ``sealwire init --both`` makes it for trying out.
+
+Rules this module keeps:
+
+1. It is looked at before anything of either part is written.
+2. An operator who is there keeps name, key and other targets.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from sealwire.cli.endings import CommandError, Exit
+from sealwire.cli.keys import file_name, public_path_of
+from sealwire.cli.making import Item, make_folder
+from sealwire.errors import ConfigurationError
+from sealwire.keyfiles import load_signing_key, new_signing_key, write_key_file
+from sealwire.keys import NAME_PATTERN
+from sealwire.settings import (
+    OperatorSettings,
+    load_operator_settings,
+    render_operator,
+    write_settings,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sealwire.keys import SigningKey
+    from sealwire.settings import Target
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorPart:
+    """An operator's part before it is written: whose, with which key.
+
+    Attributes:
+        settings: what is there already, or new settings without a target.
+        key: the signing key.
+        new_settings: whether there were no settings before.
+        new_key: whether the key was made now.
+    """
+
+    settings: OperatorSettings
+    key: SigningKey
+    new_settings: bool
+    new_key: bool
+
+    def write(self, target: Target) -> list[Item]:
+        """Write key and settings with ``target`` in them; give what was made.
+
+        Raises:
+            SealwireError: something cannot be written.
+            CommandError: the folder cannot be made.
+        """
+        settings = self.settings
+        others = [each for each in settings.targets if each.audience != target.audience]
+        settings = replace(settings, targets=(*others, target))
+        signing = Item(
+            f"signing key of {settings.issuer}", settings.signing_key, kept=not self.new_key
+        )
+        items = [signing, Item("settings of the operator", settings.path)]
+        make_folder(settings.path.parent)
+        if self.new_key:
+            public = public_path_of(settings.signing_key)
+            write_key_file(settings.signing_key, self.key)
+            write_key_file(public, self.key.verify_key, force=True)
+            items.insert(1, Item("its public half", public))
+        write_settings(settings.path, render_operator(settings), force=not self.new_settings)
+        return items
+
+
+def operator_part(path: Path, owner: str | None, audience: str, *, force: bool) -> OperatorPart:
+    """Look at an operator's part, or begin one; write nothing.
+
+    Args:
+        path: the settings, which may be missing.
+        owner: who the operator is to be; if not given, who they are there, or the user's name.
+        audience: what is to become a target.
+        force: whether a target of this audience may be replaced.
+
+    Raises:
+        SealwireError: what is there cannot be used, or is somebody else's.
+        CommandError: the target is there already.
+    """
+    if not os.path.lexists(path):
+        issuer = owner or _user_name()
+        signing = path.with_name(f"{file_name(issuer)}.signing")
+        there = os.path.lexists(signing)
+        key = load_signing_key(signing) if there else new_signing_key(issuer)
+        settings = OperatorSettings(path, issuer, signing)
+        return OperatorPart(settings, key, new_settings=True, new_key=not there)
+    settings = load_operator_settings(path)
+    if owner not in {None, settings.issuer}:
+        raise ConfigurationError(
+            f"{path} belongs to {settings.issuer}; leave --owner out, or name another file with "
+            "--config"
+        )
+    if not force and audience in {target.audience for target in settings.targets}:
+        raise CommandError(
+            Exit.LOCAL_FAILURE,
+            f"{path} has the target {audience} already, and nothing was written",
+            "replace it with --force",
+        )
+    key = load_signing_key(settings.signing_key)
+    return OperatorPart(settings, key, new_settings=False, new_key=False)
+
+
+def _user_name() -> str:
+    """Give the user's name as an owner, or ``operator`` where it cannot be one."""
+    try:
+        name = getpass.getuser().lower()
+    except (ImportError, KeyError, OSError):
+        return "operator"
+    return name if NAME_PATTERN.fullmatch(name) else "operator"

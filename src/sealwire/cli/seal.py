@@ -1,0 +1,62 @@
+"""``sealwire seal``: seal a configuration into a file, to be sent later or from elsewhere."""
+
+from __future__ import annotations
+
+import click
+
+from sealwire.cli.endings import Exit
+from sealwire.cli.parameters import STDIN, read_input
+from sealwire.cli.sealing import (
+    check_document,
+    config_option,
+    lifetime_option,
+    operator_settings,
+    seal_document,
+    to_option,
+    unchecked_option,
+)
+from sealwire.cli.terminal import say, write_bytes
+from sealwire.documents.strict_json import MAX_DOCUMENT_BYTES
+from sealwire.errors import SealError
+from sealwire.keyfiles import write_checked
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  sealwire seal debug.json -o debug.sealed --lifetime 2h
+  sealwire seal debug.json --to payments@prod | ssh host sealwire send - --address unix:/run/p.sock
+"""
+)
+@click.argument("document")
+@to_option
+@click.option("-o", "--out", metavar="FILE", default=STDIN, help="Where to; otherwise stdout.")
+@lifetime_option
+@unchecked_option
+@config_option
+@click.option("--force", is_flag=True, help="Replace a file that is there.")
+def seal(
+    document: str,
+    to: str | None,
+    out: str,
+    lifetime_s: int,
+    config: str | None,
+    *,
+    unchecked: bool,
+    force: bool,
+) -> Exit:
+    """Seal a logging configuration.
+
+    DOCUMENT is JSON in the form of Python's dictConfig, or - for standard input.
+    """
+    content = read_input(document, MAX_DOCUMENT_BYTES)
+    settings = operator_settings(config)
+    target = settings.target(to)
+    check_document(document, content, unchecked=unchecked)
+    sealed = seal_document(settings, target, content, lifetime_s)
+    if out == STDIN:
+        write_bytes(sealed)
+        return Exit.OK
+    write_checked(out, sealed, mode=0o600, force=force, error=SealError)
+    say((f"sealed by {settings.issuer} for {target.audience}, {len(sealed)} bytes", ""))
+    return Exit.OK

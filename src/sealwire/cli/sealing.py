@@ -1,0 +1,89 @@
+"""What sealing commands share: the operator's settings, the document, the sealed message."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from sealwire.cli.anatomy import looks_sealed
+from sealwire.cli.endings import CommandError, Exit
+from sealwire.cli.parameters import duration
+from sealwire.clock import wall_clock_ms
+from sealwire.documents import read_plan
+from sealwire.errors import MalformedError
+from sealwire.sealer import DEFAULT_LIFETIME_S
+from sealwire.sealerstate import FileSealerState
+from sealwire.settings import find_operator_settings, load_operator_settings
+
+if TYPE_CHECKING:
+    from sealwire.settings import OperatorSettings, Target
+    from sealwire.stages import Sealed
+
+config_option: Final = click.option(
+    "--config",
+    metavar="FILE",
+    help="The operator's settings; otherwise $SEALWIRE_CONFIG, then the user's folder.",
+)
+to_option: Final = click.option(
+    "--to", metavar="AUDIENCE", help="For which service; may be left out where there is only one."
+)
+lifetime_option: Final = click.option(
+    "--lifetime",
+    "lifetime_s",
+    type=duration,
+    metavar="TIME",
+    default=f"{DEFAULT_LIFETIME_S // 60}m",
+    show_default=True,
+    help="How long the message may wait for its delivery: 90s, 5m, 2h, 7d.",
+)
+unchecked_option: Final = click.option(
+    "--unchecked", is_flag=True, help="Seal the document without reading it first."
+)
+
+
+def operator_settings(explicit: str | None) -> OperatorSettings:
+    """Load the operator's settings, wherever they are.
+
+    Raises:
+        ConfigurationError: there are none, or they cannot be used.
+    """
+    return load_operator_settings(find_operator_settings(explicit, os.environ).path)
+
+
+def check_document(name: str, document: bytes, *, unchecked: bool) -> None:
+    """Read a document as the service will, so that a slip is told before anything is sent.
+
+    Raises:
+        CommandError: it is sealed already, or no configuration.
+    """
+    if looks_sealed(document):
+        raise CommandError(
+            Exit.LOCAL_FAILURE,
+            f"{name} is sealed already",
+            f"send it as it is: sealwire send {name}",
+        )
+    if unchecked:
+        return
+    try:
+        read_plan(document)
+    except MalformedError as error:
+        raise CommandError(
+            Exit.LOCAL_FAILURE,
+            f"{name} would be refused, so it was not sealed: {error.reason.value}: {error.detail}",
+            "mend the place named, or seal it all the same with --unchecked",
+        ) from None
+
+
+def seal_document(
+    settings: OperatorSettings, target: Target, document: bytes, lifetime_s: int
+) -> Sealed:
+    """Seal ``document`` for ``target``; versions are remembered beside the settings.
+
+    Raises:
+        ConfigurationError: a key cannot be used.
+        SealError: the state cannot be used, or the document is too long.
+    """
+    state = FileSealerState(settings.state_path)
+    return settings.sealer(target, state, wall_clock_ms).seal(document, lifetime_s=lifetime_s)

@@ -1,0 +1,204 @@
+"""``sealwire send``: seal if need be, deliver, and say what became of it.
+
+Rules this module keeps:
+
+1. Applied, applied before, refused, failed, no connection, and sent but not answered are told
+   apart, in words and by exit status, because the next step differs.
+2. A message that was sealed here is on the disk before it is sent, until its answer is there.
+3. The answer is unsigned, and is shown as what the service says.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from sealwire.cli import parameters, unanswered
+from sealwire.cli.anatomy import looks_sealed
+from sealwire.cli.endings import CommandError, Exit
+from sealwire.cli.hints import hint_for
+from sealwire.cli.parameters import STDIN, read_input
+from sealwire.cli.sealing import (
+    check_document,
+    config_option,
+    lifetime_option,
+    operator_settings,
+    seal_document,
+    to_option,
+    unchecked_option,
+)
+from sealwire.cli.terminal import say, say_json, waiting
+from sealwire.errors import NoAnswerError, TransportError
+from sealwire.framing import MAX_FRAME_BYTES
+from sealwire.stages import Outcome
+from sealwire.transports.addresses import UnixAddress, parse_address
+from sealwire.transports.client import DEFAULT_TIMEOUT_S, deliver
+
+if TYPE_CHECKING:
+    from sealwire.stages import Answer
+
+_ELSEWHERE: Final = (
+    "is the service running, and is this the address in its settings? start it, or name another "
+    "with --address"
+)
+_NOT_FOR_US: Final = (
+    "the socket is for the service's user: send as that user, or let its settings name a group "
+    "(socket.group)"
+)
+_FAILED_HINT: Final = (
+    'the service\'s log names the cause (logger "sealwire"); mend the configuration, then: '
+    "sealwire send CONFIG"
+)
+
+
+@click.command(
+    short_help="Send a configuration or a sealed message.",
+    epilog="""\b
+Examples:
+  sealwire send debug.json
+  sealwire send debug.json --to payments@prod --lifetime 1m
+  sealwire send debug.sealed --address unix:/run/payments/log.sock
+
+\b
+Exit status: 0 applied (now or before), 1 refused or failed, 3 nothing was sent,
+4 sent but not answered: it may have been applied.
+"""
+)
+@click.argument("file")
+@to_option
+@click.option(
+    "--address",
+    type=parameters.address,
+    metavar="ADDRESS",
+    help="Where the service listens, such as unix:/run/payments/log.sock.",
+)
+@click.option(
+    "--timeout",
+    "timeout_s",
+    type=parameters.duration,
+    metavar="TIME",
+    default=f"{DEFAULT_TIMEOUT_S:.0f}s",
+    show_default=True,
+    help="How long to wait, the answer included.",
+)
+@lifetime_option
+@unchecked_option
+@config_option
+@click.option("--json", "as_json", is_flag=True, help="Print the answer as one JSON object.")
+def send(
+    file: str,
+    to: str | None,
+    address: str | None,
+    timeout_s: int,
+    lifetime_s: int,
+    config: str | None,
+    *,
+    unchecked: bool,
+    as_json: bool,
+) -> Exit:
+    """Send a configuration, or a sealed message, and say what became of it.
+
+    FILE is JSON in the form of Python's dictConfig, which is sealed first; or a message that
+    sealwire seal made, which is sent as it is; or - for standard input.
+    """
+    content = read_input(file, MAX_FRAME_BYTES)
+    if looks_sealed(content):
+        if address is None:
+            address = operator_settings(config).target(to).address
+        answer = _deliver(address, content, timeout_s, again=file)
+    else:
+        settings = operator_settings(config)
+        target = settings.target(to)
+        address = address or target.address
+        check_document(file, content, unchecked=unchecked)
+        sealed = seal_document(settings, target, content, lifetime_s)
+        with unanswered.kept(settings.path, target.audience, sealed, lifetime_s) as path:
+            answer = _deliver(address, sealed, timeout_s, again=str(path))
+    if as_json:
+        say_json(
+            {
+                "outcome": answer.outcome.name.lower(),
+                "repeated": answer.repeated,
+                "reason": answer.reason,
+                "detail": answer.detail,
+                "address": address,
+                "signed": False,
+            }
+        )
+    return _told(answer, quiet=as_json)
+
+
+def _deliver(address: str, sealed: bytes, timeout_s: int, again: str) -> Answer:
+    """Send ``sealed``, which stands in the file ``again``; give the answer.
+
+    Raises:
+        CommandError: there is none, with the step that is next then.
+    """
+    command = f"sealwire send {shlex.quote(again)} --address {shlex.quote(address)}"
+    if again == STDIN:
+        command = f"{command} (with the same bytes)"
+    try:
+        with waiting(f"waiting for {address}"):
+            return deliver(address, sealed, timeout_s=timeout_s)
+    except NoAnswerError as error:
+        raise CommandError(
+            Exit.NO_ANSWER,
+            f"{error}; it may have been applied",
+            f"send the same sealed message again, which is safe and tells: {command}",
+        ) from None
+    except KeyboardInterrupt:
+        raise CommandError(
+            Exit.INTERRUPTED,
+            f"{address}: interrupted; it may have been applied",
+            f"send the same sealed message again, which is safe and tells: {command}",
+        ) from None
+    except TransportError as error:
+        raise CommandError(
+            Exit.LOCAL_FAILURE, f"{error}; nothing was sent", _way_to(address)
+        ) from None
+
+
+def _way_to(address: str) -> str:
+    """Say the next step where nothing could be connected to."""
+    target = parse_address(address)
+    if not isinstance(target, UnixAddress):
+        return _ELSEWHERE
+    path = Path(target.path)
+    try:
+        there = path.exists()
+    except PermissionError:
+        return _NOT_FOR_US
+    if not there:
+        return _ELSEWHERE
+    if not os.access(path, os.W_OK):
+        return _NOT_FOR_US
+    return "nothing answers at this socket; start the service again"
+
+
+def _told(answer: Answer, *, quiet: bool) -> Exit:
+    """Say what became of the request; ``quiet`` about what is on standard output already.
+
+    Raises:
+        CommandError: it was refused, or it failed.
+    """
+    if answer.outcome is Outcome.APPLIED:
+        if not quiet and answer.repeated:
+            say(("had been applied before", "bold green"), ("; nothing was done now", ""))
+        elif not quiet:
+            say(("applied", "bold green"), (", as the service says; the answer is unsigned", ""))
+        return Exit.OK
+    if answer.outcome is Outcome.FAILED:
+        what = "had failed before, and nothing was done now" if answer.repeated else "failed"
+        raise CommandError(Exit.REFUSED, _joined(what, answer.detail), _FAILED_HINT)
+    told = answer.reason or "the service gives no reason"
+    raise CommandError(
+        Exit.REFUSED, _joined("refused", told, answer.detail), hint_for(answer.reason)
+    )
+
+
+def _joined(*parts: str) -> str:
+    return ": ".join(part for part in parts if part)

@@ -35,7 +35,7 @@ from sealwire.layers import (
     HmacTagger,
     HmacVerifier,
 )
-from sealwire.listener import Listener, listen
+from sealwire.listener import Listener, listen, listen_from
 from sealwire.policy import Rule, default_rules
 from sealwire.sealer import MemorySealerState, Sealer, SealerState
 from sealwire.stages import (
@@ -107,5 +107,6 @@ __all__ = [
     "default_rules",
     "deliver",
     "listen",
+    "listen_from",
     "wall_clock_ms",
 ]

@@ -32,6 +32,7 @@ from sealwire.transports.bound import Access, Bound, bind, check_access
 from sealwire.transports.server import Caps, Server
 
 if TYPE_CHECKING:
+    import os
     import socket
     from collections.abc import Callable, Iterable
     from contextlib import AbstractContextManager
@@ -253,6 +254,40 @@ def listen(
     door = make_door(chain, audience=audience, rules=rules, skew_s=skew_s, deadlines=deadlines)
     access = Access(allow_uids, group, beyond_loopback)
     return Listener(where, door, access, caps=caps, on_event=on_event).start()
+
+
+def listen_from(
+    path: str | os.PathLike[str],
+    *,
+    rules: Iterable[Rule] = (),
+    on_event: Callable[[Decision], None] | None = None,
+) -> Listener:
+    """Listen as a settings file says; ``sealwire init`` writes one.
+
+    Args:
+        path: the service's settings, such as ``/etc/sealwire/payments@prod/service.toml``.
+        rules: the application's own rules, in addition to those of the file.
+        on_event: is called with every decision, in the listener's thread.
+
+    Returns:
+        A running `Listener`.
+
+    Raises:
+        KeyFileError: a key file is missing, malformed, too open, or a published example.
+        ConfigurationError: the settings cannot be read, or as `listen`.
+    """
+    # Late, because it loads ``tomllib``, which a service with its settings in code does not need.
+    from sealwire.settings import load_service_settings
+
+    settings = load_service_settings(path)
+    return listen(
+        settings.address,
+        chain=settings.chain(),
+        rules=(*settings.rules(), *rules),
+        allow_uids=settings.allow_uids,
+        group=settings.group,
+        on_event=on_event,
+    )
 
 
 def make_door(

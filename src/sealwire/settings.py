@@ -483,7 +483,7 @@ class _Table:
         try:
             return read(self.values[key])
         except ValueError as error:
-            self._refuse(key, str(error))
+            self._refuse(key, str(error).lstrip())
 
     def take(self, key: str, read: Callable[[object], T], *, default: D) -> T | D:
         """Give the value of ``key``, or ``default`` where there is none."""
@@ -565,11 +565,12 @@ def _whole(value: object) -> int:
 
 
 def _name(value: object) -> str:
-    return check_name(_text(value), "its value")
+    return check_name(_text(value), "")
 
 
 def _address(value: object) -> str:
-    return str(parse_address(_text(value)))
+    parse_address(text := _text(value))
+    return text
 
 
 def _kind(value: object) -> Recommended:

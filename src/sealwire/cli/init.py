@@ -44,7 +44,7 @@ Examples:
   sealwire init payments@prod --trust alice.pub
   sealwire init payments@prod --trust bob=/home/bob/.ssh/id_ed25519.pub --chain network
   sealwire init payments@test --both
-"""
+""",
 )
 @click.argument("audience", type=parameters.audience)
 @click.option(

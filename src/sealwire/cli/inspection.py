@@ -8,12 +8,14 @@ import click
 
 from sealwire.cli.anatomy import look_at
 from sealwire.cli.endings import CommandError, Exit
-from sealwire.cli.parameters import read_input
+from sealwire.cli.parameters import in_words, read_input
 from sealwire.cli.terminal import say, say_fields, say_json
 from sealwire.cli.wording import ALGORITHMS, claims_as_json, claims_in_words
 from sealwire.framing import MAX_FRAME_BYTES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sealwire.cli.anatomy import Anatomy, Layer
     from sealwire.cli.terminal import JsonOutput
 
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 Examples:
   sealwire inspect message.sealed
   sealwire seal debug.json | sealwire inspect - --json
-"""
+""",
 )
 @click.argument("file")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -43,7 +45,7 @@ def inspect(file: str, *, as_json: bool) -> Exit:
     if seen.problem:
         raise CommandError(
             Exit.REFUSED,
-            f"{file} cannot be read to its end: {seen.problem}",
+            f"{in_words(file)} cannot be read to its end: {seen.problem}",
             "compare it with what was sealed, or seal anew: sealwire seal CONFIG -o FILE",
         )
     return Exit.OK
@@ -51,19 +53,18 @@ def inspect(file: str, *, as_json: bool) -> Exit:
 
 def _say(seen: Anatomy) -> None:
     say(("not verified", "bold yellow"))
-    say_fields([("message", f"{seen.size_bytes} bytes")])
-    say_fields(
-        (f"layer {place}", _layer_in_words(layer)) for place, layer in enumerate(seen.layers)
-    )
+    say_fields(_fields(seen))
+
+
+def _fields(seen: Anatomy) -> Iterator[tuple[str, object]]:
+    yield "message", f"{seen.size_bytes} bytes"
+    for place, layer in enumerate(seen.layers):
+        yield f"layer {place}", _layer_in_words(layer)
     if seen.hidden_bytes:
-        say_fields([("inside", f"encrypted, {seen.hidden_bytes} bytes")])
+        yield "inside", f"encrypted, {seen.hidden_bytes} bytes"
     if seen.claims is not None:
-        say_fields(
-            [
-                *claims_in_words(seen.claims),
-                ("content", f"{seen.content_type}, {len(seen.document)} bytes"),
-            ]
-        )
+        yield from claims_in_words(seen.claims)
+        yield "content", f"{seen.content_type}, {len(seen.document)} bytes"
 
 
 def _layer_in_words(layer: Layer) -> str:

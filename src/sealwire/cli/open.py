@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sealwire.algebra import Guarantee
 from sealwire.cli.endings import Exit
 from sealwire.cli.parameters import instant, read_input
 from sealwire.cli.terminal import printable_lines, say, say_fields, say_json
@@ -61,17 +62,22 @@ def open_message(file: str, service: str, at_ms: int | None, *, as_json: bool) -
 
 def _say(opened: Opened, chain: Chain, now_ms: int) -> None:
     say(("verified", "bold green"), (f" as of {time_in_words(now_ms)}", ""))
-    guarantees = sorted(each.value for each in chain.guarantees)
     say_fields(
         [
-            *claims_in_words(opened.claims),
             *((f"layer {i}", _in_words(each)) for i, each in enumerate(opened.evidence)),
-            ("guarantees", ", ".join(guarantees)),
+            ("shown", ", ".join(_shown(chain))),
+            ("not judged", "whether it was taken before, and what policy says"),
+            *claims_in_words(opened.claims),
             ("content", f"{opened.content_type}, {len(opened.document)} bytes"),
         ]
     )
     say(("", ""))
-    say((printable_lines(_text(opened.document)), ""))
+    say((printable_lines(_text(opened.document)).rstrip("\n"), ""))
+
+
+def _shown(chain: Chain) -> list[str]:
+    """Name what an opened message is; the rest of a chain's guarantees need a running service."""
+    return sorted(each.value for each in chain.guarantees - {Guarantee.ONCE, Guarantee.ORDERED})
 
 
 def _in_words(shown: Evidence) -> str:
@@ -96,7 +102,7 @@ def _as_json(opened: Opened, chain: Chain, now_ms: int) -> dict[str, JsonOutput]
             }
             for shown in opened.evidence
         ],
-        "guarantees": sorted(each.value for each in chain.guarantees),
+        "shown": _shown(chain),
         "digest": opened.digest.hex(),
         "content_type": opened.content_type,
         "document": _text(opened.document),

@@ -66,7 +66,7 @@ Examples:
 \b
 Exit status: 0 applied (now or before), 1 refused or failed, 3 nothing was sent,
 4 sent but not answered: it may have been applied.
-"""
+""",
 )
 @click.argument("file")
 @to_option

@@ -94,7 +94,7 @@ def bind(address: Address, access: Access) -> Bound:
 
 if sys.platform == "win32":
 
-    def _bind_unix(address: UnixAddress, access: Access) -> Bound:
+    def _bind_unix(address: UnixAddress, _: Access) -> Bound:
         raise ConfigurationError(_NO_UNIX.format(address))
 
 else:

@@ -26,7 +26,7 @@ from sealwire.layers import (
     HmacTagger,
     HmacVerifier,
 )
-from sealwire.stages import Claims, Stream, Use
+from sealwire.stages import Claims, Evidence, Opened, Stream, Use
 
 if TYPE_CHECKING:
     import random
@@ -114,6 +114,16 @@ class Operator:
     def body(self, document: bytes = DOCUMENT, **changes: Unpack[ClaimChanges]) -> bytes:
         """Give a body with `claims`."""
         return encode_body(self.claims(**changes), JSON, document)
+
+    def opened(self, document: bytes = DOCUMENT, **changes: Unpack[ClaimChanges]) -> Opened:
+        """Give what a chain with a signature alone would make of `body`."""
+        return Opened(
+            body=self.body(document, **changes),
+            claims=self.claims(**changes),
+            content_type=JSON,
+            document=document,
+            evidence=(Evidence("Ed25519Verifier", -19, self.signing.thumbprint, self.name),),
+        )
 
     def gate(self) -> HmacTagger:
         """Give the half that tags."""

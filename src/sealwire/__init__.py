@@ -5,6 +5,7 @@ with a `Sealer`, or with the command ``sealwire send``.
 """
 
 from sealwire.algebra import Admission, Guarantee, Layer, Verifier
+from sealwire.alternatives import AnyOf
 from sealwire.chain import Chain
 from sealwire.checks import Freshness, Once, ReplayWindow, VersionFloor
 from sealwire.clock import wall_clock_ms
@@ -59,6 +60,7 @@ __all__ = [
     "AesGcmOpener",
     "AesGcmSealer",
     "Answer",
+    "AnyOf",
     "ApplyError",
     "Chain",
     "Claims",

@@ -15,12 +15,13 @@ Rules this module keeps:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from sealwire import algebra
 from sealwire.algebra import Admission, Guarantee, Layer, Verifier
+from sealwire.alternatives import AnyOf, spread
 from sealwire.body import decode_body
-from sealwire.cose import external_aad
+from sealwire.cose import external_aad, no_key
 from sealwire.errors import (
     Reason,
     RefusedError,
@@ -40,37 +41,50 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 
+class _Route(NamedTuple):
+    """The layers of one way through a chain, with what is bound into each."""
+
+    layers: tuple[Layer, ...]
+    algorithms: tuple[int, ...]
+    aads: tuple[bytes, ...]
+    issuer_layers: tuple[int, ...]
+
+
 class Chain:
     """Verifiers and admissions for one audience, in the order in which a message meets them."""
 
-    __slots__ = ("_aads", "_algorithms", "_issuer_layers", "_parts", "audience", "guarantees")
+    __slots__ = ("_parts", "_routes", "audience", "guarantees")
 
-    def __init__(self, audience: str, parts: Iterable[Verifier | Admission]) -> None:
+    def __init__(self, audience: str, parts: Iterable[Verifier | Admission | AnyOf]) -> None:
         """Build a chain, outermost layer first.
 
         Args:
             audience: the service this receiver is, such as ``payments@prod``; bound into every
                 layer, so a message for another audience does not authenticate.
-            parts: layers, then checks, then admissions.
+            parts: layers, then checks, then admissions; the outermost may be an `AnyOf`.
 
         Raises:
             ConfigurationError: the chain would not keep what its parts promise; the text says
                 which part to move, add or remove.
         """
         self.audience = check_name(audience, "audience")
-        self._parts = algebra.sort_parts(parts)
-        self.guarantees: frozenset[Guarantee] = algebra.check(self._parts)
-        self._issuer_layers = algebra.issuer_layers(self._parts.layers)
-        self._algorithms = tuple(layer.shape.algorithm for layer in self._parts.layers)
-        self._aads = tuple(
-            external_aad(Use.REQUEST, audience, index, self._algorithms)
-            for index in range(len(self._algorithms))
+        ways = [algebra.sort_parts(way) for way in spread(parts)]
+        self.guarantees: frozenset[Guarantee] = frozenset.intersection(*map(algebra.check, ways))
+        self._parts = ways[0]
+        self._routes = tuple(self._route(way.layers) for way in ways)
+
+    def _route(self, layers: tuple[Layer, ...]) -> _Route:
+        algorithms = tuple(layer.shape.algorithm for layer in layers)
+        aads = tuple(
+            external_aad(Use.REQUEST, self.audience, index, algorithms)
+            for index in range(len(algorithms))
         )
+        return _Route(layers, algorithms, aads, algebra.issuer_layers(layers))
 
     @property
-    def layers(self) -> tuple[Layer, ...]:
-        """The layers, outermost first."""
-        return self._parts.layers
+    def routes(self) -> tuple[tuple[Layer, ...], ...]:
+        """The layers, outermost first; more than one way where an `AnyOf` stands."""
+        return tuple(route.layers for route in self._routes)
 
     def __repr__(self) -> str:
         """Say audience and parts, and no key."""
@@ -78,7 +92,9 @@ class Chain:
 
     def describe(self) -> str:
         """Say in words what a message passes, such as ``HmacVerifier → … → Once``."""
-        return " → ".join(type(part).__name__ for part in self._parts.in_order())
+        first = dict.fromkeys(type(layers[0]).__name__ for layers in self.routes)
+        rest = [type(part).__name__ for part in self._parts.in_order()][1:]
+        return " → ".join([" or ".join(first), *rest])
 
     def check_serves(self) -> None:
         """Check that a listener may rest on this chain.
@@ -112,18 +128,21 @@ class Chain:
             RefusedError: for every input that does not pass, with reason and stage.
         """
         # 1. Layers, outermost first: each authenticates before the next one reads a byte.
+        route = self._routes[0] if len(self._routes) == 1 else self._pick(sealed)
         message = Message(sealed)
-        for position, layer in enumerate(self._parts.layers):
-            context = self._context(position, self._aads[position], now_ms, skew_ms)
+        for position, layer in enumerate(route.layers):
+            context = Context(
+                self.audience, now_ms, skew_ms, position, route.algorithms, route.aads[position]
+            )
             message = _guarded(Message, Stage.LAYER, layer.verify, message, context)
             if len(message.evidence) != position + 1:
                 raise _broken(Stage.LAYER, layer.verify, "added no evidence")
         # 2. The body, which is now known to be from a holder of the keys.
         claims, content_type, document = decode_body(message.data)
-        self._check_names(claims, message)
+        self._check_names(claims, message, route)
         message = Message(message.data, claims, message.evidence)
         # 3. Checks on claims; they may add evidence and change nothing else.
-        context = self._after_layers(now_ms, skew_ms)
+        context = self._after_layers(route.algorithms, now_ms, skew_ms)
         for check in self._parts.checks:
             checked = _guarded(Message, Stage.CHECK, check.verify, message, context)
             if checked.data is not message.data or checked.claims is not claims:
@@ -137,7 +156,7 @@ class Chain:
         Raises:
             RefusedError: it may not be taken: replayed, superseded, ahead of the clock, ….
         """
-        context = self._after_layers(now_ms, skew_ms)
+        context = self._after_layers(_algorithms(opened), now_ms, skew_ms)
         standing = Standing.NEW
         for admission in self._parts.admissions:
             given = (opened, context, state)
@@ -153,12 +172,21 @@ class Chain:
         """
         standing = self.look(opened, now_ms=now_ms, skew_ms=skew_ms, state=state)
         if standing is Standing.NEW:
-            context = self._after_layers(now_ms, skew_ms)
+            context = self._after_layers(_algorithms(opened), now_ms, skew_ms)
             for admission in self._parts.admissions:
                 _guarded(type(None), Stage.ADMISSION, admission.take, opened, context, state)
         return standing
 
-    def _check_names(self, claims: Claims, message: Message) -> None:
+    def _pick(self, sealed: bytes) -> _Route:
+        """Pick the way in by kind, algorithm and key id; there is nothing to try (see `AnyOf`)."""
+        for route in self._routes:
+            outermost = route.layers[0]
+            shape = outermost.shape
+            if sealed.startswith(shape.lead) and outermost.keys.find(sealed[shape.key_id]):
+                return route
+        raise no_key(self._routes[0].layers[0].shape, sealed)
+
+    def _check_names(self, claims: Claims, message: Message, route: _Route) -> None:
         """Check the names inside against receiver and keys; both are signed as well as bound."""
         if claims.aud != self.audience:
             raise VerificationError(
@@ -166,7 +194,7 @@ class Chain:
                 Stage.BODY,
                 f"the claims say audience {shorten(claims.aud)}, this is {self.audience}",
             )
-        for position in self._issuer_layers:
+        for position in route.issuer_layers:
             owner = message.evidence[position].owner
             if claims.iss != owner:
                 raise VerificationError(
@@ -175,11 +203,12 @@ class Chain:
                     f"the claims say issuer {shorten(claims.iss)}, the key is {owner}'s",
                 )
 
-    def _context(self, position: int, aad: bytes, now_ms: int, skew_ms: int) -> Context:
-        return Context(self.audience, now_ms, skew_ms, position, self._algorithms, aad)
+    def _after_layers(self, algorithms: tuple[int, ...], now_ms: int, skew_ms: int) -> Context:
+        return Context(self.audience, now_ms, skew_ms, len(algorithms), algorithms, b"")
 
-    def _after_layers(self, now_ms: int, skew_ms: int) -> Context:
-        return self._context(len(self._algorithms), b"", now_ms, skew_ms)
+
+def _algorithms(opened: Opened) -> tuple[int, ...]:
+    return tuple(shown.algorithm for shown in opened.evidence)
 
 
 def _guarded(kind: type[_T], stage: Stage, step: Callable[..., object], *given: object) -> _T:

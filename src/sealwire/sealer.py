@@ -26,6 +26,7 @@ from sealwire.stages import Claims, Sealed, Stream, Use
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from sealwire.algebra import Layer
     from sealwire.chain import Chain
 
 DEFAULT_LIFETIME_S: Final = 300
@@ -156,19 +157,27 @@ class Sealer:
             raise ConfigurationError(
                 f"the sealer seals for {self.audience}, the chain opens for {chain.audience}"
             )
-        mine = [layer.shape.name for layer in self._layers]
-        theirs = [layer.shape.name for layer in chain.layers]
-        if mine != theirs:
+        mine = [layer.shape for layer in self._layers]
+        alike = [way for way in chain.routes if [layer.shape for layer in way] == mine]
+        if not alike:
+            expected = " or ".join(_listed(way) for way in chain.routes)
             raise ConfigurationError(
-                f"the sealer wraps {_listed(mine)}, the chain expects {_listed(theirs)} (outermost "
-                "first); list the same layers in the same order on both sides"
+                f"the sealer wraps {_listed(self._layers)}, the chain expects {expected}, outermost "
+                "first; list the same layers in the same order on both sides"
             )
-        for place, (half, other) in enumerate(zip(self._layers, chain.layers, strict=True)):
+        unknown = [self._first_unknown(way) for way in alike]
+        if all(unknown):
+            raise ConfigurationError(unknown[0])
+
+    def _first_unknown(self, way: tuple[Layer, ...]) -> str:
+        """Say which of our keys the receiver does not hold, or ``""``."""
+        for place, (half, other) in enumerate(zip(self._layers, way, strict=True)):
             if half.key.id not in other.keys.ids():
-                raise ConfigurationError(
+                return (
                     f"layer {place} of the chain, {type(other).__name__}, does not hold "
                     f"{half.key!r}; give the receiver that key, or seal with one it has"
                 )
+        return ""
 
     def seal(
         self,
@@ -252,5 +261,5 @@ def _describe(layers: Sequence[SealingLayer]) -> str:
     return " → ".join(type(layer).__name__ for layer in layers)
 
 
-def _listed(names: list[str]) -> str:
-    return " → ".join(names)
+def _listed(layers: Sequence[SealingLayer | Layer]) -> str:
+    return " → ".join(layer.shape.name for layer in layers)

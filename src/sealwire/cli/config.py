@@ -13,6 +13,8 @@ from sealwire.cli.terminal import say_fields, say_hint, say_json
 from sealwire.settings import find_operator_settings, load_operator_settings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sealwire.cli.terminal import JsonOutput
     from sealwire.settings import OperatorSettings, Place, Target
 
@@ -42,9 +44,13 @@ def where(config: str | None, *, as_json: bool) -> Exit:
     if as_json:
         say_json(_as_json(place, settings))
     else:
-        say_fields([("settings", place.path), ("because of", place.why)])
-        if settings is not None:
-            _say(settings)
+        say_fields(
+            [
+                ("settings", place.path),
+                ("because of", place.why),
+                *(() if settings is None else _fields(settings)),
+            ]
+        )
     if settings is None:
         say_hint(
             "the file is not there; try things out with: sealwire init AUDIENCE --both, or write "
@@ -53,22 +59,16 @@ def where(config: str | None, *, as_json: bool) -> Exit:
     return Exit.OK
 
 
-def _say(settings: OperatorSettings) -> None:
-    say_fields(
-        [
-            ("issuer", settings.issuer),
-            ("signing key", settings.signing_key),
-            ("state", settings.state_path),
-        ]
-    )
+def _fields(settings: OperatorSettings) -> Iterator[tuple[str, object]]:
+    yield "issuer", settings.issuer
+    yield "signing key", settings.signing_key
+    yield "state", settings.state_path
     for target in settings.targets:
-        say_fields(
-            [("target", f"{target.audience} at {target.address}, chain {target.kind.value}")]
-        )
+        yield "target", f"{target.audience} at {target.address}, chain {target.kind.value}"
         if target.gate is not None:
-            say_fields([("  gate key", target.gate)])
+            yield "  gate key", target.gate
         if target.encryption is not None:
-            say_fields([("  encryption key", target.encryption)])
+            yield "  encryption key", target.encryption
 
 
 def _as_json(place: Place, settings: OperatorSettings | None) -> dict[str, JsonOutput]:

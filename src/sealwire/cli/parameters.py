@@ -71,6 +71,11 @@ def _checked(check: Callable[[], T]) -> T:
         raise click.BadParameter(str(error)) from None
 
 
+def in_words(name: str) -> str:
+    """Give a file's name, or words for ``-``."""
+    return "standard input" if name == STDIN else name
+
+
 def read_input(name: str, max_bytes: int) -> bytes:
     """Read the file ``name``, or standard input for ``-``.
 
@@ -87,13 +92,13 @@ def read_input(name: str, max_bytes: int) -> bytes:
         reason = (isinstance(failure, OSError) and failure.strerror) or str(failure)
         raise CommandError(
             Exit.LOCAL_FAILURE,
-            f"{name} cannot be read: {reason[:1].lower()}{reason[1:]}",
+            f"{in_words(name)} cannot be read: {reason[:1].lower()}{reason[1:]}",
             "name a file that is there, or - for standard input",
         ) from None
     if len(content) > max_bytes:
         raise CommandError(
             Exit.LOCAL_FAILURE,
-            f"{name} has more than {max_bytes} bytes, which is the most that can be sent",
+            f"{in_words(name)} has more than {max_bytes} bytes, which is the most that can be sent",
             "name another file",
         )
     return content

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import shlex
 from typing import TYPE_CHECKING, Final
 
 import click
 
 from sealwire.cli.anatomy import looks_sealed
 from sealwire.cli.endings import CommandError, Exit
-from sealwire.cli.parameters import duration
+from sealwire.cli.parameters import duration, in_words
 from sealwire.clock import wall_clock_ms
 from sealwire.documents import read_plan
 from sealwire.errors import MalformedError
@@ -61,8 +62,8 @@ def check_document(name: str, document: bytes, *, unchecked: bool) -> None:
     if looks_sealed(document):
         raise CommandError(
             Exit.LOCAL_FAILURE,
-            f"{name} is sealed already",
-            f"send it as it is: sealwire send {name}",
+            f"{in_words(name)} is sealed already",
+            f"send it as it is: sealwire send {shlex.quote(name)}",
         )
     if unchecked:
         return
@@ -71,7 +72,8 @@ def check_document(name: str, document: bytes, *, unchecked: bool) -> None:
     except MalformedError as error:
         raise CommandError(
             Exit.LOCAL_FAILURE,
-            f"{name} would be refused, so it was not sealed: {error.reason.value}: {error.detail}",
+            f"{in_words(name)} would be refused, and was not sealed: {error.reason.value}: "
+            f"{error.detail}",
             "mend the place named, or seal it all the same with --unchecked",
         ) from None
 

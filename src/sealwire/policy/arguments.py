@@ -47,10 +47,11 @@ MODES = ("a",)  # "w" empties a file of any content, "x" fails where there is on
 MIN_ROTATE_BYTES = 64 * 1024  # far over the longest usual record, so that a file holds thousands
 MAX_ROTATE_BYTES = 2**40  # beyond that, a size limit limits nothing
 MAX_BACKUPS = 1_000  # each is a system call in every rollover, under the handler's lock
-MAX_INTERVAL = 1_000  # of seconds up to weeks
+MAX_INTERVAL = 1_000  # of minutes up to weeks
 MAX_BUFFERED_RECORDS = 10_000  # some 10 MB of records
 
-_INTERVALS = ("S", "M", "H", "D", "MIDNIGHT", *(f"W{day}" for day in range(7)))
+# Not seconds: with no limit on backups that is a new file with every second, for ever.
+_INTERVALS = ("M", "H", "D", "MIDNIGHT", *(f"W{day}" for day in range(7)))
 
 # The names that SysLogHandler knows; any other fails with every record.
 _FACILITIES = (

@@ -9,7 +9,6 @@ from sealwire.alternatives import AnyOf
 from sealwire.chain import Chain
 from sealwire.checks import Freshness, Once, ReplayWindow, VersionFloor
 from sealwire.clock import wall_clock_ms
-from sealwire.compat import as_verify
 from sealwire.errors import (
     ApplyError,
     ConfigurationError,
@@ -51,6 +50,7 @@ from sealwire.stages import (
     Stream,
 )
 from sealwire.transports.client import deliver
+from sealwire.verify_callable import as_verify
 
 __version__ = "0.1.0"
 

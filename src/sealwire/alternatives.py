@@ -29,7 +29,7 @@ class AnyOf:
 
     __slots__ = ("layers",)
 
-    def __init__(self, *layers: Verifier | Admission) -> None:
+    def __init__(self, *layers: Verifier | Admission | AnyOf) -> None:
         """Take one of ``layers``.
 
         Raises:

@@ -40,6 +40,7 @@ class Reason(enum.Enum):
     FRAME_TIMEOUT = "frame-timeout"
     CROWDED_OUT = "crowded-out"
     PEER_NOT_ALLOWED = "peer-not-allowed"
+    VERIFY_DECLINED = "verify-declined"
     ENVELOPE_MALFORMED = "envelope-malformed"
     KEY_UNKNOWN = "key-unknown"
     KEY_CHECK_FAILED = "key-check-failed"

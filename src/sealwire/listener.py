@@ -19,6 +19,7 @@ import threading
 from typing import TYPE_CHECKING, Final, Self
 
 from sealwire import forks
+from sealwire.algebra import check_hides_and_signs, check_serves
 from sealwire.answers import CONSTANT_REFUSAL
 from sealwire.chain import Chain
 from sealwire.errors import ConfigurationError
@@ -66,10 +67,9 @@ class Listener:
         Raises:
             ConfigurationError: the chain does not show enough for this address.
         """
-        door.chain.check_serves()
         check_access(address, access)
         if isinstance(address, TcpAddress) and not address.is_loopback:
-            door.chain.check_hides_and_signs()
+            check_hides_and_signs(door.chain.guarantees)
         self._wanted = address
         self._access = access
         self._caps = caps or Caps()
@@ -311,7 +311,7 @@ def make_door(
         raise ConfigurationError(f"the chain is for {chain.audience}, not for {audience}")
     if skew_s < 0:
         raise ConfigurationError("skew_s is negative")
-    chain.check_serves()
+    check_serves(chain.guarantees)
     judged_by = default_rules() if rules is None else tuple(rules)
     return Door(chain, judged_by, round(skew_s * 1000), deadlines=deadlines or Deadlines())
 

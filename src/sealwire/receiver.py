@@ -27,10 +27,10 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from sealwire.algebra import Guarantee
-from sealwire.answers import CONSTANT_REFUSAL, encode_answer
+from sealwire.answers import encode_answer
 from sealwire.errors import MalformedError, PolicyError, Reason, RefusedError, Stage
 from sealwire.events import (
     AppliedHere,
@@ -58,7 +58,6 @@ from sealwire.stages import Answer, Applied, Claims, Frame, Opened, Outcome
 from sealwire.versions import Standing
 
 if TYPE_CHECKING:
-    from sealwire.chain import Chain
     from sealwire.policy import Rule
     from sealwire.requests import Apply as ApplyRequest
     from sealwire.state import AdmissionState
@@ -77,19 +76,40 @@ class Deadlines:
     frame_ms: int = 5_000
 
 
+class Opener(Protocol):
+    """What a receiver needs of a `Chain`."""
+
+    @property
+    def guarantees(self) -> frozenset[Guarantee]:
+        """What a message that opens is known to be."""
+        ...
+
+    def open(self, sealed: bytes, *, now_ms: int, skew_ms: int) -> Opened:
+        """Verify a message; give what is inside, or raise `RefusedError`."""
+        ...
+
+    def look(self, opened: Opened, *, now_ms: int, skew_ms: int, state: AdmissionState) -> Standing:
+        """Say whether it is new; change nothing."""
+        ...
+
+    def take(self, opened: Opened, *, now_ms: int, skew_ms: int, state: AdmissionState) -> Standing:
+        """Look once more, and remember it if it is new."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Door:
     """What every connection of one listener is judged by.
 
     Attributes:
-        chain: the verifiers.
+        chain: the verifiers, usually a `Chain`.
         rules: the policy.
         skew_ms: how far ahead a sealer's clock may be.
         max_frame_bytes: the longest frame.
         deadlines: how long a peer may take.
     """
 
-    chain: Chain
+    chain: Opener
     rules: tuple[Rule, ...]
     skew_ms: int = 0
     max_frame_bytes: int = MAX_FRAME_BYTES
@@ -239,7 +259,7 @@ class Receiver:
 
     def _refuse(self, refusal: RefusedError, opened: Opened | None = None) -> tuple[Effect, ...]:
         claims = self._claims(opened)
-        told = refusal.stage.authenticated
+        told = refusal.stage.authenticated and self._knows_sender
         detail = refusal.detail
         if isinstance(refusal, PolicyError):
             detail = f"{refusal.rule}: {refusal.where}: {refusal.detail}"
@@ -253,9 +273,14 @@ class Receiver:
         )
 
     @property
+    def _knows_sender(self) -> bool:
+        """Whether a message that opened is from somebody who may hear more than "refused"."""
+        return Guarantee.AUTHENTIC in self._door.chain.guarantees
+
+    @property
     def _may_tell(self) -> bool:
         """Whether an answer in the clear may quote the request."""
-        return Guarantee.CONFIDENTIAL not in self._door.chain.guarantees
+        return self._knows_sender and Guarantee.CONFIDENTIAL not in self._door.chain.guarantees
 
     def _claims(self, opened: Opened | None) -> Claims | None:
         if opened is not None:
@@ -282,6 +307,4 @@ class Receiver:
         if decision is None:
             raise RuntimeError("sealwire.receiver: a decision was recorded before it was made")
         self._state = _State.DONE
-        refused_early = decision.stage is not None and not decision.stage.authenticated
-        answer = CONSTANT_REFUSAL if refused_early else encode_answer(decision.answer)
-        return (Reply(encode_frame(answer)), Close())
+        return (Reply(encode_frame(encode_answer(decision.answer))), Close())

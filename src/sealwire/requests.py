@@ -20,6 +20,9 @@ from sealwire.stages import Opened, Stream
 CONTENT_TYPE_JSON = "application/json"
 """A ``dictConfig`` document that becomes the base."""
 
+CONTENT_TYPE_INI = "application/vnd.sealwire.ini"
+"""A ``fileConfig`` document that becomes the base."""
+
 
 class Apply(NamedTuple):
     """The request to make ``plan`` the configuration that stays.

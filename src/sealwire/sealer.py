@@ -162,8 +162,8 @@ class Sealer:
         if not alike:
             expected = " or ".join(_listed(way) for way in chain.routes)
             raise ConfigurationError(
-                f"the sealer wraps {_listed(self._layers)}, the chain expects {expected}, outermost "
-                "first; list the same layers in the same order on both sides"
+                f"the sealer wraps {_listed(self._layers)}, the chain expects {expected}, "
+                "outermost first; list the same layers in the same order on both sides"
             )
         unknown = [self._first_unknown(way) for way in alike]
         if all(unknown):

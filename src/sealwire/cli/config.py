@@ -25,6 +25,7 @@ def config() -> None:
 
 
 @config.command(
+    short_help="Print which settings are used, and why.",
     epilog="""\b
 Examples:
   sealwire config where

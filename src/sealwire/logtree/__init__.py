@@ -1,5 +1,5 @@
 """The logging tree of this process: the one room that touches the internals of ``logging``."""
 
-from sealwire.logtree.configure import apply
+from sealwire.logtree.configure import apply, check
 
-__all__ = ["apply"]
+__all__ = ["apply", "check"]

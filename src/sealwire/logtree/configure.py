@@ -50,7 +50,7 @@ def apply(plan: LoggingPlan) -> Applied:
             as before; or the library failed (its text then starts with "unable to"), and handlers
             may be missing.
     """
-    _check(plan)
+    check(plan)
     _configure(plan)
     return Applied(
         plan_digest=plan.digest(),
@@ -59,7 +59,12 @@ def apply(plan: LoggingPlan) -> Applied:
     )
 
 
-def _check(plan: LoggingPlan) -> None:
+def check(plan: LoggingPlan) -> None:
+    """Find out what can be found out beforehand; change nothing but what imports change.
+
+    Raises:
+        ApplyError: a class, an object, a file or a handler is missing or unfit.
+    """
     for formatter in plan.formatters:
         if formatter.class_name is not None:
             where = place("formatters", formatter.name, "class")

@@ -30,7 +30,7 @@ def config() -> None:
 Examples:
   sealwire config where
   SEALWIRE_CONFIG=staging.toml sealwire config where --json
-"""
+""",
 )
 @config_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")

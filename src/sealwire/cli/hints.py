@@ -26,6 +26,10 @@ HINTS: Final[Mapping[Reason, str]] = MappingProxyType(
             "send as the service's user, or add yours (id -u) to socket.allow_uids in the "
             "service's settings"
         ),
+        Reason.VERIFY_DECLINED: (
+            "find the service's verify callable, the second argument of its listen(), and see what "
+            "it accepts"
+        ),
         Reason.ENVELOPE_MALFORMED: (
             "compare the layers with the service's chain: sealwire inspect FILE, sealwire config "
             "where"

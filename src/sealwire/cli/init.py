@@ -217,7 +217,8 @@ def _say_what_to_send(service: ServiceSettings, owner: str, items: Sequence[Item
         ),
     )
     _say_text(
-        f"send this to {owner}, for the file that sealwire config where names",
+        f"send this to {owner}, for the file that sealwire config where names (where there is one, "
+        "the table with this service is what is new)",
         render_operator(theirs).splitlines(),
     )
     if secrets:

@@ -26,6 +26,7 @@ from sealwire.keyfiles import (
     new_mac_key,
     write_key_file,
 )
+from sealwire.listener import make_door
 from sealwire.recommended import Recommended
 from sealwire.settings import (
     PolicySettings,
@@ -148,8 +149,7 @@ def make_service_part(
     write_settings(path, text, force=force)
     items.append(Item("settings of the service", path))
     loaded = load_service_settings(path)
-    loaded.chain().check_serves()
-    loaded.rules()
+    make_door(loaded.chain(), rules=loaded.rules())
     return loaded, items
 
 

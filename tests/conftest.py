@@ -159,10 +159,11 @@ class Operator:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """A way from one operator to one service: the layers that seal, and the chain that opens."""
+    """A way from one operator to one service: the layers that seal and open, and the chain."""
 
     operator: Operator
     layers: tuple[SealingLayer, ...]
+    opening: tuple[Layer, ...]
     chain: Chain
 
     def seal(self, body: bytes | None = None) -> bytes:
@@ -178,15 +179,15 @@ def network_way(operator: Operator) -> Way:
         Ed25519Verifier([operator.signing.verify_key]),
     )
     layers = (operator.gate(), operator.hider(), operator.signer())
-    return Way(operator, layers, Chain(operator.audience, [*opening, Freshness(), Once()]))
+    chain = Chain(operator.audience, [*opening, Freshness(), Once()])
+    return Way(operator, layers, opening, chain)
 
 
 def local_way(operator: Operator) -> Way:
     """Give the way for a Unix socket: a signature alone."""
-    opening = Ed25519Verifier([operator.signing.verify_key])
-    return Way(
-        operator, (operator.signer(),), Chain(operator.audience, [opening, Freshness(), Once()])
-    )
+    opening: tuple[Layer, ...] = (Ed25519Verifier([operator.signing.verify_key]),)
+    chain = Chain(operator.audience, [*opening, Freshness(), Once()])
+    return Way(operator, (operator.signer(),), opening, chain)
 
 
 @pytest.fixture(scope="session")

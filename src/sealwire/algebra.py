@@ -122,6 +122,10 @@ def sort_parts(parts: Iterable[Verifier | Admission]) -> Parts:
     checks: list[Verifier] = []
     admissions: list[Admission] = []
     for part in parts:
+        if isinstance(part, type):
+            raise ConfigurationError(
+                f"{part.__name__} is no part of a chain but the class of one; make an object of it"
+            )
         if isinstance(part, Layer):
             if checks or admissions:
                 moved = _name((checks or admissions)[0])
@@ -162,17 +166,28 @@ def check(parts: Parts) -> frozenset[Guarantee]:
             f"{_name(parts.layers[-1])} alone hides a message and does not show who wrote it; add "
             "an Ed25519Verifier behind it, or an HmacVerifier in front of it"
         )
-    _check_one_key_one_layer(parts.layers)
+    check_one_key_one_layer(parts.layers)
+    for index, layer in enumerate(parts.layers):
+        _check_required(layer, _given_by(parts.layers[:index]))
     have = _given_by(parts.layers)
     for part in (*parts.checks, *parts.admissions):
-        for missing in sorted(part.requires - have, key=lambda guarantee: guarantee.value):
-            remedy = _REMEDY.get(missing, f"a part that is {missing.value}")
-            raise ConfigurationError(
-                f"{_name(part)} needs a message that is {missing.value}, and nothing in front of "
-                f"it shows that; put {remedy} in front of {_name(part)}"
-            )
+        _check_required(part, have)
         have |= part.provides
+    if Guarantee.AUTHENTIC not in have:
+        raise ConfigurationError(
+            f"a chain of {', '.join(map(_name, parts.layers))} does not show who wrote a message; "
+            f"add {_REMEDY[Guarantee.AUTHENTIC]}"
+        )
     return have
+
+
+def _check_required(part: Verifier | Admission, have: frozenset[Guarantee]) -> None:
+    for missing in sorted(part.requires - have, key=lambda guarantee: guarantee.value):
+        remedy = _REMEDY.get(missing, f"a part that is {missing.value}")
+        raise ConfigurationError(
+            f"{_name(part)} needs a message that is {missing.value}, and nothing in front of it "
+            f"shows that; put {remedy} in front of {_name(part)}"
+        )
 
 
 def issuer_layers(layers: tuple[Layer, ...]) -> tuple[int, ...]:
@@ -234,7 +249,12 @@ def _given_by(layers: tuple[Layer, ...]) -> frozenset[Guarantee]:
     return frozenset(have)
 
 
-def _check_one_key_one_layer(layers: tuple[Layer, ...]) -> None:
+def check_one_key_one_layer(layers: tuple[Layer, ...]) -> None:
+    """Check rule 5.
+
+    Raises:
+        ConfigurationError: two layers hold one key.
+    """
     for one, other in combinations(layers, 2):
         if shared := one.keys.ids() & other.keys.ids():
             raise ConfigurationError(

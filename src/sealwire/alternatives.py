@@ -15,7 +15,7 @@ from __future__ import annotations
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from sealwire.algebra import Layer
+from sealwire.algebra import Layer, check_one_key_one_layer
 from sealwire.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -40,12 +40,13 @@ class AnyOf:
             raise ConfigurationError("AnyOf without an alternative passes nothing; name two layers")
         self.layers = tuple(_checked(layer) for layer in layers)
         for one, other in combinations(self.layers, 2):
-            alike = one.shape is other.shape
-            if alike and (shared := one.keys.ids() & other.keys.ids()):
+            shared = one.keys.ids() & other.keys.ids()
+            if shared and one.shape.lead == other.shape.lead:
                 raise ConfigurationError(
                     f"AnyOf: {type(one).__name__} and {type(other).__name__} both hold key "
                     f"{min(shared).hex()}, so a message could mean either; give it to one of them"
                 )
+        check_one_key_one_layer(self.layers)
 
     def __repr__(self) -> str:
         """Name the alternatives."""
@@ -74,7 +75,7 @@ def spread(
 
 
 def _checked(layer: object) -> Layer:
-    if not isinstance(layer, Layer):
+    if isinstance(layer, type) or not isinstance(layer, Layer):
         raise ConfigurationError(
             f"AnyOf: {type(layer).__name__} takes no layer off; checks and admissions stand behind "
             "the layers, once for all alternatives"

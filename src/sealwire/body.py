@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import Final
 
 from sealwire import cbor
-from sealwire.errors import MalformedError, Reason, Stage, shorten
+from sealwire.errors import MalformedError, Reason, SealError, Stage, shorten
 from sealwire.keys import NAME_PATTERN
 from sealwire.stages import Claims, Stream
 
@@ -41,8 +41,10 @@ def encode_body(claims: Claims, content_type: str, document: bytes) -> bytes:
     """Write a body.
 
     Raises:
-        SealError: a value cannot be written.
+        SealError: a value cannot be written, or no receiver would read it.
     """
+    if not 0 < len(content_type.encode()) <= MAX_CONTENT_TYPE_BYTES:
+        raise SealError(f"a content type has 1 to {MAX_CONTENT_TYPE_BYTES} bytes")
     table: dict[int | str, cbor.CborValue] = {
         ISS: claims.iss,
         AUD: claims.aud,

@@ -30,7 +30,7 @@ from sealwire.errors import (
     shorten,
 )
 from sealwire.keys import check_name
-from sealwire.stages import Claims, Context, Message, Opened, Use
+from sealwire.stages import Claims, Context, Evidence, Message, Opened, Use
 from sealwire.versions import Standing
 
 if TYPE_CHECKING:
@@ -134,9 +134,10 @@ class Chain:
             context = Context(
                 self.audience, now_ms, skew_ms, position, route.algorithms, route.aads[position]
             )
-            message = _guarded(Message, Stage.LAYER, layer.verify, message, context)
-            if len(message.evidence) != position + 1:
-                raise _broken(Stage.LAYER, layer.verify, "added no evidence")
+            opened = _guarded(Message, Stage.LAYER, layer.verify, message, context)
+            if not _one_layer_further(message, opened):
+                raise _broken(Stage.LAYER, layer.verify, "gave no bytes with its own evidence")
+            message = opened
         # 2. The body, which is now known to be from a holder of the keys.
         claims, content_type, document = decode_body(message.data)
         self._check_names(claims, message, route)
@@ -145,7 +146,7 @@ class Chain:
         context = self._after_layers(route.algorithms, now_ms, skew_ms)
         for check in self._parts.checks:
             checked = _guarded(Message, Stage.CHECK, check.verify, message, context)
-            if checked.data is not message.data or checked.claims is not claims:
+            if not _only_added(message, checked):
                 raise _broken(Stage.CHECK, check.verify, "changed the message")
             message = checked
         return Opened(message.data, claims, content_type, document, message.evidence)
@@ -156,7 +157,7 @@ class Chain:
         Raises:
             RefusedError: it may not be taken: replayed, superseded, ahead of the clock, ….
         """
-        context = self._after_layers(_algorithms(opened), now_ms, skew_ms)
+        context = self._after_layers(self._algorithms(opened), now_ms, skew_ms)
         standing = Standing.NEW
         for admission in self._parts.admissions:
             given = (opened, context, state)
@@ -172,7 +173,7 @@ class Chain:
         """
         standing = self.look(opened, now_ms=now_ms, skew_ms=skew_ms, state=state)
         if standing is Standing.NEW:
-            context = self._after_layers(_algorithms(opened), now_ms, skew_ms)
+            context = self._after_layers(self._algorithms(opened), now_ms, skew_ms)
             for admission in self._parts.admissions:
                 _guarded(type(None), Stage.ADMISSION, admission.take, opened, context, state)
         return standing
@@ -182,7 +183,10 @@ class Chain:
         for route in self._routes:
             outermost = route.layers[0]
             shape = outermost.shape
-            if sealed.startswith(shape.lead) and outermost.keys.find(sealed[shape.key_id]):
+            key_id = sealed[shape.key_id]
+            if sealed.startswith(shape.lead) and _guarded(
+                object, Stage.LAYER, outermost.keys.find, key_id
+            ):
                 return route
         raise no_key(self._routes[0].layers[0].shape, sealed)
 
@@ -203,12 +207,35 @@ class Chain:
                     f"the claims say issuer {shorten(claims.iss)}, the key is {owner}'s",
                 )
 
+    def _algorithms(self, opened: Opened) -> tuple[int, ...]:
+        """Give the algorithms of the layers; evidence behind them is that of checks."""
+        layers = len(self._routes[0].layers)
+        return tuple(shown.algorithm for shown in opened.evidence[:layers])
+
     def _after_layers(self, algorithms: tuple[int, ...], now_ms: int, skew_ms: int) -> Context:
         return Context(self.audience, now_ms, skew_ms, len(algorithms), algorithms, b"")
 
 
-def _algorithms(opened: Opened) -> tuple[int, ...]:
-    return tuple(shown.algorithm for shown in opened.evidence)
+def _one_layer_further(before: Message, after: Message) -> bool:
+    """Whether a layer gave bytes, and added its own evidence to what others had shown."""
+    shown = after.evidence
+    return (
+        isinstance(after.data, bytes)
+        and isinstance(shown, tuple)
+        and len(shown) == len(before.evidence) + 1
+        and shown[:-1] == before.evidence
+        and isinstance(shown[-1], Evidence)
+    )
+
+
+def _only_added(before: Message, after: Message) -> bool:
+    """Whether a check left everything as it was, but for evidence of its own."""
+    known = len(before.evidence)
+    return (
+        after.data is before.data
+        and after.claims is before.claims
+        and after.evidence[:known] == before.evidence
+    )
 
 
 def _guarded(kind: type[_T], stage: Stage, step: Callable[..., object], *given: object) -> _T:

@@ -79,15 +79,15 @@ class Key:
         return f"<{type(self).__name__} {self.fingerprint} of {self.owner}>"
 
     def __eq__(self, other: object) -> bool:
-        """Compare class, key and owner."""
-        # A thumbprint is public and names the key in full, so no secret is compared here.
+        """Compare class, key, owner and audience."""
         if not isinstance(other, type(self)):
             return NotImplemented
-        mine, theirs = (
-            self.thumbprint + self.owner.encode(),
-            other.thumbprint + other.owner.encode(),
-        )
-        return hmac.compare_digest(mine, theirs)
+        return hmac.compare_digest(self._identity(), other._identity())
+
+    def _identity(self) -> bytes:
+        # A thumbprint is public and names the key in full, so no secret is compared here.
+        names = (self.owner, getattr(self, "audience", ""))
+        return self.thumbprint + "\0".join(names).encode()
 
     def __hash__(self) -> int:
         """Hash what is public."""

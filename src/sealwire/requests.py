@@ -11,9 +11,11 @@ Rules this module keeps (the sealed message, "Content types"):
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
-from sealwire.documents import LoggingPlan, read_plan
+from sealwire.documents import LoggingPlan, read_ini_plan, read_plan
 from sealwire.errors import MalformedError, Reason, Stage, shorten
 from sealwire.stages import Opened, Stream
 
@@ -22,6 +24,10 @@ CONTENT_TYPE_JSON = "application/json"
 
 CONTENT_TYPE_INI = "application/vnd.sealwire.ini"
 """A ``fileConfig`` document that becomes the base."""
+
+_READERS: Mapping[str, Callable[[bytes], LoggingPlan]] = MappingProxyType(
+    {CONTENT_TYPE_JSON: read_plan, CONTENT_TYPE_INI: read_ini_plan}
+)
 
 
 class Apply(NamedTuple):
@@ -42,9 +48,11 @@ def read_request(opened: Opened) -> Apply:
     Raises:
         MalformedError: with ``CONTENT_TYPE_UNKNOWN``; with ``STREAM_MISMATCH`` where the content
             does not belong to the message's stream; with ``DOCUMENT_MALFORMED`` or
-            ``DOCUMENT_INVALID`` as `sealwire.documents.read_plan` says.
+            ``DOCUMENT_INVALID`` as `sealwire.documents.read_plan` and
+            `sealwire.documents.read_ini_plan` say.
     """
-    if opened.content_type != CONTENT_TYPE_JSON:
+    read = _READERS.get(opened.content_type)
+    if read is None:
         raise MalformedError(
             Reason.CONTENT_TYPE_UNKNOWN, Stage.DOCUMENT, shorten(opened.content_type)
         )
@@ -52,7 +60,7 @@ def read_request(opened: Opened) -> Apply:
         raise MalformedError(
             Reason.STREAM_MISMATCH,
             Stage.DOCUMENT,
-            f"{CONTENT_TYPE_JSON} belongs to the stream {Stream.BASE.value},"
+            f"{opened.content_type} belongs to the stream {Stream.BASE.value},"
             f" and the message to {opened.claims.stream.value}",
         )
-    return Apply(opened, read_plan(opened.document))
+    return Apply(opened, read(opened.document))

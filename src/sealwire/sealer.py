@@ -14,8 +14,10 @@ Rules this module keeps:
 from __future__ import annotations
 
 import secrets
+import threading
 from typing import TYPE_CHECKING, Final, Protocol
 
+from sealwire.algebra import issuer_layers
 from sealwire.body import CTI_BYTES, encode_body
 from sealwire.cose import A256GCM, Shape, external_aad
 from sealwire.errors import ConfigurationError, SealError
@@ -63,7 +65,8 @@ class SealerState(Protocol):
         """Take ``version`` if it is above the last one used, in one atomic step.
 
         Returns:
-            The last version used: ``version`` itself if it was taken, else one that is not below.
+            ``version`` if it was taken, else one above it: the last one used, or the next where
+            ``version`` is the last one used.
 
         Raises:
             SealError: the state cannot be read or written.
@@ -77,15 +80,17 @@ class MemorySealerState:
     def __init__(self) -> None:
         """Make a state that knows no version."""
         self._last: dict[tuple[str, Stream], int] = {}
+        self._lock = threading.Lock()
 
     def claim(self, audience: str, stream: Stream, version: int) -> int:
-        """Take ``version`` if it is above the last one used."""
-        # One dictionary lookup and one store: callers in several threads give their own lock.
-        last = self._last.get((audience, stream), -1)
-        if version <= last:
-            return last
-        self._last[audience, stream] = version
-        return version
+        """Take ``version`` if it is above the last one used; give it, or one above it."""
+        with self._lock:
+            last = self._last.get((audience, stream), -1)
+            if version <= last:
+                # Were the same number given back, two callers would take it for theirs.
+                return max(last, version + 1)
+            self._last[audience, stream] = version
+            return version
 
 
 class Sealer:
@@ -170,13 +175,21 @@ class Sealer:
             raise ConfigurationError(unknown[0])
 
     def _first_unknown(self, way: tuple[Layer, ...]) -> str:
-        """Say which of our keys the receiver does not hold, or ``""``."""
+        """Say which of our keys the receiver does not hold as we do, or ``""``."""
+        owned = issuer_layers(way)
         for place, (half, other) in enumerate(zip(self._layers, way, strict=True)):
-            if half.key.id not in other.keys.ids():
+            layer = f"layer {place} of the chain, {type(other).__name__},"
+            held = other.keys.find(half.key.id)
+            if held is None:
                 return (
-                    f"layer {place} of the chain, {type(other).__name__}, does not hold "
-                    f"{half.key!r}; give the receiver that key, or seal with one it has"
+                    f"{layer} does not hold {half.key!r}; give the receiver that key, or seal with "
+                    "one it has"
                 )
+            if place in owned and held.owner != self.issuer:
+                return f"{layer} holds the key of {self.issuer} as {held.owner}'s; name one owner"
+            audience = getattr(held, "audience", self.audience)
+            if audience != self.audience:
+                return f"{layer} holds {half.key!r} for {audience}; name {self.audience} there"
         return ""
 
     def seal(

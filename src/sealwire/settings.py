@@ -155,7 +155,7 @@ class ServiceSettings:
 
     def _resolved(self, directory: str) -> str:
         try:
-            resolved = Path(directory).resolve(strict=True)
+            resolved = Path(directory).resolve()
         except (OSError, RuntimeError):
             resolved = None
         if resolved is None or not resolved.is_dir():

@@ -186,6 +186,7 @@ class Child:
             warnings.filterwarnings("ignore", "This process ", DeprecationWarning)
             self.pid = os.fork()
         if self.pid == 0:
+            os.close(self._heard)
             self._run(program, told)
         os.close(told)
         self.said = ""

@@ -29,7 +29,7 @@ class ReplayWindow:
         """
         claims = opened.claims
         state.check_sealed_after_start(claims)
-        state.window.look(_key(opened), claims.cti, claims.exp, context.now_ms)
+        state.window.look(_key(opened, context), claims.cti, claims.exp, context.now_ms)
         return Standing.NEW
 
     def take(self, opened: Opened, context: Context, state: AdmissionState) -> None:
@@ -39,9 +39,9 @@ class ReplayWindow:
             VerificationError: as `look`.
         """
         claims = opened.claims
-        state.window.take(_key(opened), claims.cti, claims.exp, context.now_ms)
+        state.window.take(_key(opened, context), claims.cti, claims.exp, context.now_ms)
 
 
-def _key(opened: Opened) -> bytes:
-    """Give the innermost key: in every chain it belongs to one issuer."""
-    return opened.evidence[-1].thumbprint
+def _key(opened: Opened, context: Context) -> bytes:
+    """Give the innermost layer's key; what checks have added behind it is no layer's."""
+    return opened.evidence[context.position - 1].thumbprint

@@ -1,6 +1,7 @@
-"""Documents: strict JSON into a typed, frozen `LoggingPlan`."""
+"""Documents: strict JSON and INI without evaluation into a typed, frozen `LoggingPlan`."""
 
 from sealwire.documents.dict_schema import plan_from, read_plan
+from sealwire.documents.ini import read_ini_plan
 from sealwire.documents.plan import (
     Argument,
     External,
@@ -25,6 +26,7 @@ __all__ = [
     "Scalar",
     "canonical_json",
     "plan_from",
+    "read_ini_plan",
     "read_json",
     "read_plan",
 ]

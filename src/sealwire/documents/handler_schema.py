@@ -34,7 +34,7 @@ from sealwire.errors import shorten
 
 MEMORY_HANDLER = "logging.handlers.MemoryHandler"
 
-_OWN_KEYS = ("class", "level", "formatter", "filters")
+OWN_KEYS = ("class", "level", "formatter", "filters")
 _ARGUMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # From Python 3.12 on these are read as specifications, and what they name is called.
 _QUEUE_ARGUMENTS = frozenset({"queue", "listener", "handlers", "respect_handler_level"})
@@ -114,7 +114,7 @@ def _read_handler(
         arguments=tuple(
             (key, _read_argument(class_name, key, section[key], where))
             for key in sorted(section)
-            if key not in _OWN_KEYS
+            if key not in OWN_KEYS
         ),
     )
 

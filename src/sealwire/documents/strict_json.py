@@ -18,7 +18,8 @@ import json
 import re
 from typing import NoReturn, TypeAlias
 
-from sealwire.errors import MalformedError, Reason, Stage, shorten
+from sealwire.documents.utf8 import decode, refuse_form
+from sealwire.errors import shorten
 
 JsonValue: TypeAlias = "str | int | bool | list[JsonValue] | dict[str, JsonValue] | None"
 """What strict JSON can hold: no floats."""
@@ -40,7 +41,6 @@ _MAX_INTEGER_CHARS = 20
 # A string is taken whole, terminated or not: each byte is looked at once, whatever the text.
 _STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
 _ALL_BUT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 def read_json(document: bytes) -> dict[str, JsonValue]:
@@ -57,14 +57,7 @@ def read_json(document: bytes) -> dict[str, JsonValue]:
         MalformedError: with ``DOCUMENT_MALFORMED``, for anything else. The detail gives the place
             as line and column where it is known, and never quotes a value.
     """
-    if len(document) > MAX_DOCUMENT_BYTES:
-        _refuse(f"{len(document)} bytes, over the limit of {MAX_DOCUMENT_BYTES}")
-    if document.startswith(_BYTE_ORDER_MARK):
-        _refuse("starts with a byte order mark; send UTF-8 without one")
-    try:
-        text = document.decode("utf-8")
-    except UnicodeDecodeError as error:
-        _refuse(f"not UTF-8 at byte {error.start}")
+    text = decode(document, MAX_DOCUMENT_BYTES)
     _check_depth(document)
     try:
         value: JsonValue = json.loads(
@@ -75,12 +68,12 @@ def read_json(document: bytes) -> dict[str, JsonValue]:
             parse_constant=_refuse_constant,
         )
     except json.JSONDecodeError as error:
-        _refuse(f"not JSON: {error.msg.lower()}, line {error.lineno} column {error.colno}")
+        refuse_form(f"not JSON: {error.msg.lower()}, line {error.lineno} column {error.colno}")
     # Only an escape can bring a surrogate into decoded UTF-8, and few documents hold an escape.
     if b"\\u" in document:
         _check_surrogates(value)
     if not isinstance(value, dict):
-        _refuse("not an object at the top")
+        refuse_form("not an object at the top")
     return value
 
 
@@ -101,10 +94,6 @@ def canonical_json(value: JsonValue) -> bytes:
     return text.encode("utf-8")
 
 
-def _refuse(detail: str) -> NoReturn:
-    raise MalformedError(Reason.DOCUMENT_MALFORMED, Stage.DOCUMENT, detail) from None
-
-
 def _check_depth(document: bytes) -> None:
     """Refuse what is nested too deep, by counting brackets outside strings.
 
@@ -114,39 +103,40 @@ def _check_depth(document: bytes) -> None:
     brackets = _STRINGS.sub(b"", document).translate(None, _ALL_BUT_BRACKETS)
     steps = (1 if bracket in b"[{" else -1 for bracket in brackets)
     if max(itertools.accumulate(steps), default=0) > MAX_DEPTH:
-        _refuse(f"nested deeper than {MAX_DEPTH}")
+        refuse_form(f"nested deeper than {MAX_DEPTH}")
 
 
 def _read_object(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
     entries: dict[str, JsonValue] = {}
     for key, value in pairs:
         if key in entries:
-            _refuse(f"the key {shorten(key)} stands twice in one object")
+            refuse_form(f"the key {shorten(key)} stands twice in one object")
         entries[key] = value
     return entries
 
 
 def _read_integer(digits: str) -> int:
-    if len(digits) <= _MAX_INTEGER_CHARS:
-        number = int(digits)
-        if MIN_INTEGER <= number <= MAX_INTEGER:
-            return number
-    _refuse(f"an integer outside 64 bits: {shorten(digits, 30)}")
+    number = int(digits) if len(digits) <= _MAX_INTEGER_CHARS else MAX_INTEGER + 1
+    if not MIN_INTEGER <= number <= MAX_INTEGER:
+        refuse_form(f"an integer outside 64 bits: {shorten(digits, 30)}")
+    return number
 
 
 def _refuse_float(digits: str) -> NoReturn:
-    _refuse(f"{shorten(digits, 30)} is not an integer; no number here has a fraction or exponent")
+    refuse_form(
+        f"{shorten(digits, 30)} is not an integer; no number here has a fraction or exponent"
+    )
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    _refuse(f"{name} is not JSON")
+    refuse_form(f"{name} is not JSON")
 
 
 def _check_surrogates(value: JsonValue) -> None:
     try:
         json.dumps(value, ensure_ascii=False).encode("utf-8")
     except UnicodeEncodeError:
-        _refuse("a string holds half of a surrogate pair")
+        refuse_form("a string holds half of a surrogate pair")
 
 
 def _in_order(value: JsonValue) -> JsonValue:

@@ -164,6 +164,7 @@ def test_an_empty_root_is_no_root() -> None:
     """The library skips it, unlike an empty logger."""
     assert LoggingPlan() == plan(root={})
     assert LoggingPlan(root=LoggerPlan("")) == plan(loggers={"": {}})
+    assert LoggingPlan(incremental=True) == plan(incremental=True, loggers={"": {}})
 
 
 def test_an_incremental_document_is_read() -> None:
@@ -423,6 +424,15 @@ def test_the_top_is_strict(document: dict[str, object], expected: str) -> None:
 def test_what_is_wrong_is_named_with_its_place(sections: dict[str, object], expected: str) -> None:
     """Each refusal starts with the place, and says what was expected there."""
     assert expected in refusal(**sections)
+
+
+@pytest.mark.parametrize("key", ["format", "datefmt"])
+def test_the_length_of_a_format_is_bounded(key: str) -> None:
+    """The limit is read, one character more is not."""
+    text = "%(message)s".ljust(4096, "x")
+    assert text in plan(formatters={"f": {key: text}}).formatters[0]
+    expected = f"formatters.f.{key}: 4097 characters, over the limit of 4096"
+    assert expected == refusal(formatters={"f": {key: text + "x"}})
 
 
 def test_a_name_twice_in_a_list_is_refused() -> None:

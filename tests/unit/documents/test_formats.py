@@ -52,6 +52,7 @@ def test_fields_are_found(style: Style, text: str, expected: list[Field]) -> Non
         ("%", "%(a(b)c)s", "is neither"),
         ("%", "%(a)" + "0" * 100_000, "'%(a)00000000' is neither"),
         ("%", "%%%(a)s%", "'%' is neither"),
+        ("%", "%(a)000000s", "'%(a)000000s' is neither"),
         ("{", "{", "Single '{'"),
         ("{", "}", "Single '}'"),
         ("{", "{a", "expected '}'"),

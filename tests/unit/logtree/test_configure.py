@@ -49,8 +49,8 @@ def failure(**sections: object) -> str:
     """Give the words with which a plan cannot be applied."""
     with pytest.raises(ApplyError) as caught:
         apply(plan(**sections))
-    assert caught.value.__suppress_context__
     assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__ or caught.value.__context__ is None
     return str(caught.value)
 
 
@@ -84,7 +84,9 @@ def test_a_plan_is_applied(tmp_path: Path, capsys: CaptureFixture[str]) -> None:
     logging.getLogger("payments").error("three")
     logging.getLogger("payments.db").critical("four")
     assert "one\nfour\n" == path.read_text()
-    assert ["ERROR|three", "CRITICAL|four", "CRITICAL|four"] == capsys.readouterr().out.split()
+    # What a memory handler kept goes to its target whatever the target's level.
+    expected = ["ERROR|three", "DEBUG|one", "CRITICAL|four", "CRITICAL|four"]
+    assert expected == capsys.readouterr().out.split()
 
 
 def test_the_same_plan_can_be_applied_again(tmp_path: Path) -> None:
@@ -95,7 +97,7 @@ def test_the_same_plan_can_be_applied_again(tmp_path: Path) -> None:
     )
     for number in range(3):
         apply(wanted)
-        logging.info(number)  # noqa: LOG015  the root logger is the one under test
+        logging.root.info(number)
     assert "0\n1\n2\n" == (tmp_path / "x").read_text()
     assert 1 == len(logging.root.handlers)
 
@@ -212,14 +214,17 @@ def test_our_own_loggers_stay_enabled_after_a_failure() -> None:
     assert not own.disabled
 
 
-def test_a_failure_of_another_kind_has_a_text(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An error that is not the library's own is told by its kind alone."""
+@pytest.mark.parametrize("kind", [LookupError, UnicodeError])
+def test_a_failure_of_another_kind_has_a_text(
+    monkeypatch: pytest.MonkeyPatch, kind: type[Exception]
+) -> None:
+    """An error that is not the library's own is told by its kind alone, whatever it says."""
 
     def fail(config: object) -> None:
-        raise LookupError("hunter2")
+        raise kind("Unable to configure hunter2")
 
     monkeypatch.setattr("logging.config.dictConfig", fail)
-    assert "unable to configure logging: LookupError" == failure()
+    assert f"unable to configure logging: {kind.__name__}" == failure()
 
 
 def test_defaults_need_a_python_that_applies_them(capsys: CaptureFixture[str]) -> None:
@@ -233,7 +238,7 @@ def test_defaults_need_a_python_that_applies_them(capsys: CaptureFixture[str]) -
         assert "formatters.f.defaults: needs Python 3.12 or later" == failure(**sections)
     else:
         apply(plan(**sections))
-        logging.info("x")  # noqa: LOG015  the root logger is the one under test
+        logging.root.info("x")
         assert "nobody x\n" == capsys.readouterr().out
 
 

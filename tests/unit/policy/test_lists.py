@@ -119,6 +119,19 @@ def test_handlers_and_loggers_are_counted(objections: Objections) -> None:
     ] == objections(rule, handlers=handlers, loggers=loggers)
 
 
+def test_buffers_count_together(objections: Objections) -> None:
+    """Each within its own limit is not enough, and what is no number is another rule's matter."""
+    rule = Counts(max_buffered_records=100)
+    console = {"class": "logging.StreamHandler"}
+    memory = {"class": "logging.handlers.MemoryHandler", "capacity": 50, "target": "console"}
+    handlers = {"console": console, "a": memory, "b": memory, "c": {**memory, "capacity": "1"}}
+    assert [] == objections(rule, handlers=handlers)
+    handlers["d"] = {**memory, "capacity": 1}
+    assert ["handlers: 101 records in memory, over the limit of 100"] == objections(
+        rule, handlers=handlers
+    )
+
+
 def test_every_rule_has_its_name() -> None:
     """The names that answers, logs and audit show."""
     rules: list[Rule] = [

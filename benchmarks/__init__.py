@@ -1,0 +1,1 @@
+"""Programs that measure sealwire against the raw primitives and the standard library."""

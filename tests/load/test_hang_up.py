@@ -1,0 +1,88 @@
+"""S4: a peer that hangs up anywhere in its message costs nothing afterwards."""
+
+from __future__ import annotations
+
+import socket
+import time
+from typing import TYPE_CHECKING
+
+from benchmarks.operators import document
+
+from sealwire.answers import CONSTANT_REFUSAL
+from sealwire.framing import encode_frame
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from benchmarks.operators import Operator
+    from benchmarks.processes import Running
+
+DOCUMENT_BYTES = 1024
+WATCHED_S = 2.0
+CPU_SHARE = 0.01
+REFUSED = encode_frame(CONSTANT_REFUSAL)
+
+
+def half_close(connection: socket.socket, sent: bytes) -> float:
+    """Send, end our direction, and read on until the service closes; give the ms that took."""
+    with connection:
+        connection.sendall(sent)
+        connection.shutdown(socket.SHUT_WR)
+        began_s = time.perf_counter()
+        answer = b"".join(iter(lambda: connection.recv(64), b""))
+        took_ms = (time.perf_counter() - began_s) * 1000
+    assert REFUSED == answer
+    return took_ms
+
+
+def test_end_at_every_offset(
+    ours: Running,
+    standard: Running,
+    operator: Operator,
+    connect: Callable[[str], socket.socket],
+    until: Callable[[Callable[[], bool]], float],
+    note: Callable[..., None],
+) -> None:
+    """Half-closed or closed at every byte: refused, freed, and the listener sleeps afterwards."""
+    frame = encode_frame(operator.network_sealer().seal(document(DOCUMENT_BYTES)))
+    descriptors, threads = ours.descriptors(), ours.threads()
+
+    # A half-close at every offset: the service says its refusal, and closes.
+    freed_ms = [half_close(connect(ours.address), frame[:at]) for at in range(len(frame))]
+    # A close at every offset: there is nobody to say anything to.
+    for at in range(len(frame)):
+        with connect(ours.address) as connection:
+            connection.sendall(frame[:at])
+    all_freed_s = until(lambda: ours.figures()["refused"] == 2 * len(frame))
+
+    assert descriptors == ours.descriptors()
+    told = ours.figures()
+    assert {"frame-truncated"} == set(told["reasons"])
+    assert (told["applied"], told["connections"], told["buffered_bytes"]) == (0, 0, 0)
+    assert threads == ours.threads()
+
+    # The standard library's listener gets one such peer: a length, and no more.
+    with connect(standard.address) as connection:
+        connection.sendall(frame[:4])
+    ours_s, standard_s = ours.cpu_s(), standard.cpu_s()
+    time.sleep(WATCHED_S)
+    ours_share = (ours.cpu_s() - ours_s) / WATCHED_S
+    standard_share = (standard.cpu_s() - standard_s) / WATCHED_S
+    assert ours_share <= CPU_SHARE
+
+    # The whole of the message, half-closed after its end, is applied.
+    with connect(ours.address) as connection:
+        connection.sendall(frame)
+        connection.shutdown(socket.SHUT_WR)
+        assert REFUSED != connection.recv(64)
+    assert ours.figures()["applied"] == 1
+
+    note("S4", "1 peers that hung up", ours=f"{2 * len(frame):,}", standard="1")
+    note(
+        "S4",
+        f"2 CPU over {WATCHED_S:.0f} s afterwards (goal 1 %)",
+        ours=f"{ours_share:.1%}",
+        standard=f"{standard_share:.0%}",
+    )
+    note("S4", "3 freed after EOF, longest (goal 50 ms)", ours=f"{max(freed_ms):.1f} ms")
+    note("S4", "4 all descriptors back after the last", ours=f"{all_freed_s * 1000:.1f} ms")

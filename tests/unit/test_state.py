@@ -1,0 +1,80 @@
+"""What a receiver remembers in memory: a clock that never goes back, and mode ``wait-out``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sealwire.errors import Reason, Stage, VerificationError
+from sealwire.stages import Outcome, Stream
+from sealwire.state import AdmissionState
+from sealwire.versions import Taken
+
+if TYPE_CHECKING:
+    from tests.conftest import Operator
+
+START_MS = 1_800_000_000_000
+
+
+def test_now_is_the_greatest_time_seen() -> None:
+    """A clock that goes back makes nothing young again, not even behind the start."""
+    state = AdmissionState(START_MS)
+    walls = [START_MS - 5, START_MS, START_MS + 10, START_MS + 3, 0, -1, START_MS + 11]
+    expected = [START_MS, START_MS, START_MS + 10, START_MS + 10]
+    expected += [START_MS + 10, START_MS + 10, START_MS + 11]
+    assert expected == [state.observe(wall_ms) for wall_ms in walls]
+    assert START_MS + 11 == state.clock_ms
+
+
+@pytest.mark.parametrize(
+    ("version", "skew_ms", "accepted"),
+    [
+        (0, 0, False),
+        (START_MS - 1, 0, False),
+        (START_MS, 0, False),
+        (START_MS + 1, 0, True),
+        (START_MS + 1, 1, False),
+        (START_MS + 2, 1, True),
+        (START_MS + 60_000, 60_000, False),
+        (START_MS + 60_001, 60_000, True),
+    ],
+)
+def test_wait_out(alice: Operator, version: int, skew_ms: int, accepted: bool) -> None:
+    """Only what was certainly sealed after the start: the rest may have been taken before it."""
+    state = AdmissionState(START_MS, skew_ms)
+    claims = alice.claims(version=version)
+    if accepted:
+        state.check_sealed_after_start(claims)
+        return
+    with pytest.raises(VerificationError) as caught:
+        state.check_sealed_after_start(claims)
+    refused = caught.value
+    assert (Reason.VERSION_BEFORE_START, Stage.ADMISSION) == (refused.reason, refused.stage)
+    assert f"{START_MS + skew_ms - version} ms too early" in refused.detail
+    assert f"started at {START_MS}" in refused.detail
+
+
+def test_two_memories_share_nothing() -> None:
+    """Floors and windows are made for each."""
+    one, other = AdmissionState(START_MS), AdmissionState(START_MS)
+    assert one.floors is not other.floors
+    assert one.window is not other.window
+
+
+def test_the_outcome_of_the_floors_message(alice: Operator) -> None:
+    """It is written to the message that holds the floor, and to no other."""
+    state = AdmissionState(START_MS)
+    opened = alice.opened()
+    taken = Taken(opened.claims.version, opened.digest, "alice")
+    state.floors[Stream.BASE] = taken
+    state.settle(alice.opened(b"another"), Outcome.FAILED)
+    state.settle(alice.opened(stream=Stream.LEASE), Outcome.FAILED)
+    assert {Stream.BASE: taken} == state.floors
+    assert state.outcome_of(opened) is None
+    for outcome in Outcome:
+        state.settle(opened, outcome)
+        assert Taken(taken.version, taken.digest, "alice", outcome) == state.floors[Stream.BASE]
+        assert outcome is state.outcome_of(opened)
+    assert state.outcome_of(alice.opened(b"another")) is None
+    assert state.outcome_of(alice.opened(stream=Stream.LEASE)) is None

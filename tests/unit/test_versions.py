@@ -1,0 +1,131 @@
+"""The version floor: new above it, the same on it, refused below it and ahead of the clock."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sealwire.errors import Reason, Stage, VerificationError
+from sealwire.stages import Outcome, Stream
+from sealwire.versions import Standing, Taken, judge_version
+
+if TYPE_CHECKING:
+    from tests.conftest import Operator
+
+    from sealwire.stages import Opened
+
+NOW_MS = 1_800_000_000_000
+
+
+def taken(opened: Opened) -> Taken:
+    """Give the floor that ``opened`` leaves."""
+    return Taken(opened.claims.version, opened.digest, opened.claims.iss)
+
+
+def refusal(
+    floor: Taken | None, opened: Opened, *, now_ms: int = NOW_MS, skew_ms: int = 0
+) -> VerificationError:
+    """Give the refusal of ``opened``."""
+    with pytest.raises(VerificationError) as caught:
+        judge_version(floor, opened, now_ms, skew_ms)
+    assert Stage.ADMISSION is caught.value.stage
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("version", "skew_ms", "ahead"),
+    [
+        (0, 0, False),
+        (NOW_MS - 1, 0, False),
+        (NOW_MS, 0, False),
+        (NOW_MS + 1, 0, True),
+        (NOW_MS + 1, 1, False),
+        (NOW_MS + 2, 1, True),
+        (NOW_MS + 60_000, 60_000, False),
+        (NOW_MS + 60_001, 60_000, True),
+        (2**64 - 1, 60_000, True),
+    ],
+)
+def test_a_version_ahead_of_the_clock(
+    alice: Operator, version: int, skew_ms: int, ahead: bool
+) -> None:
+    """Up to the clock and the tolerance for others' clocks, that millisecond included."""
+    opened = alice.opened(version=version)
+    if ahead:
+        refused = refusal(None, opened, skew_ms=skew_ms)
+        assert Reason.VERSION_AHEAD is refused.reason
+        assert f"{version - NOW_MS} ms ahead; {skew_ms} ms" in refused.detail
+    else:
+        assert Standing.NEW is judge_version(None, opened, NOW_MS, skew_ms)
+
+
+FLOOR = NOW_MS - 1000
+
+
+@pytest.mark.parametrize(
+    ("version", "standing"),
+    [
+        (FLOOR + 1, Standing.NEW),
+        (NOW_MS, Standing.NEW),
+        (FLOOR, None),
+        (FLOOR - 1, None),
+        (0, None),
+    ],
+)
+def test_other_messages_against_a_floor(
+    alice: Operator, mallory: Operator, version: int, standing: Standing | None
+) -> None:
+    """Above the floor is new, on it and below it superseded, whoever signed the floor's message."""
+    opened = alice.opened(b"another", version=version)
+    for operator in (alice, mallory):
+        floor = taken(operator.opened(version=FLOOR))
+        if standing is not None:
+            assert standing is judge_version(floor, opened, NOW_MS, 0)
+        elif operator is mallory or version != FLOOR:
+            refused = refusal(floor, opened)
+            assert Reason.VERSION_SUPERSEDED is refused.reason
+            assert f"version {version} of stream base" in refused.detail
+
+
+def test_what_is_superseded_is_told_the_floor(alice: Operator, mallory: Operator) -> None:
+    """A sealer that learns the floor can seal again above it."""
+    floor = taken(mallory.opened(version=FLOOR))
+    assert str(FLOOR) in refusal(floor, alice.opened(version=FLOOR - 5)).detail
+    assert "taken from mallory before" in refusal(floor, alice.opened(version=FLOOR)).detail
+
+
+def test_the_floors_message_again_is_the_same(alice: Operator) -> None:
+    """Same version and same digest: its outcome can be answered, and nothing is done."""
+    opened = alice.opened(version=FLOOR)
+    for outcome in (None, *Outcome):
+        floor = Taken(FLOOR, opened.digest, "alice", outcome)
+        assert Standing.SAME is judge_version(floor, opened, NOW_MS, 0)
+
+
+def test_two_messages_of_one_version_are_equivocation(alice: Operator) -> None:
+    """Same version, other digest, same issuer: refused, and the detail says it plainly."""
+    floor = taken(alice.opened(version=FLOOR))
+    refused = refusal(floor, alice.opened(b"another", version=FLOOR))
+    assert Reason.EQUIVOCATION is refused.reason
+    assert "alice signed two different messages" in refused.detail
+
+
+def test_two_issuers_may_hit_one_version(alice: Operator, mallory: Operator) -> None:
+    """Same version, other issuer: an ordinary stale message, not a lie."""
+    floor = taken(alice.opened(version=FLOOR))
+    assert Reason.VERSION_SUPERSEDED is refusal(floor, mallory.opened(version=FLOOR)).reason
+
+
+def test_the_clock_comes_first(alice: Operator) -> None:
+    """A version ahead of the clock is refused for that, even on the floor."""
+    opened = alice.opened(version=NOW_MS)
+    assert Reason.VERSION_AHEAD is refusal(taken(opened), opened, now_ms=NOW_MS - 1).reason
+
+
+@pytest.mark.parametrize("stream", Stream)
+def test_the_stream_is_named(alice: Operator, stream: Stream) -> None:
+    """Who reads the refusal learns which stream has moved on."""
+    floor = taken(alice.opened(version=FLOOR, stream=stream))
+    refused = refusal(floor, alice.opened(version=FLOOR - 1, stream=stream))
+    assert f"stream {stream.value} " in refused.detail

@@ -181,7 +181,7 @@ def check(parts: Parts) -> frozenset[Guarantee]:
     return have
 
 
-def _check_required(part: Verifier | Admission, have: frozenset[Guarantee]) -> None:
+def _check_required(part: _Part, have: frozenset[Guarantee]) -> None:
     for missing in sorted(part.requires - have, key=lambda guarantee: guarantee.value):
         remedy = _REMEDY.get(missing, f"a part that is {missing.value}")
         raise ConfigurationError(

@@ -218,9 +218,11 @@ class Chain:
 
 def _one_layer_further(before: Message, after: Message) -> bool:
     """Whether a layer gave bytes, and added its own evidence to what others had shown."""
-    shown = after.evidence
+    # A third party's layer may not keep to the types, so they are looked at and not believed.
+    data: object = after.data
+    shown: object = after.evidence
     return (
-        isinstance(after.data, bytes)
+        isinstance(data, bytes)
         and isinstance(shown, tuple)
         and len(shown) == len(before.evidence) + 1
         and shown[:-1] == before.evidence

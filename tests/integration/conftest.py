@@ -37,7 +37,9 @@ if TYPE_CHECKING:
 
     from tests.conftest import Operator, Way
 
+    from sealwire.documents import LoggingPlan
     from sealwire.listener import Listener
+    from sealwire.stages import Applied
 
 PATIENCE_S = 20.0
 """Far longer than anything takes on a busy machine; what has not come by then will not."""
@@ -90,7 +92,10 @@ def _sealing(operator: Operator, way: Way) -> Callable[..., bytes]:
         clock=wall_clock_ms,
     )
 
-    def seal(document: dict[str, Any] | bytes = DOCUMENT, **more: Any) -> bytes:
+    def seal(
+        document: dict[str, Any] | bytes = DOCUMENT,
+        **more: Any,  # noqa: ANN401 - whatever Sealer.seal() takes
+    ) -> bytes:
         # A message of the millisecond in which a listener starts is from before its start.
         time.sleep(0.003)
         raw = document if isinstance(document, bytes) else json.dumps(document).encode()
@@ -104,7 +109,10 @@ def serve(local: Way, path: Path) -> Iterator[Callable[..., Listener]]:
     """Give what starts a listener, on a Unix socket and for alice if nothing else is wanted."""
     started: list[Listener] = []
 
-    def start(address: str | None = None, **more: Any) -> Listener:
+    def start(
+        address: str | None = None,
+        **more: Any,  # noqa: ANN401 - whatever listen() takes
+    ) -> Listener:
         more.setdefault("chain", local.chain)
         listener = listen(address or f"unix:{path}", **more)
         started.append(listener)
@@ -154,7 +162,7 @@ def read_all() -> Callable[[socket.socket], bytes]:
             try:
                 data = connection.recv(65_536)
             except ConnectionError:
-                # What was not read when the listener closed resets the connection, after its answer.
+                # Closing on what was not read resets the connection, after the answer.
                 return received
             if not data:
                 return received
@@ -301,13 +309,14 @@ def slow_apply(monkeypatch: pytest.MonkeyPatch) -> Iterator[SlowApply]:
 class SlowApply:
     """Applies as ever, after a wait."""
 
-    def __init__(self, apply: Callable[..., Any]) -> None:
+    def __init__(self, apply: Callable[[LoggingPlan], Applied]) -> None:
         self._apply = apply
         self.begun = threading.Event()
         self.go = threading.Event()
         self.count = 0
 
-    def __call__(self, plan: Any) -> Any:
+    def __call__(self, plan: LoggingPlan) -> Applied:
+        """Wait, and apply."""
         self.count += 1
         self.begun.set()
         assert self.go.wait(PATIENCE_S)

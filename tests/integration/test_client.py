@@ -299,11 +299,13 @@ def test_a_full_queue_is_no_connection(
     assert unanswered(f"unix:{path}", sealed, timeout_s=0.05)
     waiting_too = []
     try:
-        with pytest.raises(BlockingIOError):
-            for _ in range(10_000):
-                waiting_too.append(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
-                waiting_too[-1].settimeout(0)
+        while True:
+            waiting_too.append(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+            waiting_too[-1].settimeout(0)
+            try:
                 waiting_too[-1].connect(str(path))
+            except BlockingIOError:
+                break
         assert f"unix:{path}: no connection: " in not_sent(f"unix:{path}", timeout_s=0.2)
     finally:
         for each in waiting_too:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sealwire import Answer, ConfigurationError, NoAnswerError, Outcome, TransportError, deliver
+from sealwire.transports.addresses import parse_address
 
 if TYPE_CHECKING:
     import socket
@@ -114,7 +115,7 @@ def test_the_parent_answers_while_its_child_lives(
     for number in range(1, 41):
         assert Answer(Outcome.APPLIED) == ask(listener, seal())
         assert number == listener.stats().applied
-    for each in children:
+    for _ in children:
         over.open()
     for each in children:
         each.check()
@@ -299,7 +300,7 @@ def test_a_fork_does_not_wait_without_end(
 
     def program() -> None:
         slow_apply.go.set()
-        listener._wanted = type(listener._wanted)(f"{folder}/child.sock")
+        listener._wanted = parse_address(f"unix:{folder}/child.sock")
         with listener:
             assert Answer(Outcome.REFUSED) == ask(listener, b"junk")
 

@@ -23,7 +23,9 @@ from sealwire.keyfiles import (
     EXAMPLE_KEYS,
     Key,
     SecretKey,
+    checked,
     format_key,
+    kind_of,
     load_aead_key,
     load_key,
     load_mac_key,
@@ -345,7 +347,7 @@ def test_a_file_of_root_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     """Root could change everything anyway."""
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     status = os.stat_result((stat.S_IFREG | 0o644, 1, 1, 1, 0, 0, 0, 0, 0, 0))
-    assert "" == keyfiles._why_not_trusted(status, "alice.pub")
+    assert "" == checked._why_not_trusted(status, "alice.pub")
 
 
 def test_a_file_that_may_not_be_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -476,8 +478,8 @@ def test_each_loader_takes_its_own_kind_alone(tmp_path: Path, key: Key) -> None:
             assert key == load(path)
         else:
             text = refusal(partial(load, path))
-            assert f"{path} holds a {keyfiles._FORMS[type(key)].what} key" in text
-            assert f"a {keyfiles._FORMS[kind].what} key is due here" in text
+            assert f"{path} holds a {kind_of(type(key))} key" in text
+            assert f"a {kind_of(kind)} key is due here" in text
 
 
 def test_new_keys_are_new() -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
+from sealwire.algebra import Guarantee
 from sealwire.answers import CONSTANT_REFUSAL, decode_answer
 from sealwire.chain import Chain
 from sealwire.errors import Reason, RefusedError, Stage, VerificationError
@@ -32,7 +33,7 @@ from sealwire.events import (
 from sealwire.framing import MAX_FRAME_BYTES, encode_frame
 from sealwire.policy import Violation, default_rules
 from sealwire.receiver import Deadlines, Door, Receiver
-from sealwire.stages import Answer, Applied, Digest, Outcome, Stream
+from sealwire.stages import Answer, Applied, Digest, Opened, Outcome, Stream
 from sealwire.state import AdmissionState
 from sealwire.versions import Standing
 
@@ -371,19 +372,16 @@ def test_a_stranger_gets_the_same_bytes_for_every_cause(
 
 @pytest.mark.parametrize("reason", list(Reason))
 @pytest.mark.parametrize("stage", [stage for stage in Stage if not stage.authenticated])
-def test_no_reason_of_an_early_stage_gets_out(way: Way, reason: Reason, stage: Stage) -> None:
+def test_no_reason_of_an_early_stage_gets_out(
+    way: Way, monkeypatch: pytest.MonkeyPatch, reason: Reason, stage: Stage
+) -> None:
     """Whatever a layer refuses for, and whatever it says about it, the bytes are the same."""
 
-    class Refusing(Chain):
-        """A chain whose layers refuse everything."""
+    def refusing(*given: object, **named: object) -> NoReturn:
+        raise RefusedError(reason, stage, "a secret detail")
 
-        __slots__ = ()
-
-        def open(self, sealed: bytes, *, now_ms: int, skew_ms: int = 0) -> Any:  # noqa: ANN401 - gives nothing
-            raise RefusedError(reason, stage, "a secret detail")
-
-    refusing = Refusing(way.chain.audience, way.chain._parts.in_order())
-    visit = Visit(Door(refusing, default_rules())).send(b"x")
+    monkeypatch.setattr(Chain, "open", refusing)
+    visit = Visit(door(way)).send(b"x")
     assert REFUSAL == visit.reply
     assert (reason, stage, "a secret detail") == (
         visit.decision.reason,
@@ -392,19 +390,15 @@ def test_no_reason_of_an_early_stage_gets_out(way: Way, reason: Reason, stage: S
     )
 
 
-def test_a_layer_that_raises_refuses_the_message(local: Way) -> None:
-    """A third party's bug is a refusal like any other, and its traceback is kept for the log."""
-    bug = KeyError("a third party's layer")
+def test_a_chain_that_raises_refuses_the_message(way: Way, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bug is a refusal like any other, and its traceback is kept for the log."""
+    bug = KeyError("a bug of ours")
 
-    class Broken(Chain):
-        """A chain that breaks its own contract."""
+    def broken(*given: object, **named: object) -> NoReturn:
+        raise bug
 
-        __slots__ = ()
-
-        def open(self, sealed: bytes, *, now_ms: int, skew_ms: int = 0) -> Any:  # noqa: ANN401 - gives nothing
-            raise bug
-
-    visit = Visit(Door(Broken(local.chain.audience, local.chain._parts.in_order()), ())).send(b"x")
+    monkeypatch.setattr(Chain, "open", broken)
+    visit = Visit(door(way)).send(b"x")
     assert REFUSAL == visit.reply
     assert (Reason.INTERNAL, Stage.LAYER) == (visit.decision.reason, visit.decision.stage)
     assert visit.decision.cause is bug
@@ -524,6 +518,38 @@ def test_a_rule_that_raises_refuses_the_request(way: Way, good: bytes) -> None:
 def test_a_policy_without_rules_allows_nothing(way: Way, good: bytes) -> None:
     """Forgetting the rules is not the same as allowing everything."""
     assert Reason.POLICY is Visit(door(way, ())).send(good).decision.reason
+
+
+class Nobodys:
+    """A chain that opens everything and does not know from whom it is."""
+
+    guarantees: frozenset[Guarantee] = frozenset()
+
+    def __init__(self, opened: Opened) -> None:
+        self.opened = opened
+
+    def open(self, sealed: bytes, *, now_ms: int, skew_ms: int) -> Opened:
+        """Give what it was made with."""
+        return self.opened
+
+    def look(self, opened: Opened, *, now_ms: int, skew_ms: int, state: AdmissionState) -> Standing:
+        """Say that everything is new."""
+        return Standing.NEW
+
+    take = look
+
+
+@pytest.mark.parametrize("document", [b"no JSON", b'{"version": 2}', DOCUMENT])
+def test_who_has_shown_no_key_is_told_no_reason(alice: Operator, document: bytes) -> None:
+    """Where nothing says who sent a message, its sender is a stranger to the end."""
+    unknown = Door(Nobodys(alice.opened(document)), (Objecting(),))
+    visit = Visit(unknown).send(b"x")
+    assert REFUSED == visit.kinds
+    assert REFUSAL == visit.reply
+    assert visit.decision.detail
+    failing = Visit(replace(unknown, rules=default_rules()), ends=ApplyFailed("no such file"))
+    expected = Outcome.FAILED if document == DOCUMENT else Outcome.REFUSED
+    assert Answer(expected) == failing.send(b"x").answer
 
 
 # ---- copies -------------------------------------------------------------------------------------

@@ -66,14 +66,16 @@ _PIECE = re.compile(
         | [rR] (?:  ' (?: [^'\\\n] | \\[^\n] )*+ '  |  " (?: [^"\\\n] | \\[^\n] )*+ "  )
     )
     # At most 19 digits; whether they fit 64 bits is asked when they are a number.
-    | -?(?: 0 | [1-9][0-9]{0,18} ) (?![0-9A-Za-z_.])
+    | (?P<number> -?(?: 0 | [1-9][0-9]{0,18} ) (?![0-9A-Za-z_.]) )
     # A quote behind a name makes another kind of string of it.
-    | [A-Za-z_][A-Za-z0-9_]*+ (?!['"])
-    | [.,:()\[\]{}]
+    | (?P<name> [A-Za-z_][A-Za-z0-9_]*+ (?!['"]) )
+    | (?P<opening> [(\[{] )
+    | (?P<closing> [)\]}] )
+    | (?P<mark> [.,:] )
+    | (?P<strange> . )
     """,
     re.VERBOSE,
 )
-_OPENING, _CLOSING = frozenset("([{"), frozenset(")]}")
 
 
 def read_values(text: str, where: str) -> list[JsonValue]:
@@ -124,29 +126,28 @@ def _parse(text: str, where: str) -> ast.expr:
 def _check_pieces(text: str, where: str) -> None:
     if len(text) > MAX_LITERAL_CHARS:
         refuse(where, f"{len(text)} characters, over the limit of {MAX_LITERAL_CHARS}")
-    at = pieces = depth = 0
-    beside_text = False
-    while at < len(text):
-        match = _PIECE.match(text, at)
-        if match is None:
+    depth = 0
+    before: str | None = None
+    for number, match in enumerate(_PIECE.finditer(text), 1):
+        kind = match.lastgroup
+        if number > MAX_PIECES:
+            refuse(where, f"made of more than {MAX_PIECES} pieces")
+        if kind == "blank":
+            continue
+        if kind == "strange":
             refuse(
                 where,
-                f"nothing that is read here starts at character {at + 1}; what is read: text in"
-                " quotes, integers, True, False, None, names, (), [] and {}",
+                f"nothing that is read here starts at character {match.start() + 1}; what is read:"
+                " text in quotes, integers, True, False, None, names, (), [] and {}",
             )
-        if match.lastgroup == "text" and beside_text:
+        if kind == before == "text":
             # Python makes one text of two. Three quotes, which open another kind of string, look
             # like an empty text beside another one.
-            refuse(where, f"no comma between two texts at character {at + 1}")
-        if match.lastgroup != "blank":
-            beside_text = match.lastgroup == "text"
-        pieces += 1
-        depth += (match[0] in _OPENING) - (match[0] in _CLOSING)
-        if pieces > MAX_PIECES:
-            refuse(where, f"made of more than {MAX_PIECES} pieces")
+            refuse(where, f"no comma between two texts at character {match.start() + 1}")
+        depth += (kind == "opening") - (kind == "closing")
         if depth > MAX_LITERAL_DEPTH:
             refuse(where, f"nested deeper than {MAX_LITERAL_DEPTH}")
-        at = match.end()
+        before = kind
 
 
 def _value(node: ast.expr, where: str) -> JsonValue:

@@ -1,0 +1,41 @@
+"""Settings: the TOML file of a service, and the one of an operator."""
+
+from sealwire.settings.places import (
+    Place,
+    default_service_settings,
+    find_operator_settings,
+)
+from sealwire.settings.reading import (
+    load_operator_settings,
+    load_service_settings,
+    parse_operator,
+    parse_service,
+)
+from sealwire.settings.values import (
+    OperatorSettings,
+    PolicySettings,
+    ServiceSettings,
+    Target,
+)
+from sealwire.settings.writing import (
+    render_operator,
+    render_service,
+    write_settings,
+)
+
+__all__ = [
+    "OperatorSettings",
+    "Place",
+    "PolicySettings",
+    "ServiceSettings",
+    "Target",
+    "default_service_settings",
+    "find_operator_settings",
+    "load_operator_settings",
+    "load_service_settings",
+    "parse_operator",
+    "parse_service",
+    "render_operator",
+    "render_service",
+    "write_settings",
+]

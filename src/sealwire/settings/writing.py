@@ -1,0 +1,120 @@
+"""Writing settings: what is written here reads back equal.
+
+What is the default is left out, and a path in the file's own folder is written short.
+
+Not guaranteed: that comments of a file survive being read and written.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+
+from sealwire.errors import ConfigurationError
+from sealwire.keyfiles import StrPath, write_checked
+from sealwire.settings.values import OperatorSettings, PolicySettings, ServiceSettings
+
+
+def render_service(settings: ServiceSettings) -> str:
+    """Write settings as the text of their file; what is the default is left out.
+
+    Raises:
+        ConfigurationError: a path holds bytes that no text can.
+    """
+    folder = settings.path.parent
+    policy = {
+        each.name: value
+        for each in fields(PolicySettings)
+        if (value := getattr(settings.policy, each.name)) != each.default
+    }
+    return _checked(
+        "# A service's part: who it is, and who may change its logging.",
+        *_lines(
+            audience=settings.audience,
+            address=settings.address,
+            chain=settings.kind.value,
+            allow_example_keys=settings.allow_example_keys or None,
+        ),
+        "",
+        "[keys]  # paths are relative to this file",
+        *_lines(
+            trusted=_relative(folder, *settings.trusted),
+            gate=_relative(folder, *settings.gate) or None,
+            encryption=_relative(folder, *settings.encryption) or None,
+        ),
+        "",
+        "[socket]  # who may connect",
+        *_lines(allow_uids=settings.allow_uids, group=settings.group),
+        "",
+        "[policy]  # what a configuration may contain",
+        *_lines(**policy),
+    )
+
+
+def render_operator(settings: OperatorSettings) -> str:
+    """Write settings as the text of their file; what is the default is left out.
+
+    Raises:
+        ConfigurationError: a path holds bytes that no text can.
+    """
+    folder = settings.path.parent
+    lines = [
+        "# An operator's part: who seals, with which key, for whom.",
+        *_lines(
+            issuer=settings.issuer,
+            signing_key=_relative(folder, settings.signing_key)[0],
+            allow_example_keys=settings.allow_example_keys or None,
+        ),
+    ]
+    for target in settings.targets:
+        lines += [
+            "",
+            f"[targets.{_toml(target.audience)}]",
+            *_lines(
+                address=target.address,
+                chain=target.kind.value,
+                gate=target.gate and _relative(folder, target.gate)[0],
+                encryption=target.encryption and _relative(folder, target.encryption)[0],
+            ),
+        ]
+    return _checked(*lines)
+
+
+def write_settings(path: StrPath, text: str, *, force: bool = False) -> None:
+    """Write the text of a settings file, mode 0644.
+
+    Args:
+        path: the file, in a folder that is there.
+        text: what `render_service` or `render_operator` gave.
+        force: replace a file that is there.
+
+    Raises:
+        ConfigurationError: the file is there and ``force`` is not given, or it cannot be written.
+    """
+    write_checked(path, text.encode(), mode=0o644, force=force, error=ConfigurationError)
+
+
+def _relative(folder: Path, *paths: Path) -> tuple[str, ...]:
+    return tuple(
+        str(path.relative_to(folder) if path.is_relative_to(folder) else path) for path in paths
+    )
+
+
+def _lines(**values: object) -> Iterator[str]:
+    return (f"{key} = {_toml(value)}" for key, value in values.items() if value is not None)
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_toml, value))}]"
+    # A JSON string is a TOML string, except that TOML wants DEL escaped as well.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _checked(*lines: str) -> str:
+    text = "\n".join(lines) + "\n"
+    if text.encode(errors="replace").decode() != text:
+        raise ConfigurationError("a path is not UTF-8, and settings are; choose another path")
+    return text

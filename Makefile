@@ -21,7 +21,7 @@ PIP := $(PY) -m pip --disable-pip-version-check --quiet
 # `make test` measures these alone, and then runs the others, except those that take long or need
 # what a fresh machine lacks: these have a target of their own.
 MEASURED_TESTS := tests/unit tests/property
-OWN_TARGET := tests/load
+OWN_TARGET := tests/load tests/conformance tests/privileged
 
 # An installed wheel is no use when PYTHONPATH hides it.
 unexport PYTHONPATH PYTHONHOME
@@ -29,7 +29,7 @@ unexport PYTHONPATH PYTHONHOME
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all load bench lint venv clean FORCE
+.PHONY: help demo test test-all load conformance bench lint venv clean FORCE
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## /\1|/p' Makefile | while IFS='|' read -r name what; do \
@@ -48,6 +48,9 @@ test-all: $(STAMPS)/dev  ## the same on every Python found
 
 load: $(STAMPS)/test  ## tests under load
 	$(PY) -m pytest tests/load
+
+conformance: $(STAMPS)/test  ## the standard library's own tests of its listener, against ours
+	$(PY) -m pytest tests/conformance
 
 bench: $(STAMPS)/demo  ## measure against the raw primitives and the standard library
 	$(PY) -m benchmarks

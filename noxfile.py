@@ -1,4 +1,4 @@
-"""`make test` on every Python found here, each in an environment of its own.
+"""`make test conformance` on every Python found here, each in an environment of its own.
 
 The Makefile is the one place that says how sealwire is built, installed and tested; this file only
 repeats it. All Pythons test the same wheel. ``nox -s 'test(3.12)'`` runs one of them.
@@ -49,10 +49,11 @@ PYTHONS = find_pythons()
 @nox.session(venv_backend="none")
 @nox.parametrize("version", list(PYTHONS), ids=list(PYTHONS))
 def test(session: nox.Session, version: str) -> None:
-    """Run `make test` with one Python; the environment stays, so the next run is fast."""
+    """Run `make test conformance` with one Python; the environment stays, so the next run is fast."""
     session.run(
         "make",
         "test",
+        "conformance",
         f"PYTHON={PYTHONS[version]}",
         f"VENV=.nox/{version}",
         # What the outer make was called with is not meant for this one.

@@ -194,6 +194,16 @@ def test_what_a_rule_raises_gives_nothing(
     assert "on_event raised" in caplog.messages
 
 
+def test_what_cannot_be_applied_gives_nothing(
+    local: Way, seal: Callable[..., bytes], folder: Path
+) -> None:
+    """What can be found out beforehand is: the library closes everything before it fails."""
+    verify = as_verify(local.chain, rules=default_rules([f"{folder}/missing"]))
+    assert verify(seal(writing(folder / "missing"))) is None
+    (folder / "missing").mkdir()
+    assert verify(seal(writing(folder / "missing"))) is not None
+
+
 def test_the_callback_is_told(local: Way, seal: Callable[..., bytes]) -> None:
     """An applied one means: handed to the library."""
     seen: list[Decision] = []
@@ -300,16 +310,26 @@ def test_what_is_given_is_no_ini(
 # ---- the real listener --------------------------------------------------------------------------
 
 
-class Library:
-    """The standard library's listener, running in this process, and what it writes."""
+def writing(directory: Path) -> dict[str, Any]:
+    """Give a configuration that writes a file."""
+    file = {"class": "logging.FileHandler", "filename": f"{directory}/x.log"}
+    return {"version": 1, "handlers": {"h": file}, "root": {"handlers": ["h"]}}
 
-    def __init__(self, verify: Verify) -> None:
+
+class Library:
+    """The standard library's listener, running in this process, and what it writes.
+
+    ``between`` is called once, after the first message has been verified and before it is applied.
+    """
+
+    def __init__(self, verify: Verify, between: Callable[[], object] = lambda: None) -> None:
         self.errors = sys.stderr = io.StringIO()
         self.given: list[bytes | None] = []
-        self._handled = threading.Semaphore(0)
 
         def noting(received: bytes) -> bytes | None:
             self.given.append(verify(received))
+            if self.given[-1] is not None and len(self.given) == 1:
+                between()
             return self.given[-1]
 
         thread: Any = logging.config.listen(0, noting)  # noqa: S612 - it is what is tested
@@ -386,23 +406,22 @@ def test_four_copies_at_once_reach_the_library_once(
 def test_a_configuration_that_fails_is_never_evaluated(
     local: Way, seal: Callable[..., bytes], child: Fork, folder: Path
 ) -> None:
-    """It passes the policy and ``dictConfig`` fails: the library tries it as INI, and stops."""
-    missing = folder / "missing"
-    rules = default_rules([str(missing)])
+    """Its directory is gone when the library applies it; it tries it as INI then, and stops."""
+    logs = folder / "logs"
+    logs.mkdir()
+    rules = default_rules([str(logs)])
 
     def program() -> None:
         evaluated: list[object] = []
         vars(logging.config)["eval"] = evaluated.append
         vars(builtins)["eval"] = evaluated.append
-        library = Library(as_verify(local.chain, rules=rules))
-        files = {"class": "logging.FileHandler", "filename": f"{missing}/x.log"}
-        document = {"version": 1, "handlers": {"h": files}, "root": {"handlers": ["h"]}}
-        library.send(seal(document))
+        library = Library(as_verify(local.chain, rules=rules), logs.rmdir)
+        library.send(seal(writing(logs)))
         assert library.given[0] is not None
         assert [] == evaluated
         said = library.errors.getvalue()
         assert "MissingSectionHeaderError" in said or "RuntimeError" in said
-        assert not missing.exists()
+        assert not logs.exists()
         library.send(seal(CHANGE))
         assert logging.DEBUG == logging.getLogger(APPLICATION).level
 

@@ -81,6 +81,8 @@ def parts(alice: Operator, mallory: Operator, names: str) -> list[Any]:
         "layer": ThirdPartyLayer([], [AUTHENTIC]),
         "layer-of-nothing": ThirdPartyLayer(),
         "layer-confidential": ThirdPartyLayer([CONFIDENTIAL], [AUTHENTIC]),
+        "layer-authentic": ThirdPartyLayer([AUTHENTIC], []),
+        "layer-attributable": ThirdPartyLayer([ATTRIBUTABLE], []),
         "text": "Freshness",
         "none": None,
         "key": alice.mac,
@@ -104,6 +106,10 @@ LEGAL: list[tuple[str, set[Guarantee]]] = [
     ("sig mac", {AUTHENTIC, ATTRIBUTABLE}),
     ("sig sig2", {AUTHENTIC, ATTRIBUTABLE}),
     ("layer mac sig", {AUTHENTIC, ATTRIBUTABLE}),
+    ("sig layer-authentic", {AUTHENTIC, ATTRIBUTABLE}),
+    ("sig layer-attributable", {AUTHENTIC, ATTRIBUTABLE}),
+    ("mac layer-authentic", {AUTHENTIC}),
+    ("aes layer-confidential", {AUTHENTIC, CONFIDENTIAL}),
     # Encryption hides, wherever it stands.
     ("mac aes", {AUTHENTIC, CONFIDENTIAL}),
     ("aes mac", {AUTHENTIC, CONFIDENTIAL}),
@@ -182,6 +188,10 @@ ILLEGAL: list[tuple[str, list[str]]] = [
     ("layer-of-nothing floor", ["VersionFloor needs", "authentic", "or an HmacVerifier"]),
     ("layer-confidential", ["ThirdPartyLayer needs a message that is confidential"]),
     ("sig layer-confidential aes", ["ThirdPartyLayer needs a message that is confidential"]),
+    # What stands in front of a layer gives no more than it gives to the whole chain.
+    ("layer-authentic sig", ["ThirdPartyLayer needs a message that is authentic"]),
+    ("mac layer-authentic sig", ["ThirdPartyLayer needs a message that is authentic"]),
+    ("sig layer-attributable aes", ["ThirdPartyLayer needs a message that is attributable"]),
     # A chain that shows nothing of who wrote a message passes what anybody wrote.
     ("layer-of-nothing", ["ThirdPartyLayer", "does not show who wrote"]),
     ("aes layer-of-nothing", ["does not show who wrote", "Ed25519Verifier"]),

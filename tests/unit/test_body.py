@@ -159,14 +159,16 @@ def test_a_claim_of_another_form_is_refused(claim: int, value: cbor.CborValue, w
 
 
 @pytest.mark.parametrize(
-    "content_type", ["", "x" * 128, "ü" * 64, b"application/json", None, 1, ["application/json"]]
+    "content_type",
+    ["", "x" * 128, "ü" * 64, b"application/json", None, 1, ["application/json"]],
+    ids=["empty", "128", "128 in 64", "bytes", "null", "number", "array"],
 )
 def test_a_content_type_of_another_form_is_refused(content_type: cbor.CborValue) -> None:
     """Text of 1 to 127 bytes; bytes are counted, not characters."""
     refusal(body(content_type=content_type))
 
 
-@pytest.mark.parametrize("content_type", ["x", "x" * 127, "ü" * 63])
+@pytest.mark.parametrize("content_type", ["x", "x" * 127, "ü" * 63], ids=["1", "127", "126 in 63"])
 def test_content_types_at_the_boundary(content_type: str) -> None:
     """Which types are served is decided further inside."""
     assert content_type == decode_body(body(content_type=content_type))[1]

@@ -75,6 +75,15 @@ def test_opening_is_pure(way: Way) -> None:
     assert opened[0] == opened[1] == opened[2]
 
 
+def test_no_skew_is_tolerated_that_was_not_said(way: Way) -> None:
+    """A message from the next millisecond is not yet valid."""
+    sealed = way.seal()
+    refused = refusal(way.chain, sealed, now_ms=NOW_MS - 1)
+    assert (Reason.NOT_YET_VALID, Stage.CHECK) == (refused.reason, refused.stage)
+    opened = way.chain.open(sealed, now_ms=NOW_MS - 1, skew_ms=1)
+    assert opened == way.chain.open(sealed, now_ms=NOW_MS)
+
+
 def test_the_digest_does_not_depend_on_the_wrapping(network: Way, local: Way) -> None:
     """The request's digest is that of the body, whoever carried it."""
     ways = (network, network, local)
@@ -95,7 +104,7 @@ def test_a_chain_says_what_it_is(network: Way, local: Way) -> None:
 @pytest.mark.parametrize("audience", ["", "Payments", "a b", "x" * 129])
 def test_an_audience_is_a_name(alice: Operator, audience: str) -> None:
     """What no message can be for is refused."""
-    with pytest.raises(ConfigurationError, match="audience .* is not a name"):  # noqa: RUF043
+    with pytest.raises(ConfigurationError, match=r"audience .* is not a name"):
         Chain(audience, [Ed25519Verifier([alice.signing.verify_key])])
 
 

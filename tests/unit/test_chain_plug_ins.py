@@ -72,6 +72,14 @@ class ThirdPartyLayer(ThirdParty):
 SHOWN = Evidence("ThirdPartyLayer", 5, bytes(32), "alice")
 
 
+def untyped(
+    message: Message = Message(b"", None, (SHOWN,)),
+    **changes: Any,  # noqa: ANN401 - wrong types are the matter here
+) -> Message:
+    """Give a message with values that the type checker would refuse."""
+    return message._replace(**changes)
+
+
 def raising(error: BaseException) -> Callable[..., Any]:
     """Give a step that raises."""
 
@@ -216,6 +224,8 @@ CHANGES: list[tuple[str, Callable[[Message], Message]]] = [
     ),
     ("evidence", lambda message: message._replace(evidence=())),
     ("whose evidence", lambda message: message._replace(evidence=(SHOWN,))),
+    ("evidence to null", lambda message: untyped(message, evidence=None)),
+    ("evidence by null", lambda message: untyped(message, evidence=(*message.evidence, None))),
 ]
 
 
@@ -248,13 +258,13 @@ def test_a_layer_cannot_rewrite_what_others_showed(alice: Operator) -> None:
     assert (Reason.INTERNAL, Stage.LAYER) == reason(chain, sealed)
 
 
-MISSHAPEN: list[tuple[str, Any]] = [
-    ("text for bytes", Message("text", None, (SHOWN,))),  # type: ignore[arg-type]
-    ("nothing for bytes", Message(None, None, (SHOWN,))),  # type: ignore[arg-type]
-    ("a list for bytes", Message([1], None, (SHOWN,))),  # type: ignore[arg-type]
-    ("nothing for evidence", Message(b"", None, None)),  # type: ignore[arg-type]
-    ("nothing as evidence", Message(b"", None, (None,))),  # type: ignore[arg-type]
-    ("text as evidence", Message(b"", None, ("HmacVerifier",))),  # type: ignore[arg-type]
+MISSHAPEN: list[tuple[str, Message]] = [
+    ("text for bytes", untyped(data="text")),
+    ("nothing for bytes", untyped(data=None)),
+    ("a list for bytes", untyped(data=[1])),
+    ("nothing for evidence", untyped(evidence=None)),
+    ("nothing as evidence", untyped(evidence=(None,))),
+    ("text as evidence", untyped(evidence=("HmacVerifier",))),
 ]
 
 

@@ -187,3 +187,8 @@ def test_a_quoted_peer_is_escaped_and_short(text: object, limit: int, expected: 
     """Control characters are escaped, and the result never has more than ``limit`` characters."""
     assert expected == shorten(text, limit)
     assert len(shorten(text, limit)) <= limit
+
+
+def test_the_usual_length_of_a_quote() -> None:
+    """A line of a log stays a line."""
+    assert 80 == len(shorten("x" * 1000))

@@ -235,7 +235,18 @@ def test_a_message_without_a_life_is_not_sealed(alice: Operator, lifetime_s: int
         make(alice).seal(b"d", lifetime_s=lifetime_s)
 
 
-@pytest.mark.parametrize("content_type", ["", "x" * 128, "ü" * 64])
+@pytest.mark.parametrize("content_type", ["x", "x" * 127, "ü" * 63], ids=["1", "127", "126 in 63"])
+def test_the_least_that_is_sealed(local: Way, content_type: str) -> None:
+    """A lifetime of one second, no document at all, and content types at their boundaries."""
+    sealed = sealer_of(local).seal(b"", content_type=content_type, lifetime_s=1)
+    opened = local.chain.open(sealed, now_ms=NOW_MS)
+    assert (b"", content_type) == (opened.document, opened.content_type)
+    assert 1 == opened.claims.exp - opened.claims.iat
+
+
+@pytest.mark.parametrize(
+    "content_type", ["", "x" * 128, "ü" * 64], ids=["empty", "128", "128 in 64"]
+)
 def test_a_content_type_that_no_receiver_reads_is_not_sealed(
     alice: Operator, content_type: str
 ) -> None:

@@ -62,6 +62,12 @@ def test_two_memories_share_nothing() -> None:
     assert one.window is not other.window
 
 
+def test_nothing_is_tolerated_that_was_not_said() -> None:
+    """Without a word about others' clocks there is no skew, and no time has been seen."""
+    state = AdmissionState(START_MS)
+    assert (0, 0) == (state.skew_ms, state.clock_ms)
+
+
 def test_the_outcome_of_the_floors_message(alice: Operator) -> None:
     """It is written to the message that holds the floor, and to no other."""
     state = AdmissionState(START_MS)

@@ -114,6 +114,13 @@ def test_a_receivers_own_maxima(alice: Operator) -> None:
         assert Reason.LIFETIME_TOO_LONG is refused.reason
 
 
+def test_the_least_maximum(alice: Operator) -> None:
+    """One second is a lifetime."""
+    freshness = Freshness({Stream.BASE: 1})
+    assert outcome(alice, freshness, {"exp": NOW_S + 1}) is None
+    assert outcome(alice, freshness, {"exp": NOW_S + 2}) is not None
+
+
 @pytest.mark.parametrize("limit_s", [0, -1])
 def test_a_maximum_of_nothing_is_refused(limit_s: int) -> None:
     """It would refuse every message, which is not what anybody means by it."""

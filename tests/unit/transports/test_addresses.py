@@ -1,0 +1,100 @@
+"""Addresses in words, and who may be let in at one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sealwire.errors import ConfigurationError
+from sealwire.listener import Listener, make_door
+from sealwire.transports.addresses import (
+    MAX_PATH_BYTES,
+    TcpAddress,
+    UnixAddress,
+    parse_address,
+)
+from sealwire.transports.bound import Access, check_access
+
+if TYPE_CHECKING:
+    from tests.conftest import Way
+
+ELSEWHERE = TcpAddress("192.0.2.1", 9030)  # an address for documentation (RFC 5737)
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("unix:/run/log.sock", UnixAddress("/run/log.sock")),
+        ("unix:/" + "x" * (MAX_PATH_BYTES - 1), UnixAddress("/" + "x" * (MAX_PATH_BYTES - 1))),
+        ("tcp:127.0.0.1:9030", TcpAddress("127.0.0.1", 9030)),
+        ("tcp:localhost:0", TcpAddress("127.0.0.1", 0)),
+        ("tcp:[::1]:65535", TcpAddress("::1", 65_535)),
+        ("tcp:[0:0:0:0:0:0:0:1]:1", TcpAddress("::1", 1)),
+    ],
+)
+def test_addresses(text: str, address: UnixAddress | TcpAddress) -> None:
+    """What is written is read, and reads the same when it is written again."""
+    assert address == parse_address(text)
+    assert address == parse_address(str(address))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "is not an address"),
+        ("/run/log.sock", "is not an address"),
+        ("http://127.0.0.1:80", "is not an address"),
+        ("unix:log.sock", "no absolute path"),
+        ("unix:", "no absolute path"),
+        ("unix:/run/", "does not name a socket"),
+        ("unix:/run/a\0b", "does not name a socket"),
+        ("unix:/" + "x" * MAX_PATH_BYTES, "choose a shorter directory"),
+        ("unix:/" + "ü" * 60, "this has 121"),
+        ("tcp:127.0.0.1", "no host and port"),
+        ("tcp:127.0.0.1:", "no host and port"),
+        ("tcp::9030", "no host and port"),
+        ("tcp:127.0.0.1:65536", "no host and port"),
+        ("tcp:127.0.0.1:-1", "no host and port"),
+        ("tcp:127.0.0.1:9030 ", "no host and port"),
+        ("tcp:127.0.0.1:٩", "no host and port"),
+        ("tcp:::1:9030", "no host and port"),
+        ("tcp:example.org:9030", "names are not looked up"),
+        ("tcp:127.1:9030", "no IP address"),
+        ("tcp:[127.0.0.1.1]:9030", "no IP address"),
+    ],
+)
+def test_what_is_no_address(text: str, words: str) -> None:
+    """The text says how an address is written."""
+    with pytest.raises(ConfigurationError, match=words):
+        parse_address(text)
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [("127.0.0.1", True), ("127.9.9.9", True), ("::1", True), ("192.0.2.1", False), ("::", False)],
+)
+def test_loopback(host: str, expected: bool) -> None:
+    """Every address that listens beyond this machine counts as such, the wildcards first."""
+    assert expected is TcpAddress(host, 1).is_loopback
+
+
+def test_tcp_has_no_users() -> None:
+    """Users and groups at a TCP address would be a promise that nothing keeps."""
+    for access in (Access(allow_uids=[0]), Access(group="adm"), Access(allow_uids=[])):
+        with pytest.raises(ConfigurationError, match="TCP knows no users"):
+            check_access(TcpAddress("127.0.0.1", 0), access)
+
+
+def test_beyond_loopback_has_to_be_asked_for(network: Way) -> None:
+    """Even with a chain that would do."""
+    door = make_door(network.chain)
+    with pytest.raises(ConfigurationError, match="beyond_loopback=True"):
+        Listener(ELSEWHERE, door, Access())
+    Listener(ELSEWHERE, door, Access(beyond_loopback=True))
+
+
+def test_beyond_loopback_a_chain_has_to_hide_and_sign(local: Way) -> None:
+    """A signature alone can be read by everybody on the way."""
+    with pytest.raises(ConfigurationError, match="put AesGcmOpener in front of the signature"):
+        Listener(ELSEWHERE, make_door(local.chain), Access(beyond_loopback=True))

@@ -22,6 +22,8 @@ PIP := $(PY) -m pip --disable-pip-version-check --quiet
 # what a fresh machine lacks: these have a target of their own.
 MEASURED_TESTS := tests/unit tests/property
 OWN_TARGET := tests/load tests/conformance tests/privileged
+# What the pages say of the code, and every example on them.
+DOCS_TESTS := tests/integration/test_docs.py tests/integration/test_docs_examples.py
 
 # An installed wheel is no use when PYTHONPATH hides it.
 unexport PYTHONPATH PYTHONHOME
@@ -29,7 +31,7 @@ unexport PYTHONPATH PYTHONHOME
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all load conformance bench lint venv clean FORCE
+.PHONY: help demo test test-all load conformance bench docs lint venv clean FORCE
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## /\1|/p' Makefile | while IFS='|' read -r name what; do \
@@ -54,6 +56,11 @@ conformance: $(STAMPS)/test  ## the standard library's own tests of its listener
 
 bench: $(STAMPS)/demo  ## measure against the raw primitives and the standard library
 	$(PY) -m benchmarks
+
+# With everything read anew, because a page that is not read cannot warn.
+docs: $(STAMPS)/docs  ## the pages as HTML, in build/docs, and every example on them
+	$(PY) -m sphinx -W --keep-going --fresh-env -b html docs build/docs
+	$(PY) -m pytest $(DOCS_TESTS)
 
 lint: $(STAMPS)/dev  ## ruff, mypy for three platforms, import contracts
 	$(PY) -m ruff check .
@@ -118,7 +125,8 @@ $(STAMPS)/wheel: $(WHEEL_DIR)/.built $(STAMPS)/python
 # pip goes to the network for what is missing alone.
 $(STAMPS)/demo: EXTRAS := cli
 $(STAMPS)/test: EXTRAS := cli,test
+$(STAMPS)/docs: EXTRAS := cli,docs
 $(STAMPS)/dev: EXTRAS := cli,dev
-$(STAMPS)/demo $(STAMPS)/test $(STAMPS)/dev: $(STAMPS)/wheel
+$(STAMPS)/demo $(STAMPS)/test $(STAMPS)/docs $(STAMPS)/dev: $(STAMPS)/wheel
 	$(PIP) install "$$(echo $(WHEEL))[$(EXTRAS)]"
 	@touch $@

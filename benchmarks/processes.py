@@ -114,6 +114,12 @@ class Running:
         after_name = self._read("stat").rpartition(")")[2].split()
         return (int(after_name[11]) + int(after_name[12])) / os.sysconf("SC_CLK_TCK")
 
+    def waited_s(self) -> float:
+        """Give the time for which threads could have run and other programs had the CPU."""
+        tasks = Path(f"/proc/{self.pid}/task").iterdir()
+        stats = [(task / "schedstat").read_text(encoding="ascii") for task in tasks]
+        return sum(int(stat.split()[1]) for stat in stats) / 1e9
+
     def rss_bytes(self) -> int:
         """Give the memory that is resident now."""
         return self._status("VmRSS") * 1024

@@ -167,9 +167,10 @@ def check(parts: Parts) -> frozenset[Guarantee]:
             "an Ed25519Verifier behind it, or an HmacVerifier in front of it"
         )
     check_one_key_one_layer(parts.layers)
-    for index, layer in enumerate(parts.layers):
-        _check_required(layer, _given_by(parts.layers[:index]))
-    have = _given_by(parts.layers)
+    have: frozenset[Guarantee] = frozenset()
+    for layer, given in zip(parts.layers, _given_by(parts.layers), strict=True):
+        _check_required(layer, have)
+        have |= given
     for part in (*parts.checks, *parts.admissions):
         _check_required(part, have)
         have |= part.provides
@@ -235,18 +236,18 @@ def _signs(layer: Layer) -> bool:
     return Guarantee.ATTRIBUTABLE in layer.provides
 
 
-def _given_by(layers: tuple[Layer, ...]) -> frozenset[Guarantee]:
-    """Apply rules 1 to 3 to layers, outermost first."""
+def _given_by(layers: tuple[Layer, ...]) -> list[frozenset[Guarantee]]:
+    """Give what each layer adds where it stands, outermost first (rules 1 to 3)."""
     signed = any(map(_signs, layers))
-    have: set[Guarantee] = set()
+    given: list[frozenset[Guarantee]] = []
     for index, layer in enumerate(layers):
-        given = set(layer.provides)
+        adds = layer.provides
         if signed and not _signs(layer):
-            given.discard(Guarantee.AUTHENTIC)
+            adds -= {Guarantee.AUTHENTIC}
         if any(Guarantee.CONFIDENTIAL in inner.provides for inner in layers[index + 1 :]):
-            given.discard(Guarantee.ATTRIBUTABLE)
-        have |= given
-    return frozenset(have)
+            adds -= {Guarantee.ATTRIBUTABLE}
+        given.append(frozenset(adds))
+    return given
 
 
 def check_one_key_one_layer(layers: tuple[Layer, ...]) -> None:

@@ -232,11 +232,14 @@ def _one_layer_further(before: Message, after: Message) -> bool:
 
 def _only_added(before: Message, after: Message) -> bool:
     """Whether a check left everything as it was, but for evidence of its own."""
+    shown: object = after.evidence
     known = len(before.evidence)
     return (
         after.data is before.data
         and after.claims is before.claims
-        and after.evidence[:known] == before.evidence
+        and isinstance(shown, tuple)
+        and shown[:known] == before.evidence
+        and all(isinstance(one, Evidence) for one in shown[known:])
     )
 
 

@@ -84,8 +84,10 @@ class NonceWindow:
         """
         self.look(thumbprint, nonce, exp_s, now_ms)
         self._sweep(now_ms)
-        self._expiries.setdefault(thumbprint, {})[_entry(thumbprint, nonce)] = exp_s
-        self._total = sum(map(len, self._expiries.values()))
+        of_key = self._expiries.setdefault(thumbprint, {})
+        self._total -= len(of_key)
+        of_key[_entry(thumbprint, nonce)] = exp_s
+        self._total += len(of_key)
 
     @staticmethod
     def _live(of_key: dict[int, int], limit: int, now_ms: int) -> bool:
@@ -113,6 +115,7 @@ class NonceWindow:
                 self._expiries[thumbprint] = live
             else:
                 del self._expiries[thumbprint]
+        self._total = sum(map(len, self._expiries.values()))
 
 
 def _entry(thumbprint: bytes, nonce: bytes) -> int:

@@ -65,8 +65,8 @@ class SealerState(Protocol):
         """Take ``version`` if it is above the last one used, in one atomic step.
 
         Returns:
-            ``version`` if it was taken, else one above it: the last one used, or the next where
-            ``version`` is the last one used.
+            ``version`` if it was taken, else one above it, which is the last one used, or the next
+            where ``version`` is the last one used.
 
         Raises:
             SealError: the state cannot be read or written.
@@ -205,16 +205,16 @@ class Sealer:
         Raises:
             SealError: as `seal_at`, or the clock is behind a version that was used before.
         """
-        while True:
-            now_ms = self._clock()
-            last = self._state.claim(self.audience, stream, now_ms)
-            if last == now_ms:
-                break
-            if last - now_ms > MAX_WAIT_MS:
-                raise SealError(
-                    f"the clock is {last - now_ms} ms behind the last message to {self.audience}; "
-                    "set the clock, or wait until it has passed"
-                )
+        now_ms = self._clock()
+        while (free := self._state.claim(self.audience, stream, now_ms)) != now_ms:
+            # Usually another message of this millisecond; the state is not asked while we wait.
+            while now_ms < free:
+                if free - now_ms > MAX_WAIT_MS:
+                    raise SealError(
+                        f"the clock is {free - now_ms} ms behind the last message to "
+                        f"{self.audience}; set the clock, or wait until it has passed"
+                    )
+                now_ms = self._clock()
         return self._seal(document, content_type, stream, now_ms, lifetime_s)
 
     def seal_at(

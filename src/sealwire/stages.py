@@ -146,7 +146,7 @@ class Opened(NamedTuple):
 
     @property
     def digest(self) -> Digest:
-        """SHA-256 of ``body``: the request's digest, the same however it was wrapped."""
+        """The request's digest, SHA-256 of ``body``; the same however it was wrapped."""
         return Digest(hashlib.sha256(self.body).digest())
 
 

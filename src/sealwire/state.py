@@ -48,7 +48,7 @@ class AdmissionState:
             raise VerificationError(
                 Reason.VERSION_BEFORE_START,
                 Stage.ADMISSION,
-                f"sealed {earliest_ms - claims.version} ms too early; this receiver started at "
+                f"sealed {earliest_ms - claims.version + 1} ms too early; this receiver started at "
                 f"{self.start_ms} and keeps no memory of what came before",
             )
 

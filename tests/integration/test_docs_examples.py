@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 ROOT: Final = Path(__file__).parents[2]
 DOCS: Final = ROOT / "docs"
@@ -117,7 +117,7 @@ class Service:
                 self._more.notify_all()
 
     def wait_for(self, shown: str, patience_s: float) -> None:
-        """Wait for the lines that are shown, in their order, behind those that were shown before."""
+        """Wait for the lines that are shown, in their order, behind those shown before."""
         for line in shown.splitlines():
             pattern = pattern_of(line)
             with self._more:

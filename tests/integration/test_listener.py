@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import logging
+import os
+import resource
 import socket
 import threading
 import time
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
-from sealwire import Answer, Outcome, Reason, deliver
+from sealwire import Answer, Outcome, Reason, TransportError, deliver
 from sealwire.answers import CONSTANT_REFUSAL, decode_answer
 from sealwire.framing import MAX_FRAME_BYTES, encode_frame
 from sealwire.receiver import Deadlines
@@ -631,6 +634,66 @@ def test_no_descriptor_and_no_thread_is_left(
         connection.close()
     assert before == descriptors()
     assert threads == threading.active_count()
+
+
+def test_the_host_opens_files_while_peers_take_every_descriptor(
+    serve: Callable[..., Listener],
+    seal: Callable[..., bytes],
+    child: Callable[[Callable[[], object]], Child],
+) -> None:
+    """Where they run out, the listener gives one back and pauses; it does not spin either."""
+
+    def program() -> None:
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        listener = serve()
+        peers = child(lambda: _hold_connections(listener))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (60, hard))
+        server = listener._server
+        assert server is not None
+        ends_s = time.monotonic() + PATIENCE_S
+        while server.connections < 30:
+            assert time.monotonic() < ends_s
+            time.sleep(0.01)
+        used_s, opened, failed = time.process_time(), 0, 0
+        for _ in range(100):
+            try:
+                os.close(os.open(os.devnull, os.O_RDONLY))
+                opened += 1
+            except OSError:
+                failed += 1
+            time.sleep(0.01)
+        assert opened > 3 * failed, (opened, failed)
+        assert time.process_time() - used_s < 0.5
+        peers.kill()
+        while server.connections:
+            assert time.monotonic() < ends_s
+            time.sleep(0.01)
+        sealed = seal()
+        while True:
+            assert time.monotonic() < ends_s
+            # The queue may still be full of those who were killed.
+            with suppress(TransportError):
+                assert Outcome.APPLIED is ask(listener, sealed).outcome
+                return
+
+    child(program).check()
+
+
+def _hold_connections(listener: Listener) -> None:
+    """Hold as many connections as the listener lets in, and never say a word."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (512, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+    held: list[socket.socket] = []
+    path = str(listener.address).removeprefix("unix:")
+    while True:
+        peer = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        peer.settimeout(0)
+        try:
+            peer.connect(path)
+            held.append(peer)
+        except OSError:
+            peer.close()
+            time.sleep(0.02)
+        del held[:-300]
 
 
 def test_plans_are_what_was_sealed(

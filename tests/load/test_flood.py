@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from benchmarks.operators import Operator
     from benchmarks.processes import Running
 
+    from sealwire import Answer
+
 FLOOD = Path(__file__).with_name("flood.py")
 QUICK = ("junk", "wrong byte", "long length", "other protocol", "hang-up")
 SLOW = ("silent", "trickle", "half")
@@ -92,7 +94,7 @@ def flooding(
         flood.communicate()
 
 
-def deliver_with_retries(address: str, sealed: bytes, honest: Honest) -> None:
+def deliver_with_retries(address: str, sealed: bytes, honest: Honest) -> Answer:
     """Deliver one message; try again where it was turned away, crowded out or not answered."""
     began_s = time.perf_counter()
     while True:
@@ -104,14 +106,14 @@ def deliver_with_retries(address: str, sealed: bytes, honest: Honest) -> None:
             why = "no connection"
         else:
             if answer.outcome is Outcome.APPLIED:
-                break
+                honest.took_ms.append((time.perf_counter() - began_s) * 1000)
+                return answer
             # Before authentication the answer is the same for every cause; crowded out is one.
             assert answer.reason == "", answer
             why = "refused"
         assert time.perf_counter() - began_s < GIVE_UP_S, "an honest message does not get through"
         honest.retries[why] += 1
         time.sleep(RETRY_S)
-    honest.took_ms.append((time.perf_counter() - began_s) * 1000)
 
 
 def show(
@@ -150,18 +152,23 @@ def test_honest_messages_in_a_flood(
     honest = Honest()
     most_bytes = before_bytes
     ends_s = time.monotonic() + flood_s
-    used_s, began_s = ours.cpu_s(), time.monotonic()
+    used_s, waited_s, began_s = ours.cpu_s(), ours.waited_s(), time.monotonic()
     with flooding(ours.address, encode_frame(sealer.seal(text)), flood_s, QUICK, SLOW) as counts:
         while time.monotonic() < ends_s:
-            deliver_with_retries(ours.address, sealer.seal(text), honest)
+            sealed = sealer.seal(text)
+            deliver_with_retries(ours.address, sealed, honest)
             most_bytes = max(most_bytes, ours.rss_bytes())
             assert threads == ours.threads()
             if len(honest.took_ms) % ASKED_EVERY == 0:
+                # The same again is answered, and not applied again: see the count below.
+                assert deliver_with_retries(ours.address, sealed, Honest()).repeated
                 told = ours.figures()
                 assert told["connections"] <= CONNECTIONS
                 assert told["buffered_bytes"] <= BUFFERED_BYTES + ONE_READ_BYTES
             time.sleep(PAUSE_S)
-        busy = (ours.cpu_s() - used_s) / (time.monotonic() - began_s)
+        lasted_s = time.monotonic() - began_s
+        busy = (ours.cpu_s() - used_s) / lasted_s
+        kept_waiting = (ours.waited_s() - waited_s) / lasted_s
 
     told = ours.figures()
     sent = WARMING + len(honest.took_ms)
@@ -177,7 +184,9 @@ def test_honest_messages_in_a_flood(
     note("P6", "1 growth in the flood (goal 16 MiB)", ours=f"{growth:.1f} MiB in {flood_s:g} s")
     note("P6", "2 threads more in the flood", ours="0")
     show(note, "ours", counts, flood_s, f"{told['applied']} / {sent}", honest, quiet)
-    note("S1", "2 CPU of the listener", ours=f"{busy:.0%}")
+    # Where other programs take its CPU, the milliseconds below are theirs too.
+    said = f"{busy:.0%} (kept waiting {kept_waiting:.0%})"
+    note("S1", "2 CPU of the listener", ours=said)
 
 
 def test_the_same_in_the_library(

@@ -6,7 +6,7 @@ import itertools
 import select
 import time
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from benchmarks.operators import document
 
@@ -25,9 +25,25 @@ MOST_HELD = 256
 # While one connection replaces another, both are open for a moment.
 CHANGING = 1
 OURS_OPEN = 400
-SILENT, TRICKLING = 80, 80
+EACH = 60
 STANDARD_SILENT = 200
 WATCHED_S = 6.0
+
+
+class Kind(NamedTuple):
+    """How a peer is slow: what it sends at once, and whether a byte a second follows."""
+
+    name: str
+    at_once: int
+    trickles: bool
+
+
+KINDS = (
+    Kind("nothing", 0, trickles=False),
+    Kind("a length, a byte a second", 0, trickles=True),
+    Kind("a length, then nothing", 4, trickles=False),
+    Kind("a body, a byte a second", 4, trickles=True),
+)
 
 
 def test_ten_thousand_connects(
@@ -85,22 +101,20 @@ def test_one_byte_a_second(
     for _ in range(STANDARD_SILENT):
         connect(standard.address)
     threads_standard = standard.threads()
-    starts = {
-        "silent": [(connect(ours.address), 0) for _ in range(SILENT)],
-        "a length, a byte a second": [(connect(ours.address), 0) for _ in range(TRICKLING)],
-        "a body, a byte a second": [(connect(ours.address), 4) for _ in range(TRICKLING)],
-    }
     began_s = time.monotonic()
-    for connection, length in itertools.chain.from_iterable(starts.values()):
-        connection.sendall(frame[:length])
-    kinds = {connection: kind for kind, started in starts.items() for connection, _ in started}
-    sent = {connection: length for started in starts.values() for connection, length in started}
-    gone_s: dict[str, list[float]] = {kind: [] for kind in starts}
+    kinds: dict[socket.socket, Kind] = {}
+    sent: dict[socket.socket, int] = {}
+    for kind in KINDS:
+        for _ in range(EACH):
+            connection = connect(ours.address)
+            connection.sendall(frame[: kind.at_once])
+            kinds[connection], sent[connection] = kind, kind.at_once
+    gone_s: dict[Kind, list[float]] = {kind: [] for kind in KINDS}
     applied = 0
     while kinds:
         second = time.monotonic() + 1
         for connection, kind in kinds.items():
-            if kind != "silent":
+            if kind.trickles:
                 at = sent[connection]
                 sent[connection] += 1
                 _try_to_send(connection, frame[at : at + 1])
@@ -114,18 +128,18 @@ def test_one_byte_a_second(
         applied += answer.outcome is Outcome.APPLIED
     told = ours.figures()
     assert told["applied"] == applied > 0
-    assert told["refused"] == SILENT + 2 * TRICKLING
+    assert told["refused"] == len(KINDS) * EACH
     assert {"frame-timeout"} == set(told["reasons"])
     time.sleep(max(0.0, began_s + WATCHED_S - time.monotonic()))
     still = standard.threads() - standard_threads
     note(
         "S2",
-        f"4 threads for {SILENT + 2 * TRICKLING} slow peers (stdlib: {STANDARD_SILENT})",
+        f"4 threads for {len(KINDS) * EACH} slow peers (stdlib: {STANDARD_SILENT})",
         ours="0",
         standard=str(threads_standard - standard_threads),
     )
     for kind, seconds in gone_s.items():
-        note("S2", f"5 {kind}: the last gone after", ours=f"{max(seconds):.2f} s")
+        note("S2", f"5 {kind.name}: the last gone after", ours=f"{max(seconds):.2f} s")
     note("S2", f"6 held after {WATCHED_S:.0f} s", ours="0", standard=str(still))
 
 

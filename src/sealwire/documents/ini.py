@@ -27,7 +27,7 @@ from sealwire.documents.ini_literals import read_pairs, read_values
 from sealwire.documents.ini_parameters import bind
 from sealwire.documents.ini_sections import read_sections
 from sealwire.documents.plan import LoggingPlan
-from sealwire.documents.reading import did_you_mean, is_dotted_name, place, refuse
+from sealwire.documents.reading import did_you_mean, place, read_dotted_name, refuse
 from sealwire.documents.strict_json import JsonValue
 from sealwire.errors import shorten
 
@@ -80,7 +80,7 @@ def read_ini_plan(document: bytes) -> LoggingPlan:
     """Read an ``application/vnd.sealwire.ini`` document.
 
     Args:
-        document: the document as sealed, at most 64 KiB.
+        document: the document as sealed, at most 32 KiB.
 
     Returns:
         The plan; see `sealwire.documents.read_plan`. It is what ``fileConfig`` would make of the
@@ -178,7 +178,7 @@ def _formatter(section: _Section) -> _Entries:
 
 
 def _handler(section: _Section) -> _Entries:
-    class_name = _handler_class(section.need("class"))
+    class_name = _handler_class(section)
     entries: _Entries = {"class": class_name}
     level = section.get("level")
     if level is not None:
@@ -200,17 +200,19 @@ def _handler(section: _Section) -> _Entries:
     return entries
 
 
-def _handler_class(name: str) -> str:
-    """Give the dotted name that the library finds, looking first into its own ``logging``."""
-    if is_dotted_name(name) and ("." not in name or name.startswith("handlers.")):
-        return f"logging.{name}"
-    return name
+def _handler_class(section: _Section) -> str:
+    """Give the dotted name of what the library finds, looking first into its own ``logging``."""
+    name = read_dotted_name(section.need("class"), section.place("class"))
+    own = "." not in name or name.startswith("handlers.")
+    return f"logging.{name}" if own else name
 
 
 def _loggers(sections: Iterable[_Section]) -> _Entries:
     loggers: _Entries = {}
     for section in sections:
         name = section.need("qualname")
+        if name in {"", _ROOT}:
+            refuse(section.place("qualname"), f"is the root logger, which has [logger_{_ROOT}]")
         if name in loggers:
             refuse(section.place("qualname"), f"{shorten(name)} has a section already")
         loggers[name] = {"propagate": True, **_logger(section)}

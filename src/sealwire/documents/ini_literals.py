@@ -25,7 +25,7 @@ from sealwire.documents.reading import LEVELS, did_you_mean, refuse
 from sealwire.documents.strict_json import MAX_INTEGER, MIN_INTEGER, JsonValue
 from sealwire.errors import shorten
 
-# The arguments of SMTPHandler with fifty recipients are 1,500 characters in 110 pieces.
+# The arguments of SMTPHandler with fifty recipients are 1,500 characters in 160 pieces.
 MAX_LITERAL_CHARS = 2_048
 MAX_PIECES = 256
 # kwargs= needs two: a dictionary of lists. The rest is for parentheses that change nothing.

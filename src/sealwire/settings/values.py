@@ -189,7 +189,7 @@ class OperatorSettings:
 
     @property
     def state_path(self) -> Path:
-        """Where the versions that were used are kept: beside the settings."""
+        """Where the versions that were used are kept, beside the settings."""
         return self.path.with_name(self.path.stem + "-state.json")
 
     def target(self, audience: str | None = None) -> Target:

@@ -1,0 +1,226 @@
+"""Coverage-guided fuzzing of every parser that reads a peer's bytes (needs ``atheris``).
+
+    python tests/fuzz/fuzz.py              every target, a share of the runs each
+    python tests/fuzz/fuzz.py cbor         one target; what follows is for libFuzzer
+
+``FUZZ_RUNS`` says how many inputs there are in all. A target fails on any exception but a refusal,
+on an accepted input that does not read back the same, and on an input that takes over a second.
+The mutations of ``make test`` hold the same properties without ``atheris``.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from typing import TYPE_CHECKING, Final
+
+import atheris
+
+with atheris.instrument_imports(include=["sealwire"]):
+    from sealwire import answers, body, cbor
+    from sealwire.chain import Chain
+    from sealwire.checks import Freshness, Once
+    from sealwire.documents.ini import read_ini_plan
+    from sealwire.documents import read_plan
+    from sealwire.errors import ConfigurationError, RefusedError
+    from sealwire.framing import FrameReader
+    from sealwire.keyfiles import parse_key
+    from sealwire.keys import AeadKey, MacKey, SigningKey
+    from sealwire.layers import (
+        AesGcmOpener,
+        AesGcmSealer,
+        Ed25519Signer,
+        Ed25519Verifier,
+        HmacTagger,
+        HmacVerifier,
+    )
+    from sealwire.requests import Apply
+    from sealwire.policy import default_rules, judge
+    from sealwire.sealer import MemorySealerState, Sealer
+    from sealwire.stages import Claims, Opened, Stream
+    from sealwire.transports.addresses import parse_address
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+NOW_MS: Final = 1_800_000_000_000
+SIGNING: Final = SigningKey(b"s" * 32, owner="alice")
+MAC: Final = MacKey(b"m" * 32, owner="alice", audience="payments@prod")
+AEAD: Final = AeadKey(b"a" * 32, owner="alice", audience="payments@prod")
+LOCAL: Final = Chain(
+    "payments@prod", [Ed25519Verifier([SIGNING.verify_key]), Freshness(), Once()]
+)
+NETWORK: Final = Chain(
+    "payments@prod",
+    [HmacVerifier([MAC]), AesGcmOpener([AEAD]), Ed25519Verifier([SIGNING.verify_key]), Freshness()],
+)
+RULES: Final = default_rules(["/var/log"])
+JSON_SEED: Final = (
+    b'{"version": 1, "formatters": {"f": {"format": "%(levelname)s %(message)s"}}, "handlers": '
+    b'{"h": {"class": "logging.StreamHandler", "formatter": "f", "stream": "ext://sys.stdout"}}, '
+    b'"root": {"level": "INFO", "handlers": ["h"]}}'
+)
+INI_SEED: Final = b"""[loggers]
+keys=root
+[handlers]
+keys=h
+[formatters]
+keys=f
+[logger_root]
+level=INFO
+handlers=h
+[handler_h]
+class=StreamHandler
+formatter=f
+args=(sys.stdout,)
+[formatter_f]
+format=%(levelname)s %(message)s
+"""
+
+
+def _sealed(*layers: object) -> bytes:
+    """Seal a document as the chains above open it."""
+    sealer = Sealer(
+        "payments@prod",
+        layers,  # type: ignore[arg-type]
+        issuer="alice",
+        state=MemorySealerState(),
+        clock=lambda: NOW_MS,
+    )
+    return sealer.seal(JSON_SEED)
+
+
+def _opened(content_type: str, document: bytes) -> Opened:
+    second = NOW_MS // 1000
+    claims = Claims(
+        "alice", "payments@prod", second + 300, second, bytes(16), NOW_MS, Stream.BASE
+    )
+    return Opened(document, claims, content_type, document, ())
+
+
+def _cbor(data: bytes) -> None:
+    assert cbor.encode(cbor.decode(data)) == data
+
+
+def _body(data: bytes) -> None:
+    assert body.encode_body(*body.decode_body(data)) == data
+
+
+def _frame(data: bytes) -> None:
+    reader = FrameReader()
+    for index in range(len(data)):
+        reader.receive_data(data[index : index + 1])
+        if reader.next_event() is not None:
+            return
+    reader.receive_eof()
+    reader.next_event()
+
+
+def _open(data: bytes) -> None:
+    # Nothing that opens may differ from what was sealed: that would be a forgery.
+    for chain, seed in ((LOCAL, SEEDS["open"][0]), (NETWORK, SEEDS["open"][1])):
+        try:
+            chain.open(data, now_ms=NOW_MS)
+        except RefusedError:
+            continue
+        assert data == seed
+
+
+def _json(data: bytes) -> None:
+    plan = read_plan(data)
+    judge(RULES, Apply(_opened("application/json", data), plan))
+    assert read_plan(plan.canonical()) == plan
+
+
+def _ini(data: bytes) -> None:
+    plan = read_ini_plan(data)
+    judge(RULES, Apply(_opened("application/vnd.sealwire.ini", data), plan))
+    assert read_plan(plan.canonical()) == plan
+
+
+def _answer(data: bytes) -> None:
+    answers.encode_answer(answers.decode_answer(data))
+
+
+def _address(data: bytes) -> None:
+    text = data.decode(errors="surrogateescape")
+    assert parse_address(str(parse_address(text))) == parse_address(text)
+
+
+def _key(data: bytes) -> None:
+    parse_key(data)
+
+
+TARGETS: Final[dict[str, Callable[[bytes], None]]] = {
+    "cbor": _cbor,
+    "body": _body,
+    "frame": _frame,
+    "open": _open,
+    "json": _json,
+    "ini": _ini,
+    "answer": _answer,
+    "address": _address,
+    "key": _key,
+}
+SEEDS: Final[dict[str, list[bytes]]] = {
+    "cbor": [bytes.fromhex("83a301020304f6f4f5"), answers.CONSTANT_REFUSAL],
+    "body": [LOCAL.open(_sealed(Ed25519Signer(SIGNING)), now_ms=NOW_MS).body],
+    "frame": [b"\0\0\0\3abc", b"\0\4\0\0"],
+    "open": [
+        _sealed(Ed25519Signer(SIGNING)),
+        _sealed(HmacTagger(MAC), AesGcmSealer(AEAD), Ed25519Signer(SIGNING)),
+    ],
+    "json": [JSON_SEED, b'{"version": 1}'],
+    "ini": [INI_SEED],
+    "answer": [answers.CONSTANT_REFUSAL, bytes.fromhex("a4010202617803617904f5")],
+    "address": [b"unix:/run/x", b"tcp:[::1]:9030"],
+    "key": [
+        b"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKnDfm3Z9m7lqJ0b6dXyJ5x4o1Vt0oXb3QJ2qP8W1yZs alice\n",
+        b"sealwire-mac-key-1 alice payments@prod bW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW0\n",
+    ],
+}
+
+
+def fuzz(name: str, arguments: list[str]) -> None:
+    """Fuzz one target; ends the process."""
+    target = TARGETS[name]
+
+    def once(data: bytes) -> None:
+        try:
+            target(data)
+        except (RefusedError, ConfigurationError):
+            return
+
+    for seed in SEEDS[name]:
+        once(seed)
+    with tempfile.TemporaryDirectory(prefix="sealwire-fuzz-") as corpus:
+        for number, seed in enumerate(SEEDS[name]):
+            with open(os.path.join(corpus, f"seed-{number}"), "wb") as file:  # noqa: PTH118, PTH123
+                file.write(seed)
+        options = ["-timeout=1", "-max_len=4096", "-print_final_stats=1", *arguments]
+        atheris.Setup([sys.argv[0], *options, corpus], once)
+        atheris.Fuzz()
+
+
+def fuzz_all() -> int:
+    """Fuzz every target in a process of its own; give how many failed."""
+    runs = int(os.environ.get("FUZZ_RUNS", "10000000")) // len(TARGETS)
+    failed = []
+    for name in TARGETS:
+        command = [sys.executable, __file__, name, f"-atheris_runs={runs}"]
+        ended = subprocess.run(command, capture_output=True, text=True, check=False)
+        lines = [line for line in ended.stderr.splitlines() if "Done" in line or "exec/s" in line]
+        print(f"{name:8} {'ok' if not ended.returncode else 'FAILED'}: {lines[-1] if lines else ''}")
+        if ended.returncode:
+            failed.append(name)
+            print(ended.stderr[-4000:])
+    print(f"{len(TARGETS) - len(failed)} passed, {len(failed)} failed, {runs} inputs each")
+    return len(failed)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        fuzz(sys.argv[1], sys.argv[2:])
+    sys.exit(min(1, fuzz_all()))

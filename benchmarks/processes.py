@@ -6,7 +6,7 @@ Rules this module keeps:
    when the program that started it dies.
 2. Where there are two CPUs or more the service gets one of its own, and everything else stays on
    the others, so that "on one core" means what it says.
-3. What a process uses is read from ``/proc``, so this needs Linux; elsewhere it says so.
+3. What a process uses is read from ``/proc``, so this needs Linux.
 """
 
 from __future__ import annotations
@@ -26,12 +26,6 @@ if TYPE_CHECKING:
 
 SERVICE = Path(__file__).parent.parent / "tests" / "load" / "service.py"
 END_S = 5.0
-
-
-def require_linux() -> None:
-    """End the program in words where ``/proc`` and CPU masks are missing."""
-    if sys.platform != "linux":
-        raise SystemExit("this reads /proc to see what a listener uses, and so needs Linux")
 
 
 def own_cpu() -> int | None:

@@ -61,7 +61,7 @@ class Honest:
     @property
     def summary(self) -> str:
         """Median, 99th percentile, greatest."""
-        hundredths = statistics.quantiles(self.took_ms, n=100)
+        hundredths = statistics.quantiles(self.took_ms, n=100, method="inclusive")
         return f"{hundredths[49]:.1f} / {hundredths[98]:.1f} / {max(self.took_ms):.0f} ms"
 
 

@@ -407,7 +407,7 @@ def test_a_chain_that_raises_refuses_the_message(way: Way, monkeypatch: pytest.M
 # ---- after authentication: the reason -----------------------------------------------------------
 
 BEFORE_START = (
-    f"sealed 0 ms too early; this receiver started at {NOW_MS - 60_000} and keeps no memory of "
+    f"sealed 1 ms too early; this receiver started at {NOW_MS - 60_000} and keeps no memory of "
     "what came before"
 )
 LATE: list[tuple[dict[str, Any], Reason, Stage, str]] = [

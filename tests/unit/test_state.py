@@ -51,7 +51,7 @@ def test_wait_out(alice: Operator, version: int, skew_ms: int, accepted: bool) -
         state.check_sealed_after_start(claims)
     refused = caught.value
     assert (Reason.VERSION_BEFORE_START, Stage.ADMISSION) == (refused.reason, refused.stage)
-    assert f"{START_MS + skew_ms - version} ms too early" in refused.detail
+    assert f"{START_MS + skew_ms - version + 1} ms too early" in refused.detail
     assert f"started at {START_MS}" in refused.detail
 
 

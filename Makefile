@@ -21,7 +21,7 @@ PIP := $(PY) -m pip --disable-pip-version-check --quiet
 # `make test` measures these alone, and then runs the others, except those that take long or need
 # what a fresh machine lacks: these have a target of their own.
 MEASURED_TESTS := tests/unit tests/property
-OWN_TARGET := tests/load tests/conformance tests/privileged
+OWN_TARGET := tests/load tests/conformance tests/fuzz tests/privileged
 # What the pages say of the code, and every example on them.
 DOCS_TESTS := tests/integration/test_docs.py tests/integration/test_docs_examples.py
 
@@ -31,7 +31,7 @@ unexport PYTHONPATH PYTHONHOME
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all load conformance bench docs lint venv clean FORCE
+.PHONY: help demo test test-all load conformance fuzz bench docs lint venv clean FORCE
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## /\1|/p' Makefile | while IFS='|' read -r name what; do \
@@ -50,6 +50,9 @@ test-all: $(STAMPS)/dev  ## the same on every Python found
 
 load: $(STAMPS)/test  ## tests under load
 	$(PY) -m pytest tests/load
+
+fuzz: $(STAMPS)/fuzz  ## coverage-guided fuzzing of every parser; FUZZ_RUNS=number of inputs
+	$(PY) tests/fuzz/fuzz.py
 
 conformance: $(STAMPS)/test  ## the standard library's own tests of its listener, against ours
 	$(PY) -m pytest tests/conformance
@@ -127,6 +130,7 @@ $(STAMPS)/demo: EXTRAS := cli
 $(STAMPS)/test: EXTRAS := cli,test
 $(STAMPS)/docs: EXTRAS := cli,docs
 $(STAMPS)/dev: EXTRAS := cli,dev
+$(STAMPS)/fuzz: EXTRAS := cli,fuzz
 $(STAMPS)/demo $(STAMPS)/test $(STAMPS)/docs $(STAMPS)/dev: $(STAMPS)/wheel
 	$(PIP) install "$$(echo $(WHEEL))[$(EXTRAS)]"
 	@touch $@

@@ -54,14 +54,15 @@ def decode_answer(data: bytes) -> Answer:
     if not isinstance(table, dict) or not table.keys() <= {_OUTCOME, _REASON, _DETAIL, _REPEATED}:
         raise _malformed("not a map of the listed fields")
     outcome = table.get(_OUTCOME)
-    if isinstance(outcome, bool) or outcome not in set(Outcome):
+    if isinstance(outcome, bool) or not isinstance(outcome, int) or outcome not in set(Outcome):
         raise _malformed("no outcome")
     reason, detail = table.get(_REASON, ""), table.get(_DETAIL, "")
     if not isinstance(reason, str) or not isinstance(detail, str):
         raise _malformed("reason or detail is not text")
-    if (repeated := table.get(_REPEATED, False)) not in (True, False):
-        raise _malformed("repeated is not true")
-    return Answer(Outcome(outcome), reason, detail, bool(repeated))
+    repeated = table.get(_REPEATED, False)
+    if not isinstance(repeated, bool):
+        raise _malformed("repeated is not true or false")
+    return Answer(Outcome(outcome), reason, detail, repeated)
 
 
 def _malformed(what: str) -> MalformedError:

@@ -173,7 +173,12 @@ GADGETS = [
     ),
     handler("a class that evaluates", "handler-class", f'class=eval\nkwargs={{"x": "{RUN}"}}'),
     handler("a class that is a function", INVALID, f"class=lambda: {RUN}", EVERYWHERE),
-    handler("a class that evaluates its text", INVALID, f'class=eval\nargs=("{RUN}",)', EVERYWHERE),
+    handler(
+        "a class that evaluates its text",
+        INVALID,
+        f'class=eval\nargs=("logging.{RUN}",)',
+        EVERYWHERE,
+    ),
     formatter("a default with code", INVALID, f"defaults={{'x': {RUN}}}", (3, 12)),
     formatter("defaults that are code", INVALID, f"defaults={RUN}", (3, 12)),
     handler("an option in capitals", INVALID, f"class=NullHandler\nArgs=({RUN},)", EVERYWHERE),
@@ -190,7 +195,7 @@ GADGETS = [
     whole(
         "a class by default",
         INVALID,
-        f"[DEFAULT]\nclass={RUN} or NullHandler\n{document(handler='level=INFO')}",
+        f"[DEFAULT]\nclass={RUN} or NullHandler\n{document(handler='')}".replace("keys=f", "keys="),
         EVERYWHERE,
     ),
     whole("an empty default section", INVALID, f"[DEFAULT]\n{document()}"),
@@ -444,7 +449,7 @@ def test_every_gadget_is_refused(
 
 
 # Gives each document to the library, and says which of them ran code.
-PROGRAM = f"""
+PROGRAM = """
 import io, json, logging.config, sys
 
 ran = []

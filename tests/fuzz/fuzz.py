@@ -22,8 +22,8 @@ with atheris.instrument_imports(include=["sealwire"]):
     from sealwire import answers, body, cbor
     from sealwire.chain import Chain
     from sealwire.checks import Freshness, Once
-    from sealwire.documents.ini import read_ini_plan
     from sealwire.documents import read_plan
+    from sealwire.documents.ini import read_ini_plan
     from sealwire.errors import ConfigurationError, RefusedError
     from sealwire.framing import FrameReader
     from sealwire.keyfiles import parse_key
@@ -36,8 +36,8 @@ with atheris.instrument_imports(include=["sealwire"]):
         HmacTagger,
         HmacVerifier,
     )
-    from sealwire.requests import Apply
     from sealwire.policy import default_rules, judge
+    from sealwire.requests import Apply
     from sealwire.sealer import MemorySealerState, Sealer
     from sealwire.stages import Claims, Opened, Stream
     from sealwire.transports.addresses import parse_address
@@ -49,9 +49,7 @@ NOW_MS: Final = 1_800_000_000_000
 SIGNING: Final = SigningKey(b"s" * 32, owner="alice")
 MAC: Final = MacKey(b"m" * 32, owner="alice", audience="payments@prod")
 AEAD: Final = AeadKey(b"a" * 32, owner="alice", audience="payments@prod")
-LOCAL: Final = Chain(
-    "payments@prod", [Ed25519Verifier([SIGNING.verify_key]), Freshness(), Once()]
-)
+LOCAL: Final = Chain("payments@prod", [Ed25519Verifier([SIGNING.verify_key]), Freshness(), Once()])
 NETWORK: Final = Chain(
     "payments@prod",
     [HmacVerifier([MAC]), AesGcmOpener([AEAD]), Ed25519Verifier([SIGNING.verify_key]), Freshness()],
@@ -94,9 +92,7 @@ def _sealed(*layers: object) -> bytes:
 
 def _opened(content_type: str, document: bytes) -> Opened:
     second = NOW_MS // 1000
-    claims = Claims(
-        "alice", "payments@prod", second + 300, second, bytes(16), NOW_MS, Stream.BASE
-    )
+    claims = Claims("alice", "payments@prod", second + 300, second, bytes(16), NOW_MS, Stream.BASE)
     return Opened(document, claims, content_type, document, ())
 
 
@@ -212,7 +208,9 @@ def fuzz_all() -> int:
         command = [sys.executable, __file__, name, f"-atheris_runs={runs}"]
         ended = subprocess.run(command, capture_output=True, text=True, check=False)
         lines = [line for line in ended.stderr.splitlines() if "Done" in line or "exec/s" in line]
-        print(f"{name:8} {'ok' if not ended.returncode else 'FAILED'}: {lines[-1] if lines else ''}")
+        print(
+            f"{name:8} {'ok' if not ended.returncode else 'FAILED'}: {lines[-1] if lines else ''}"
+        )
         if ended.returncode:
             failed.append(name)
             print(ended.stderr[-4000:])

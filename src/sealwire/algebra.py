@@ -10,6 +10,8 @@ Rules this module keeps:
 4. A check gives its guarantee only behind what it requires: FRESH, ONCE and ORDERED are statements
    about claims, and unauthenticated claims are worth nothing.
 5. One key stands in one layer.
+6. What a part may promise goes by its kind: layers show who and hide, checks show that a message is
+   recent, and that one is taken once or in order is shown by admissions, which alone see the state.
 """
 
 from __future__ import annotations
@@ -106,6 +108,10 @@ class Parts:
         yield from self.admissions
 
 
+_BY_CHECK: Final = frozenset({Guarantee.FRESH})
+_BY_ADMISSION: Final = frozenset({Guarantee.ONCE, Guarantee.ORDERED})
+_BY_LAYER: Final = frozenset(Guarantee) - _BY_CHECK - _BY_ADMISSION
+
 _REMEDY: Final = {
     Guarantee.AUTHENTIC: "an Ed25519Verifier, or an HmacVerifier where there is no signature",
     Guarantee.FRESH: "Freshness()",
@@ -125,6 +131,11 @@ def sort_parts(parts: Iterable[Verifier | Admission]) -> Parts:
         if isinstance(part, type):
             raise ConfigurationError(
                 f"{part.__name__} is no part of a chain but the class of one; make an object of it"
+            )
+        if isinstance(part, Verifier) and isinstance(part, Admission):
+            raise ConfigurationError(
+                f"{_name(part)} is a verifier and an admission at once, so it would be run as one "
+                "of them alone; make two parts of it"
             )
         if isinstance(part, Layer):
             if checks or admissions:
@@ -173,6 +184,7 @@ def check(parts: Parts) -> frozenset[Guarantee]:
         have |= given
     for part in (*parts.checks, *parts.admissions):
         _check_required(part, have)
+        _check_provided(part)
         have |= part.provides
     if Guarantee.AUTHENTIC not in have:
         raise ConfigurationError(
@@ -180,6 +192,16 @@ def check(parts: Parts) -> frozenset[Guarantee]:
             f"add {_REMEDY[Guarantee.AUTHENTIC]}"
         )
     return have
+
+
+def _check_provided(part: _Part) -> None:
+    """Check that a part promises what its kind can keep (rule 6)."""
+    can = _BY_ADMISSION if isinstance(part, Admission) else _BY_CHECK
+    if beyond := part.provides - can:
+        named = ", ".join(sorted(guarantee.value for guarantee in beyond))
+        raise ConfigurationError(
+            f"{_name(part)} says that it makes a message {named}, which a part of its kind cannot"
+        )
 
 
 def _check_required(part: _Part, have: frozenset[Guarantee]) -> None:
@@ -241,7 +263,7 @@ def _given_by(layers: tuple[Layer, ...]) -> list[frozenset[Guarantee]]:
     signed = any(map(_signs, layers))
     given: list[frozenset[Guarantee]] = []
     for index, layer in enumerate(layers):
-        adds = layer.provides
+        adds = layer.provides & _BY_LAYER
         if signed and not _signs(layer):
             adds -= {Guarantee.AUTHENTIC}
         if any(Guarantee.CONFIDENTIAL in inner.provides for inner in layers[index + 1 :]):

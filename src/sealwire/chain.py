@@ -248,6 +248,10 @@ def _guarded(kind: type[_T], stage: Stage, step: Callable[..., object], *given: 
     try:
         result = step(*given)
     except RefusedError as error:
+        reason: object = error.reason
+        detail: object = error.detail
+        if not (isinstance(reason, Reason) and isinstance(detail, str)):
+            raise _broken(stage, step, "refused without a reason of ours") from error
         if error.stage is not stage:
             raise VerificationError(error.reason, stage, error.detail) from None
         raise

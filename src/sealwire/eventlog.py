@@ -4,20 +4,25 @@ Rules this module keeps:
 
 1. Logger ``sealwire``: INFO applied, WARNING refused or failed, ERROR a bug of ours, DEBUG the
    rest.
-2. At most ten refusals a minute are logged, then one line says how many more there were: a flood
-   of junk must not become a flood of log lines.
+2. At most ten refusals a minute are logged of strangers, and ten of each owner of a key; then one
+   line says how many more there were. A flood of junk must not become a flood of log lines, nor
+   hide what was tried with a key. Copies of one message, and bugs, are limited in the same way.
 3. ``disabled`` is undone before logging: an ordinary ``dictConfig`` disables every logger it does
    not name, and that must not silence the record of what changed.
 4. What a peer sent is quoted and shortened before it gets here.
+5. A filter or handler of the host's that raises loses the line it raised on, which then goes to
+   ``logging.lastResort``. It ends no thread of ours and no caller's.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections import deque
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from sealwire.clock import monotonic_ms
 from sealwire.errors import Reason
 from sealwire.stages import Outcome
 
@@ -27,7 +32,7 @@ if TYPE_CHECKING:
 LOGGER: Final = logging.getLogger("sealwire")
 LOGGER.addHandler(logging.NullHandler())
 
-MAX_REFUSALS_A_MINUTE: Final = 10
+MAX_LINES_A_MINUTE: Final = 10
 _MINUTE_MS: Final = 60_000
 _KEPT_REFUSALS: Final = 100
 
@@ -68,6 +73,33 @@ class Stats:
     refusals: tuple[Refusal, ...] = ()
 
 
+class Budget:
+    """Ten lines a minute, and a count of those that were left out."""
+
+    def __init__(self) -> None:
+        """Begin with a whole budget."""
+        self._ends_ms = 0
+        self._spent = 0
+        self.unlogged = 0
+
+    def spend(self, mono_ms: int) -> bool:
+        """Whether one more line may be logged now; counts it if not."""
+        if not self._spent:
+            self._ends_ms = mono_ms + _MINUTE_MS
+        if self._spent >= MAX_LINES_A_MINUTE:
+            self.unlogged += 1
+            return False
+        self._spent += 1
+        return True
+
+    def renew(self, mono_ms: int) -> int:
+        """Begin a new minute if the last one is over; give how many lines that one left out."""
+        if mono_ms < self._ends_ms:
+            return 0
+        left_out, self.unlogged, self._spent = self.unlogged, 0, 0
+        return left_out
+
+
 class EventLog:
     """Logs decisions and counts them."""
 
@@ -75,26 +107,28 @@ class EventLog:
         """Begin at zero."""
         self._stats = Stats()
         self._refusals: deque[Refusal] = deque(maxlen=_KEPT_REFUSALS)
-        self._minute_ends_ms = 0
-        self._logged = 0
-        self._unlogged = 0
+        # Strangers have one budget; whoever showed a key has one of its own, so that junk cannot
+        # hide what was tried with a key. Owners of keys are few, and known.
+        self._budgets: dict[str, Budget] = {}
 
     @property
     def owes_a_line(self) -> bool:
-        """Whether refusals were left out that a later `tick` has to count."""
-        return self._unlogged > 0
+        """Whether lines were left out that a later `tick` has to count."""
+        return any(budget.unlogged for budget in self._budgets.values())
 
     def stats(self) -> Stats:
         """Give the counts as they are now."""
         return replace(self._stats, refusals=tuple(self._refusals))
 
     def record(self, decision: Decision, peer: str, now_ms: int, mono_ms: int) -> None:
-        """Count and log one decision."""
+        """Count and log one decision; a log that fails is passed over."""
         answer, stats = decision.answer, self._stats
         who = _who(decision)
+        self.tick(mono_ms)
         if answer.repeated:
             self._stats = replace(stats, repeated=stats.repeated + 1)
-            _log(logging.DEBUG, "repeated %s, nothing applied (%s)", who, peer)
+            if self._budget("copies").spend(mono_ms):
+                _log(logging.DEBUG, "repeated %s, nothing applied (%s)", who, peer)
         elif answer.outcome is Outcome.APPLIED:
             self._stats = replace(stats, applied=stats.applied + 1)
             applied = decision.applied
@@ -109,42 +143,54 @@ class EventLog:
             self._refused(decision, who, peer, now_ms, mono_ms)
 
     def tick(self, mono_ms: int) -> None:
-        """Let time pass: when a minute is over, say how many refusals were not logged."""
-        if mono_ms < self._minute_ends_ms:
-            return
-        if self._unlogged:
-            _log(logging.WARNING, "refused %d more in the last minute", self._unlogged)
-        self._logged = self._unlogged = 0
+        """Let time pass: when a minute is over, say how many lines were left out."""
+        for whose, budget in self._budgets.items():
+            if left_out := budget.renew(mono_ms):
+                _log(logging.WARNING, "left out %d lines about %s in a minute", left_out, whose)
 
     def _refused(self, decision: Decision, who: str, peer: str, now_ms: int, mono_ms: int) -> None:
         reason = decision.reason.value if decision.reason else "unknown"
         self._keep(reason, decision.detail, peer, now_ms)
-        self.tick(mono_ms)
-        if not self._logged:
-            self._minute_ends_ms = mono_ms + _MINUTE_MS
-        if self._logged >= MAX_REFUSALS_A_MINUTE:
-            self._unlogged += 1
+        claims = decision.claims
+        whose = "strangers" if claims is None else f"the key of {claims.iss}"
+        if not self._budget(whose).spend(mono_ms):
             return
-        self._logged += 1
         if decision.reason is Reason.INTERNAL:
-            LOGGER.disabled = False
-            LOGGER.error("refused %s: internal: %s", who, decision.detail, exc_info=decision.cause)
+            text = "refused %s: internal: %s (%s)"
+            _log(logging.ERROR, text, who, decision.detail, peer, bug=decision.cause)
         else:
             _log(logging.WARNING, "refused %s: %s: %s (%s)", who, reason, decision.detail, peer)
+
+    def _budget(self, whose: str) -> Budget:
+        return self._budgets.setdefault(whose, Budget())
 
     def _keep(self, reason: str, detail: str, peer: str, now_ms: int) -> None:
         self._refusals.append(Refusal(now_ms, reason, detail, peer))
 
 
-def _log(level: int, text: str, *arguments: object) -> None:
-    LOGGER.disabled = False
-    LOGGER.log(level, text, *arguments)
+_bugs = Budget()
 
 
 def log_bug(text: str, bug: BaseException) -> None:
-    """Log an exception that should not have happened, with its traceback."""
+    """Log an exception that should not have happened, with its traceback; ten a minute."""
+    now_ms = monotonic_ms()
+    if left_out := _bugs.renew(now_ms):
+        _log(logging.ERROR, "left out %d bugs in a minute", left_out)
+    if _bugs.spend(now_ms):
+        _log(logging.ERROR, "%s", text, bug=bug)
+
+
+def _log(level: int, text: str, *arguments: object, bug: BaseException | None = None) -> None:
+    """Log one line, whatever the host's filters and handlers do (rule 5)."""
     LOGGER.disabled = False
-    LOGGER.error("%s", text, exc_info=bug)
+    try:
+        LOGGER.log(level, text, *arguments, exc_info=bug)
+    except Exception:  # noqa: BLE001 - a filter of the host's may raise anything at all
+        last_resort = logging.lastResort
+        if last_resort is not None and level >= last_resort.level:
+            with contextlib.suppress(Exception):
+                record = LOGGER.makeRecord(LOGGER.name, level, "", 0, text, arguments, None)
+                last_resort.handle(record)
 
 
 def _who(decision: Decision) -> str:

@@ -21,7 +21,7 @@ WAIT_S: Final = 1.0
 
 
 class Forked(Protocol):
-    """What has to know about forks."""
+    """What has to know about forks; `abandon` may be called again in a child of the child."""
 
     def hold_still(self, timeout_s: float) -> AbstractContextManager[None]:
         """Hold off changes, for at most ``timeout_s`` seconds."""
@@ -61,7 +61,6 @@ def _after_in_child() -> None:
     _forking.held.pop_all()
     for one in list(_watched):
         one.abandon()
-    _watched.clear()
 
 
 if hasattr(os, "register_at_fork"):

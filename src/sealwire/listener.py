@@ -6,8 +6,8 @@ Rules this module keeps:
 2. `Listener.stop` takes no new connections, lets a running apply finish and answer, joins within
    two seconds and removes the socket. It may be called twice, and runs at exit before ``logging``
    shuts down. No signal handler is installed.
-3. `Listener.start` after `stop` listens again, with the same memory of what was taken; on a running
-   listener it does nothing. A second listener on one address is an error.
+3. `Listener.start` after `stop` listens again; on a running listener it does nothing. A second
+   listener on one address is an error. What was taken is remembered by the process (`memory`).
 4. No lock of ours is held across ``os.fork()``. A child closes what it inherited, never unlocks or
    unlinks, and is not a listener: it starts one of its own if it is to have one.
 """
@@ -15,6 +15,7 @@ Rules this module keeps:
 from __future__ import annotations
 
 import atexit
+import contextlib
 import threading
 from typing import TYPE_CHECKING, Final, Self
 
@@ -25,6 +26,7 @@ from sealwire.chain import Chain
 from sealwire.errors import ConfigurationError
 from sealwire.eventlog import Stats, log_bug
 from sealwire.framing import encode_frame
+from sealwire.memory import Memory, memory_of
 from sealwire.policy import default_rules
 from sealwire.receiver import Deadlines, Door
 from sealwire.service import Service, Session
@@ -61,6 +63,7 @@ class Listener:
         *,
         caps: Caps | None = None,
         on_event: Callable[[Decision], None] | None = None,
+        memory: Memory | None = None,
     ) -> None:
         """Make a listener; `listen` is the usual way, and starts it.
 
@@ -73,8 +76,8 @@ class Listener:
         self._wanted = address
         self._access = access
         self._caps = caps or Caps()
-        self._service = Service(door, _apply, on_event)
-        self._life = threading.Lock()
+        self._service = Service(door, _apply, on_event, memory)
+        self._life = threading.RLock()
         self._bound: Bound | None = None
         self._server: Server | None = None
         self._thread: threading.Thread | None = None
@@ -95,23 +98,28 @@ class Listener:
 
         Raises:
             ConfigurationError: the address is taken, too open, or not ours.
+            OSError: descriptors or threads ran out; nothing is left behind.
         """
         with self._life:
             if self.is_alive():
                 return self
             bound = bind(self._wanted, self._access)
-            self._bound = bound
-            self._server = Server(
-                bound.socket,
-                _Host(self._service, bound),
-                self._caps,
-                self._service.door.deadlines,
-                encode_frame(CONSTANT_REFUSAL),
-            )
-            self._thread = threading.Thread(
-                target=self._run, args=(self._server, bound), name="sealwire-listener", daemon=True
-            )
-            self._thread.start()
+            try:
+                server = Server(
+                    bound.socket,
+                    _Host(self._service, bound),
+                    self._caps,
+                    self._service.door.deadlines,
+                    encode_frame(CONSTANT_REFUSAL),
+                )
+                thread = threading.Thread(
+                    target=self._run, args=(server, bound), name="sealwire-listener", daemon=True
+                )
+                thread.start()
+            except BaseException:
+                bound.close()
+                raise
+            self._bound, self._server, self._thread = bound, server, thread
             forks.watch(self)
             atexit.register(self.stop)
         return self
@@ -125,13 +133,16 @@ class Listener:
         with self._life:
             server, bound, thread = self._server, self._bound, self._thread
             self._server = self._bound = None
-            if server is None or bound is None or thread is None:
-                return
+        if server is None or bound is None or thread is None:
+            return
+        # Not under the lock: a signal handler may call this while we wait.
+        try:
             atexit.unregister(self.stop)
             forks.unwatch(self)
             server.stop()
             if thread is not threading.current_thread():
                 thread.join(timeout_s)
+        finally:
             bound.close()
 
     def join(self, timeout_s: float | None = None) -> None:
@@ -164,21 +175,20 @@ class Listener:
     def _run(self, server: Server, bound: Bound) -> None:
         try:
             server.run()
-        except Exception as bug:  # noqa: BLE001 - said in the log, and by is_alive()
-            log_bug(f"the listener on {self.address} died; is_alive() is false now", bug)
+        except BaseException as bug:  # noqa: BLE001 - said in the log, and by is_alive()
             # A peer is to be told at once that nobody is here, instead of waiting for an answer.
             bound.close()
+            log_bug(f"the listener on {self.address} died; is_alive() is false now", bug)
 
     def hold_still(self, timeout_s: float) -> AbstractContextManager[None]:
-        """Hold off changes while this process forks, for at most ``timeout_s``; see `forks`."""
-        return self._service.quiet(timeout_s)
+        """Do nothing while this process forks; the memory's gate is what is held. See `forks`."""
+        return contextlib.nullcontext()
 
     def abandon(self) -> None:
         """Be no listener any more, in a forked child (rule 4); see `forks`."""
         server, bound = self._server, self._bound
         self._server = self._bound = self._thread = None
-        self._life = threading.Lock()
-        self._service.forget_locks()
+        self._life = threading.RLock()
         atexit.unregister(self.stop)
         if server is not None:
             server.close()
@@ -253,7 +263,8 @@ def listen(
         skew_s = REMOTE_SKEW_S if far else 0.0
     door = make_door(chain, audience=audience, rules=rules, skew_s=skew_s, deadlines=deadlines)
     access = Access(allow_uids, group, beyond_loopback)
-    return Listener(where, door, access, caps=caps, on_event=on_event).start()
+    memory = memory_of(chain.audience if isinstance(chain, Chain) else str(audience))
+    return Listener(where, door, access, caps=caps, on_event=on_event, memory=memory).start()
 
 
 def listen_from(

@@ -3,20 +3,18 @@
 Rules this module keeps:
 
 1. It is the one place where memory, logging tree and log meet; the receiver decides, this performs.
-2. One gate around every step of every receiver, so that of two copies of a message one is taken,
-   and two applies never overlap. No lock of ours is held while a peer is waited for.
+2. The memory's gate is held around every step of every receiver, and never while a peer is waited
+   for.
 3. Nothing that goes wrong here reaches the host's thread, or ends ours.
 4. "Now" is the wall clock, or the greatest time seen where the clock went back.
 """
 
 from __future__ import annotations
 
-import threading
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sealwire.clock import monotonic_ms, wall_clock_ms
+from sealwire.clock import monotonic_ms
 from sealwire.errors import ApplyError, Reason, RefusedError, Stage
 from sealwire.eventlog import EventLog, Stats, log_bug
 from sealwire.events import (
@@ -37,15 +35,16 @@ from sealwire.events import (
     Reported,
     Tick,
 )
+from sealwire.memory import Memory
 from sealwire.receiver import Door, Receiver
 from sealwire.stages import Answer, Applied, Outcome
-from sealwire.state import AdmissionState
 from sealwire.versions import Standing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from sealwire.documents import LoggingPlan
+    from sealwire.state import AdmissionState
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +107,7 @@ class Service:
         door: Door,
         apply: Callable[[LoggingPlan], Applied],
         on_event: Callable[[Decision], None] | None = None,
+        memory: Memory | None = None,
     ) -> None:
         """Make a service.
 
@@ -115,13 +115,18 @@ class Service:
             door: what requests are judged by.
             apply: changes logging, or raises `ApplyError`.
             on_event: is called with every decision, in the listener's thread.
+            memory: what was taken before, and the gate; by default a new one.
         """
         self.door = door
         self._apply = apply
         self._on_event = on_event
-        self._gate = threading.RLock()
         self._log = EventLog()
-        self.memory = AdmissionState(start_ms=wall_clock_ms(), skew_ms=door.skew_ms)
+        self._memory = memory or Memory()
+
+    @property
+    def memory(self) -> AdmissionState:
+        """What was taken before."""
+        return self._memory.state
 
     @property
     def owes_a_line(self) -> bool:
@@ -134,7 +139,7 @@ class Service:
 
     def tick(self) -> Tick:
         """Give the time."""
-        return Tick(self.memory.observe(wall_clock_ms()), monotonic_ms())
+        return Tick(self._memory.now_ms(), monotonic_ms())
 
     def let_time_pass(self) -> None:
         """Log how many refusals were left out, when their minute is over."""
@@ -148,7 +153,7 @@ class Service:
 
     def drive(self, receiver: Receiver, event: Event | None, peer: str) -> Output:
         """Feed the time and ``event`` to a receiver, and perform what it asks for."""
-        with self._gate:
+        with self._memory.gate:
             reply, close = b"", False
             todo = list(receiver.handle(self.tick()))
             if event is not None:
@@ -203,21 +208,5 @@ class Service:
             return
         try:
             self._on_event(decision)
-        except Exception as bug:  # noqa: BLE001 - the host's callback may raise anything at all
+        except BaseException as bug:  # noqa: BLE001 - sys.exit() there would end our thread alone
             log_bug("on_event raised", bug)
-
-    # ---- fork: no lock of ours is held across one, and a child gets a gate of its own ----------
-
-    @contextmanager
-    def quiet(self, timeout_s: float = -1.0) -> Iterator[None]:
-        """Hold the gate, so that nothing changes meanwhile; do without it after ``timeout_s``."""
-        held = self._gate.acquire(timeout=timeout_s)
-        try:
-            yield
-        finally:
-            if held:
-                self._gate.release()
-
-    def forget_locks(self) -> None:
-        """In a forked child: replace a gate that a thread of the parent may have held."""
-        self._gate = threading.RLock()

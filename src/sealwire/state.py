@@ -20,14 +20,12 @@ class AdmissionState:
 
     Attributes:
         start_ms: when this memory began, milliseconds since the epoch.
-        skew_ms: how far ahead a sealer's clock may be.
         clock_ms: the greatest wall-clock time seen.
         floors: the last message taken, a stream each.
         window: nonces that are still live.
     """
 
     start_ms: int
-    skew_ms: int = 0
     clock_ms: int = 0
     floors: dict[Stream, Taken] = field(default_factory=dict)
     window: NonceWindow = field(default_factory=NonceWindow)
@@ -37,13 +35,17 @@ class AdmissionState:
         self.clock_ms = max(self.clock_ms, self.start_ms, wall_ms)
         return self.clock_ms
 
-    def check_sealed_after_start(self, claims: Claims) -> None:
+    def check_sealed_after_start(self, claims: Claims, skew_ms: int) -> None:
         """Raise if a message may be from before this memory began (mode ``wait-out``).
+
+        Args:
+            claims: the message's claims.
+            skew_ms: how far ahead a sealer's clock may be.
 
         Raises:
             VerificationError: its version is not after start and skew.
         """
-        earliest_ms = self.start_ms + self.skew_ms
+        earliest_ms = self.start_ms + skew_ms
         if claims.version <= earliest_ms:
             raise VerificationError(
                 Reason.VERSION_BEFORE_START,

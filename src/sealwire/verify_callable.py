@@ -13,8 +13,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from sealwire.chain import Chain
 from sealwire.eventlog import log_bug
 from sealwire.listener import make_door
+from sealwire.memory import memory_of
 from sealwire.service import Service, Session
 from sealwire.stages import Applied
 
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from sealwire.algebra import Admission, Verifier
-    from sealwire.chain import Chain
     from sealwire.documents import LoggingPlan
     from sealwire.events import Decision
     from sealwire.policy import Rule
@@ -64,7 +65,8 @@ def as_verify(
         accepted.append(plan.canonical())
         return Applied(plan.digest(), len(plan.loggers), len(plan.handlers))
 
-    service = Service(door, hand_over, on_event)
+    memory = memory_of(chain.audience if isinstance(chain, Chain) else str(audience))
+    service = Service(door, hand_over, on_event, memory)
 
     def verify(received: object) -> bytes | None:
         if not isinstance(received, bytes):
@@ -72,7 +74,7 @@ def as_verify(
         # The library has removed the length; our reader wants it, and judges it.
         framed = min(len(received), _MAX_LENGTH).to_bytes(4, "big") + received
         try:
-            with service.quiet():
+            with memory.hold_still():
                 accepted.clear()
                 Session(service, "by way of logging.config.listen").receive(framed)
                 return accepted.pop() if accepted else None

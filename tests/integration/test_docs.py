@@ -129,6 +129,7 @@ def known_keys(parse: Callable[[Path, str], object], text: str) -> list[str]:
             f'{OPERATOR}[targets."a"]\nother = 1\n',
         ),
     ],
+    ids=["service", "keys", "socket", "policy", "operator", "target"],
 )
 def test_every_setting_is_on_the_page(
     title: str, parse: Callable[[Path, str], object], text: str

@@ -6,14 +6,18 @@ They use the listeners, children and folders of the integration tests.
 from __future__ import annotations
 
 import importlib.util
+import logging.config
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+import sealwire.logtree
+import sealwire.transports.unix
+
 # Loaded now, because another user may not be able to read where this Python is installed.
-import sealwire.logtree  # noqa: F401
+LOADED = logging.config, sealwire.logtree, sealwire.transports.unix, "".encode("utf-16-be")
 
 if TYPE_CHECKING:
     from collections.abc import Callable

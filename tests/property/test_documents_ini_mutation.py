@@ -115,7 +115,13 @@ TELLING = (
         "({},)",
         "(1 if 2 else 3,)",
     ),
-    *("{'filename': '/var/log/app/z'}", "{'class': 'x'}", "{'()': 'x'}", "{1: 2}", "{'a': {}}"),
+    *(
+        "{'filename': '/var/log/app/z'}",
+        "{'filename': '/etc/x'}",
+        "{'()': 'x'}",
+        "{1: 2}",
+        "{'a': {}}",
+    ),
     *("%(message)d", "%(args)s", "{args[0]}", "$message", "%s", "%1000000000Y", "os.Formatter"),
     *("9" * 30, "(" * 3_000, "x" * 3_000, "x" + " " * 100 + "y", "\0", "\r", "\u2028", "\ufeff"),
 )
@@ -191,6 +197,5 @@ def test_changed_lines_are_refused_or_read(alice: Operator) -> None:
 
 
 def test_the_seeds_are_read(alice: Operator) -> None:
-    """Every change is one of a document that reads, and that the policy mostly allows."""
-    expected = ["allowed", "allowed", "allowed", "format-string"]
-    assert expected == [what_happens(alice, seed.encode()) for seed in SEEDS]
+    """Every change is one to a document that the policy allows."""
+    assert {"allowed"} == {what_happens(alice, seed.encode()) for seed in SEEDS}

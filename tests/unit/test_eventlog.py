@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sealwire.errors import Reason, Stage
-from sealwire.eventlog import LOGGER, MAX_REFUSALS_A_MINUTE, EventLog, Refusal, Stats, log_bug
+from sealwire.eventlog import LOGGER, MAX_LINES_A_MINUTE, EventLog, Refusal, Stats, log_bug
 from sealwire.events import Decision
 from sealwire.stages import Answer, Applied, Digest, Outcome
 
@@ -144,11 +144,11 @@ def test_the_last_hundred_refusals_are_kept() -> None:
 def test_ten_refusals_a_minute_then_a_count(caplog: pytest.LogCaptureFixture) -> None:
     """The rest of the minute is one line, which comes when the minute is over, and once."""
     log = EventLog()
-    flood(log, MAX_REFUSALS_A_MINUTE)
+    flood(log, MAX_LINES_A_MINUTE)
     assert not log.owes_a_line
     flood(log, 15, START_MS + MINUTE_MS - 1)
     assert log.owes_a_line
-    assert MAX_REFUSALS_A_MINUTE == len(lines(caplog))
+    assert MAX_LINES_A_MINUTE == len(lines(caplog))
     log.tick(START_MS + MINUTE_MS - 1)
     assert [] == lines(caplog)
     log.tick(START_MS + MINUTE_MS)
@@ -164,7 +164,7 @@ def test_a_minute_begins_with_its_first_refusal(caplog: pytest.LogCaptureFixture
     flood(log, 1, START_MS)
     flood(log, 1, START_MS + 7 * MINUTE_MS)
     flood(log, 30, START_MS + 8 * MINUTE_MS - 1)
-    assert 1 + MAX_REFUSALS_A_MINUTE == len(lines(caplog))
+    assert 1 + MAX_LINES_A_MINUTE == len(lines(caplog))
     log.tick(START_MS + 8 * MINUTE_MS)
     assert [("WARNING", "refused 21 more in the last minute")] == lines(caplog)
 

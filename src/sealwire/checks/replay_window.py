@@ -28,7 +28,7 @@ class ReplayWindow:
             VerificationError: taken before, sealed before this memory began, or window full.
         """
         claims = opened.claims
-        state.check_sealed_after_start(claims)
+        state.check_sealed_after_start(claims, context.skew_ms)
         state.window.look(_key(opened, context), claims.cti, claims.exp, context.now_ms)
         return Standing.NEW
 

@@ -26,7 +26,7 @@ class VersionFloor:
                 memory began.
         """
         claims = opened.claims
-        state.check_sealed_after_start(claims)
+        state.check_sealed_after_start(claims, context.skew_ms)
         floor = state.floors.get(claims.stream)
         return judge_version(floor, opened, context.now_ms, context.skew_ms)
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from sealwire.stages import Answer
 
 DEFAULT_TIMEOUT_S: Final = 10.0
+_SHORT_S: Final = 0.001
+_RETRY_S: Final = 0.02
 
 
 def deliver(
@@ -44,7 +46,7 @@ def deliver(
     target = parse_address(address) if isinstance(address, str) else address
     frame = encode_frame(sealed)
     ends_s = time.monotonic() + timeout_s
-    with _connect(target, timeout_s) as connection:
+    with _connect(target, ends_s) as connection:
         # A listener may refuse after four bytes and close; its answer is still there to read.
         with contextlib.suppress(OSError):
             _send(connection, frame, ends_s)
@@ -56,7 +58,7 @@ def deliver(
             raise NoAnswerError(f"{target}: sent, but no answer: {error}") from None
 
 
-def _connect(target: Address, timeout_s: float) -> socket.socket:
+def _connect(target: Address, ends_s: float) -> socket.socket:
     if isinstance(target, TcpAddress):
         family = socket.AF_INET6 if ":" in target.host else socket.AF_INET
         where: str | tuple[str, int] = (target.host, target.port)
@@ -65,24 +67,39 @@ def _connect(target: Address, timeout_s: float) -> socket.socket:
     else:
         raise ConfigurationError(f"{target}: this system has no Unix sockets")
     connection = socket.socket(family, socket.SOCK_STREAM)
-    connection.settimeout(timeout_s)
     try:
-        connection.connect(where)
+        while True:
+            connection.settimeout(_left(ends_s))
+            try:
+                connection.connect(where)
+            except BlockingIOError:
+                # A Unix socket whose queue is full says so at once, instead of letting us wait.
+                if _left(ends_s) <= _SHORT_S:
+                    raise
+                time.sleep(_RETRY_S)
+            else:
+                return connection
     except OSError as error:
         connection.close()
         raise TransportError(f"{target}: no connection: {error.strerror or error}") from None
-    return connection
+
+
+def _left(ends_s: float) -> float:
+    """Give the time that is left, seconds; never 0, which would mean not to wait at all."""
+    return max(_SHORT_S, ends_s - time.monotonic())
 
 
 def _send(connection: socket.socket, frame: bytes, ends_s: float) -> None:
-    connection.settimeout(max(0.001, ends_s - time.monotonic()))
+    connection.settimeout(_left(ends_s))
     connection.sendall(frame)
 
 
 def _receive(connection: socket.socket, ends_s: float) -> bytes:
     reader = FrameReader(MAX_ANSWER_BYTES)
     while (frame := reader.next_event()) is None:
-        connection.settimeout(max(0.001, ends_s - time.monotonic()))
+        if (left_s := _left(ends_s)) <= _SHORT_S:
+            raise TimeoutError("timed out")
+        connection.settimeout(left_s)
         data = connection.recv(reader.wanted)
         if data:
             reader.receive_data(data)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _ACCEPTS_A_TURN: Final = 64
 _READ_BYTES: Final = 65_536
 _PAUSE_MS: Final = 100
+_GIVEN_BACK: Final = 16  # descriptors, enough for the host to start a process with pipes
 _OWED_LINE_MS: Final = 1_000
 
 
@@ -182,7 +183,7 @@ class Server:
     def _out_of_descriptors(self, error: OSError) -> None:
         """Give back what incomplete connections hold, and pause (rule 3)."""
         LOGGER.debug("accepting pauses for %d ms: %s", _PAUSE_MS, error.strerror)
-        if self._open:
+        for _ in range(min(_GIVEN_BACK, len(self._open))):
             self._evict("descriptors ran out")
         self._selector.unregister(self._listening)
         self._paused_until_ms = monotonic_ms() + _PAUSE_MS
@@ -235,10 +236,10 @@ class Server:
             if output.close:
                 self._send(connection, output.reply)
                 return
-            if self._buffered > self._caps.buffered_bytes:
-                self._evict(f"{self._caps.buffered_bytes} bytes are buffered")
-                if connection.socket.fileno() < 0:
-                    return
+            while self._buffered > self._caps.buffered_bytes:
+                self._evict_holder(f"{self._caps.buffered_bytes} bytes are buffered")
+            if connection.socket.fileno() < 0:
+                return
 
     def _send(self, connection: _Connection, reply: bytes) -> None:
         """Send the answer, and close once it is out."""
@@ -261,6 +262,11 @@ class Server:
     def _evict(self, why: str) -> None:
         """End the oldest connection (rule 2)."""
         oldest = next(iter(self._open.values()))
+        self._finish(oldest, oldest.session.crowd_out(why))
+
+    def _evict_holder(self, why: str) -> None:
+        """End the oldest connection that holds bytes: the others would give none back."""
+        oldest = next(one for one in self._open.values() if one.buffered)
         self._finish(oldest, oldest.session.crowd_out(why))
 
     def _finish(self, connection: _Connection, output: Output) -> None:

@@ -22,7 +22,7 @@ from sealwire.transports.caller import Caller
 if TYPE_CHECKING:
     from sealwire.transports.addresses import TcpAddress
 
-_BACKLOG: Final = 128
+_BACKLOG: Final = socket.SOMAXCONN  # the system cuts it to its own limit
 
 
 class TcpListener:

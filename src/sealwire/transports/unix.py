@@ -3,8 +3,7 @@
 Rules this module keeps:
 
 1. The mode is on the descriptor before the name exists, so there is no moment with another mode.
-2. The directory is the gate on systems that ignore a socket's mode: it is made 0700 (0750 with a
-   group), and one that others can write to without the sticky bit is refused.
+2. The directory is the gate on systems that ignore a socket's mode; see `directories`.
 3. One listener an address: a lock beside the socket, held by an open descriptor. A socket whose
    lock is free was left by a process that died, and is replaced if it is ours; anything else at
    the path is an error that names it.
@@ -14,6 +13,7 @@ Rules this module keeps:
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import grp
 import os
@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Final
 
 from sealwire.errors import ConfigurationError
 from sealwire.transports.caller import Caller
+from sealwire.transports.directories import prepare
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -35,10 +36,11 @@ if TYPE_CHECKING:
 # On Windows the first import above fails; this says the same to type checkers.
 assert sys.platform != "win32"  # noqa: S101
 
-_BACKLOG: Final = 128
+_BACKLOG: Final = socket.SOMAXCONN  # the system cuts it to its own limit
 _OWNER_ONLY: Final = 0o600
 _OWNER_AND_GROUP: Final = 0o660
 _LOCK_TRIES: Final = 10
+_LOCK_FLAGS: Final = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class UnixListener:
@@ -66,7 +68,7 @@ class UnixListener:
         self.path = Path(address.path)
         self._gid = _gid(group)
         self._allow_uids = _allowed(allow_uids, group)
-        self._prepare_directory()
+        prepare(self.path.parent, self._gid)
         self._lock = self._take_lock()
         try:
             self._remove_stale()
@@ -85,12 +87,13 @@ class UnixListener:
         return Caller(name, self._allow_uids is None or uid in self._allow_uids)
 
     def close(self) -> None:
-        """Stop listening and remove socket and lock, once; the owner's way to end."""
+        """Stop listening and remove socket and lock, once; it raises nothing."""
         if self._lock < 0:
             return
         self.socket.close()
-        if self._is_ours():
-            self.path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            if self._is_ours():
+                self.path.unlink(missing_ok=True)
         self._drop_lock()
 
     def abandon(self) -> None:
@@ -98,35 +101,6 @@ class UnixListener:
         self.socket.close()
         os.close(self._lock)
         self._lock = -1
-
-    def _prepare_directory(self) -> None:
-        directory = self.path.parent
-        try:
-            directory.mkdir(mode=0o700, parents=True)
-        except FileExistsError:
-            self._judge_directory(directory)
-        except OSError as error:
-            raise ConfigurationError(f"{directory}: {error.strerror}") from None
-        else:
-            if self._gid is not None:
-                os.chown(directory, -1, self._gid)
-                directory.chmod(0o750)
-
-    def _judge_directory(self, directory: Path) -> None:
-        status = directory.stat()
-        if not stat.S_ISDIR(status.st_mode):
-            raise ConfigurationError(f"{directory} is not a directory")
-        if status.st_uid not in {0, os.geteuid()}:
-            raise ConfigurationError(
-                f"{directory} belongs to uid {status.st_uid}, who could replace the socket; "
-                "choose a directory of your own"
-            )
-        writable = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-        if writable and not status.st_mode & stat.S_ISVTX:
-            raise ConfigurationError(
-                f"{directory} has mode {stat.S_IMODE(status.st_mode):04o}, so others could replace "
-                f"the socket; run: chmod go-w {directory}"
-            )
 
     @property
     def _lock_path(self) -> Path:
@@ -137,10 +111,11 @@ class UnixListener:
         path = self._lock_path
         for _ in range(_LOCK_TRIES):
             try:
-                lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+                lock = os.open(path, _LOCK_FLAGS, _OWNER_ONLY)
             except OSError as error:
                 raise ConfigurationError(f"{path}: {error.strerror}") from None
             try:
+                _judge_lock(os.fstat(lock), path)
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 if _same_file(os.fstat(lock), path):
                     return lock
@@ -150,12 +125,16 @@ class UnixListener:
                     f"unix:{self.path} is taken by a running listener; stop it, or choose another "
                     "address"
                 ) from None
+            except BaseException:
+                os.close(lock)
+                raise
             os.close(lock)
         raise ConfigurationError(f"{path} is replaced all the time; who else uses the directory?")
 
     def _drop_lock(self) -> None:
         # Removed while it is held, so that nobody takes a lock on a file that is about to go.
-        self._lock_path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            self._lock_path.unlink(missing_ok=True)
         os.close(self._lock)
         self._lock = -1
 
@@ -221,8 +200,22 @@ def _peer(connection: socket.socket) -> tuple[int, str] | None:
 
 def _allowed(allow_uids: Iterable[int] | None, group: str | int | None) -> frozenset[int] | None:
     if allow_uids is not None:
-        return frozenset(allow_uids)
+        allowed = frozenset(allow_uids)
+        if group is None and not allowed <= {0, os.geteuid()}:
+            raise ConfigurationError(
+                "allow_uids names other users, and the socket's mode lets none of them in; give "
+                "group= as well, a group that they are in"
+            )
+        return allowed
     return None if group is not None else frozenset({0, os.geteuid()})
+
+
+def _judge_lock(status: os.stat_result, path: Path) -> None:
+    """Check that the lock is a file of ours: whoever owns it could hold or keep it."""
+    if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid() or status.st_nlink > 1:
+        raise ConfigurationError(
+            f"{path} is not a file of this user alone; remove it, or choose another directory"
+        )
 
 
 def _answers(path: Path) -> bool:

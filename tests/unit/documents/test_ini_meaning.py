@@ -480,8 +480,10 @@ NAMES = st.text(
     st.characters(codec="utf-8", exclude_categories=("C", "Z"), exclude_characters=",%[]"),
     min_size=1,
     max_size=6,
-).filter(lambda name: name not in {"()", ".", "root"})
-TEXTS = st.text(st.characters(codec="utf-8").filter(str.isprintable), max_size=8)
+).filter(lambda name: name not in {"()", ".", "root"} and not name.startswith(("ext://", "cfg://")))
+TEXTS = st.text(st.characters(codec="utf-8").filter(str.isprintable), max_size=8).filter(
+    lambda text: not text.startswith(("ext://", "cfg://"))
+)
 SCALARS = st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | TEXTS
 LEVEL_NAMES = st.sampled_from(sorted(LEVELS))
 ARGUMENTS = st.dictionaries(

@@ -103,7 +103,7 @@ def at_the_gate(length: int, *, short: bool) -> tuple[dict[str, float], dict[str
         assert {refusal_of(checked), refusal_of(opened)} == {reason}, name
         steps[name] = at_gate_step(verifier, Message(message), context)
         steps[f"chain: {name}"] = through_chain_step(chain, message, now_ms)
-    samples = interleaved(steps, rounds=100 if short else 1_000, calls=50)
+    samples = interleaved(steps, rounds=50 if short else 500, calls=200)
     at_gate = {name: samples[name].median_us for name in (ONE_HMAC, *junk)}
     return at_gate, {name: samples[f"chain: {name}"].median_us for name in junk}
 

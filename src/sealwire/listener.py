@@ -130,20 +130,20 @@ class Listener:
         Args:
             timeout_s: how long to wait for a running apply, seconds.
         """
+        # The lock is reentrant: a signal handler may call this while we wait, and finds nothing to do.
         with self._life:
             server, bound, thread = self._server, self._bound, self._thread
             self._server = self._bound = None
-        if server is None or bound is None or thread is None:
-            return
-        # Not under the lock: a signal handler may call this while we wait.
-        try:
-            atexit.unregister(self.stop)
-            forks.unwatch(self)
-            server.stop()
-            if thread is not threading.current_thread():
-                thread.join(timeout_s)
-        finally:
-            bound.close()
+            if server is None or bound is None or thread is None:
+                return
+            try:
+                atexit.unregister(self.stop)
+                forks.unwatch(self)
+                server.stop()
+                if thread is not threading.current_thread():
+                    thread.join(timeout_s)
+            finally:
+                bound.close()
 
     def join(self, timeout_s: float | None = None) -> None:
         """Wait until the listener's thread ends."""

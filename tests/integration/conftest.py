@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
-from sealwire import MemorySealerState, Sealer, listen, wall_clock_ms
+from sealwire import MemorySealerState, Sealer, eventlog, listen, memory, wall_clock_ms
 from sealwire.transports.addresses import TcpAddress
 
 if TYPE_CHECKING:
@@ -46,6 +46,13 @@ PATIENCE_S = 20.0
 
 APPLICATION = "sealwire-tests.application"
 DOCUMENT = {"version": 1, "incremental": True, "loggers": {APPLICATION: {"level": "DEBUG"}}}
+
+
+@pytest.fixture(autouse=True)
+def _a_new_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let each test begin as a process does that has taken nothing yet, and logged nothing."""
+    memory._of_audience.clear()
+    monkeypatch.setattr(eventlog, "_bugs", eventlog.Budget())
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sealwire import Answer, Outcome, Reason, TransportError, deliver
+from sealwire import Answer, Outcome, Reason, TransportError, deliver, memory
 from sealwire.answers import CONSTANT_REFUSAL, decode_answer
 from sealwire.framing import MAX_FRAME_BYTES, encode_frame
 from sealwire.receiver import Deadlines
@@ -398,13 +398,17 @@ def test_no_detail_is_told_where_the_chain_encrypts(
 def test_a_message_is_refused_after_a_restart(
     serve: Callable[..., Listener], seal: Callable[..., bytes], anywhere: str
 ) -> None:
-    """A new listener knows nothing of the old one's messages, and takes only what is newer."""
+    """A new process knows nothing of the old one's messages, and takes only what is newer."""
     sealed = seal()
     first = serve(anywhere)
     assert "version-before-start" == ask(first, sealed).reason
     sealed = seal()
     assert Answer(Outcome.APPLIED) == ask(first, sealed)
     first.stop()
+    again = serve(anywhere)
+    assert Answer(Outcome.APPLIED, repeated=True) == ask(again, sealed)
+    again.stop()
+    memory._of_audience.clear()
     second = serve(anywhere)
     assert "version-before-start" == ask(second, sealed).reason
     assert Answer(Outcome.APPLIED) == ask(second, seal())

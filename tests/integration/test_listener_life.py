@@ -194,13 +194,14 @@ def test_two_listeners_in_one_process(
     seal: Callable[..., bytes],
     folder: Path,
 ) -> None:
-    """Each has its own address, memory and end."""
+    """Each has its own address and end; what was taken is remembered by the process."""
     first, second = serve(f"unix:{folder}/1"), serve(f"unix:{folder}/2")
     sealed = seal()
     assert Answer(Outcome.APPLIED) == ask(first, sealed)
-    assert Answer(Outcome.APPLIED) == ask(second, sealed)
-    first.stop()
     assert Answer(Outcome.APPLIED, repeated=True) == ask(second, sealed)
+    first.stop()
+    assert Answer(Outcome.APPLIED) == ask(second, seal())
+    assert "version-superseded" == ask(second, sealed).reason
     assert (1, 1) == (first.stats().applied, second.stats().applied)
 
 

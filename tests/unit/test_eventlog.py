@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from sealwire import eventlog
 from sealwire.errors import Reason, Stage
 from sealwire.eventlog import LOGGER, MAX_LINES_A_MINUTE, EventLog, Refusal, Stats, log_bug
 from sealwire.events import Decision
@@ -103,7 +105,7 @@ def test_a_bug_of_ours_is_an_error_with_its_traceback(caplog: pytest.LogCaptureF
     assert [("ERROR", bug), ("ERROR", bug)] == seen
     texts = [text for _, text in lines(caplog)]
     expected = [
-        "refused a message: internal: in the policy",
+        f"refused a message: internal: in the policy ({PEER})",
         "a bug of ours ended one connection",
     ]
     assert expected == texts
@@ -152,7 +154,7 @@ def test_ten_refusals_a_minute_then_a_count(caplog: pytest.LogCaptureFixture) ->
     log.tick(START_MS + MINUTE_MS - 1)
     assert [] == lines(caplog)
     log.tick(START_MS + MINUTE_MS)
-    assert [("WARNING", "refused 15 more in the last minute")] == lines(caplog)
+    assert [("WARNING", "left out 15 lines about strangers in a minute")] == lines(caplog)
     assert not log.owes_a_line
     log.tick(START_MS + 10 * MINUTE_MS)
     assert [] == lines(caplog)
@@ -166,7 +168,7 @@ def test_a_minute_begins_with_its_first_refusal(caplog: pytest.LogCaptureFixture
     flood(log, 30, START_MS + 8 * MINUTE_MS - 1)
     assert 1 + MAX_LINES_A_MINUTE == len(lines(caplog))
     log.tick(START_MS + 8 * MINUTE_MS)
-    assert [("WARNING", "refused 21 more in the last minute")] == lines(caplog)
+    assert [("WARNING", "left out 21 lines about strangers in a minute")] == lines(caplog)
 
 
 def test_the_count_comes_before_the_next_refusal(caplog: pytest.LogCaptureFixture) -> None:
@@ -176,11 +178,69 @@ def test_the_count_comes_before_the_next_refusal(caplog: pytest.LogCaptureFixtur
     lines(caplog)
     flood(log, 1, START_MS + MINUTE_MS)
     expected = [
-        ("WARNING", "refused 2 more in the last minute"),
+        ("WARNING", "left out 2 lines about strangers in a minute"),
         ("WARNING", f"refused a message: signature-invalid:  ({PEER})"),
     ]
     assert expected == lines(caplog)
     assert not log.owes_a_line
+
+
+def test_junk_hides_nothing_that_was_tried_with_a_key(
+    alice: Operator, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Strangers have one budget, and each owner of a key another."""
+    log = EventLog()
+    flood(log, 100)
+    lines(caplog)
+    tried = replace(refused(), claims=alice.claims())
+    for _ in range(12):
+        log.record(tried, PEER, NOW_MS, START_MS)
+    assert MAX_LINES_A_MINUTE == len(lines(caplog))
+    log.tick(START_MS + MINUTE_MS)
+    assert [
+        ("WARNING", "left out 90 lines about strangers in a minute"),
+        ("WARNING", "left out 2 lines about the key of alice in a minute"),
+    ] == lines(caplog)
+
+
+def test_copies_and_bugs_are_limited_too(
+    alice: Operator, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A copy needs no key, and what is wrong in a host's callback is wrong every time."""
+    log = EventLog()
+    for _ in range(100):
+        log.record(repeated(alice), PEER, NOW_MS, START_MS)
+    assert MAX_LINES_A_MINUTE == len(lines(caplog))
+    clock = [START_MS]
+    monkeypatch.setattr(eventlog, "monotonic_ms", lambda: clock[0])
+    monkeypatch.setattr(eventlog, "_bugs", eventlog.Budget())
+    for _ in range(100):
+        log_bug("a bug", ValueError())
+    assert MAX_LINES_A_MINUTE == len(lines(caplog))
+    clock[0] += MINUTE_MS
+    log_bug("a bug", ValueError())
+    assert [("ERROR", "left out 90 bugs in a minute"), ("ERROR", "a bug")] == lines(caplog)
+
+
+@pytest.mark.parametrize("level", ["applied", "refused", "bug"])
+def test_a_filter_of_the_hosts_that_raises_ends_nothing(
+    alice: Operator, capsys: pytest.CaptureFixture[str], level: str
+) -> None:
+    """The line is lost, or goes to the last resort; nothing comes out of the log."""
+
+    def broken(record: logging.LogRecord) -> bool:
+        raise AttributeError("record has no attribute user")
+
+    LOGGER.addFilter(broken)
+    try:
+        if level == "bug":
+            log_bug("a bug of ours", ValueError())
+        else:
+            decision = applied(alice) if level == "applied" else refused(detail="x")
+            EventLog().record(decision, PEER, NOW_MS, START_MS)
+    finally:
+        LOGGER.removeFilter(broken)
+    assert (level != "applied") is bool(capsys.readouterr().err)
 
 
 def test_a_flood_silences_no_change(alice: Operator, caplog: pytest.LogCaptureFixture) -> None:

@@ -42,13 +42,13 @@ def test_now_is_the_greatest_time_seen() -> None:
 )
 def test_wait_out(alice: Operator, version: int, skew_ms: int, accepted: bool) -> None:
     """Only what was certainly sealed after the start: the rest may have been taken before it."""
-    state = AdmissionState(START_MS, skew_ms)
+    state = AdmissionState(START_MS)
     claims = alice.claims(version=version)
     if accepted:
-        state.check_sealed_after_start(claims)
+        state.check_sealed_after_start(claims, skew_ms)
         return
     with pytest.raises(VerificationError) as caught:
-        state.check_sealed_after_start(claims)
+        state.check_sealed_after_start(claims, skew_ms)
     refused = caught.value
     assert (Reason.VERSION_BEFORE_START, Stage.ADMISSION) == (refused.reason, refused.stage)
     assert f"{START_MS + skew_ms - version + 1} ms too early" in refused.detail
@@ -63,9 +63,8 @@ def test_two_memories_share_nothing() -> None:
 
 
 def test_nothing_is_tolerated_that_was_not_said() -> None:
-    """Without a word about others' clocks there is no skew, and no time has been seen."""
-    state = AdmissionState(START_MS)
-    assert (0, 0) == (state.skew_ms, state.clock_ms)
+    """No time has been seen."""
+    assert 0 == AdmissionState(START_MS).clock_ms
 
 
 def test_the_outcome_of_the_floors_message(alice: Operator) -> None:

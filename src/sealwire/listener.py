@@ -130,7 +130,7 @@ class Listener:
         Args:
             timeout_s: how long to wait for a running apply, seconds.
         """
-        # The lock is reentrant: a signal handler may call this while we wait, and finds nothing to do.
+        # Reentrant: a signal handler may call this while we wait, and finds nothing to do.
         with self._life:
             server, bound, thread = self._server, self._bound, self._thread
             self._server = self._bound = None

@@ -62,8 +62,9 @@ def as_verify(
 
     def hand_over(plan: LoggingPlan) -> Applied:
         check_plan(plan)
+        loggers = len(plan.loggers) + (plan.root is not None)
         accepted.append(plan.canonical())
-        return Applied(plan.digest(), len(plan.loggers), len(plan.handlers))
+        return Applied(plan.digest(), loggers, len(plan.handlers))
 
     memory = memory_of(chain.audience if isinstance(chain, Chain) else str(audience))
     service = Service(door, hand_over, on_event, memory)

@@ -357,7 +357,7 @@ def test_the_library_applies_what_was_sealed(
         application, sealed = logging.getLogger(APPLICATION), seal(CHANGE)
         library.send(json.dumps(CHANGE).encode())
         library.send(b"junk")
-        library.send(sealed[:-1] + b"\0")
+        library.send(sealed[:-1] + bytes([sealed[-1] ^ 1]))
         assert logging.NOTSET == application.level
         library.send(sealed)
         assert logging.DEBUG == application.level

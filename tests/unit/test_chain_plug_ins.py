@@ -72,8 +72,11 @@ class ThirdPartyLayer(ThirdParty):
 SHOWN = Evidence("ThirdPartyLayer", 5, bytes(32), "alice")
 
 
+EMPTY = Message(b"", None, (SHOWN,))
+
+
 def untyped(
-    message: Message = Message(b"", None, (SHOWN,)),
+    message: Message = EMPTY,
     **changes: Any,  # noqa: ANN401 - wrong types are the matter here
 ) -> Message:
     """Give a message with values that the type checker would refuse."""

@@ -26,6 +26,7 @@ from sealwire.documents import External, HandlerPlan, LoggingPlan
 from sealwire.documents.reading import place
 from sealwire.errors import ApplyError, shorten
 from sealwire.logtree.files import check_file
+from sealwire.logtree.locks import all_locks
 from sealwire.stages import Applied
 
 OWN_LOGGER = "sealwire"
@@ -111,7 +112,10 @@ def _configure(plan: LoggingPlan) -> None:
     from logging.config import dictConfig
 
     try:
-        dictConfig(plan.to_dict())
+        with all_locks():
+            dictConfig(plan.to_dict())
+    except ApplyError:
+        raise
     except Exception as error:  # noqa: BLE001  a class of the host's own may raise anything
         raise ApplyError(_failure(error)) from None
     finally:

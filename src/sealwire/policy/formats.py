@@ -30,7 +30,7 @@ from sealwire.requests import Apply
 
 MAX_FORMAT_CHARS = 1_024
 MAX_FIELDS = 64
-# The sum over one format: what padding alone can add to every record.
+# The sum over one format: what padding and defaults alone can add to every record.
 MAX_PADDING_CHARS = 2_048
 
 # A value of each type a record holds. Left out are args, msg and exc_info, which hold objects of
@@ -113,9 +113,12 @@ class FormatStrings(NamedTuple):
             return f"is not a format of style {formatter.style}: {shorten(str(error))}"
         if len(fields) > MAX_FIELDS:
             return f"{len(fields)} fields, over the limit of {MAX_FIELDS}"
+        defaults = dict(formatter.defaults)
+        if problem := _bad_default(defaults):
+            return problem
         values = {
             **dict.fromkeys(self.extra_fields, _AnyNumber()),
-            **dict(formatter.defaults),
+            **defaults,
             **RECORD_FIELDS,
         }
         padding = 0
@@ -126,10 +129,18 @@ class FormatStrings(NamedTuple):
             added = _padding(formatter.style, field)
             if added is None:
                 return f"the field {field.name} has no plain width, but {shorten(field.spec)}"
-            padding += added
+            padding += added + len(str(defaults.get(field.name, "")))
         if padding > MAX_PADDING_CHARS:
-            return f"widths of {padding} together, over the limit of {MAX_PADDING_CHARS}"
+            return f"widths and defaults of {padding} together, over {MAX_PADDING_CHARS}"
         return _trial(formatter.style, text, values)
+
+
+def _bad_default(defaults: Mapping[str, object]) -> str:
+    """Say which default holds what no format may hold: a record that lacks a field writes it."""
+    for name, value in defaults.items():
+        if isinstance(value, str) and not value.replace("\t", "").isprintable():
+            return f"the default of {shorten(name)} holds characters that do not print"
+    return ""
 
 
 def _padding(style: Style, field: Field) -> int | None:

@@ -46,8 +46,8 @@ def test_usual_formats_are_allowed(objections: Objections, style: str, text: str
         ("%", "%(lineno)*d", "the field lineno has no plain width, but '*d'"),
         ("%", "%(created).*f", "the field created has no plain width, but '.*f'"),
         ("%", "%(thread)c", "the field thread has no plain width, but 'c'"),
-        ("%", "%(message)999s" * 3, "widths of 2997 together, over the limit of 2048"),
-        ("%", "%(created).999f" * 3, "widths of 2997 together, over the limit of 2048"),
+        ("%", "%(message)999s" * 3, "widths and defaults of 2997 together, over 2048"),
+        ("%", "%(created).999f" * 3, "widths and defaults of 2997 together, over 2048"),
         ("%", "%(args)s", "'args' is not a field that may be written"),
         ("%", "%(exc_info)s", "'exc_info' is not a field that may be written"),
         (

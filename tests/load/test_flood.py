@@ -111,7 +111,7 @@ def deliver_with_retries(address: str, sealed: bytes, honest: Honest) -> Answer:
             # Before authentication the answer is the same for every cause; crowded out is one.
             assert answer.reason == "", answer
             why = "refused"
-        assert time.perf_counter() - began_s < GIVE_UP_S, "an honest message does not get through"
+        assert time.perf_counter() - began_s < GIVE_UP_S, f"does not get through: {honest.retries}"
         honest.retries[why] += 1
         time.sleep(RETRY_S)
 

@@ -6,23 +6,28 @@ line, with words that mean something, and get through to arguments and to the ru
 
 from __future__ import annotations
 
+import json
 import random
+import subprocess
+import sys
 import warnings
 from typing import TYPE_CHECKING
 
-from sealwire.documents import read_plan
-from sealwire.errors import MalformedError, PolicyError, Reason
-from sealwire.policy import default_rules, judge
+from sealwire.documents import LoggingPlan, read_plan
+from sealwire.errors import MalformedError, PolicyError, Reason, RefusedError
+from sealwire.policy import Rule, default_rules, judge
 from sealwire.requests import CONTENT_TYPE_INI, read_request
 from sealwire.stages import Opened
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
 
     from tests.conftest import Operator
 
 BYTE_CHANGES = 100_000
 LINE_CHANGES = 30_000
+ALLOWED_CHANGES = 2_000
 
 RULES = default_rules(["/var/log/app"])
 
@@ -147,18 +152,31 @@ def changed(chance: random.Random, lines: list[str]) -> list[str]:
     return [*lines[:at], f"{option}{mark}{value}", *lines[at + 1 :]]
 
 
-def what_happens(operator: Operator, document: bytes) -> str:
-    """Read and judge a document; any exception that is no refusal comes out."""
+def several_changes(chance: random.Random) -> str:
+    """Give one of the seeds with one to three changes."""
+    lines = chance.choice(SEEDS).split("\n")
+    for _ in range(chance.choice((1, 1, 2, 3))):
+        lines = changed(chance, lines)
+    return "\n".join(lines)
+
+
+def read(operator: Operator, document: bytes, rules: Iterable[Rule] = RULES) -> LoggingPlan:
+    """Read and judge a document; any exception that is no refusal is a failure."""
     opened = Opened(document, operator.claims(), CONTENT_TYPE_INI, document, evidence=())
+    request = read_request(opened)
+    judge(rules, request)
+    return request.plan
+
+
+def what_happens(operator: Operator, document: bytes) -> str:
+    """Give the reason or the rule for which a document is refused, or say that it is allowed."""
     try:
-        request = read_request(opened)
-        again = request.plan.canonical()
-        judge(RULES, request)
+        plan = read(operator, document)
     except MalformedError as error:
         return error.reason.value
     except PolicyError as error:
         return error.rule
-    assert request.plan == read_plan(again)
+    assert plan == read_plan(plan.canonical())
     return "allowed"
 
 
@@ -185,10 +203,7 @@ def test_changed_lines_are_refused_or_read(alice: Operator) -> None:
     chance = random.Random(20261126)
     seen: dict[str, int] = {}
     for _ in range(LINE_CHANGES):
-        lines = chance.choice(SEEDS).split("\n")
-        for _ in range(chance.choice((1, 1, 2, 3))):
-            lines = changed(chance, lines)
-        outcome = what_happens(alice, "\n".join(lines).encode())
+        outcome = what_happens(alice, several_changes(chance).encode())
         seen[outcome] = seen.get(outcome, 0) + 1
     assert LINE_CHANGES == sum(seen.values())
     # The language names no object but those that are allowed, and no change makes 65 handlers.
@@ -199,3 +214,66 @@ def test_changed_lines_are_refused_or_read(alice: Operator) -> None:
 def test_the_seeds_are_read(alice: Operator) -> None:
     """Every change is one to a document that the policy allows."""
     assert {"allowed"} == {what_happens(alice, seed.encode()) for seed in SEEDS}
+
+
+# Configures logging with each text and with its plan, and says for which the trees differ.
+PROGRAM = """
+import io, json, logging, logging.config, sys
+
+def describe(thing):
+    if isinstance(thing, (list, tuple)):
+        return [describe(each) for each in thing]
+    if isinstance(thing, (logging.Handler, logging.Formatter, logging.PercentStyle)):
+        parts = {key: describe(value) for key, value in vars(thing).items() if value != ""}
+        # The time at which it is to begin a new file moves on; no format of a date is an empty one.
+        left_out = {key for key in ("rolloverAt", "datefmt") if not parts.get(key) or key[0] == "r"}
+        return type(thing).__qualname__, {key: parts[key] for key in parts.keys() - left_out}
+    if thing is None or isinstance(thing, (str, int, dict)):
+        return thing
+    return type(thing).__qualname__, getattr(thing, "name", None)
+
+def tree(configure):
+    logging.shutdown()
+    for everything in (logging._handlers, logging._handlerList, logging.root.manager.loggerDict):
+        everything.clear()
+    logging.root.handlers.clear()
+    logging.root.setLevel(42)
+    for name in ("a", "a.b.c", "other"):
+        logging.getLogger(name).setLevel(7)
+    configure()
+    loggers = {"": logging.root, **logging.root.manager.loggerDict}
+    return {
+        name: [each.level, bool(each.propagate), bool(each.disabled), describe(each.handlers)]
+        for name, each in loggers.items()
+        if isinstance(each, logging.Logger)
+    }
+
+def differs(text, plan):
+    by_library = tree(lambda: logging.config.fileConfig(
+        io.StringIO(text), disable_existing_loggers=False
+    ))
+    return by_library != tree(lambda: logging.config.dictConfig(json.loads(plan)))
+
+print(json.dumps([text for text, plan in json.load(sys.stdin) if differs(text, plan)]))
+"""
+
+
+def test_what_is_allowed_means_the_same_to_the_library(alice: Operator, tmp_path: Path) -> None:
+    """``fileConfig`` takes each of these texts as well, and makes the same logging tree of it."""
+    chance = random.Random(20261127)
+    rules = default_rules([str(tmp_path)])
+    documents: dict[str, str] = {}
+    while len(documents) < ALLOWED_CHANGES:
+        text = several_changes(chance).replace("/var/log/app", str(tmp_path))
+        try:
+            documents[text] = read(alice, text.encode(), rules).canonical().decode()
+        except RefusedError:
+            continue
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", PROGRAM],
+        input=json.dumps(list(documents.items())),
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    assert [] == json.loads(done.stdout.splitlines()[-1])

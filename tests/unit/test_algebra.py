@@ -56,6 +56,14 @@ class ThirdPartyLayer(ThirdPartyCheck):
         self.keys = FixedKeys([MacKey(b"3" * 32, owner="someone", audience="payments@prod")])
 
 
+class OnceAndCheck(Once):
+    """An admission that can also verify, so that it might be run as either."""
+
+    def verify(self, message: Message, context: Context) -> Message:
+        """Let everything through."""
+        return message
+
+
 def parts(alice: Operator, mallory: Operator, names: str) -> list[Any]:
     """Give the parts with these names, outermost first."""
     same_secret = AeadKey(reveal_secret(alice.mac), owner="alice", audience=alice.audience)
@@ -83,6 +91,9 @@ def parts(alice: Operator, mallory: Operator, names: str) -> list[Any]:
         "layer-confidential": ThirdPartyLayer([CONFIDENTIAL], [AUTHENTIC]),
         "layer-authentic": ThirdPartyLayer([AUTHENTIC], []),
         "layer-attributable": ThirdPartyLayer([ATTRIBUTABLE], []),
+        "check-gives-once": ThirdPartyCheck([AUTHENTIC], [Guarantee.ONCE]),
+        "check-gives-authentic": ThirdPartyCheck([], [AUTHENTIC]),
+        "both-kinds": OnceAndCheck(),
         "text": "Freshness",
         "none": None,
         "key": alice.mac,
@@ -201,6 +212,10 @@ ILLEGAL: list[tuple[str, list[str]]] = [
     ("sig sig", ["Ed25519Verifier and in Ed25519Verifier", "key of its own"]),
     ("aes sig aes", ["AesGcmOpener and in AesGcmOpener", "key of its own"]),
     ("mac aes-of-mac", ["HmacVerifier and in AesGcmOpener", "key of its own"]),
+    # A part that promises what its kind cannot see, or that is of two kinds at once.
+    ("sig fresh check-gives-once", ["ThirdPartyCheck says", "once", "a part of its kind cannot"]),
+    ("aes sig check-gives-authentic", ["ThirdPartyCheck says", "authentic"]),
+    ("sig fresh both-kinds", ["OnceAndCheck is a verifier and an admission at once", "two parts"]),
     # What is no part at all, and the class where an object was meant.
     ("sig text", ["'Freshness' is no part of a chain", "neither verify() nor look() and take()"]),
     ("sig none", ["None is no part of a chain"]),

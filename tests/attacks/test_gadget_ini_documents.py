@@ -331,6 +331,10 @@ GADGETS = [
     whole("a section with a bracket", INVALID, document(more=f"[handler_h]]\nargs=({RUN},)")),
     whole("a section with a blank", INVALID, document(more=f"[handler_h ]\nargs=({RUN},)")),
     whole("a section in capitals", INVALID, document(more=f"[HANDLER_h]\nargs=({RUN},)")),
+    whole(
+        "an option behind a section", INVALID, document(handler="class=NullHandler\n[x] args=()")
+    ),
+    whole("text behind a section", MALFORMED, document(more="[handler_h] of nothing")),
     whole("a section that nothing lists", INVALID, document(more=f"[handler_i]\nargs=({RUN},)")),
     whole("a section of the application", INVALID, document(more="[app]\nx=1")),
     whole("text before the first section", MALFORMED, f"x=1\n{document()}"),

@@ -567,5 +567,5 @@ def test_frames_of_two_lives_do_not_mix(
     listener.start()
     assert read_all(early) == b""
     late = connect(listener)
-    late.sendall(framed)
+    late.sendall(encode_frame(seal()))
     assert Answer(Outcome.APPLIED) == decode_answer(read_all(late)[4:])

@@ -23,8 +23,8 @@ HINTS: Final[Mapping[Reason, str]] = MappingProxyType(
         Reason.FRAME_TIMEOUT: "send the message in one go: sealwire send FILE",
         Reason.CROWDED_OUT: "send the same message again: sealwire send FILE",
         Reason.PEER_NOT_ALLOWED: (
-            "send as the service's user, or add yours (id -u) to socket.allow_uids in the "
-            "service's settings"
+            "send as the service's user; or, in the service's settings, name a group of yours in "
+            "socket.group and, where there is one, add your number (id -u) to socket.allow_uids"
         ),
         Reason.VERIFY_DECLINED: (
             "find the service's verify callable, the second argument of its listen(), and see what "
@@ -90,11 +90,13 @@ HINTS: Final[Mapping[Reason, str]] = MappingProxyType(
         Reason.REPLAY_WINDOW_FULL: (
             "wait until earlier messages expire, then seal anew: sealwire send CONFIG --lifetime 1m"
         ),
-        Reason.CONTENT_TYPE_UNKNOWN: "seal a JSON configuration: sealwire send CONFIG",
+        Reason.CONTENT_TYPE_UNKNOWN: "seal a configuration in JSON or INI: sealwire send CONFIG",
         Reason.STREAM_MISMATCH: (
             "let the command line choose the stream; seal anew: sealwire send CONFIG"
         ),
-        Reason.DOCUMENT_MALFORMED: "mend the JSON at the place named, then: sealwire send CONFIG",
+        Reason.DOCUMENT_MALFORMED: (
+            "mend the document at the place named, then: sealwire send CONFIG"
+        ),
         Reason.DOCUMENT_INVALID: (
             "mend the configuration at the place named, then: sealwire send CONFIG"
         ),

@@ -25,6 +25,7 @@ from sealwire.keyfiles import write_checked
     epilog="""\b
 Examples:
   sealwire seal debug.json -o debug.sealed --lifetime 2h
+  sealwire seal logging.ini -o logging.sealed
   sealwire seal debug.json --to payments@prod | ssh host sealwire send - --address unix:/run/p.sock
 """
 )
@@ -47,7 +48,8 @@ def seal(
 ) -> Exit:
     """Seal a logging configuration.
 
-    DOCUMENT is JSON in the form of Python's dictConfig, or - for standard input.
+    DOCUMENT is JSON in the form of Python's dictConfig, or INI in that of its fileConfig, or - for
+    standard input. What begins with { is read as JSON.
     """
     content = read_input(document, MAX_DOCUMENT_BYTES)
     settings = operator_settings(config)

@@ -12,8 +12,9 @@ from sealwire.cli.anatomy import looks_sealed
 from sealwire.cli.endings import CommandError, Exit
 from sealwire.cli.parameters import duration, in_words
 from sealwire.clock import wall_clock_ms
-from sealwire.documents import read_plan
+from sealwire.documents import read_ini_plan, read_plan
 from sealwire.errors import MalformedError
+from sealwire.requests import CONTENT_TYPE_INI, CONTENT_TYPE_JSON
 from sealwire.sealer import DEFAULT_LIFETIME_S
 from sealwire.sealerstate import FileSealerState
 from sealwire.settings import find_operator_settings, load_operator_settings
@@ -53,6 +54,14 @@ def operator_settings(explicit: str | None) -> OperatorSettings:
     return load_operator_settings(find_operator_settings(explicit, os.environ).path)
 
 
+def content_type_of(document: bytes) -> str:
+    """Say in which language a document is: one in JSON begins with a brace, one in INI never.
+
+    What the text holds behind that is not looked at, so ``--unchecked`` changes nothing here.
+    """
+    return CONTENT_TYPE_JSON if document.lstrip()[:1] == b"{" else CONTENT_TYPE_INI
+
+
 def check_document(name: str, document: bytes, *, unchecked: bool) -> None:
     """Read a document as the service will, so that a slip is told before anything is sent.
 
@@ -67,25 +76,30 @@ def check_document(name: str, document: bytes, *, unchecked: bool) -> None:
         )
     if unchecked:
         return
+    is_ini = content_type_of(document) == CONTENT_TYPE_INI
     try:
-        read_plan(document)
+        (read_ini_plan if is_ini else read_plan)(document)
     except MalformedError as error:
+        # Whoever meant JSON would wonder about a complaint in terms of sections.
+        how = "it was read as INI, because JSON begins with {; " if is_ini else ""
         raise CommandError(
             Exit.LOCAL_FAILURE,
             f"{in_words(name)} would be refused, and was not sealed: {error.reason.value}: "
             f"{error.detail}",
-            "mend the place named, or seal it all the same with --unchecked",
+            f"{how}mend the place named, or seal it all the same with --unchecked",
         ) from None
 
 
 def seal_document(
     settings: OperatorSettings, target: Target, document: bytes, lifetime_s: int
 ) -> Sealed:
-    """Seal ``document`` for ``target``; versions are remembered beside the settings.
+    """Seal ``document``, JSON or INI, for ``target``; versions are remembered beside the settings.
 
     Raises:
         ConfigurationError: a key cannot be used.
         SealError: the state cannot be used, or the document is too long.
     """
     state = FileSealerState(settings.state_path)
-    return settings.sealer(target, state, wall_clock_ms).seal(document, lifetime_s=lifetime_s)
+    return settings.sealer(target, state, wall_clock_ms).seal(
+        document, content_type=content_type_of(document), lifetime_s=lifetime_s
+    )

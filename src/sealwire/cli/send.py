@@ -102,8 +102,9 @@ def send(
 ) -> Exit:
     """Send a configuration, or a sealed message, and say what became of it.
 
-    FILE is JSON in the form of Python's dictConfig, which is sealed first; or a message that
-    sealwire seal made, which is sent as it is; or - for standard input.
+    FILE is JSON in the form of Python's dictConfig, or INI in that of its fileConfig, which is
+    sealed first; or a message that sealwire seal made, which is sent as it is; or - for standard
+    input.
     """
     content = read_input(file, MAX_FRAME_BYTES)
     if looks_sealed(content):

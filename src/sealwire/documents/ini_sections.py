@@ -3,8 +3,9 @@
 Rules this module keeps:
 
 1. The library's own parser reads, with the library's delimiters, comments and continuation lines:
-   one text has one meaning here and there. Only interpolation is left out, and ``[DEFAULT]`` is a
-   section like any other, so that nothing is inherited and whoever reads on sees that it is there.
+   one text has one meaning here and there. Interpolation is left out, text behind a header is no
+   part of it, and ``[DEFAULT]`` is a section like any other, so that nothing is inherited and
+   whoever reads on sees that it is there.
 2. Size, lines and gaps are checked before the parser sees anything. It takes quadratic time for a
    run of blanks inside a line (23 s for 64 KiB of them), and for lines that
    it cannot read, all of which it writes into one message.
@@ -16,6 +17,8 @@ Rules this module keeps:
 
 from __future__ import annotations
 
+import re
+
 from sealwire.documents.utf8 import decode, refuse_form
 from sealwire.errors import shorten
 
@@ -26,6 +29,9 @@ MAX_LINES = 2_048
 MAX_GAP_CHARS = 64
 
 _COMMENTS = ("#", ";")
+
+# The library's own pattern has no end, and what stands behind the bracket means nothing there.
+_HEADER = re.compile(r"\[(?P<header>.+)\]$")
 
 # No header can name it, because a header has at least one character between its brackets.
 _NO_DEFAULT_SECTION = ""
@@ -70,6 +76,7 @@ def _parse(text: str) -> dict[str, dict[str, str]]:
 
     # Whatever is not said here has the default that fileConfig's parser has too.
     parser = configparser.RawConfigParser(default_section=_NO_DEFAULT_SECTION)
+    parser.SECTCRE = _HEADER
     try:
         parser.read_string(text)
     except configparser.DuplicateSectionError as error:

@@ -49,7 +49,7 @@ PYTHONS = find_pythons()
 @nox.session(venv_backend="none")
 @nox.parametrize("version", list(PYTHONS), ids=list(PYTHONS))
 def test(session: nox.Session, version: str) -> None:
-    """Run `make test conformance` with one Python; the environment stays, so the next run is fast."""
+    """Run both with one Python; the environment stays, so the next run is fast."""
     session.run(
         "make",
         "test",

@@ -21,9 +21,16 @@ import pytest
 import sealwire
 from sealwire import AnyOf, Chain, ConfigurationError, compat, recommended
 from sealwire.checks.freshness import MAX_LIFETIME_S
-from sealwire.documents.strict_json import MAX_DOCUMENT_BYTES
+from sealwire.documents import read_ini_plan, read_plan
+from sealwire.documents.ini_literals import MAX_LITERAL_CHARS, MAX_LITERAL_DEPTH, MAX_PIECES
+from sealwire.documents.ini_sections import MAX_GAP_CHARS, MAX_INI_BYTES, MAX_LINES
+from sealwire.documents.reading import LEVELS, MAX_LEVEL
+from sealwire.documents.strict_json import MAX_DEPTH, MAX_DOCUMENT_BYTES
 from sealwire.keyfiles import new_aead_key, new_mac_key, new_signing_key
 from sealwire.listener import REMOTE_SKEW_S
+from sealwire.logtree.locks import WAIT_S
+from sealwire.policy.formats import MAX_PADDING_CHARS
+from sealwire.requests import CONTENT_TYPE_INI, CONTENT_TYPE_JSON
 from sealwire.sealer import DEFAULT_LIFETIME_S
 from sealwire.settings import (
     PolicySettings,
@@ -183,12 +190,42 @@ def test_the_figures_are_those_of_the_code() -> None:
     assert f"at most {MAX_SETTINGS_BYTES // 1024} KiB" in settings
     assert f"may have {MAX_PATH_BYTES} bytes" in settings
     assert f"may have {MAX_DOCUMENT_BYTES // 1024} KiB" in limits
+    assert f"an INI document {MAX_INI_BYTES // 1024} KiB" in limits
+    assert f"waits for them for {WAIT_S:.0f} seconds at most" in limits
+    assert f"by {REMOTE_SKEW_S:.0f} seconds if nothing else was said" in limits
     assert f"The default is {DEFAULT_LIFETIME_S // 60} minutes" in limits
     days = MAX_LIFETIME_S[Stream.BASE] // 86_400
     assert f"a change may live for {days} days" in text_of("explanation/guarantees.md")
     assert f"{REMOTE_SKEW_S:.0f} seconds by default beyond loopback" in plain(
         text_of("how-to/tcp.md")
     )
+
+
+# ---- documents -----------------------------------------------------------------------------------
+
+
+def test_the_two_documents_are_one_configuration() -> None:
+    """The examples of the page are read, and mean the same."""
+    page = text_of("reference/documents.md")
+    as_json, as_ini = re.findall(
+        r"^```{code-block} text\n:caption: as \w+\n\n(.*?)^```$", page, re.MULTILINE | re.DOTALL
+    )
+    assert read_plan(as_json.encode()) == read_ini_plan(as_ini.encode())
+
+
+def test_the_limits_of_documents_are_those_of_the_code() -> None:
+    """Each figure, the content types and the levels, from where they are kept."""
+    page = plain(text_of("reference/documents.md"))
+    for said in (
+        f"| {CONTENT_TYPE_JSON} | {CONTENT_TYPE_INI} |",
+        f"| {MAX_DOCUMENT_BYTES // 1024} KiB, {MAX_DEPTH} levels deep |",
+        f"| {MAX_INI_BYTES // 1024} KiB, {MAX_LINES:,} lines |",
+        f"{', '.join(LEVELS)}, or a number from 0 to {MAX_LEVEL:,}",
+        f"add {MAX_PADDING_CHARS:,} characters to a record at most",
+        f"{MAX_LITERAL_CHARS:,} characters and {MAX_PIECES} pieces, nested {MAX_LITERAL_DEPTH} deep",
+        f"more than {MAX_GAP_CHARS} blanks in a row",
+    ):
+        assert said in page
 
 
 # ---- guarantees ----------------------------------------------------------------------------------

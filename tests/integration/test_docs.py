@@ -222,7 +222,8 @@ def test_the_limits_of_documents_are_those_of_the_code() -> None:
         f"| {MAX_INI_BYTES // 1024} KiB, {MAX_LINES:,} lines |",
         f"{', '.join(LEVELS)}, or a number from 0 to {MAX_LEVEL:,}",
         f"add {MAX_PADDING_CHARS:,} characters to a record at most",
-        f"{MAX_LITERAL_CHARS:,} characters and {MAX_PIECES} pieces, nested {MAX_LITERAL_DEPTH} deep",
+        f"{MAX_LITERAL_CHARS:,} characters and {MAX_PIECES} pieces",
+        f"pieces, nested {MAX_LITERAL_DEPTH} deep",
         f"more than {MAX_GAP_CHARS} blanks in a row",
     ):
         assert said in page

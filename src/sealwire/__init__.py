@@ -2,7 +2,13 @@
 
 A service calls `listen` (or `listen_from` with a settings file); an operator seals a configuration
 with a `Sealer`, or with the command ``sealwire send``.
+
+What listens, judges, seals and sends is loaded when it is first asked for, so that a program pays
+for the side it is on.
 """
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from sealwire.algebra import Admission, Guarantee, Layer, Verifier
 from sealwire.alternatives import AnyOf
@@ -35,9 +41,6 @@ from sealwire.layers import (
     HmacTagger,
     HmacVerifier,
 )
-from sealwire.listener import Listener, listen, listen_from
-from sealwire.policy import Rule, default_rules
-from sealwire.sealer import MemorySealerState, Sealer, SealerState
 from sealwire.stages import (
     Answer,
     Claims,
@@ -49,10 +52,28 @@ from sealwire.stages import (
     Sealed,
     Stream,
 )
-from sealwire.transports.client import deliver
-from sealwire.verify_callable import as_verify
+
+if TYPE_CHECKING:
+    from sealwire.listener import Listener, listen, listen_from
+    from sealwire.policy import Rule, default_rules
+    from sealwire.sealer import MemorySealerState, Sealer, SealerState
+    from sealwire.transports.client import deliver
+    from sealwire.verify_callable import as_verify
 
 __version__ = "0.1.0"
+
+_LATE = {
+    "Listener": "sealwire.listener",
+    "MemorySealerState": "sealwire.sealer",
+    "Rule": "sealwire.policy",
+    "Sealer": "sealwire.sealer",
+    "SealerState": "sealwire.sealer",
+    "as_verify": "sealwire.verify_callable",
+    "default_rules": "sealwire.policy",
+    "deliver": "sealwire.transports.client",
+    "listen": "sealwire.listener",
+    "listen_from": "sealwire.listener",
+}
 
 __all__ = [
     "Admission",
@@ -112,3 +133,12 @@ __all__ = [
     "listen_from",
     "wall_clock_ms",
 ]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name stands for
+    """Load what is used late (PEP 562); the second time it is there."""
+    if name not in _LATE:
+        raise AttributeError(f"module 'sealwire' has no attribute {name!r}")
+    found = getattr(import_module(_LATE[name]), name)
+    globals()[name] = found
+    return found

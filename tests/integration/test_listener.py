@@ -10,6 +10,7 @@ import threading
 import time
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,7 +23,6 @@ from sealwire.transports.server import Caps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from tests.conftest import Operator, Way
     from tests.integration.conftest import Child
@@ -645,20 +645,22 @@ def test_the_host_opens_files_while_peers_take_every_descriptor(
     seal: Callable[..., bytes],
     child: Callable[[Callable[[], object]], Child],
 ) -> None:
-    """Where they run out, the listener gives one back and pauses; it does not spin either."""
+    """Where they run out, the listener gives some back and pauses; it does not spin either."""
 
     def program() -> None:
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         listener = serve()
         peers = child(lambda: _hold_connections(listener))
-        resource.setrlimit(resource.RLIMIT_NOFILE, (60, hard))
+        # How many this process has already depends on what ran in it before.
+        highest = max(int(each.name) for each in Path("/dev/fd").iterdir())
+        resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 40, hard))
         server = listener._server
         assert server is not None
         ends_s = time.monotonic() + PATIENCE_S
-        while server.connections < 30:
+        while server.connections < 20:
             assert time.monotonic() < ends_s
             time.sleep(0.01)
-        used_s, opened, failed = time.process_time(), 0, 0
+        began_s, used_s, opened, failed = time.monotonic(), time.process_time(), 0, 0
         for _ in range(100):
             try:
                 os.close(os.open(os.devnull, os.O_RDONLY))
@@ -667,7 +669,7 @@ def test_the_host_opens_files_while_peers_take_every_descriptor(
                 failed += 1
             time.sleep(0.01)
         assert opened > 3 * failed, (opened, failed)
-        assert time.process_time() - used_s < 0.5
+        assert time.process_time() - used_s < (time.monotonic() - began_s) / 2
         peers.kill()
         while server.connections:
             assert time.monotonic() < ends_s

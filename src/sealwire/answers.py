@@ -6,7 +6,8 @@ Rules this module keeps:
    cause, so that a stranger learns nothing about keys, clocks or configuration.
 2. Afterwards it carries the reason, and the detail where the chain does not encrypt: an answer
    travels in the clear, and may not repeat what the request hid.
-3. Nobody signs it, so whoever sits on the address can write one. Clients show it as unsigned.
+3. Nobody signs it, so whoever sits on the address can write one. Clients show it as unsigned, and
+   read it as strictly as a message: each field has one type and one encoding, or is left out.
 """
 
 from __future__ import annotations
@@ -54,15 +55,17 @@ def decode_answer(data: bytes) -> Answer:
     if not isinstance(table, dict) or not table.keys() <= {_OUTCOME, _REASON, _DETAIL, _REPEATED}:
         raise _malformed("not a map of the listed fields")
     outcome = table.get(_OUTCOME)
-    if isinstance(outcome, bool) or not isinstance(outcome, int) or outcome not in set(Outcome):
+    # By its exact type, because Python thinks true and 1 equal.
+    if type(outcome) is not int or outcome not in set(Outcome):
         raise _malformed("no outcome")
     reason, detail = table.get(_REASON, ""), table.get(_DETAIL, "")
     if not isinstance(reason, str) or not isinstance(detail, str):
         raise _malformed("reason or detail is not text")
-    repeated = table.get(_REPEATED, False)
-    if not isinstance(repeated, bool):
-        raise _malformed("repeated is not true or false")
-    return Answer(Outcome(outcome), reason, detail, repeated)
+    if "" in table.values():
+        raise _malformed("reason or detail is empty, and not left out")
+    if table.get(_REPEATED, True) is not True:
+        raise _malformed("repeated is not true")
+    return Answer(Outcome(outcome), reason, detail, repeated=_REPEATED in table)
 
 
 def _malformed(what: str) -> MalformedError:

@@ -262,7 +262,9 @@ def listen(
         far = isinstance(where, TcpAddress) and not where.is_loopback
         skew_s = REMOTE_SKEW_S if far else 0.0
     door = make_door(chain, audience=audience, rules=rules, skew_s=skew_s, deadlines=deadlines)
-    access = Access(allow_uids, group, beyond_loopback)
+    # Not an iterator, which would be used up when the listener is started again.
+    uids = None if allow_uids is None else frozenset(allow_uids)
+    access = Access(uids, group, beyond_loopback)
     memory = memory_of(chain.audience if isinstance(chain, Chain) else str(audience))
     return Listener(where, door, access, caps=caps, on_event=on_event, memory=memory).start()
 

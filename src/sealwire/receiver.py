@@ -191,8 +191,10 @@ class Receiver:
                 return self._conclude(Answer(Outcome.FAILED, detail=told), detail=detail)
             case _State.REPORTING, Reported():
                 return self._reply()
-            case state, _:
-                raise RuntimeError(f"sealwire.receiver: {event!r} has no meaning while {state}")
+            case _:
+                raise RuntimeError(
+                    f"sealwire.receiver: {event!r} has no meaning while {self._state}"
+                )
 
     def _judge_deadline(self) -> tuple[Effect, ...]:
         if self._state is not _State.READING:

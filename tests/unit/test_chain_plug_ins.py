@@ -174,6 +174,17 @@ def test_a_plug_ins_own_refusal_is_let_out(alice: Operator, error: RefusedError)
     assert with_check(alice, raising(error)) is error
 
 
+@pytest.mark.parametrize("careless", [("expired", "late"), (Reason.EXPIRED, None), (None, "")])
+def test_a_refusal_without_a_reason_of_ours_is_internal(
+    alice: Operator, careless: tuple[Any, Any]
+) -> None:
+    """What cannot be logged or answered is not passed on."""
+    given, detail = careless
+    for run, stage in ((with_layer, Stage.LAYER), (with_check, Stage.CHECK)):
+        refused = run(alice, raising(VerificationError(given, stage, detail)))
+        assert (Reason.INTERNAL, stage) == (refused.reason, refused.stage)
+
+
 @pytest.mark.parametrize(
     "error",
     [

@@ -12,7 +12,6 @@ from sealwire.transports.tcp import TcpListener
 
 if TYPE_CHECKING:
     import socket as sockets
-    from collections.abc import Iterable
 
     from sealwire.transports.caller import Caller
 
@@ -56,7 +55,7 @@ class Access:
         beyond_loopback: whether a TCP address may be one that other machines reach.
     """
 
-    allow_uids: Iterable[int] | None = None
+    allow_uids: frozenset[int] | None = None
     group: str | int | None = None
     beyond_loopback: bool = False
 

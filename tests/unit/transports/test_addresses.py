@@ -81,7 +81,7 @@ def test_loopback(host: str, expected: bool) -> None:
 
 def test_tcp_has_no_users() -> None:
     """Users and groups at a TCP address would be a promise that nothing keeps."""
-    for access in (Access(allow_uids=[0]), Access(group="adm"), Access(allow_uids=[])):
+    for access in (Access(frozenset({0})), Access(group="adm"), Access(frozenset())):
         with pytest.raises(ConfigurationError, match="TCP knows no users"):
             check_access(TcpAddress("127.0.0.1", 0), access)
 

@@ -239,7 +239,7 @@ def _only_added(before: Message, after: Message) -> bool:
         and after.claims is before.claims
         and isinstance(shown, tuple)
         and shown[:known] == before.evidence
-        and all(isinstance(one, Evidence) for one in shown[known:])
+        and (len(shown) == known or all(isinstance(one, Evidence) for one in shown[known:]))
     )
 
 

@@ -155,10 +155,13 @@ def test_a_child_of_a_dead_parent_never_answers(
     """After ``kill -9`` of the parent a peer is refused, and a new listener takes over."""
     ready, over = gate(), gate()
 
+    def orphan() -> None:
+        ready.open()
+        over.wait()
+
     def parent() -> None:
         serve()
-        child(over.wait)
-        ready.open()
+        child(orphan)
         time.sleep(PATIENCE_S)
 
     killed = child(parent)

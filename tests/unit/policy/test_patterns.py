@@ -188,3 +188,21 @@ def test_the_rules_have_their_names() -> None:
     """The names that answers, logs and audit show."""
     assert "format-string" == FormatStrings().name
     assert "date-format" == DateFormats().name
+
+
+@pytest.mark.parametrize(
+    ("default", "expected"),
+    [
+        ("\x1b[2J", "the default of 'user' holds characters that do not print"),
+        ("a\nb", "the default of 'user' holds characters that do not print"),
+        ("\u202e", "the default of 'user' holds characters that do not print"),
+        ("x" * 700, "widths and defaults of 2100 together, over 2048"),
+    ],
+)
+def test_defaults_are_judged_as_the_format_is(
+    objections: Objections, default: str, expected: str
+) -> None:
+    """A record that lacks the field writes the default, as often as the format names it."""
+    formatter = {"format": "%(user)s" * 3, "defaults": {"user": default}}
+    found = objections(RULE, formatters={"f": formatter})
+    assert [True] == [each.endswith(expected) for each in found]

@@ -180,12 +180,17 @@ def log_bug(text: str, bug: BaseException) -> None:
         _log(logging.ERROR, "%s", text, bug=bug)
 
 
+def log_detail(text: str, *arguments: object) -> None:
+    """Log what is of interest to whoever looks for something."""
+    _log(logging.DEBUG, text, *arguments)
+
+
 def _log(level: int, text: str, *arguments: object, bug: BaseException | None = None) -> None:
     """Log one line, whatever the host's filters and handlers do (rule 5)."""
     LOGGER.disabled = False
     try:
         LOGGER.log(level, text, *arguments, exc_info=bug)
-    except Exception:  # noqa: BLE001 - a filter of the host's may raise anything at all
+    except (Exception, SystemExit):  # noqa: BLE001 - a filter of the host's may raise anything
         last_resort = logging.lastResort
         if last_resort is not None and level >= last_resort.level:
             with contextlib.suppress(Exception):

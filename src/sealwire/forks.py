@@ -13,11 +13,13 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 import weakref
 from contextlib import AbstractContextManager, ExitStack
 from typing import Final, Protocol
 
 WAIT_S: Final = 1.0
+"""For all of them together."""
 
 
 class Forked(Protocol):
@@ -47,9 +49,10 @@ def unwatch(one: Forked) -> None:
 
 
 def _before() -> None:
+    ends_s = time.monotonic() + WAIT_S
     _forking.held = ExitStack()
     for one in list(_watched):
-        _forking.held.enter_context(one.hold_still(WAIT_S))
+        _forking.held.enter_context(one.hold_still(max(0.0, ends_s - time.monotonic())))
 
 
 def _after_in_parent() -> None:
@@ -57,8 +60,8 @@ def _after_in_parent() -> None:
 
 
 def _after_in_child() -> None:
-    # What was held is forgotten, not released: abandon() makes new locks.
-    _forking.held.pop_all()
+    # What this thread holds it gives back; what another thread holds, abandon() replaces.
+    _forking.held.close()
     for one in list(_watched):
         one.abandon()
 

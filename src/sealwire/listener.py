@@ -15,8 +15,8 @@ Rules this module keeps:
 from __future__ import annotations
 
 import atexit
-import contextlib
 import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, Self
 
 from sealwire import forks
@@ -37,7 +37,7 @@ from sealwire.transports.server import Caps, Server
 if TYPE_CHECKING:
     import os
     import socket
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from contextlib import AbstractContextManager
     from types import TracebackType
 
@@ -81,6 +81,7 @@ class Listener:
         self._bound: Bound | None = None
         self._server: Server | None = None
         self._thread: threading.Thread | None = None
+        self._ending = False
 
     @property
     def address(self) -> Address:
@@ -103,26 +104,40 @@ class Listener:
         with self._life:
             if self.is_alive():
                 return self
-            bound = bind(self._wanted, self._access)
-            try:
-                server = Server(
-                    bound.socket,
-                    _Host(self._service, bound),
-                    self._caps,
-                    self._service.door.deadlines,
-                    encode_frame(CONSTANT_REFUSAL),
-                )
-                thread = threading.Thread(
-                    target=self._run, args=(server, bound), name="sealwire-listener", daemon=True
-                )
-                thread.start()
-            except BaseException:
-                bound.close()
-                raise
-            self._bound, self._server, self._thread = bound, server, thread
+            self._end()
+            # Before there is anything to inherit; a fork waits until this is done.
             forks.watch(self)
+            try:
+                self._begin()
+            except BaseException:
+                forks.unwatch(self)
+                raise
+            self._ending = False
             atexit.register(self.stop)
         return self
+
+    def _begin(self) -> None:
+        bound = bind(self._wanted, self._access)
+        server: Server | None = None
+        try:
+            server = Server(
+                bound.socket,
+                _Host(self._service, bound),
+                self._caps,
+                self._service.door.deadlines,
+                encode_frame(CONSTANT_REFUSAL),
+            )
+            self._service.begin()
+            thread = threading.Thread(
+                target=self._run, args=(server, bound), name="sealwire-listener", daemon=True
+            )
+            thread.start()
+        except BaseException:
+            if server is not None:
+                server.close()
+            bound.close()
+            raise
+        self._bound, self._server, self._thread = bound, server, thread
 
     def stop(self, timeout_s: float = JOIN_S) -> None:
         """Stop serving and remove the socket; do nothing if it does not run.
@@ -130,20 +145,31 @@ class Listener:
         Args:
             timeout_s: how long to wait for a running apply, seconds.
         """
+        own = threading.current_thread() is self._thread
+        if own and self._ending:
+            # In a callback: whoever ends it waits for this very thread.
+            return
         # Reentrant: a signal handler may call this while we wait, and finds nothing to do.
         with self._life:
-            server, bound, thread = self._server, self._bound, self._thread
-            self._server = self._bound = None
-            if server is None or bound is None or thread is None:
+            if self._server is None or self._ending:
                 return
+            self._ending = True
+            self._server.stop()
             try:
-                atexit.unregister(self.stop)
-                forks.unwatch(self)
-                server.stop()
-                if thread is not threading.current_thread():
-                    thread.join(timeout_s)
+                if not own:
+                    self.join(timeout_s)
             finally:
-                bound.close()
+                self._end()
+
+    def _end(self) -> None:
+        """Give back what there was between start and stop."""
+        if self._bound is None:
+            return
+        self._bound.close()
+        # Only now, because until here a forked child inherits it.
+        self._bound = self._server = None
+        forks.unwatch(self)
+        atexit.unregister(self.stop)
 
     def join(self, timeout_s: float | None = None) -> None:
         """Wait until the listener's thread ends."""
@@ -152,8 +178,8 @@ class Listener:
 
     def is_alive(self) -> bool:
         """Whether this process serves the address."""
-        thread = self._thread
-        return self._server is not None and thread is not None and thread.is_alive()
+        thread, serving = self._thread, self._server is not None and not self._ending
+        return serving and thread is not None and thread.is_alive()
 
     def stats(self) -> Stats:
         """Give counts, and the last hundred refusals with their reasons."""
@@ -180,14 +206,23 @@ class Listener:
             bound.close()
             log_bug(f"the listener on {self.address} died; is_alive() is false now", bug)
 
-    def hold_still(self, timeout_s: float) -> AbstractContextManager[None]:
-        """Do nothing while this process forks; the memory's gate is what is held. See `forks`."""
-        return contextlib.nullcontext()
+    @contextmanager
+    def hold_still(self, timeout_s: float) -> Iterator[None]:
+        """Neither begin nor end while this process forks; see `forks`."""
+        # The lock itself, because in the child it is another one when this ends.
+        life = self._life
+        held = life.acquire(timeout=timeout_s)
+        try:
+            yield
+        finally:
+            if held:
+                life.release()
 
     def abandon(self) -> None:
         """Be no listener any more, in a forked child (rule 4); see `forks`."""
         server, bound = self._server, self._bound
         self._server = self._bound = self._thread = None
+        self._ending = False
         self._life = threading.RLock()
         atexit.unregister(self.stop)
         if server is not None:
@@ -209,6 +244,9 @@ class _Host:
 
     def let_time_pass(self) -> None:
         self._service.let_time_pass()
+
+    def undisturbed(self) -> AbstractContextManager[None]:
+        return self._service.undisturbed()
 
     def session_for(self, connection: socket.socket) -> Session | None:
         caller = self._bound.caller(connection)

@@ -5,16 +5,19 @@ Rules this module keeps:
 1. The logging tree belongs to the process, and so does the memory of what changed it: two listeners
    of one audience, or a listener and a ``verify`` callable, share one. A message that one of them
    took is not new to the other, and stopping a listener forgets nothing.
-2. One gate around every use. Of two copies of a message one is taken, and changes never overlap.
+2. One gate around every use of any of them. Of two copies of a message one is taken, and changes
+   never overlap, whatever audience they were for.
 3. A forked child has a new gate, and a memory that begins with the fork: it cannot know what the
    parent takes from then on, so it takes only what was sealed later.
+4. A memory that has taken nothing begins when an address is bound: until then another process may
+   have served it, and have taken what would be new here.
 """
 
 from __future__ import annotations
 
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sealwire import forks
 from sealwire.clock import wall_clock_ms
@@ -24,12 +27,21 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+class _Gate:
+    """The one lock of this process, which a forked child replaces."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+
+
+_gate: Final = _Gate()
+
+
 class Memory:
-    """A gate, and the state behind it."""
+    """The gate, and a state behind it."""
 
     def __init__(self) -> None:
         """Begin now."""
-        self.gate = threading.RLock()
         self.state = AdmissionState(start_ms=wall_clock_ms())
         forks.watch(self)
 
@@ -37,29 +49,34 @@ class Memory:
         """Give the time: the wall clock, or the greatest time seen where it went back."""
         return self.state.observe(wall_clock_ms())
 
+    def begin(self) -> None:
+        """Begin now, if nothing has been taken yet (rule 4)."""
+        # Without the gate, which a change that hangs may hold: this can only refuse more.
+        if not self.state.floors and not len(self.state.window):
+            self.state.start_ms = wall_clock_ms()
+
     @contextmanager
     def hold_still(self, timeout_s: float = -1.0) -> Iterator[None]:
         """Hold the gate, so that nothing changes meanwhile; do without it after ``timeout_s``."""
-        held = self.gate.acquire(timeout=timeout_s)
+        # The lock itself, because in a child of a fork it is another one when this ends.
+        lock = _gate.lock
+        held = lock.acquire(timeout=timeout_s)
         try:
             yield
         finally:
             if held:
-                self.gate.release()
+                lock.release()
 
     def abandon(self) -> None:
         """Begin anew in a forked child (rule 3)."""
-        self.gate = threading.RLock()
+        _gate.lock = threading.RLock()
         self.state = AdmissionState(start_ms=wall_clock_ms())
 
 
 _of_audience: dict[str, Memory] = {}
-_making = threading.Lock()
 
 
 def memory_of(audience: str) -> Memory:
     """Give this process's memory for an audience; the first caller makes it."""
-    with _making:
-        if audience not in _of_audience:
-            _of_audience[audience] = Memory()
-        return _of_audience[audience]
+    # One step, so that no lock is needed, which a forked child might inherit locked.
+    return _of_audience.setdefault(audience, Memory())

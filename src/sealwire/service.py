@@ -42,6 +42,7 @@ from sealwire.versions import Standing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
     from sealwire.documents import LoggingPlan
     from sealwire.state import AdmissionState
@@ -128,6 +129,14 @@ class Service:
         """What was taken before."""
         return self._memory.state
 
+    def begin(self) -> None:
+        """Begin to serve an address; see `memory`."""
+        self._memory.begin()
+
+    def undisturbed(self) -> AbstractContextManager[None]:
+        """Be the only one that does anything, forks included."""
+        return self._memory.hold_still()
+
     @property
     def owes_a_line(self) -> bool:
         """Whether `let_time_pass` has to be called within the minute."""
@@ -153,7 +162,7 @@ class Service:
 
     def drive(self, receiver: Receiver, event: Event | None, peer: str) -> Output:
         """Feed the time and ``event`` to a receiver, and perform what it asks for."""
-        with self._memory.gate:
+        with self._memory.hold_still():
             reply, close = b"", False
             todo = list(receiver.handle(self.tick()))
             if event is not None:
@@ -194,7 +203,7 @@ class Service:
         except ApplyError as error:
             self.memory.settle(opened, Outcome.FAILED)
             return ApplyFailed(str(error))
-        except Exception as bug:  # noqa: BLE001 - a handler's constructor may raise anything at all
+        except (Exception, SystemExit) as bug:  # noqa: BLE001 - a constructor may raise anything
             self.memory.settle(opened, Outcome.FAILED)
             log_bug("a bug of ours while applying", bug)
             return ApplyFailed(f"{type(bug).__name__}, see the service's log")

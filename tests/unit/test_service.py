@@ -98,10 +98,10 @@ def ask(service: Service, sealed: bytes) -> Answer:
 @contextmanager
 def held(service: Service) -> Iterator[None]:
     """Let another thread hold the gate."""
-    gate, taken, over = service._memory.gate, threading.Event(), threading.Event()
+    taken, over = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with gate:
+        with service.undisturbed():
             taken.set()
             over.wait(PATIENCE_S)
 

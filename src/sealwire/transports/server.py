@@ -9,6 +9,7 @@ Rules this module keeps:
 3. Where descriptors run out the oldest goes too, and accepting pauses: the host's ``open()`` comes
    before ours.
 4. What one connection does never ends the loop. If the loop itself fails, that is told, not hidden.
+5. After `Server.stop` nothing more is begun: what a peer sends then is not even read.
 """
 
 from __future__ import annotations
@@ -19,9 +20,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
 from sealwire.clock import monotonic_ms
-from sealwire.eventlog import LOGGER, log_bug
+from sealwire.errors import ConfigurationError
+from sealwire.eventlog import log_bug, log_detail
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
     from sealwire.receiver import Deadlines
     from sealwire.service import Output, Session
 
@@ -44,6 +49,15 @@ class Caps:
     connections: int = 256
     buffered_bytes: int = 8 * 1024 * 1024
 
+    def __post_init__(self) -> None:
+        """Check that a message can get in at all.
+
+        Raises:
+            ConfigurationError: a cap is under one.
+        """
+        if self.connections < 1 or self.buffered_bytes < 1:
+            raise ConfigurationError("caps are at least one connection and one byte")
+
 
 class Host(Protocol):
     """What the loop needs from whoever it serves."""
@@ -55,6 +69,10 @@ class Host(Protocol):
 
     def let_time_pass(self) -> None:
         """Do what is due."""
+        ...
+
+    def undisturbed(self) -> AbstractContextManager[None]:
+        """Keep others off while something happens, forks included."""
         ...
 
     def session_for(self, connection: socket.socket) -> Session | None:
@@ -132,7 +150,8 @@ class Server:
             self.close()
 
     def close(self) -> None:
-        """Close every descriptor but the listening socket."""
+        """Close every descriptor but the listening socket, and serve no more."""
+        self._stopping = True
         for connection in list(self._open.values()):
             connection.socket.close()
         self._open.clear()
@@ -142,14 +161,21 @@ class Server:
         self._wakee.close()
 
     def _turn(self) -> None:
-        for key, _ in self._selector.select(self._timeout_s()):
-            if key.fileobj is self._listening:
-                self._accept()
-            elif key.fileobj is not self._wakee and (found := self._open.get(key.fd)):
-                self._serve(found)
-        self._expire()
-        if self._host.owes_a_line:
-            self._host.let_time_pass()
+        ready = self._selector.select(self._timeout_s())
+        # A fork in the middle of this would leave a child with what was just accepted.
+        with self._host.undisturbed():
+            for key, _ in ready:
+                if self._stopping:
+                    return
+                if key.fileobj is self._listening:
+                    self._accept()
+                elif key.fileobj is not self._wakee and (found := self._open.get(key.fd)):
+                    self._serve(found)
+            if self._stopping:
+                return
+            self._expire()
+            if self._host.owes_a_line:
+                self._host.let_time_pass()
 
     def _timeout_s(self) -> float | None:
         """Give the time until something is due, ``None`` if nothing is."""
@@ -182,7 +208,7 @@ class Server:
 
     def _out_of_descriptors(self, error: OSError) -> None:
         """Give back what incomplete connections hold, and pause (rule 3)."""
-        LOGGER.debug("accepting pauses for %d ms: %s", _PAUSE_MS, error.strerror)
+        log_detail("accepting pauses for %d ms: %s", _PAUSE_MS, error.strerror)
         for _ in range(min(_GIVEN_BACK, len(self._open))):
             self._evict("descriptors ran out")
         self._selector.unregister(self._listening)
@@ -198,6 +224,10 @@ class Server:
                 return
         except OSError:
             # The peer went away between its connect and our look at it.
+            accepted.close()
+            return
+        except Exception as bug:  # noqa: BLE001 - rule 4
+            log_bug("a bug of ours turned a peer away", bug)
             accepted.close()
             return
         if len(self._open) >= self._caps.connections:
@@ -262,21 +292,23 @@ class Server:
     def _evict(self, why: str) -> None:
         """End the oldest connection (rule 2)."""
         oldest = next(iter(self._open.values()))
-        self._finish(oldest, oldest.session.crowd_out(why))
+        self._finish(oldest, lambda: oldest.session.crowd_out(why))
 
     def _evict_holder(self, why: str) -> None:
         """End the oldest connection that holds bytes: the others would give none back."""
         oldest = next(one for one in self._open.values() if one.buffered)
-        self._finish(oldest, oldest.session.crowd_out(why))
+        self._finish(oldest, lambda: oldest.session.crowd_out(why))
 
-    def _finish(self, connection: _Connection, output: Output) -> None:
+    def _finish(self, connection: _Connection, decide: Callable[[], Output]) -> None:
         """Send what there is to say, if the peer takes it at once, and close."""
         try:
-            if output.reply:
-                connection.socket.send(output.reply)
+            if reply := decide().reply:
+                connection.socket.send(reply)
         except OSError:
             # The peer does not read, or has gone; the connection ends either way.
             pass
+        except Exception as bug:  # noqa: BLE001 - rule 4
+            log_bug("a bug of ours ended one connection", bug)
         finally:
             self._drop(connection)
 
@@ -313,4 +345,4 @@ class Server:
             connection = next(iter(oldest_first.values()))
             if connection.session.started_ms > latest_ms:
                 return
-            self._finish(connection, connection.session.let_time_pass())
+            self._finish(connection, connection.session.let_time_pass)

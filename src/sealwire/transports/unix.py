@@ -91,16 +91,15 @@ class UnixListener:
         if self._lock < 0:
             return
         self.socket.close()
-        with contextlib.suppress(OSError):
-            if self._is_ours():
-                self.path.unlink(missing_ok=True)
+        self._unlink()
         self._drop_lock()
 
     def abandon(self) -> None:
         """Close the inherited descriptors in a forked child, and touch nothing else."""
         self.socket.close()
-        os.close(self._lock)
-        self._lock = -1
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
 
     @property
     def _lock_path(self) -> Path:
@@ -157,6 +156,7 @@ class UnixListener:
 
     def _bind(self) -> socket.socket:
         listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._made: os.stat_result | None = None
         try:
             # Rule 1: Linux takes the name's mode from the descriptor.
             os.fchmod(listening.fileno(), _OWNER_ONLY)
@@ -171,14 +171,15 @@ class UnixListener:
             listening.listen(_BACKLOG)
         except OSError as error:
             listening.close()
+            self._unlink()
             raise ConfigurationError(f"unix:{self.path}: {error.strerror}") from None
         return listening
 
-    def _is_ours(self) -> bool:
-        try:
-            return _same_file(self._made, self.path)
-        except FileNotFoundError:
-            return False
+    def _unlink(self) -> None:
+        """Remove the socket if it is the one that was made here, and if this process may."""
+        with contextlib.suppress(OSError):
+            if self._made is not None and _same_file(self._made, self.path):
+                self.path.unlink(missing_ok=True)
 
 
 def _peer(connection: socket.socket) -> tuple[int, str] | None:
@@ -224,10 +225,11 @@ def _answers(path: Path) -> bool:
         probe.settimeout(0)
         try:
             probe.connect(str(path))
-        except BlockingIOError:
-            return True
-        except OSError:
+        except (ConnectionRefusedError, FileNotFoundError):
             return False
+        except OSError:
+            # A full queue, a socket of another type, one that may not be asked: somebody's.
+            return True
         return True
 
 

@@ -11,6 +11,7 @@ Rules this module keeps:
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from sealwire import cbor
@@ -28,12 +29,15 @@ ISS, AUD, EXP, IAT, CTI, NONCE = 1, 3, 4, 6, 7, 10
 VERSION, STREAM = -70001, -70002
 
 _STREAMS: Final = {stream.value.encode(): stream for stream in Stream}
-_LABELS: Final = {
-    label: cbor.encode(label) for label in (ISS, AUD, EXP, IAT, CTI, NONCE, VERSION, STREAM)
-}
-_OPENING: Final = cbor.head(cbor.ARRAY, 3) + cbor.head(
-    cbor.MAP, 7
-)  # an array of three, a map of seven
+_ISS, _AUD, _EXP, _IAT, _CTI, _NONCE, _VERSION, _STREAM = map(
+    cbor.encode, (ISS, AUD, EXP, IAT, CTI, NONCE, VERSION, STREAM)
+)
+# The two of a fixed length are looked for with their heads.
+_CTI_HEADED: Final = _CTI + cbor.head(cbor.BYTES, CTI_BYTES)
+_NONCE_HEADED: Final = _NONCE + cbor.head(cbor.BYTES, NONCE_BYTES)
+_NAME: Final = re.compile(NAME_PATTERN.pattern.encode())  # on bytes: ASCII alone
+# An array of three, whose first is a map of seven, or of eight.
+_OPENING: Final = cbor.head(cbor.ARRAY, 3) + cbor.head(cbor.MAP, 7)
 _OPENING_WITH_NONCE: Final = cbor.head(cbor.ARRAY, 3) + cbor.head(cbor.MAP, 8)
 
 
@@ -70,50 +74,53 @@ def decode_body(data: bytes) -> tuple[Claims, str, bytes]:
     with_nonce = data.startswith(_OPENING_WITH_NONCE)
     if not with_nonce and not data.startswith(_OPENING):
         raise _malformed("not an array of exactly the listed claims, a content type, a document")
-    iss, at = cbor.read_string(data, _value_at(data, 2, ISS), cbor.TEXT)
-    aud, at = cbor.read_string(data, _value_at(data, at, AUD), cbor.TEXT)
-    exp, at = _whole(data, _value_at(data, at, EXP), "exp")
-    iat, at = _whole(data, _value_at(data, at, IAT), "iat")
-    cti, at = cbor.read_string(data, _value_at(data, at, CTI), cbor.BYTES)
+    iss, at = _name(data, 2, _ISS, "iss")
+    aud, at = _name(data, at, _AUD, "aud")
+    exp, at = _whole(data, at, _EXP, "exp")
+    iat, at = _whole(data, at, _IAT, "iat")
+    cti, at = _sixteen(data, at, _CTI_HEADED, "cti")
     nonce = None
     if with_nonce:
-        nonce, at = cbor.read_string(data, _value_at(data, at, NONCE), cbor.BYTES)
-    version, at = _whole(data, _value_at(data, at, VERSION), "version")
-    stream, at = cbor.read_string(data, _value_at(data, at, STREAM), cbor.TEXT)
+        nonce, at = _sixteen(data, at, _NONCE_HEADED, "nonce")
+    version, at = _whole(data, at, _VERSION, "version")
+    stream, at = cbor.read_string(data, _behind(_STREAM, data, at, "stream"), cbor.TEXT)
     content_type, at = cbor.read_string(data, at, cbor.TEXT)
     document, at = cbor.read_string(data, at, cbor.BYTES)
     cbor.check_end(data, at)
-    if len(cti) != CTI_BYTES or (nonce is not None and len(nonce) != NONCE_BYTES):
-        raise _malformed(f"cti or nonce has not {CTI_BYTES} bytes")
     if iat >= exp:
         raise _malformed(f"iat {iat} is not before exp {exp}")
     if stream not in _STREAMS:
         raise _malformed(f"stream {shorten(stream)} is not one of {sorted(map(repr, _STREAMS))}")
-    claims = Claims(
-        _name(iss, "iss"), _name(aud, "aud"), exp, iat, cti, version, _STREAMS[stream], nonce
-    )
+    claims = Claims(iss, aud, exp, iat, cti, version, _STREAMS[stream], nonce)
     return claims, _content_type(content_type), document
 
 
-def _value_at(data: bytes, at: int, claim: int) -> int:
-    label = _LABELS[claim]
+def _behind(label: bytes, data: bytes, at: int, what: str) -> int:
     if not data.startswith(label, at):
-        raise _malformed(f"claim {claim} is not where it must be")
+        raise _malformed(f"claim {what} is not where it must be")
     return at + len(label)
 
 
-def _whole(data: bytes, at: int, name: str) -> tuple[int, int]:
-    major, number, at = cbor.read_head(data, at)
+def _name(data: bytes, at: int, label: bytes, what: str) -> tuple[str, int]:
+    raw, at = cbor.read_string(data, _behind(label, data, at, what), cbor.TEXT)
+    if not _NAME.fullmatch(raw):
+        raise _malformed(f"{what} {shorten(cbor.text_of(raw))} is not a name")
+    return raw.decode("ascii"), at
+
+
+def _whole(data: bytes, at: int, label: bytes, what: str) -> tuple[int, int]:
+    major, number, at = cbor.read_head(data, _behind(label, data, at, what))
     if major != cbor.UINT:
-        raise _malformed(f"{name} is not a whole number of 0 or more")
+        raise _malformed(f"{what} is not a whole number of 0 or more")
     return number, at
 
 
-def _name(raw: bytes, what: str) -> str:
-    text = cbor.text_of(raw)
-    if not NAME_PATTERN.fullmatch(text):
-        raise _malformed(f"{what} {shorten(text)} is not a name")
-    return text
+def _sixteen(data: bytes, at: int, labelled: bytes, what: str) -> tuple[bytes, int]:
+    if not data.startswith(labelled, at):
+        raise _malformed(f"{what} is not there as a byte string of {CTI_BYTES}")
+    start = at + len(labelled)
+    end = start + CTI_BYTES
+    return data[start:end], end
 
 
 def _content_type(raw: bytes) -> str:

@@ -209,8 +209,10 @@ class Chain:
 
     def _algorithms(self, opened: Opened) -> tuple[int, ...]:
         """Give the algorithms of the layers; evidence behind them is that of checks."""
-        layers = len(self._routes[0].layers)
-        return tuple(shown.algorithm for shown in opened.evidence[:layers])
+        first = self._routes[0]
+        if len(self._routes) == 1:
+            return first.algorithms
+        return tuple(shown.algorithm for shown in opened.evidence[: len(first.layers)])
 
     def _after_layers(self, algorithms: tuple[int, ...], now_ms: int, skew_ms: int) -> Context:
         return Context(self.audience, now_ms, skew_ms, len(algorithms), algorithms, b"")

@@ -44,6 +44,10 @@ class Stream(enum.Enum):
     READ = "read"
     KEYRING = "keyring"
 
+    # Streams key the tables that every message is looked up in, and there is one object for each;
+    # what Enum has instead is a function that hashes the name anew.
+    __hash__ = object.__hash__
+
 
 @dataclass(frozen=True, slots=True)
 class Frame:

@@ -56,8 +56,9 @@ class Once:
 
     def _admission(self, opened: Opened) -> Admission:
         stream = opened.claims.stream
-        if stream not in self._by_stream:
+        admission = self._by_stream.get(stream)
+        if admission is None:
             raise VerificationError(
                 Reason.STREAM_MISMATCH, Stage.ADMISSION, f"stream {stream.value} is not served"
             )
-        return self._by_stream[stream]
+        return admission

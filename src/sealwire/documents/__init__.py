@@ -13,17 +13,31 @@ from sealwire.documents.plan import (
     Scalar,
 )
 from sealwire.documents.strict_json import JsonValue, canonical_json, read_json
+from sealwire.documents.tree import (
+    Emission,
+    FormatterState,
+    HandlerState,
+    Hidden,
+    LoggerState,
+    Tree,
+)
 
 __all__ = [
     "Argument",
+    "Emission",
     "External",
     "FilterPlan",
     "FormatterPlan",
+    "FormatterState",
     "HandlerPlan",
+    "HandlerState",
+    "Hidden",
     "JsonValue",
     "LoggerPlan",
+    "LoggerState",
     "LoggingPlan",
     "Scalar",
+    "Tree",
     "canonical_json",
     "plan_from",
     "read_ini_plan",

@@ -16,7 +16,7 @@ import sealwire
 from sealwire import Chain, Ed25519Verifier, Freshness, Once, Reason, RefusedError, Stage
 from sealwire.algebra import Verifier
 from sealwire.keyfiles import new_signing_key, write_key_file
-from sealwire.requests import read_request
+from sealwire.requests import Apply, read_request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -142,6 +142,7 @@ def test_the_example_configuration_passes_the_default_policy() -> None:
     now_ms = sealwire.wall_clock_ms()
     opened = chain.open(sealer.seal_at(document, now_ms=now_ms), now_ms=now_ms)
     request = read_request(opened)
+    assert isinstance(request, Apply)
     assert [] == [each for rule in sealwire.default_rules() for each in rule.judge(request)]
 
 

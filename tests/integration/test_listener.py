@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from sealwire.events import Decision
     from sealwire.listener import Listener
     from sealwire.policy import Violation
-    from sealwire.requests import Apply
+    from sealwire.requests import Planned
 
 REFUSAL = encode_frame(CONSTANT_REFUSAL)
 PATIENCE_S = 20.0
@@ -440,7 +440,7 @@ def test_a_rule_that_raises_refuses_the_request(
 
         name = "broken"
 
-        def judge(self, request: Apply) -> Iterator[Violation]:
+        def judge(self, request: Planned) -> Iterator[Violation]:
             """Raise."""
             raise ZeroDivisionError("a third party's bug")
 

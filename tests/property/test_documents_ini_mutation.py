@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from sealwire.documents import LoggingPlan, read_plan
 from sealwire.errors import MalformedError, PolicyError, Reason, RefusedError
 from sealwire.policy import Rule, default_rules, judge
-from sealwire.requests import CONTENT_TYPE_INI, read_request
+from sealwire.requests import CONTENT_TYPE_INI, Apply, read_request
 from sealwire.stages import Opened
 
 if TYPE_CHECKING:
@@ -165,6 +165,7 @@ def read(operator: Operator, document: bytes, rules: Iterable[Rule] = RULES) -> 
     opened = Opened(document, operator.claims(), CONTENT_TYPE_INI, document, evidence=())
     request = read_request(opened)
     judge(rules, request)
+    assert isinstance(request, Apply)
     return request.plan
 
 

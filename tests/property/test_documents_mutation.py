@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from sealwire.errors import MalformedError, PolicyError, Reason
 from sealwire.policy import default_rules, judge
-from sealwire.requests import read_request
+from sealwire.requests import Apply, read_request
 from sealwire.stages import Opened
 
 if TYPE_CHECKING:
@@ -139,13 +139,16 @@ def what_happens(operator: Operator, document: bytes) -> str:
     opened = Opened(document, operator.claims(), "application/json", document, evidence=())
     try:
         request = read_request(opened)
+        assert isinstance(request, Apply)
         again = request.plan.canonical()
         judge(default_rules(["/var/log/app"]), request)
     except MalformedError as error:
         return error.reason.value
     except PolicyError as error:
         return error.rule
-    assert request.plan == read_request(opened._replace(document=again)).plan
+    same = read_request(opened._replace(document=again))
+    assert isinstance(same, Apply)
+    assert request.plan == same.plan
     return "allowed"
 
 

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from tests.conftest import Operator, Way
 
     from sealwire.policy import Rule
-    from sealwire.requests import Apply as ApplyRequest
+    from sealwire.requests import Planned
     from sealwire.sealer import SealingLayer
 
 NOW_MS = 1_800_000_000_000
@@ -148,7 +148,7 @@ class Objecting:
     def __init__(self, error: Exception | None = None) -> None:
         self.error = error
 
-    def judge(self, request: ApplyRequest) -> Iterator[Violation]:
+    def judge(self, request: Planned) -> Iterator[Violation]:
         """Object."""
         if self.error is not None:
             raise self.error

@@ -21,7 +21,7 @@ from sealwire.documents.reading import MAX_LEVEL, did_you_mean, place
 from sealwire.errors import shorten
 from sealwire.policy.accepts import Accepts, Address, Either, Flag, Object, OneOf, Text, Whole
 from sealwire.policy.rule import Violation
-from sealwire.requests import Apply
+from sealwire.requests import Planned
 
 
 class Parameter(NamedTuple):
@@ -120,7 +120,7 @@ class HandlerArguments(NamedTuple):
         """Give ``handler-argument``."""
         return "handler-argument"
 
-    def judge(self, request: Apply) -> Iterator[Violation]:
+    def judge(self, request: Planned) -> Iterator[Violation]:
         """Object to unknown arguments, to values out of range, and to missing arguments."""
         for handler in request.plan.handlers:
             if handler.class_name is not None:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from sealwire.documents.reading import did_you_mean, place
 from sealwire.errors import shorten
 from sealwire.policy.rule import Violation
-from sealwire.requests import Apply
+from sealwire.requests import Planned
 
 
 class HandlerClasses(NamedTuple):
@@ -28,7 +28,7 @@ class HandlerClasses(NamedTuple):
         """Give ``handler-class``."""
         return "handler-class"
 
-    def judge(self, request: Apply) -> Iterator[Violation]:
+    def judge(self, request: Planned) -> Iterator[Violation]:
         """Object to every handler of another class."""
         for handler in request.plan.handlers:
             # An incremental plan builds nothing, and its handlers have no class.
@@ -46,7 +46,7 @@ class FormatterClasses(NamedTuple):
         """Give ``formatter-class``."""
         return "formatter-class"
 
-    def judge(self, request: Apply) -> Iterator[Violation]:
+    def judge(self, request: Planned) -> Iterator[Violation]:
         """Object to every formatter of another class."""
         for formatter in request.plan.formatters:
             if formatter.class_name is not None and formatter.class_name not in self.allowed:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from sealwire.policy.arguments import MAX_BUFFERED_RECORDS
 from sealwire.policy.rule import Violation
-from sealwire.requests import Apply
+from sealwire.requests import Planned
 
 MAX_HANDLERS = 64  # three times what the largest configurations in use have
 MAX_LOGGERS = 1_000  # with 1,400 loggers, dictConfig holds logging's lock for 0.2 s
@@ -33,7 +33,7 @@ class Counts(NamedTuple):
         """Give ``count``."""
         return "count"
 
-    def judge(self, request: Apply) -> Iterator[Violation]:
+    def judge(self, request: Planned) -> Iterator[Violation]:
         """Object to more."""
         plan = request.plan
         buffered = sum(

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from sealwire.documents.reading import place
 from sealwire.errors import shorten
 from sealwire.policy.rule import Violation
-from sealwire.requests import Apply
+from sealwire.requests import Planned
 
 MAX_DATE_FORMAT_CHARS = 128
 
@@ -33,7 +33,7 @@ class DateFormats:
         """Give ``date-format``."""
         return "date-format"
 
-    def judge(self, request: Apply) -> Iterator[Violation]:
+    def judge(self, request: Planned) -> Iterator[Violation]:
         """Object to every other date format."""
         for formatter in request.plan.formatters:
             if formatter.datefmt is not None:

@@ -17,7 +17,7 @@ from sealwire.documents.plan import Argument
 from sealwire.documents.reading import place
 from sealwire.errors import shorten
 from sealwire.policy.rule import Violation
-from sealwire.requests import Apply
+from sealwire.requests import Planned
 
 SYSLOG_HANDLER = "logging.handlers.SysLogHandler"
 
@@ -38,7 +38,7 @@ class Destinations(NamedTuple):
         """Give ``destination``."""
         return "destination"
 
-    def judge(self, request: Apply) -> Iterator[Violation]:
+    def judge(self, request: Planned) -> Iterator[Violation]:
         """Object to every other destination."""
         for handler in request.plan.handlers:
             if handler.class_name != SYSLOG_HANDLER:

@@ -15,7 +15,7 @@ from sealwire.documents.plan import External
 from sealwire.documents.reading import did_you_mean, place
 from sealwire.errors import shorten
 from sealwire.policy.rule import Violation
-from sealwire.requests import Apply
+from sealwire.requests import Planned
 
 
 class Externals(NamedTuple):
@@ -28,7 +28,7 @@ class Externals(NamedTuple):
         """Give ``external``."""
         return "external"
 
-    def judge(self, request: Apply) -> Iterator[Violation]:
+    def judge(self, request: Planned) -> Iterator[Violation]:
         """Object to every other external."""
         for handler in request.plan.handlers:
             for key, value in handler.arguments:

@@ -26,7 +26,7 @@ from sealwire.documents.plan import FormatterPlan
 from sealwire.documents.reading import did_you_mean, place
 from sealwire.errors import shorten
 from sealwire.policy.rule import Violation
-from sealwire.requests import Apply
+from sealwire.requests import Planned
 
 MAX_FORMAT_CHARS = 1_024
 MAX_FIELDS = 64
@@ -94,7 +94,7 @@ class FormatStrings(NamedTuple):
         """Give ``format-string``."""
         return "format-string"
 
-    def judge(self, request: Apply) -> Iterator[Violation]:
+    def judge(self, request: Planned) -> Iterator[Violation]:
         """Object to every format that does more, or that fails."""
         for formatter in request.plan.formatters:
             if formatter.format is not None:

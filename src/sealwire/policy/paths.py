@@ -25,7 +25,7 @@ from typing import ClassVar
 from sealwire.documents.reading import place
 from sealwire.errors import ConfigurationError, shorten
 from sealwire.policy.rule import Violation
-from sealwire.requests import Apply
+from sealwire.requests import Planned
 
 FILE_ARGUMENT = "filename"
 
@@ -60,7 +60,7 @@ class FilePaths:
                     f"the directory {shorten(directory)} cannot be allowed: it {problem}"
                 )
 
-    def judge(self, request: Apply) -> Iterator[Violation]:
+    def judge(self, request: Planned) -> Iterator[Violation]:
         """Object to every other path, and to a path that stands twice."""
         seen: dict[str, str] = {}
         for handler in request.plan.handlers:

@@ -14,10 +14,14 @@ from collections.abc import Iterable
 from typing import NamedTuple, Protocol
 
 from sealwire.errors import PolicyError
-from sealwire.requests import Apply
+from sealwire.requests import Apply, DryRun, Planned, Request
 
 NO_RULES = "no-rules"
 """The name that `judge` gives where there is no rule to name."""
+
+
+VERB = "verb"
+"""The name that `judge` gives where what is asked for holds no configuration to judge."""
 
 
 class Violation(NamedTuple):
@@ -40,7 +44,7 @@ class Rule(Protocol):
     def name(self) -> str:
         """The rule's name, for answers, logs and audit."""
 
-    def judge(self, request: Apply) -> Iterable[Violation]:
+    def judge(self, request: Planned) -> Iterable[Violation]:
         """Give every objection to ``request``; nothing where there is none.
 
         May be lazy: the caller takes as many as it needs. Must not change anything, and must give
@@ -48,8 +52,8 @@ class Rule(Protocol):
         """
 
 
-def judge(rules: Iterable[Rule], request: Apply) -> None:
-    """Refuse ``request`` if any rule objects to it.
+def judge(rules: Iterable[Rule], request: Request) -> None:
+    """Refuse ``request`` if any rule objects to it, or if it is none that rules can judge.
 
     Whatever else a third party's rule raises is not caught here: it comes out as it is, and whoever
     calls has to refuse the request for it, as the receiver does with ``INTERNAL``.
@@ -61,6 +65,8 @@ def judge(rules: Iterable[Rule], request: Apply) -> None:
     Raises:
         PolicyError: with the first objection, or because there are no rules.
     """
+    if not isinstance(request, (Apply, DryRun)):
+        raise PolicyError(VERB, "verb", f"rules allow no {request.verb.value}")
     asked = False
     for rule in rules:
         asked = True

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
-from sealwire.requests import Apply, read_request
+from sealwire.requests import Apply, Planned, read_request
 from sealwire.stages import Opened
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Ask(Protocol):
     """Makes a request of the sections of a configuration."""
 
-    def __call__(self, **sections: object) -> Apply:
+    def __call__(self, **sections: object) -> Planned:
         """Give the request."""
 
 
@@ -34,10 +34,12 @@ class Objections(Protocol):
 def ask(alice: Operator) -> Ask:
     """Give a function from sections to a request."""
 
-    def ask(**sections: object) -> Apply:
+    def ask(**sections: object) -> Planned:
         document = json.dumps({"version": 1, **sections}).encode()
         opened = Opened(document, alice.claims(), "application/json", document, evidence=())
-        return read_request(opened)
+        request = read_request(opened)
+        assert isinstance(request, Apply)
+        return request
 
     return ask
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -118,7 +119,7 @@ def test_a_format_of_another_class_is_judged_too(objections: Objections) -> None
 def test_a_plan_made_by_hand_is_judged_too(ask: Ask) -> None:
     """A rule does not rely on a document having been read before."""
     plan = LoggingPlan(formatters=(FormatterPlan("f", format="100%"),))
-    found = list(RULE.judge(ask()._replace(plan=plan)))
+    found = list(RULE.judge(replace(ask(), plan=plan)))
     assert 1 == len(found)
     assert "is not a format of style %" in found[0].detail
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from tests.unit.policy.conftest import Ask
 
-    from sealwire.requests import Apply
+    from sealwire.requests import Planned
 
 
 class Objector:
@@ -25,7 +25,7 @@ class Objector:
         self.places = places
         self.taken = 0
 
-    def judge(self, request: Apply) -> Iterator[Violation]:
+    def judge(self, request: Planned) -> Iterator[Violation]:
         """Object, and count how many objections were taken."""
         for place in self.places:
             self.taken += 1
@@ -37,7 +37,7 @@ class Broken:
 
     name = "broken"
 
-    def judge(self, request: Apply) -> Iterator[Violation]:
+    def judge(self, request: Planned) -> Iterator[Violation]:
         """Fail at the first objection."""
         raise LookupError("a mistake")
         yield Violation("", "")

@@ -1,0 +1,39 @@
+"""Requests: what an authenticated message asks for, typed."""
+
+from sealwire.requests.reading import (
+    CONTENT_TYPE_INI,
+    CONTENT_TYPE_JSON,
+    CONTENT_TYPE_REQUEST,
+    read_request,
+)
+from sealwire.requests.types import (
+    DEFAULT_LEASE_S,
+    Apply,
+    Confirm,
+    DryRun,
+    Lease,
+    Planned,
+    Request,
+    Revert,
+    Status,
+    Verb,
+)
+from sealwire.requests.writing import write_request
+
+__all__ = [
+    "CONTENT_TYPE_INI",
+    "CONTENT_TYPE_JSON",
+    "CONTENT_TYPE_REQUEST",
+    "DEFAULT_LEASE_S",
+    "Apply",
+    "Confirm",
+    "DryRun",
+    "Lease",
+    "Planned",
+    "Request",
+    "Revert",
+    "Status",
+    "Verb",
+    "read_request",
+    "write_request",
+]

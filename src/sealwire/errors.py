@@ -122,17 +122,25 @@ class PolicyError(RefusedError):
     Attributes:
         rule: the name of the rule that refused.
         where: the place in the request, such as ``handlers.console.class``.
+        source: where the host says so, such as ``policy.toml:12``; ``""`` where no file does.
     """
 
-    def __init__(self, rule: str, where: str, detail: str) -> None:
+    def __init__(self, rule: str, where: str, detail: str, source: str = "") -> None:
         """Make a refusal by ``rule`` of what stands at ``where``."""
         super().__init__(Reason.POLICY, Stage.POLICY, detail)
         self.rule = rule
         self.where = where
+        self.source = source
+
+    @property
+    def explained(self) -> str:
+        """Rule, place, value against limit and source as one line, for logs and answers."""
+        parts = [part for part in (self.rule, self.where, self.detail) if part]
+        return ": ".join(parts) + (f" ({self.source})" if self.source else "")
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle by the arguments."""
-        return type(self), (self.rule, self.where, self.detail)
+        return type(self), (self.rule, self.where, self.detail, self.source)
 
 
 class ApplyError(SealwireError):

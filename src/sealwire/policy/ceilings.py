@@ -38,7 +38,7 @@ class Ceiling:
     def judge(self, was: Seen, now: Seen) -> Iterator[Objection]:
         """Object to loggers that would be louder than this, and than they were."""
         loggers = Loggers((self.pattern,))
-        # A wildcard is the name of a logger as well, which nobody has made: it stands for all those.
+        # A wildcard read as a name is a logger that nobody has made, and stands for all of those.
         one = ROOT if self.pattern == ROOT_PATTERN else self.pattern
         names = {one, *now.loggers, *was.loggers}
         for name in sorted(each for each in names if loggers.covers(each)):

@@ -5,6 +5,7 @@ from sealwire.settings.places import (
     default_service_settings,
     find_operator_settings,
 )
+from sealwire.settings.policy_file import PolicyFile, load_policy_file, parse_policy
 from sealwire.settings.reading import (
     load_operator_settings,
     load_service_settings,
@@ -26,14 +27,17 @@ from sealwire.settings.writing import (
 __all__ = [
     "OperatorSettings",
     "Place",
+    "PolicyFile",
     "PolicySettings",
     "ServiceSettings",
     "Target",
     "default_service_settings",
     "find_operator_settings",
     "load_operator_settings",
+    "load_policy_file",
     "load_service_settings",
     "parse_operator",
+    "parse_policy",
     "parse_service",
     "render_operator",
     "render_service",

@@ -5,22 +5,21 @@ Rules this module keeps:
 1. Whoever can write these files decides whom a service trusts, so they are read as key files are:
    no link, ours or root's, and not writable by anybody else.
 2. Exactly the keys listed here, of exactly these types; see `tables`.
-3. Directories for logs are absolute, because they are granted to others.
+3. A policy is in a file of its own, or its lists are here; never both.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from sealwire.errors import ConfigurationError
 from sealwire.keyfiles import StrPath, read_checked
 from sealwire.keys import check_name
-from sealwire.policy import Destination
 from sealwire.recommended import Recommended
+from sealwire.settings.allow import ALLOWED, read_allowed, sources_of
 from sealwire.settings.tables import flag, list_of, parse_toml, text_of, whole
-from sealwire.settings.values import OperatorSettings, PolicySettings, ServiceSettings, Target
+from sealwire.settings.values import OperatorSettings, ServiceSettings, Target
 from sealwire.transports.addresses import parse_address
 
 MAX_SETTINGS_BYTES: Final = 64 * 1024
@@ -34,7 +33,9 @@ def load_service_settings(path: StrPath) -> ServiceSettings:
         ConfigurationError: the file is missing, too open or another user's, or it is not exactly
             such settings; the text names file, line where known, and what to do.
     """
-    return parse_service(*_read(path, "make the service's part with: sealwire init AUDIENCE"))
+    return parse_service(
+        *read_settings(path, "make the service's part with: sealwire init AUDIENCE")
+    )
 
 
 def load_operator_settings(path: StrPath) -> OperatorSettings:
@@ -43,7 +44,7 @@ def load_operator_settings(path: StrPath) -> OperatorSettings:
     Raises:
         ConfigurationError: as `load_service_settings`.
     """
-    return parse_operator(*_read(path, "name another file with --config"))
+    return parse_operator(*read_settings(path, "name another file with --config"))
 
 
 def parse_service(path: Path, text: str) -> ServiceSettings:
@@ -53,7 +54,7 @@ def parse_service(path: Path, text: str) -> ServiceSettings:
     )
     keys = top.table("keys").limited_to("trusted", "gate", "encryption")
     socket = top.table("socket").limited_to("allow_uids", "group")
-    policy = top.table("policy").limited_to(*_POLICY)
+    policy = top.table("policy").limited_to("file", *ALLOWED)
     return top.make(
         ServiceSettings,
         path=path,
@@ -66,7 +67,9 @@ def parse_service(path: Path, text: str) -> ServiceSettings:
         allow_example_keys=top.take("allow_example_keys", flag, default=False),
         allow_uids=socket.take("allow_uids", list_of(whole), default=None),
         group=socket.take("group", text_of, default=None),
-        policy=PolicySettings(**{key: policy.need(key, _POLICY[key]) for key in policy.values}),
+        policy=read_allowed(policy),
+        policy_file=policy.take("file", top.path, default=None),
+        policy_sources=sources_of(policy),
     )
 
 
@@ -98,7 +101,12 @@ def parse_operator(path: Path, text: str) -> OperatorSettings:
     )
 
 
-def _read(path: StrPath, missing: str) -> tuple[Path, str]:
+def read_settings(path: StrPath, missing: str) -> tuple[Path, str]:
+    """Read a file that decides whom a service trusts and with what; see rule 1.
+
+    Raises:
+        ConfigurationError: it is missing, too open, another user's, too long or not UTF-8.
+    """
     absolute = Path(path).absolute()
     content = read_checked(
         absolute, max_bytes=MAX_SETTINGS_BYTES, error=ConfigurationError, missing=missing
@@ -125,29 +133,3 @@ def _kind(value: object) -> Recommended:
         return Recommended(value)
     except ValueError:
         raise ValueError('is neither "local" nor "network"') from None
-
-
-def _directory(value: object) -> str:
-    if not Path(text_of(value)).is_absolute():
-        raise ValueError("holds a relative path; write the whole path")
-    return text_of(value)
-
-
-def _destination(value: object) -> Destination:
-    if isinstance(value, str):
-        return text_of(value)
-    if isinstance(value, list) and [type(part) for part in value] == [str, int]:
-        return text_of(value[0]), whole(value[1])
-    raise ValueError('holds neither "/path/of/a/socket" nor ["host", port]')
-
-
-_POLICY: Final[Mapping[str, Callable[[object], Any]]] = {
-    "directories": list_of(_directory),
-    "handler_classes": list_of(text_of),
-    "formatter_classes": list_of(text_of),
-    "externals": list_of(text_of),
-    "destinations": list_of(_destination),
-    "extra_fields": list_of(text_of),
-    "max_handlers": whole,
-    "max_loggers": whole,
-}

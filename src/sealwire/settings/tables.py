@@ -70,6 +70,10 @@ class Table:
             table = Table(self._file, self._text, (*table._name, step), values)
         return table
 
+    def holding(self, values: dict[str, object]) -> Table:
+        """Give this table with other values, to read what is not a value of it."""
+        return Table(self._file, self._text, self._name, values)
+
     def need(self, key: str, read: Callable[[object], T]) -> T:
         """Give the value of ``key``, which has to be there."""
         if key not in self.values:
@@ -90,13 +94,37 @@ class Table:
             raise ValueError("holds a key; write the path of the key's file in its place")
         return self._file.parent / text
 
+    @property
+    def label(self) -> str:
+        """The file's name and the table's, for whoever looks for a key that is not there."""
+        return f"{self._file.name} [{place(*self._name)}]" if self._name else self._file.name
+
+    def line(self, key: str) -> int | None:
+        """Give the line of ``key``, counted from 1, as far as it can be found."""
+        return _line_of(self._text, self._name, key)
+
+    def source(self, key: str) -> str:
+        """Say where ``key`` stands, for whoever is refused because of it: ``policy.toml:12``."""
+        line = self.line(key)
+        return f"{self._file.name}:{line}" if line else self._file.name
+
+    def sources(self) -> dict[str, str]:
+        """Say where each key of this table stands, and under ``""`` where the table does."""
+        found = {key: self.source(key) for key in self.values}
+        if self._name:
+            line = _line_of(self._text, self._name[:-1], self._name[-1])
+            found[""] = f"{self._file.name}:{line}" if line else self._file.name
+        return found
+
     def make(self, make: Callable[..., T], **values: object) -> T:
         """Make a value, and name the place where it cannot be made."""
         try:
             return make(**values)
         except ConfigurationError as error:
+            line = _line_of(self._text, self._name[:-1], self._name[-1]) if self._name else None
             where = f": {place(*self._name)}" if self._name else ""
-            raise ConfigurationError(f"{self._file}{where}: {error}") from None
+            at = f":{line}" if line else ""
+            raise ConfigurationError(f"{self._file}{at}{where}: {error}") from None
 
     def _refuse(self, key: str, problem: str) -> NoReturn:
         line = _line_of(self._text, self._name, key)
@@ -121,7 +149,8 @@ def _line_of(text: str, table: tuple[str, ...], key: str) -> int | None:
                 found = number
         elif current == table and (match := _KEY.match(line)) and _parts(match[1])[:1] == (key,):
             return number
-    return found
+    # A table within one line, such as ``why = { lease = [] }``, stands where its name does.
+    return found or (_line_of(text, table[:-1], table[-1]) if table else None)
 
 
 def _parts(dotted: str) -> tuple[str, ...]:
@@ -130,6 +159,8 @@ def _parts(dotted: str) -> tuple[str, ...]:
 
 _HEADER: Final = re.compile(r"\s*\[{1,2}([^\]]+)\]")
 _KEY: Final = re.compile(r"([^=#\[]+)=")
+_DURATION: Final = re.compile(r"([1-9][0-9]{0,7})([smhd])", re.ASCII)
+_SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _PART: Final = re.compile(r"\"[^\"]*\"|'[^']*'|[A-Za-z0-9_-]+")
 
 # The line of a key file, pasted where its path is due: it must not come out in an error.
@@ -159,6 +190,14 @@ def whole(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise ValueError("is not a whole number of 0 or more")
     return value
+
+
+def duration_s(value: object) -> int:
+    """Take ``value`` as a length of time such as ``30m``; give whole seconds."""
+    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError('is not a length of time; write "90s", "15m", "4h" or "7d"')
+    return int(match[1]) * _SECONDS[match[2]]
 
 
 def list_of(read: Callable[[object], T]) -> Callable[[object], tuple[T, ...]]:

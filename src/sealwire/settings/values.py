@@ -9,8 +9,8 @@ Rules this module keeps:
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from sealwire import recommended
@@ -19,7 +19,7 @@ from sealwire.documents.reading import did_you_mean
 from sealwire.errors import ConfigurationError, shorten
 from sealwire.keyfiles import load_aead_key, load_mac_key, load_signing_key, load_verify_key
 from sealwire.keys import AeadKey, MacKey, check_name
-from sealwire.policy import HANDLER_ARGUMENTS, Destination, Rule, default_rules
+from sealwire.policy import HANDLER_ARGUMENTS, Destination, Policy, Rule, default_rules
 from sealwire.policy.counts import MAX_HANDLERS, MAX_LOGGERS
 from sealwire.policy.defaults import STANDARD_DESTINATIONS, STANDARD_EXTERNALS
 from sealwire.recommended import Recommended
@@ -40,6 +40,20 @@ class PolicySettings:
     max_handlers: int = MAX_HANDLERS
     max_loggers: int = MAX_LOGGERS
 
+    def rules(self, path: Path, table: str) -> tuple[Rule, ...]:
+        """Resolve the directories and make the rules.
+
+        Args:
+            path: the file that this stands in.
+            table: the table that it stands in.
+
+        Raises:
+            ConfigurationError: a directory is not there or cannot be allowed.
+        """
+        lists = {each.name: getattr(self, each.name) for each in fields(self)}
+        lists["directories"] = [_resolved(each, path, table) for each in self.directories]
+        return default_rules(**lists)
+
 
 @dataclass(frozen=True, slots=True)
 class ServiceSettings:
@@ -56,10 +70,13 @@ class ServiceSettings:
         allow_example_keys: whether the published example keys are taken.
         allow_uids: who may connect; ``None`` is the listener's default.
         group: whose members may connect too.
-        policy: what a configuration may contain.
+        policy: what a configuration may contain, where no file of its own says it.
+        policy_file: the policy's own file.
+        policy_sources: where each rule's key stands in this file.
 
     Raises:
-        ConfigurationError: names or address are none, or the keys do not fit the chain.
+        ConfigurationError: names or address are none, the keys do not fit the chain, or the policy
+            stands in two places.
     """
 
     path: Path
@@ -73,12 +90,19 @@ class ServiceSettings:
     allow_uids: tuple[int, ...] | None = None
     group: str | None = None
     policy: PolicySettings = PolicySettings()
+    policy_file: Path | None = None
+    policy_sources: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
         """Check what can be checked without opening a key file."""
         check_name(self.audience, "audience")
         parse_address(self.address)
         _check_fit(self.kind, "keys.gate", "keys.encryption", self.gate, self.encryption)
+        if self.policy_file is not None and self.policy != PolicySettings():
+            raise ConfigurationError(
+                "policy.file names a file, and [policy] has lists as well; move these to that "
+                "file's [allow]"
+            )
         if not self.trusted:
             raise ConfigurationError(
                 "keys.trusted is empty, so nobody could change anything; name public key files: "
@@ -107,27 +131,27 @@ class ServiceSettings:
                 )
         return recommended.network(self.audience, gate=gate, encryption=encryption, trusted=trusted)
 
-    def rules(self) -> tuple[Rule, ...]:
-        """Resolve the directories and make the rules.
+    def make_policy(self) -> Policy:
+        """Read the policy's own file if there is one, resolve the directories, make the policy.
 
         Raises:
-            ConfigurationError: a directory is not there or cannot be allowed.
+            ConfigurationError: the file cannot be read or is no policy, or a directory is not
+                there or cannot be allowed.
         """
-        policy = {each.name: getattr(self.policy, each.name) for each in fields(self.policy)}
-        policy["directories"] = [self._resolved(each) for each in self.policy.directories]
-        return default_rules(**policy)
+        if self.policy_file is not None:
+            # Late, because that file is read with what this module defines.
+            from sealwire.settings.policy_file import load_policy_file
 
-    def _resolved(self, directory: str) -> str:
-        try:
-            resolved = Path(directory).resolve()
-        except (OSError, RuntimeError):
-            resolved = None
-        if resolved is None or not resolved.is_dir():
-            raise ConfigurationError(
-                f"{self.path}: policy.directories: {directory} is not a directory; make it, or "
-                "remove it from the list"
-            )
-        return str(resolved)
+            return load_policy_file(self.policy_file).make_policy()
+        return Policy(self.policy.rules(self.path, "policy"), sources=self.policy_sources)
+
+    def rules(self) -> tuple[Rule, ...]:
+        """Give the rules of `make_policy`, which are not all of a policy.
+
+        Raises:
+            ConfigurationError: as `make_policy`.
+        """
+        return self.make_policy().rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +256,19 @@ class OperatorSettings:
             encryption = load_aead_key(target.encryption, allow_example_keys=example)
             layers = recommended.network_layers(gate, encryption, signing)
         return Sealer(target.audience, layers, issuer=self.issuer, state=state, clock=clock)
+
+
+def _resolved(directory: str, path: Path, table: str) -> str:
+    try:
+        resolved = Path(directory).resolve()
+    except (OSError, RuntimeError):
+        resolved = None
+    if resolved is None or not resolved.is_dir():
+        raise ConfigurationError(
+            f"{path}: {table}.directories: {directory} is not a directory; make it, or remove it "
+            "from the list"
+        )
+    return str(resolved)
 
 
 def _check_fit(kind: Recommended, gate_name: str, encryption_name: str, *keys: object) -> None:

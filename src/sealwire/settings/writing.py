@@ -49,7 +49,7 @@ def render_service(settings: ServiceSettings) -> str:
         *_lines(allow_uids=settings.allow_uids, group=settings.group),
         "",
         "[policy]  # what a configuration may contain",
-        *_lines(**policy),
+        *_lines(file=settings.policy_file and _relative(folder, settings.policy_file)[0], **policy),
     )
 
 

@@ -1,0 +1,277 @@
+"""Reading a policy from its TOML file.
+
+Rules this module keeps:
+
+1. Whoever can write this file decides what messages may do, so it is read as key files are.
+2. Exactly the keys listed here, of exactly these types. A floor with a misspelt key would protect
+   nothing, and nobody would know until it is needed.
+3. Of every part the policy knows the line, so that a refusal can name it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from sealwire.documents import Argument, FormatterState
+from sealwire.documents.formats import STYLES, Style
+from sealwire.documents.reading import LEVELS, MAX_LEVEL, did_you_mean, is_dotted_name
+from sealwire.errors import shorten
+from sealwire.keyfiles import StrPath
+from sealwire.keys import check_name
+from sealwire.policy import (
+    ANYBODY,
+    MAX_LEASE_S,
+    Ceiling,
+    Direction,
+    Floors,
+    HandlerFloor,
+    LeaseLimits,
+    LoggerFloor,
+    Loggers,
+    Policy,
+    Role,
+)
+from sealwire.policy.loggers import ROOT_PATTERN, check_pattern
+from sealwire.policy.secretive import INFO, SECRETIVE
+from sealwire.requests import Verb
+from sealwire.settings.allow import ALLOWED, read_allowed, sources_of
+from sealwire.settings.reading import read_settings
+from sealwire.settings.tables import Table, duration_s, flag, list_of, parse_toml, text_of, whole
+from sealwire.settings.values import PolicySettings
+
+T = TypeVar("T")
+
+_TABLES: Final = ("lock", "allow", "lease", "floors", "ceilings", "roles")
+_EVERYTHING: Final = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyFile:
+    """A policy as its file says it; no directory has been looked at.
+
+    Attributes:
+        path: the file, absolute.
+        allow: what a configuration may contain.
+        policy: the rest, without rules.
+    """
+
+    path: Path
+    allow: PolicySettings
+    policy: Policy
+
+    def make_policy(self) -> Policy:
+        """Resolve the directories, and make the policy.
+
+        Raises:
+            ConfigurationError: a directory is not there or cannot be allowed.
+        """
+        floors = self.policy.floors
+        resolved = tuple(replace(each, aliases=_aliases(each.target)) for each in floors.handlers)
+        return replace(
+            self.policy,
+            rules=self.allow.rules(self.path, "allow"),
+            floors=replace(floors, handlers=resolved),
+        )
+
+
+def load_policy_file(path: StrPath) -> PolicyFile:
+    """Read a policy.
+
+    Raises:
+        ConfigurationError: the file is missing, too open or another user's, or it is not exactly
+            a policy; the text names file, line where known, and what to do.
+    """
+    return parse_policy(*read_settings(path, "write one with: sealwire policy init FILE"))
+
+
+def parse_policy(path: Path, text: str) -> PolicyFile:
+    """Read ``text`` as it would stand in the file ``path``; errors as `load_policy_file`."""
+    top = parse_toml(path, text).limited_to(*_TABLES)
+    allow = top.table("allow").limited_to(*ALLOWED)
+    floors = top.table("floors").limited_to("loggers", "handlers")
+    ceilings = top.table("ceilings")
+    policy = top.make(
+        Policy,
+        rules=(),
+        floors=top.make(
+            Floors,
+            loggers=tuple(
+                _logger_floor(name, floors.table("loggers", name))
+                for name in floors.table("loggers").values
+            ),
+            handlers=tuple(
+                _handler_floor(key, floors.table("handlers", key))
+                for key in floors.table("handlers").values
+            ),
+        ),
+        ceilings=tuple(
+            Ceiling(_named(ceilings, key, _pattern), ceilings.need(key, _level), _at(ceilings, key))
+            for key in ceilings.values
+        ),
+        roles=tuple(_role(name, top.table("roles", name)) for name in top.table("roles").values),
+        leases=_leases(top.table("lease")),
+        lock=top.take("lock", flag, default=False),
+        sources={**top.sources(), **sources_of(allow)},
+    )
+    return PolicyFile(path, read_allowed(allow), policy)
+
+
+def _logger_floor(name: str, table: Table) -> LoggerFloor:
+    table.limited_to("level", "handlers", "propagate")
+    return table.make(
+        LoggerFloor,
+        logger="" if name == ROOT_PATTERN else name,
+        level=table.need("level", _level),
+        handlers=table.need("handlers", list_of(text_of)),
+        propagate=table.take("propagate", flag, default=None),
+        sources=table.sources(),
+    )
+
+
+def _handler_floor(key: str, table: Table) -> HandlerFloor:
+    table.limited_to(
+        "class", "target", "level", "format", "datefmt", "style", "formatter_class", "arguments"
+    )
+    formatter = None
+    if "format" in table.values:
+        formatter = FormatterState(
+            class_name=table.take("formatter_class", _class, default="logging.Formatter"),
+            format=table.need("format", text_of),
+            datefmt=table.take("datefmt", text_of, default=None),
+            style=table.take("style", _style, default=STYLES[0]),
+        )
+    else:
+        for part in ("datefmt", "style", "formatter_class"):
+            table.take(part, _without_format, default=None)
+    arguments = table.table("arguments")
+    return table.make(
+        HandlerFloor,
+        key=key,
+        class_name=table.take("class", _class, default=None),
+        target=table.take("target", text_of, default=None),
+        level=table.take("level", _level, default=None),
+        formatter=formatter,
+        arguments={name: arguments.need(name, _argument) for name in arguments.values},
+        sources=table.sources(),
+    )
+
+
+def _role(name: str, table: Table) -> Role:
+    table.limited_to(*_ROLE)
+    given = {_ROLE[key][0]: table.need(key, _ROLE[key][1]) for key in table.values if key in _ROLE}
+    for key, read in (("require_why", list_of(text_of)), ("threshold", whole)):
+        values = table.table(key)
+        given[key] = {
+            _named(values, verb, _verb): values.need(verb, read) for verb in values.values
+        }
+    if "issuers" not in given:
+        table.need("issuers", text_of)
+    return table.make(Role, name=name, **given, sources=table.sources())
+
+
+def _leases(table: Table) -> LeaseLimits:
+    table.limited_to("longest", "secretive")
+    more = table.take("secretive", list_of(text_of), default=())
+    return LeaseLimits(
+        max_s=table.take("longest", duration_s, default=MAX_LEASE_S),
+        secretive={**SECRETIVE, **dict.fromkeys(more, INFO)},
+        sources=table.sources(),
+    )
+
+
+def _at(table: Table, key: str) -> dict[str, str]:
+    return {"": table.source(key)}
+
+
+def _named(table: Table, key: str, read: Callable[[object], T]) -> T:
+    """Read a key itself, as ``read`` reads a value."""
+    return table.holding({key: key}).need(key, read)
+
+
+def _aliases(target: str | None) -> tuple[str, ...]:
+    """Give the path of a file without the links on its way, if that is another one."""
+    if target is None or not Path(target).is_absolute():
+        return ()
+    try:
+        resolved = str(Path(target).parent.resolve() / Path(target).name)
+    except (OSError, RuntimeError):
+        return ()
+    return (resolved,) if resolved != target else ()
+
+
+def _level(value: object) -> int:
+    if isinstance(value, str):
+        if value not in LEVELS:
+            raise ValueError(f"is no level{did_you_mean(value, LEVELS)}")
+        return LEVELS[value]
+    if (level := whole(value)) > MAX_LEVEL:
+        raise ValueError(f"is a level over {MAX_LEVEL}")
+    return level
+
+
+def _pattern(value: object) -> str:
+    return check_pattern(text_of(value))
+
+
+def _verb(value: object) -> Verb:
+    known = [verb.value for verb in Verb]
+    if value not in known:
+        near = did_you_mean(value, known) if isinstance(value, str) else ""
+        raise ValueError(f"holds {shorten(value)}, which is none of {', '.join(known)}{near}")
+    return Verb(value)
+
+
+def _issuer(value: object) -> str:
+    return ANYBODY if value == ANYBODY else check_name(text_of(value), "issuer")
+
+
+def _class(value: object) -> str:
+    if not is_dotted_name(text_of(value)):
+        raise ValueError("is not the dotted name of a class")
+    return text_of(value)
+
+
+def _style(value: object) -> Style:
+    for style in STYLES:
+        if value == style:
+            return style
+    raise ValueError(f"is none of {' '.join(STYLES)}")
+
+
+def _without_format(_: object) -> None:
+    raise ValueError("says nothing without format; add a line: format = …")
+
+
+def _argument(value: object) -> Argument:
+    if isinstance(value, str | int):
+        return value
+    if isinstance(value, list) and all(isinstance(item, str | int) for item in value):
+        return tuple(value)
+    raise ValueError("is no text, number, true, false or list of these")
+
+
+def _direction(value: object) -> Direction:
+    if value not in [each.value for each in Direction]:
+        raise ValueError('is neither "louder" nor "both"')
+    return Direction(value)
+
+
+def _through(value: object) -> frozenset[str] | None:
+    keys = list_of(text_of)(value)
+    return None if _EVERYTHING in keys else frozenset(keys)
+
+
+_ROLE: Final[Mapping[str, tuple[str, Callable[[object], Any]]]] = {
+    "issuers": ("issuers", lambda value: frozenset(list_of(_issuer)(value))),
+    "verbs": ("verbs", lambda value: frozenset(list_of(_verb)(value))),
+    "loggers": ("loggers", lambda value: Loggers(list_of(_pattern)(value))),
+    "levels": ("levels", lambda value: frozenset(list_of(_level)(value))),
+    "through": ("through", _through),
+    "max_lease": ("max_lease_s", duration_s),
+    "direction": ("direction", _direction),
+    "require_why": ("require_why", lambda value: value),
+    "threshold": ("threshold", lambda value: value),
+}

@@ -21,6 +21,7 @@ from sealwire.cli.init import init
 from sealwire.cli.inspection import inspect
 from sealwire.cli.keys import keys
 from sealwire.cli.open import open_message
+from sealwire.cli.policy import policy
 from sealwire.cli.seal import seal
 from sealwire.cli.send import send
 from sealwire.cli.terminal import OutputError, discard, flush, prepare, say_error
@@ -53,7 +54,7 @@ def app() -> None:
     """Change the logging of running Python processes from outside, with signed messages."""
 
 
-for _command in (init, config, keys, seal, send, open_message, inspect, demo):
+for _command in (init, config, keys, policy, seal, send, open_message, inspect, demo):
     app.add_command(_command)
 
 

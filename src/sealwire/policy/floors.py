@@ -131,7 +131,7 @@ class Floors:
         """
         if plan.incremental or not (self.loggers or self.handlers):
             return
-        kept = self._kept()
+        kept = self.kept()
         for handler in plan.handlers:
             if handler.name in kept:
                 yield from kept[handler.name].defined(handler)
@@ -143,12 +143,12 @@ class Floors:
         was, now = Seen(before), Seen(after)
         for floor in self.loggers:
             yield from floor.judge(was, now)
-        kept = self._kept()
+        kept = self.kept()
         for handler in kept.values():
             yield from handler.judge(was, now)
             yield from handler.neighbours(was, now)
 
-    def _kept(self) -> Mapping[str, HandlerFloor]:
+    def kept(self) -> Mapping[str, HandlerFloor]:
         """Give every protected handler with the lowest level that is asked of it."""
         kept = {floor.key: floor for floor in self.handlers}
         for floor in self.loggers:

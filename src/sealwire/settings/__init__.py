@@ -12,6 +12,7 @@ from sealwire.settings.reading import (
     parse_operator,
     parse_service,
 )
+from sealwire.settings.starting_policy import STARTING_POLICY
 from sealwire.settings.values import (
     OperatorSettings,
     PolicySettings,
@@ -25,6 +26,7 @@ from sealwire.settings.writing import (
 )
 
 __all__ = [
+    "STARTING_POLICY",
     "OperatorSettings",
     "Place",
     "PolicyFile",

@@ -62,8 +62,12 @@ class PolicyFile:
     allow: PolicySettings
     policy: Policy
 
-    def make_policy(self) -> Policy:
+    def make_policy(self, *, resolve: bool = True) -> Policy:
         """Resolve the directories, and make the policy.
+
+        Args:
+            resolve: whether the directories have to be there; a service needs that, and whoever
+                tries a policy on another machine cannot have it.
 
         Raises:
             ConfigurationError: a directory is not there or cannot be allowed.
@@ -72,7 +76,7 @@ class PolicyFile:
         resolved = tuple(replace(each, aliases=_aliases(each.target)) for each in floors.handlers)
         return replace(
             self.policy,
-            rules=self.allow.rules(self.path, "allow"),
+            rules=self.allow.rules(self.path, "allow", resolve=resolve),
             floors=replace(floors, handlers=resolved),
         )
 

@@ -40,18 +40,20 @@ class PolicySettings:
     max_handlers: int = MAX_HANDLERS
     max_loggers: int = MAX_LOGGERS
 
-    def rules(self, path: Path, table: str) -> tuple[Rule, ...]:
+    def rules(self, path: Path, table: str, *, resolve: bool = True) -> tuple[Rule, ...]:
         """Resolve the directories and make the rules.
 
         Args:
             path: the file that this stands in.
             table: the table that it stands in.
+            resolve: whether directories have to be there, and are resolved.
 
         Raises:
             ConfigurationError: a directory is not there or cannot be allowed.
         """
         lists = {each.name: getattr(self, each.name) for each in fields(self)}
-        lists["directories"] = [_resolved(each, path, table) for each in self.directories]
+        if resolve:
+            lists["directories"] = [_resolved(each, path, table) for each in self.directories]
         return default_rules(**lists)
 
 

@@ -1,0 +1,115 @@
+"""What a configuration would make of a process that nobody has looked at.
+
+Rules this module keeps:
+
+1. A process is supposed to have what the policy protects: the loggers of the floors, with their
+   handlers attached and as the policy describes them. What else it has is not known.
+2. What a configuration makes of a tree is what ``dictConfig`` documents: handlers of a logger that
+   is named are replaced, children of a named logger are reset, an incremental one sets levels.
+
+Not guaranteed: what the running service will say. It judges its own tree, which may reach the same
+handlers by another way.
+"""
+
+from __future__ import annotations
+
+from sealwire.documents.plan import External, FormatterPlan, HandlerPlan, LoggerPlan, LoggingPlan
+from sealwire.documents.tree import ROOT, FormatterState, HandlerState, LoggerState, Tree
+from sealwire.policy.floors import Floors
+from sealwire.policy.loggers import is_beneath
+
+_STREAM = "logging.StreamHandler"
+_WARNING = 30
+
+
+def supposed_base(floors: Floors) -> Tree:
+    """Give a process that has exactly what ``floors`` protect."""
+    loggers = {ROOT: LoggerState(ROOT, _WARNING)}
+    for floor in floors.loggers:
+        loggers[floor.logger] = LoggerState(
+            floor.logger,
+            floor.level,
+            floor.handlers,
+            propagate=floor.propagate is not False,
+        )
+    handlers = [
+        HandlerState(
+            kept.key,
+            kept.class_name or _STREAM,
+            target=kept.target or "",
+            formatter=kept.formatter,
+        )
+        for kept in floors.kept().values()
+    ]
+    return _tree(loggers, {handler.key: handler for handler in handlers})
+
+
+def supposed_result(tree: Tree, plan: LoggingPlan) -> Tree:
+    """Give what ``plan`` would make of ``tree``."""
+    loggers, handlers = tree.by_name(), tree.by_key()
+    plans = (*plan.loggers, *(() if plan.root is None else (plan.root,)))
+    if plan.incremental:
+        for handler in plan.handlers:
+            if handler.name in handlers and handler.level is not None:
+                handlers[handler.name] = handlers[handler.name]._replace(level=handler.level)
+        for each in plans:
+            loggers[each.name] = _leveled(loggers.get(each.name, LoggerState(each.name)), each)
+        return _tree(loggers, handlers, tree.disable)
+    formatters = {formatter.name: formatter for formatter in plan.formatters}
+    for handler in plan.handlers:
+        handlers[handler.name] = _made(handler, formatters)
+    named = {each.name for each in plans}
+    for name in loggers.keys() - named - {ROOT}:
+        if any(top != ROOT and is_beneath(name, top) for top in named):
+            loggers[name] = loggers[name]._replace(level=0, handlers=(), propagate=True)
+        else:
+            loggers[name] = loggers[name]._replace(disabled=plan.disable_existing_loggers)
+    for each in plans:
+        state = _leveled(loggers.get(each.name, LoggerState(each.name)), each)
+        loggers[each.name] = state._replace(
+            handlers=each.handlers, filters=each.filters, disabled=False
+        )
+    return _tree(loggers, handlers, tree.disable)
+
+
+def _leveled(state: LoggerState, plan: LoggerPlan) -> LoggerState:
+    return state._replace(
+        level=state.level if plan.level is None else plan.level,
+        propagate=state.propagate if plan.propagate is None else plan.propagate,
+    )
+
+
+def _made(plan: HandlerPlan, formatters: dict[str, FormatterPlan]) -> HandlerState:
+    formatter = None
+    if plan.formatter is not None:
+        made = formatters[plan.formatter]
+        formatter = FormatterState(
+            made.class_name or "logging.Formatter", made.format, made.datefmt, made.style
+        )
+    return HandlerState(
+        plan.name,
+        plan.class_name or "",
+        plan.level or 0,
+        _target(plan),
+        formatter,
+        plan.filters,
+    )
+
+
+def _target(plan: HandlerPlan) -> str:
+    arguments = dict(plan.arguments)
+    if plan.class_name == _STREAM:
+        stream = arguments.get("stream")
+        return stream.name.removeprefix("sys.") if isinstance(stream, External) else "stderr"
+    target = arguments.get("filename", arguments.get("address", ""))
+    return ":".join(map(str, target)) if isinstance(target, tuple) else str(target)
+
+
+def _tree(
+    loggers: dict[str, LoggerState], handlers: dict[str, HandlerState], disable: int = 0
+) -> Tree:
+    return Tree(
+        tuple(loggers[name] for name in sorted(loggers)),
+        tuple(handlers[key] for key in sorted(handlers)),
+        disable,
+    )

@@ -32,6 +32,18 @@ class Text:
         return "" if isinstance(value, str) else "is not text"
 
 
+class Texts:
+    """A list of texts."""
+
+    __slots__ = ()
+
+    def refusal(self, value: Argument) -> str:
+        """Refuse everything else."""
+        if isinstance(value, tuple) and value and all(isinstance(part, str) for part in value):
+            return ""
+        return "is no list of texts"
+
+
 class Flag:
     """True or false."""
 

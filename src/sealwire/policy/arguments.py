@@ -19,7 +19,17 @@ from typing import NamedTuple
 from sealwire.documents.plan import HandlerPlan
 from sealwire.documents.reading import MAX_LEVEL, did_you_mean, place
 from sealwire.errors import shorten
-from sealwire.policy.accepts import Accepts, Address, Either, Flag, Object, OneOf, Text, Whole
+from sealwire.policy.accepts import (
+    Accepts,
+    Address,
+    Either,
+    Flag,
+    Object,
+    OneOf,
+    Text,
+    Texts,
+    Whole,
+)
 from sealwire.policy.rule import Violation
 from sealwire.requests import Planned
 
@@ -108,6 +118,33 @@ HANDLER_ARGUMENTS: Mapping[str, Mapping[str, Parameter]] = MappingProxyType(
     }
 )
 """The standard library's handlers that need no factory and reach no network that is not named."""
+
+_MAX_PORT = 65_535
+_HOST_AND_PORT: Mapping[str, Parameter] = {
+    "host": Parameter(Text(), required=True),
+    "port": Parameter(Whole(1, _MAX_PORT), required=True),
+}
+
+NETWORK_ARGUMENTS: Mapping[str, Mapping[str, Parameter]] = MappingProxyType(
+    {
+        "logging.handlers.SocketHandler": _HOST_AND_PORT,
+        "logging.handlers.DatagramHandler": _HOST_AND_PORT,
+        # No credentials for either: a configuration is kept and shown, and is no place for secrets.
+        "logging.handlers.HTTPHandler": {
+            "host": Parameter(Text(), required=True),
+            "url": Parameter(Text(), required=True),
+            "method": Parameter(OneOf(("GET", "POST"))),
+            "secure": Parameter(Flag()),
+        },
+        "logging.handlers.SMTPHandler": {
+            "mailhost": Parameter(Address(), required=True),
+            "fromaddr": Parameter(Text(), required=True),
+            "toaddrs": Parameter(Either((Text(), Texts())), required=True),
+            "subject": Parameter(Text(), required=True),
+        },
+    }
+)
+"""Handlers that carry records to other machines: for hosts that name them, and where they go."""
 
 
 class HandlerArguments(NamedTuple):

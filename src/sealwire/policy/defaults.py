@@ -16,7 +16,12 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from sealwire.errors import ConfigurationError
-from sealwire.policy.arguments import HANDLER_ARGUMENTS, HandlerArguments, Parameter
+from sealwire.policy.arguments import (
+    HANDLER_ARGUMENTS,
+    NETWORK_ARGUMENTS,
+    HandlerArguments,
+    Parameter,
+)
 from sealwire.policy.classes import FormatterClasses, HandlerClasses
 from sealwire.policy.counts import MAX_HANDLERS, MAX_LOGGERS, Counts
 from sealwire.policy.dates import DateFormats
@@ -49,12 +54,13 @@ def default_rules(
         directories: where handlers may write files; absolute and already resolved. None by
             default, and then no handler writes a file.
         handler_classes: dotted names of the handlers a request may use; by default those of
-            `HANDLER_ARGUMENTS`.
+            `HANDLER_ARGUMENTS`. Those of ``NETWORK_ARGUMENTS`` can be named as well.
         formatter_classes: dotted names of formatters, besides ``logging.Formatter``.
         arguments: by class, the arguments of further handlers, or other ones for a known class.
         externals: dotted names of the objects that ``ext://`` may name.
-        destinations: where ``SysLogHandler`` may send records: paths of sockets, or pairs of host
-            and port. Its default address is ``("localhost", 514)``, and has to be named as well.
+        destinations: where handlers may send records: paths of sockets, or pairs of host and
+            port. What a handler takes by default, such as ``("localhost", 514)`` for
+            ``SysLogHandler``, has to be named as well.
         extra_fields: attributes that the application adds to its records, for format strings.
         max_handlers: the most handlers of one request.
         max_loggers: the most loggers of one request.
@@ -70,7 +76,7 @@ def default_rules(
         HandlerClasses(_names(handler_classes, "handler_classes")),
         FormatterClasses(_names(formatter_classes, "formatter_classes")),
         Externals(_names(externals, "externals")),
-        HandlerArguments(MappingProxyType({**HANDLER_ARGUMENTS, **arguments})),
+        HandlerArguments(MappingProxyType({**HANDLER_ARGUMENTS, **NETWORK_ARGUMENTS, **arguments})),
         FilePaths(tuple(sorted(_names(directories, "directories")))),
         Destinations(_destinations(destinations)),
         FormatStrings(_names(extra_fields, "extra_fields")),

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from sealwire.documents.reading import place
-from sealwire.documents.tree import NOTSET
+from sealwire.documents.tree import NOTSET, ROOT
 from sealwire.errors import shorten
 from sealwire.policy.loggers import is_beneath, written
 from sealwire.policy.objection import Objection, Sources, source_of
@@ -85,7 +85,7 @@ class LeaseLimits:
             for name in sorted(now.loggers)
             if name not in leased
             and now.governor(name) in leased
-            and now.level(name) < min(self._least(name), was.level(name))
+            and now.level(name) < min(self._least(name, now.governor(name)), was.level(name))
             and not self._named(name, role)
         ]
         if carried:
@@ -111,10 +111,17 @@ class LeaseLimits:
                     "lease-direction", where, detail, source_of(role.sources, "direction")
                 )
 
-    def _least(self, name: str) -> int:
-        """Give the lowest level at which ``name`` writes no secrets."""
+    def _least(self, name: str, leased: str = ROOT) -> int:
+        """Give the lowest level at which ``name`` writes no secrets.
+
+        What is secretive for the reason that ``leased`` is, was judged when ``leased`` was.
+        """
         return max(
-            (level for top, level in self.secretive.items() if is_beneath(name, top)),
+            (
+                level
+                for top, level in self.secretive.items()
+                if is_beneath(name, top) and (leased == ROOT or not is_beneath(leased, top))
+            ),
             default=NOTSET,
         )
 

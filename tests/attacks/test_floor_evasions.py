@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
-from tests.attacks.conftest import AUDIT_FILE, BASE, FORMAT
+from tests.attacks.conftest import AUDIT_FILE, BASE, FORMAT, result
 
 from sealwire.documents import FormatterState, HandlerState, LoggerState, Tree
 from sealwire.errors import PolicyError
@@ -256,6 +256,29 @@ def test_every_evasion_is_refused(court: Court, evasion: Evasion) -> None:
     with pytest.raises(PolicyError) as refused:
         court.judge(request)
     assert refused.value.source.startswith("policy.toml:")
+
+
+def loses(tree: Tree) -> bool:
+    """Whether ``logging`` itself would keep back a record that the floors are to keep."""
+    audit = ("payments.audit", "payments.audit.login", "payments.audit.login.sso")
+    return any(
+        handler not in tree.emission(name, level).emitting
+        for name, level, handler in (
+            *((name, 20, "audit") for name in (*audit, "payments.audit.new")),
+            ("security", 30, "console"),
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    "evasion",
+    [each for each in EVASIONS if each.rule in {"floor-level", "floor-reach", "floor-disabled"}],
+    ids=lambda evasion: evasion.name,
+)
+def test_what_is_called_an_evasion_is_one(court: Court, evasion: Evasion) -> None:
+    """A record would be lost: the table refuses no harmless change."""
+    assert not loses(BASE)
+    assert loses(result(BASE, court.apply(evasion.document)))
 
 
 def test_what_the_evasions_are_made_of_is_allowed(court: Court) -> None:

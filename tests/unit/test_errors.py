@@ -36,6 +36,7 @@ EXAMPLES: list[SealwireError] = [
     MalformedError(Reason.FRAME_TRUNCATED, Stage.FRAME),
     VerificationError(Reason.MAC_INVALID, Stage.LAYER, "the HMAC is wrong"),
     PolicyError("handler-classes", "handlers.console.class", "not listed"),
+    PolicyError("floor-level", "loggers.audit.level", "would be 40", "policy.toml:12"),
     ApplyError("no such file"),
     StateError("the journal ends early"),
     TransportError(111, "connection refused"),
@@ -114,6 +115,20 @@ def test_a_policy_refusal_says_rule_and_place() -> None:
     assert (error.reason, error.stage) == (Reason.POLICY, Stage.POLICY)
     assert (error.rule, error.where) == ("paths", "handlers.file.filename")
     assert error.detail == "'/etc/passwd' is not allowed"
+    assert error.source == ""
+
+
+@pytest.mark.parametrize(
+    ("error", "explained"),
+    [
+        (PolicyError("r", "w", "d", "policy.toml:12"), "r: w: d (policy.toml:12)"),
+        (PolicyError("r", "w", "d"), "r: w: d"),
+        (PolicyError("r", "", "d"), "r: d"),
+    ],
+)
+def test_a_policy_refusal_explains_itself(error: PolicyError, explained: str) -> None:
+    """In one line for the log; what is not there leaves no gap."""
+    assert explained == error.explained
 
 
 @pytest.mark.parametrize(

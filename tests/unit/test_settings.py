@@ -227,7 +227,7 @@ WRONG_SERVICES = {
     "destination": ("[keys]\n", "[policy]\ndestinations = [[1, 2]]\n[keys]\n", 6, "neither"),
     "port": ("[keys]\n", '[policy]\ndestinations = [["a", true]]\n[keys]\n', 6, "neither"),
     "handlers": ("[keys]\n", "[policy]\nmax_handlers = 1.5\n[keys]\n", 6, "not a whole number"),
-    "inline-table": ("[keys]\n", "socket = { grup = 1 }\n[keys]\n", None, "socket.grup is not"),
+    "inline-table": ("[keys]\n", "socket = { grup = 1 }\n[keys]\n", 5, "socket.grup is not"),
     "key-pasted": ('"alice.pub"', f'"{keyfiles.public_line(SIGNING)}"', 6, "trusted holds a key"),
 }  # fmt: skip
 
@@ -253,10 +253,10 @@ WRONG_OPERATORS = {
     "unknown": ("signing_key", "signingkey", 2, "signingkey is not known here; did you mean"),
     "target-unknown": ('chain = "local"', 'chian = "local"', 6, "chian is not known here"),
     "target-lacks": ('chain = "local"\n', "", 4, "chain is missing"),
-    "target-no-name": ('"payments@prod"', '"Payments"', None, "'Payments' is not a name"),
+    "target-no-name": ('"payments@prod"', '"Payments"', 4, "'Payments' is not a name"),
     "target-no-table": ("[targets.", "[targets]\nx = 1\n[targets.", 5, "targets.x is no table"),
-    "target-lacks-key": ('gate = "billing.mac"\n', "", None, '"network" needs gate'),
-    "target-needs-no-key": ('"network"', '"local"', None, '"local" has no use for gate'),
+    "target-lacks-key": ('gate = "billing.mac"\n', "", 8, '"network" needs gate'),
+    "target-needs-no-key": ('"network"', '"local"', 8, '"local" has no use for gate'),
     "target-address": ("unix:/run/billing", "billing", 9, "address"),
 }  # fmt: skip
 

@@ -24,6 +24,7 @@ from sealwire.policy import (
     Text,
     Whole,
 )
+from sealwire.policy.arguments import NETWORK_ARGUMENTS
 
 if TYPE_CHECKING:
     from tests.unit.policy.conftest import Objections
@@ -174,13 +175,13 @@ def test_a_host_lists_its_own_class(objections: Objections) -> None:
     assert "handler-argument" == rule.name
 
 
-@pytest.mark.parametrize("class_name", HANDLER_ARGUMENTS)
+@pytest.mark.parametrize("class_name", [*HANDLER_ARGUMENTS, *NETWORK_ARGUMENTS])
 def test_the_list_fits_the_library(class_name: str) -> None:
     """Each listed class is there and takes the listed arguments; what it requires is required."""
     module = logging.handlers if class_name.startswith("logging.handlers.") else logging
     handler = getattr(module, class_name.rpartition(".")[2])
     signature = inspect.signature(handler)
-    listed = HANDLER_ARGUMENTS[class_name]
+    listed = {**HANDLER_ARGUMENTS, **NETWORK_ARGUMENTS}[class_name]
     assert set(listed) <= set(signature.parameters)
     needed = {
         name

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sealwire.errors import ConfigurationError, PolicyError
+from sealwire.errors import ConfigurationError, MalformedError, PolicyError
 from sealwire.policy import OneOf, Parameter, Rule, default_rules, judge
 
 if TYPE_CHECKING:
@@ -117,3 +117,46 @@ def test_an_unfit_directory_does_not_construct() -> None:
     """A relative directory would move with the process."""
     with pytest.raises(ConfigurationError, match="'logs' cannot be allowed"):
         default_rules(["logs"])
+
+
+NETWORK: dict[str, dict[str, Any]] = {
+    "logging.handlers.SocketHandler": {"host": "h", "port": 9},
+    "logging.handlers.DatagramHandler": {"host": "h", "port": 9},
+    "logging.handlers.HTTPHandler": {"host": "h:9", "url": "/", "method": "POST", "secure": True},
+    "logging.handlers.SMTPHandler": {
+        "mailhost": ["h", 9],
+        "fromaddr": "a@h",
+        "toaddrs": ["b@h"],
+        "subject": "s",
+    },
+}
+
+
+@pytest.mark.parametrize("class_name", NETWORK)
+def test_what_sends_to_other_machines_has_to_be_named(ask: Ask, class_name: str) -> None:
+    """The class and where it sends; neither is there by default, and credentials never are."""
+    handler = {"class": class_name, **NETWORK[class_name]}
+    named = default_rules(handler_classes=[class_name], destinations=[("h", 9)])
+    judge(named, ask(handlers={"h": handler}))
+    unsent = default_rules(handler_classes=[class_name])
+    assert "destination" == refusal(unsent, ask, handlers={"h": handler})
+    assert "handler-class" == refusal(default_rules(), ask, handlers={"h": handler})
+    secret = {**handler, "credentials": ["a", "b"]}
+    assert "handler-argument" == refusal(named, ask, handlers={"h": secret})
+    for key in NETWORK[class_name]:
+        less = {other: value for other, value in handler.items() if other != key}
+        if key not in {"method", "secure"}:
+            assert refusal(named, ask, handlers={"h": less}) in {"handler-argument", "destination"}
+
+
+@pytest.mark.parametrize("addresses", [[], [1], {"a": 1}, 1])
+def test_mail_goes_to_addresses(ask: Ask, addresses: object) -> None:
+    """A text or a list of texts."""
+    mail = "logging.handlers.SMTPHandler"
+    rules = default_rules(handler_classes=[mail], destinations=[("h", 9)])
+    handler = {"class": mail, **NETWORK[mail], "toaddrs": addresses}
+    try:
+        found = refusal(rules, ask, handlers={"h": handler})
+    except MalformedError:
+        found = "malformed"
+    assert found == ("malformed" if isinstance(addresses, dict) else "handler-argument")

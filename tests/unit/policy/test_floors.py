@@ -86,6 +86,14 @@ def test_what_is_kept_is_allowed() -> None:
             ("floor-handler", "handlers.audit.formatter", "p:3"),
         ),
         (
+            tree(LoggerState("a", 20, ("audit",)), handlers=(AUDIT._replace(named=False),)),
+            ("floor-handler", "handlers.audit", "p:3"),
+        ),
+        (
+            tree(LoggerState("a", 20, ("audit",)), handlers=(AUDIT._replace(foreign=True),)),
+            ("floor-handler", "handlers.audit", "p:3"),
+        ),
+        (
             tree(LoggerState("a", 20, ("audit",)), handlers=()),
             ("floor-handler", "handlers.audit", "p:3"),
         ),

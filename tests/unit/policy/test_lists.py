@@ -104,6 +104,42 @@ def test_the_implied_destination_can_be_listed(objections: Objections) -> None:
     ] == objections(Destinations(frozenset()), handlers=handlers)
 
 
+SOCKET = "logging.handlers.SocketHandler"
+WEB = "logging.handlers.HTTPHandler"
+MAIL = "logging.handlers.SMTPHandler"
+
+
+@pytest.mark.parametrize(
+    ("class_name", "arguments", "found"),
+    [
+        (SOCKET, {"host": "h", "port": 514}, None),
+        (SOCKET, {"host": "h", "port": 515}, "handlers.h.host: records may not go to ['h', 515]"),
+        (SOCKET, {"host": "h"}, "handlers.h.host: records may not go to None"),
+        (SOCKET, {"host": 1, "port": 514}, "handlers.h.host: records may not go to None"),
+        ("logging.handlers.DatagramHandler", {"host": "h", "port": 514}, None),
+        (WEB, {"host": "h:514"}, None),
+        (WEB, {"host": "w"}, None),
+        (WEB, {"host": "s", "secure": True}, None),
+        (WEB, {"host": "s"}, "handlers.h.host: records may not go to ['s', 80]"),
+        (WEB, {"host": "h:x"}, "handlers.h.host: records may not go to ['h:x', 80]"),
+        (WEB, {"host": ":514"}, "handlers.h.host: records may not go to [':514', 80]"),
+        (WEB, {"host": "h:\u0661"}, "handlers.h.host: records may not go to ['h:\u0661', 80]"),
+        (WEB, {}, "handlers.h.host: records may not go to None"),
+        (MAIL, {"mailhost": "m"}, None),
+        (MAIL, {"mailhost": ["h", 514]}, None),
+        (MAIL, {"mailhost": "h"}, "handlers.h.mailhost: records may not go to ['h', 25]"),
+        (MAIL, {}, "handlers.h.mailhost: records may not go to None"),
+    ],
+)
+def test_other_handlers_send_to_listed_destinations(
+    objections: Objections, class_name: str, arguments: dict[str, object], found: str | None
+) -> None:
+    """Each class says in its own words where to; ports that are not given are the usual ones."""
+    rule = Destinations(frozenset({("h", 514), ("w", 80), ("s", 443), ("m", 25)}))
+    said = objections(rule, handlers={"h": {"class": class_name, **arguments}})
+    assert ([] if found is None else [found]) == [each.partition(";")[0] for each in said]
+
+
 def test_handlers_and_loggers_are_counted(objections: Objections) -> None:
     """The limit is allowed, one more is not."""
     rule = Counts(max_handlers=2, max_loggers=3)

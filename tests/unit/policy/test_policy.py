@@ -1,4 +1,4 @@
-"""The whole policy: roles, signatures, leases, ceilings, lock, and how their objections are told."""
+"""The whole policy: roles, signatures, leases, ceilings, lock, and how objections are told."""
 
 from __future__ import annotations
 

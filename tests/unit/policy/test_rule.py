@@ -8,10 +8,13 @@ import pytest
 
 from sealwire.errors import PolicyError, Reason, Stage
 from sealwire.policy import Violation, judge
+from sealwire.requests import CONTENT_TYPE_REQUEST, read_request
+from sealwire.stages import Opened, Stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.conftest import Operator
     from tests.unit.policy.conftest import Ask
 
     from sealwire.requests import Planned
@@ -64,6 +67,16 @@ def test_no_rules_allow_nothing(ask: Ask) -> None:
     with pytest.raises(PolicyError) as caught:
         judge((), ask())
     assert "no-rules" == caught.value.rule
+
+
+def test_rules_judge_configurations_alone(alice: Operator) -> None:
+    """What holds none is not theirs to allow."""
+    document = b'{"verb": "status"}'
+    claims = alice.claims(stream=Stream.READ)
+    request = read_request(Opened(document, claims, CONTENT_TYPE_REQUEST, document, ()))
+    with pytest.raises(PolicyError) as caught:
+        judge([Objector("a")], request)
+    assert ("verb", "rules allow no status") == (caught.value.rule, caught.value.detail)
 
 
 def test_a_mistake_in_a_rule_is_not_permission(ask: Ask) -> None:

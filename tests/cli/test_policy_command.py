@@ -32,6 +32,7 @@ require_why = { apply = ["CHG-"] }
 threshold = { apply = 2 }
 """
 
+FLOOR = "floor audit and what is beneath it: records from INFO on reach audit"
 QUIET = b'{"version": 1, "incremental": true, "loggers": {"audit": {"level": "ERROR"}}}'
 LOUD = b'{"version": 1, "incremental": true, "loggers": {"audit": {"level": "DEBUG"}}}'
 INI = b"[loggers]\nkeys=root\n[handlers]\nkeys=\n[formatters]\nkeys=\n[logger_root]\nhandlers=\n"
@@ -78,8 +79,7 @@ def test_a_policy_is_explained_with_its_lines(shell: Shell, policy: Path) -> Non
     for line in (
         "allow files beneath: /nowhere/logs (policy.toml:2)",
         "allow ext://: sys.stderr, sys.stdout (policy.toml [allow], which does not say externals)",
-        "floor audit and what is beneath it: records from INFO on reach audit; propagate stays as "
-        + "it is (policy.toml:4)",
+        f"{FLOOR}; propagate stays as it is (policy.toml:4)",
         "floor handler audit has level INFO at most; the rest stays as it is (policy.toml:6)",
         "lease for 4h at most",
         "role on-call is that of alice (policy.toml:9)",
@@ -216,6 +216,31 @@ def test_what_is_no_configuration_is_told(shell: Shell, policy: Path) -> None:
     assert 1 == ended.status
     assert "refused: document-invalid: version: is 2" in ended.stderr
     assert 3 == shell.run("policy", "check", policy, "missing.json").status
+
+
+SERVICE = """\
+audience = "shop@test"
+address = "unix:/run/shop.sock"
+chain = "local"
+[keys]
+trusted = ["alice.pub"]
+[policy]
+"""
+
+
+def test_the_settings_of_a_service_have_a_policy(shell: Shell, policy: Path) -> None:
+    """The one they name, or their own lists; hints speak of either."""
+    settings = shell.folder / "service.toml"
+    settings.write_text(f'{SERVICE}file = "policy.toml"\n')
+    settings.chmod(0o644)
+    ended = shell.run("policy", "check", settings, "-", given=QUIET)
+    assert "(policy.toml:5)" in ended.stdout
+    settings.write_text(f"{SERVICE}max_loggers = 0\n")
+    ended = shell.run("policy", "check", settings, "-", given=QUIET)
+    assert (
+        "refused  count: loggers: 1 of them, over the limit of 0 (service.toml:7)\n" == ended.stdout
+    )
+    assert "0 loggers at most" in shell.done("policy", "explain", settings)
 
 
 # ---- the example ------------------------------------------------------------------------------

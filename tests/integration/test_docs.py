@@ -30,11 +30,13 @@ from sealwire.keyfiles import new_aead_key, new_mac_key, new_signing_key
 from sealwire.listener import REMOTE_SKEW_S
 from sealwire.logtree.locks import WAIT_S
 from sealwire.policy.formats import MAX_PADDING_CHARS
+from sealwire.policy.secretive import SECRETIVE
 from sealwire.requests import CONTENT_TYPE_INI, CONTENT_TYPE_JSON
 from sealwire.sealer import DEFAULT_LIFETIME_S
 from sealwire.settings import (
     PolicySettings,
     parse_operator,
+    parse_policy,
     parse_service,
     render_operator,
     render_service,
@@ -146,6 +148,56 @@ def test_every_setting_is_on_the_page(
     tables = {"keys", "socket", "policy", "targets"}
     known = [key for key in known_keys(parse, text) if key not in tables]
     assert known == [row[0].strip("`") for row in rows(section(page, title))]
+
+
+@pytest.mark.parametrize(
+    ("title", "text"),
+    [
+        ("The outermost keys", "other = 1\n"),
+        ("`[allow]`", "[allow]\nother = 1\n"),
+        ('`[floors.loggers."NAME"]`', "[floors.loggers.a]\nother = 1\n"),
+        ('`[floors.handlers."NAME"]`', "[floors.handlers.a]\nother = 1\n"),
+        ("`[lease]`", "[lease]\nother = 1\n"),
+        ('`[roles."NAME"]`', "[roles.a]\nother = 1\n"),
+    ],
+    ids=["outermost", "allow", "loggers", "handlers", "lease", "roles"],
+)
+def test_every_key_of_a_policy_is_on_the_page(title: str, text: str) -> None:
+    """Each key that is read has a row, in the order of the reader, and there are no others."""
+    tables = {"allow", "lease", "floors", "ceilings", "roles"}
+    known = [key for key in known_keys(parse_policy, text) if key not in tables]
+    page = text_of("reference/policy.md")
+    assert known == [row[0].strip("`") for row in rows(section(page, title))]
+
+
+def test_the_examples_on_the_page_of_policies_are_policies() -> None:
+    """Together, but for the first, which belongs into the settings."""
+    blocks = re.findall(
+        r"^```toml\n(.*?)^```$", text_of("reference/policy.md"), re.MULTILINE | re.DOTALL
+    )
+    policy = parse_policy(Path("/there/policy.toml"), "\n".join(blocks[1:])).policy
+    assert ["payments.audit"] == [floor.logger for floor in policy.floors.loggers]
+    assert ["on-call", "config"] == [role.name for role in policy.roles]
+
+
+def test_every_rule_and_every_secretive_logger_is_on_the_page() -> None:
+    """By its name, as refusals tell it."""
+    page = text_of("reference/policy.md")
+    listed = {
+        name
+        for row in rows(section(page, "Rules by name"))
+        for name in row[0].replace("`", "").split(", ")
+    }
+    sources = "".join(
+        path.read_text(encoding="utf-8")
+        for path in (ROOT / "src" / "sealwire" / "policy").glob("*.py")
+    )
+    named = set(re.findall(r'"((?:role|lease|floor)-[a-z]+)"', sources))
+    content = {rule.name for rule in sealwire.default_rules()}
+    others = {"lock", "no-role", "threshold", "ceiling", "no-rules", "verb"}
+    assert listed == named | content | others
+    lease = plain(section(page, "`[lease]`"))
+    assert [] == [name for name in SECRETIVE if f" {name}" not in lease]
 
 
 def settings_examples() -> list[str]:

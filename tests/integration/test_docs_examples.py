@@ -275,6 +275,7 @@ def test_there_are_pages() -> None:
     """Nothing is run where nothing is found."""
     stems = {page.stem for page in RUN}
     assert {"first-service", "one-host", "tcp", "standard-library", "write-a-verifier"} <= stems
+    assert "protect-the-audit-logger" in stems
     kinds = {block.kind for page in RUN for block in examples(page)}
     assert {"sh", "python", "json", "toml", "text"} == kinds
 

@@ -101,8 +101,8 @@ HINTS: Final[Mapping[Reason, str]] = MappingProxyType(
             "mend the configuration at the place named, then: sealwire send CONFIG"
         ),
         Reason.POLICY: (
-            "change the place named, or, on the host, what [policy] in the service's settings "
-            "allows; then: sealwire send CONFIG"
+            "change the place named, or, on the host, the line of the policy; try it offline: "
+            "sealwire policy check POLICY CONFIG"
         ),
         Reason.INTERNAL: (
             "a bug of sealwire or of a part you added; the traceback is in the service's log: "

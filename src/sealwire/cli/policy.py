@@ -13,11 +13,11 @@ from sealwire.cli import parameters
 from sealwire.cli.endings import CommandError, Exit
 from sealwire.cli.policy_words import explain_policy
 from sealwire.cli.sealing import content_type_of
-from sealwire.cli.terminal import printable, say, say_hint, say_json
+from sealwire.cli.terminal import flush, printable, say, say_hint, say_json
 from sealwire.documents.strict_json import MAX_DOCUMENT_BYTES
 from sealwire.policy.supposed import supposed_base, supposed_result
 from sealwire.requests import Apply, read_request
-from sealwire.settings import STARTING_POLICY, load_policy_file, write_settings
+from sealwire.settings import STARTING_POLICY, load_any_policy, write_settings
 from sealwire.stages import Claims, Opened, Stream
 
 if TYPE_CHECKING:
@@ -71,9 +71,10 @@ Examples:
 def explain(file: str, *, as_json: bool) -> Exit:
     """Say in words what the policy FILE allows, each with its line.
 
-    Reading it is a check as well: what is misspelt or contradicts itself is an error with its line.
+    FILE is a policy, or the settings of a service. Reading it is a check as well: what is misspelt
+    or contradicts itself is an error with its line.
     """
-    read = load_policy_file(file)
+    read = load_any_policy(file)
     lines = list(explain_policy(read))
     if as_json:
         say_json(
@@ -116,12 +117,12 @@ Exit status: 0 allowed, 1 refused.
 def check(file: str, config: str, issuer: str | None, *, as_json: bool) -> Exit:
     """Say what the policy FILE would refuse in CONFIG, and which line says so.
 
-    CONFIG is JSON or INI, or - for standard input. Nothing is sent. Floors and ceilings are judged
-    on a supposed process, which has what the policy protects and nothing else; the running service
-    judges itself. Directories need not be there.
+    FILE is a policy, or the settings of a service; CONFIG is JSON or INI, or - for standard input.
+    Floors and ceilings are judged on a supposed process, which has what the policy protects and
+    nothing else; the running service judges itself. Directories need not be there.
     """
     document = parameters.read_input(config, MAX_DOCUMENT_BYTES)
-    found = load_policy_file(file).make_policy(resolve=False)
+    found = load_any_policy(file).make_policy(resolve=False)
     verdict = _judge(found, _request(document, issuer or _NOBODY), roles=issuer is not None)
     if as_json:
         say_json(
@@ -139,6 +140,7 @@ def check(file: str, config: str, issuer: str | None, *, as_json: bool) -> Exit:
         for note in verdict.notes:
             say(("note", "dim"), (f"     {printable(note)}", ""))
     if verdict.objections:
+        flush()  # what is refused comes first, also where both outputs are one
         raise CommandError(
             Exit.REFUSED,
             f"{parameters.in_words(config)} would be refused by {file}",

@@ -5,7 +5,12 @@ from sealwire.settings.places import (
     default_service_settings,
     find_operator_settings,
 )
-from sealwire.settings.policy_file import PolicyFile, load_policy_file, parse_policy
+from sealwire.settings.policy_file import (
+    PolicyFile,
+    load_any_policy,
+    load_policy_file,
+    parse_policy,
+)
 from sealwire.settings.reading import (
     load_operator_settings,
     load_service_settings,
@@ -35,6 +40,7 @@ __all__ = [
     "Target",
     "default_service_settings",
     "find_operator_settings",
+    "load_any_policy",
     "load_operator_settings",
     "load_policy_file",
     "load_service_settings",

@@ -38,13 +38,14 @@ from sealwire.policy.loggers import ROOT_PATTERN, check_pattern
 from sealwire.policy.secretive import INFO, SECRETIVE
 from sealwire.requests import Verb
 from sealwire.settings.allow import ALLOWED, read_allowed, sources_of
-from sealwire.settings.reading import read_settings
+from sealwire.settings.reading import parse_service, read_settings
 from sealwire.settings.tables import Table, duration_s, flag, list_of, parse_toml, text_of, whole
 from sealwire.settings.values import PolicySettings
 
 T = TypeVar("T")
 
 _TABLES: Final = ("lock", "allow", "lease", "floors", "ceilings", "roles")
+_MISSING: Final = "write one with: sealwire policy init FILE"
 _EVERYTHING: Final = "*"
 
 
@@ -56,11 +57,13 @@ class PolicyFile:
         path: the file, absolute.
         allow: what a configuration may contain.
         policy: the rest, without rules.
+        table: the table in which ``allow`` stands.
     """
 
     path: Path
     allow: PolicySettings
     policy: Policy
+    table: str = "allow"
 
     def make_policy(self, *, resolve: bool = True) -> Policy:
         """Resolve the directories, and make the policy.
@@ -76,7 +79,7 @@ class PolicyFile:
         resolved = tuple(replace(each, aliases=_aliases(each.target)) for each in floors.handlers)
         return replace(
             self.policy,
-            rules=self.allow.rules(self.path, "allow", resolve=resolve),
+            rules=self.allow.rules(self.path, self.table, resolve=resolve),
             floors=replace(floors, handlers=resolved),
         )
 
@@ -88,7 +91,23 @@ def load_policy_file(path: StrPath) -> PolicyFile:
         ConfigurationError: the file is missing, too open or another user's, or it is not exactly
             a policy; the text names file, line where known, and what to do.
     """
-    return parse_policy(*read_settings(path, "write one with: sealwire policy init FILE"))
+    return parse_policy(*read_settings(path, _MISSING))
+
+
+def load_any_policy(path: StrPath) -> PolicyFile:
+    """Read a policy, or the settings of a service for the policy that they say or name.
+
+    Raises:
+        ConfigurationError: as `load_policy_file` and `load_service_settings`.
+    """
+    absolute, text = read_settings(path, _MISSING)
+    if "audience" not in parse_toml(absolute, text).values:
+        return parse_policy(absolute, text)
+    settings = parse_service(absolute, text)
+    if settings.policy_file is not None:
+        return load_policy_file(settings.policy_file)
+    policy = Policy((), sources=settings.policy_sources)
+    return PolicyFile(absolute, settings.policy, policy, "policy")
 
 
 def parse_policy(path: Path, text: str) -> PolicyFile:

@@ -1,5 +1,6 @@
 """Settings: the TOML file of a service, and the one of an operator."""
 
+from sealwire.settings.allow import PolicySettings
 from sealwire.settings.places import (
     Place,
     default_service_settings,
@@ -20,7 +21,6 @@ from sealwire.settings.reading import (
 from sealwire.settings.starting_policy import STARTING_POLICY
 from sealwire.settings.values import (
     OperatorSettings,
-    PolicySettings,
     ServiceSettings,
     Target,
 )

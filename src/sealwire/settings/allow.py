@@ -10,12 +10,49 @@ Rules this module keeps:
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final
 
-from sealwire.policy import Destination
+from sealwire.errors import ConfigurationError
+from sealwire.policy import HANDLER_ARGUMENTS, Destination, Rule, default_rules
+from sealwire.policy.counts import MAX_HANDLERS, MAX_LOGGERS
+from sealwire.policy.defaults import STANDARD_DESTINATIONS, STANDARD_EXTERNALS
 from sealwire.settings.tables import Table, list_of, text_of, whole
-from sealwire.settings.values import PolicySettings
+
+
+@dataclass(frozen=True, slots=True)
+class PolicySettings:
+    """What a configuration may contain; `default_rules` says what each of these means."""
+
+    directories: tuple[str, ...] = ()
+    handler_classes: tuple[str, ...] = tuple(HANDLER_ARGUMENTS)
+    formatter_classes: tuple[str, ...] = ()
+    externals: tuple[str, ...] = STANDARD_EXTERNALS
+    destinations: tuple[Destination, ...] = STANDARD_DESTINATIONS
+    extra_fields: tuple[str, ...] = ()
+    max_handlers: int = MAX_HANDLERS
+    max_loggers: int = MAX_LOGGERS
+
+    def rules(self, path: Path, table: str, *, resolve: bool = True) -> tuple[Rule, ...]:
+        """Resolve the directories and make the rules.
+
+        Args:
+            path: the file that this stands in.
+            table: the table that it stands in.
+            resolve: whether directories have to be there, and are resolved.
+
+        Raises:
+            ConfigurationError: a directory is not there or cannot be allowed.
+        """
+        lists = {each.name: getattr(self, each.name) for each in fields(self)}
+        if resolve:
+            lists["directories"] = [_resolved(each, path, table) for each in self.directories]
+        return default_rules(**lists)
+
+
+NOTHING_SAID = PolicySettings()
+"""What is allowed where a file says nothing: the lists of `default_rules`."""
 
 
 def read_allowed(table: Table) -> PolicySettings:
@@ -32,6 +69,19 @@ def sources_of(table: Table) -> dict[str, str]:
         given = [table.source(key) for key in keys if key in table.values]
         found[rule] = " and ".join(given) or f"{table.label}, which does not say {keys[0]}"
     return found
+
+
+def _resolved(directory: str, path: Path, table: str) -> str:
+    try:
+        resolved = Path(directory).resolve()
+    except (OSError, RuntimeError):
+        resolved = None
+    if resolved is None or not resolved.is_dir():
+        raise ConfigurationError(
+            f"{path}: {table}.directories: {directory} is not a directory; make it, or remove it "
+            "from the list"
+        )
+    return str(resolved)
 
 
 def _directory(value: object) -> str:

@@ -10,43 +10,44 @@ Rules this module keeps:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
-from sealwire.documents import Argument, FormatterState
-from sealwire.documents.formats import STYLES, Style
-from sealwire.documents.reading import LEVELS, MAX_LEVEL, did_you_mean, is_dotted_name
-from sealwire.errors import shorten
+from sealwire.documents import FormatterState
+from sealwire.documents.formats import STYLES
 from sealwire.keyfiles import StrPath
-from sealwire.keys import check_name
 from sealwire.policy import (
-    ANYBODY,
     MAX_LEASE_S,
     Ceiling,
-    Direction,
     Floors,
     HandlerFloor,
     LeaseLimits,
     LoggerFloor,
-    Loggers,
     Policy,
     Role,
 )
-from sealwire.policy.loggers import ROOT_PATTERN, check_pattern
+from sealwire.policy.loggers import ROOT_PATTERN
 from sealwire.policy.secretive import INFO, SECRETIVE
-from sealwire.requests import Verb
-from sealwire.settings.allow import ALLOWED, read_allowed, sources_of
+from sealwire.settings.allow import ALLOWED, PolicySettings, read_allowed, sources_of
+from sealwire.settings.policy_values import (
+    ROLE,
+    read_argument,
+    read_class,
+    read_level,
+    read_pattern,
+    read_style,
+    read_verb,
+    without_format,
+)
 from sealwire.settings.reading import parse_service, read_settings
 from sealwire.settings.tables import Table, duration_s, flag, list_of, parse_toml, text_of, whole
-from sealwire.settings.values import PolicySettings
 
 T = TypeVar("T")
 
 _TABLES: Final = ("lock", "allow", "lease", "floors", "ceilings", "roles")
 _MISSING: Final = "write one with: sealwire policy init FILE"
-_EVERYTHING: Final = "*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +132,11 @@ def parse_policy(path: Path, text: str) -> PolicyFile:
             ),
         ),
         ceilings=tuple(
-            Ceiling(_named(ceilings, key, _pattern), ceilings.need(key, _level), _at(ceilings, key))
+            Ceiling(
+                _named(ceilings, key, read_pattern),
+                ceilings.need(key, read_level),
+                _at(ceilings, key),
+            )
             for key in ceilings.values
         ),
         roles=tuple(_role(name, top.table("roles", name)) for name in top.table("roles").values),
@@ -147,7 +152,7 @@ def _logger_floor(name: str, table: Table) -> LoggerFloor:
     return table.make(
         LoggerFloor,
         logger="" if name == ROOT_PATTERN else name,
-        level=table.need("level", _level),
+        level=table.need("level", read_level),
         handlers=table.need("handlers", list_of(text_of)),
         propagate=table.take("propagate", flag, default=None),
         sources=table.sources(),
@@ -161,34 +166,34 @@ def _handler_floor(key: str, table: Table) -> HandlerFloor:
     formatter = None
     if "format" in table.values:
         formatter = FormatterState(
-            class_name=table.take("formatter_class", _class, default="logging.Formatter"),
+            class_name=table.take("formatter_class", read_class, default="logging.Formatter"),
             format=table.need("format", text_of),
             datefmt=table.take("datefmt", text_of, default=None),
-            style=table.take("style", _style, default=STYLES[0]),
+            style=table.take("style", read_style, default=STYLES[0]),
         )
     else:
         for part in ("datefmt", "style", "formatter_class"):
-            table.take(part, _without_format, default=None)
+            table.take(part, without_format, default=None)
     arguments = table.table("arguments")
     return table.make(
         HandlerFloor,
         key=key,
-        class_name=table.take("class", _class, default=None),
+        class_name=table.take("class", read_class, default=None),
         target=table.take("target", text_of, default=None),
-        level=table.take("level", _level, default=None),
+        level=table.take("level", read_level, default=None),
         formatter=formatter,
-        arguments={name: arguments.need(name, _argument) for name in arguments.values},
+        arguments={name: arguments.need(name, read_argument) for name in arguments.values},
         sources=table.sources(),
     )
 
 
 def _role(name: str, table: Table) -> Role:
-    table.limited_to(*_ROLE)
-    given = {_ROLE[key][0]: table.need(key, _ROLE[key][1]) for key in table.values if key in _ROLE}
+    table.limited_to(*ROLE)
+    given = {ROLE[key][0]: table.need(key, ROLE[key][1]) for key in table.values if key in ROLE}
     for key, read in (("require_why", list_of(text_of)), ("threshold", whole)):
         values = table.table(key)
         given[key] = {
-            _named(values, verb, _verb): values.need(verb, read) for verb in values.values
+            _named(values, verb, read_verb): values.need(verb, read) for verb in values.values
         }
     if "issuers" not in given:
         table.need("issuers", text_of)
@@ -223,78 +228,3 @@ def _aliases(target: str | None) -> tuple[str, ...]:
     except (OSError, RuntimeError):
         return ()
     return (resolved,) if resolved != target else ()
-
-
-def _level(value: object) -> int:
-    if isinstance(value, str):
-        if value not in LEVELS:
-            raise ValueError(f"is no level{did_you_mean(value, LEVELS)}")
-        return LEVELS[value]
-    if (level := whole(value)) > MAX_LEVEL:
-        raise ValueError(f"is a level over {MAX_LEVEL}")
-    return level
-
-
-def _pattern(value: object) -> str:
-    return check_pattern(text_of(value))
-
-
-def _verb(value: object) -> Verb:
-    known = [verb.value for verb in Verb]
-    if value not in known:
-        near = did_you_mean(value, known) if isinstance(value, str) else ""
-        raise ValueError(f"holds {shorten(value)}, which is none of {', '.join(known)}{near}")
-    return Verb(value)
-
-
-def _issuer(value: object) -> str:
-    return ANYBODY if value == ANYBODY else check_name(text_of(value), "issuer")
-
-
-def _class(value: object) -> str:
-    if not is_dotted_name(text_of(value)):
-        raise ValueError("is not the dotted name of a class")
-    return text_of(value)
-
-
-def _style(value: object) -> Style:
-    for style in STYLES:
-        if value == style:
-            return style
-    raise ValueError(f"is none of {' '.join(STYLES)}")
-
-
-def _without_format(_: object) -> None:
-    raise ValueError("says nothing without format; add a line: format = …")
-
-
-def _argument(value: object) -> Argument:
-    if isinstance(value, str | int):
-        return value
-    if isinstance(value, list) and all(isinstance(item, str | int) for item in value):
-        return tuple(value)
-    raise ValueError("is no text, number, true, false or list of these")
-
-
-def _direction(value: object) -> Direction:
-    if value not in [each.value for each in Direction]:
-        raise ValueError('is neither "louder" nor "both"')
-    return Direction(value)
-
-
-def _through(value: object) -> frozenset[str] | None:
-    keys = list_of(text_of)(value)
-    return None if _EVERYTHING in keys else frozenset(keys)
-
-
-_ROLE: Final[Mapping[str, tuple[str, Callable[[object], Any]]]] = {
-    "issuers": ("issuers", lambda value: frozenset(list_of(_issuer)(value))),
-    "verbs": ("verbs", lambda value: frozenset(list_of(_verb)(value))),
-    "loggers": ("loggers", lambda value: Loggers(list_of(_pattern)(value))),
-    "levels": ("levels", lambda value: frozenset(list_of(_level)(value))),
-    "through": ("through", _through),
-    "max_lease": ("max_lease_s", duration_s),
-    "direction": ("direction", _direction),
-    "require_why": ("require_why", lambda value: value),
-    "threshold": ("threshold", lambda value: value),
-}

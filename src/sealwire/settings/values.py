@@ -10,7 +10,7 @@ Rules this module keeps:
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sealwire import recommended
@@ -19,42 +19,11 @@ from sealwire.documents.reading import did_you_mean
 from sealwire.errors import ConfigurationError, shorten
 from sealwire.keyfiles import load_aead_key, load_mac_key, load_signing_key, load_verify_key
 from sealwire.keys import AeadKey, MacKey, check_name
-from sealwire.policy import HANDLER_ARGUMENTS, Destination, Policy, Rule, default_rules
-from sealwire.policy.counts import MAX_HANDLERS, MAX_LOGGERS
-from sealwire.policy.defaults import STANDARD_DESTINATIONS, STANDARD_EXTERNALS
+from sealwire.policy import Policy, Rule
 from sealwire.recommended import Recommended
 from sealwire.sealer import Sealer, SealerState
+from sealwire.settings.allow import NOTHING_SAID, PolicySettings
 from sealwire.transports.addresses import parse_address
-
-
-@dataclass(frozen=True, slots=True)
-class PolicySettings:
-    """What a configuration may contain; `default_rules` says what each of these means."""
-
-    directories: tuple[str, ...] = ()
-    handler_classes: tuple[str, ...] = tuple(HANDLER_ARGUMENTS)
-    formatter_classes: tuple[str, ...] = ()
-    externals: tuple[str, ...] = STANDARD_EXTERNALS
-    destinations: tuple[Destination, ...] = STANDARD_DESTINATIONS
-    extra_fields: tuple[str, ...] = ()
-    max_handlers: int = MAX_HANDLERS
-    max_loggers: int = MAX_LOGGERS
-
-    def rules(self, path: Path, table: str, *, resolve: bool = True) -> tuple[Rule, ...]:
-        """Resolve the directories and make the rules.
-
-        Args:
-            path: the file that this stands in.
-            table: the table that it stands in.
-            resolve: whether directories have to be there, and are resolved.
-
-        Raises:
-            ConfigurationError: a directory is not there or cannot be allowed.
-        """
-        lists = {each.name: getattr(self, each.name) for each in fields(self)}
-        if resolve:
-            lists["directories"] = [_resolved(each, path, table) for each in self.directories]
-        return default_rules(**lists)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +60,7 @@ class ServiceSettings:
     allow_example_keys: bool = False
     allow_uids: tuple[int, ...] | None = None
     group: str | None = None
-    policy: PolicySettings = PolicySettings()
+    policy: PolicySettings = NOTHING_SAID
     policy_file: Path | None = None
     policy_sources: Mapping[str, str] = field(default_factory=dict, compare=False)
 
@@ -100,7 +69,7 @@ class ServiceSettings:
         check_name(self.audience, "audience")
         parse_address(self.address)
         _check_fit(self.kind, "keys.gate", "keys.encryption", self.gate, self.encryption)
-        if self.policy_file is not None and self.policy != PolicySettings():
+        if self.policy_file is not None and self.policy != NOTHING_SAID:
             raise ConfigurationError(
                 "policy.file names a file, and [policy] has lists as well; move these to that "
                 "file's [allow]"
@@ -258,19 +227,6 @@ class OperatorSettings:
             encryption = load_aead_key(target.encryption, allow_example_keys=example)
             layers = recommended.network_layers(gate, encryption, signing)
         return Sealer(target.audience, layers, issuer=self.issuer, state=state, clock=clock)
-
-
-def _resolved(directory: str, path: Path, table: str) -> str:
-    try:
-        resolved = Path(directory).resolve()
-    except (OSError, RuntimeError):
-        resolved = None
-    if resolved is None or not resolved.is_dir():
-        raise ConfigurationError(
-            f"{path}: {table}.directories: {directory} is not a directory; make it, or remove it "
-            "from the list"
-        )
-    return str(resolved)
 
 
 def _check_fit(kind: Recommended, gate_name: str, encryption_name: str, *keys: object) -> None:

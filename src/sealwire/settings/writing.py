@@ -14,7 +14,8 @@ from pathlib import Path
 
 from sealwire.errors import ConfigurationError
 from sealwire.keyfiles import StrPath, write_checked
-from sealwire.settings.values import OperatorSettings, PolicySettings, ServiceSettings
+from sealwire.settings.allow import PolicySettings
+from sealwire.settings.values import OperatorSettings, ServiceSettings
 
 
 def render_service(settings: ServiceSettings) -> str:

@@ -45,6 +45,9 @@ COMMANDS = [
     "keys new",
     "keys show",
     "open",
+    "policy init",
+    "policy explain",
+    "policy check",
     "seal",
     "send",
 ]
@@ -73,13 +76,15 @@ def test_without_the_extra_it_says_so(shell: Shell, name: str) -> None:
     assert "" == ended.stdout
 
 
-@pytest.mark.parametrize("command", ["", "keys", "config", *COMMANDS])
+@pytest.mark.parametrize("command", ["", "keys", "config", "policy", *COMMANDS])
 def test_help(shell: Shell, command: str) -> None:
     """Every command explains itself; those that people type by hand give examples."""
     printed = shell.done(*command.split(), "--help")
     assert printed.startswith(f"Usage: sealwire{' ' * bool(command)}{command} ")
     assert "..." not in printed.replace("COMMAND [ARGS]...", "")
-    assert ("Example" in printed) == (command not in {"keys", "config", "demo", "keys show"})
+    assert ("Example" in printed) == (
+        command not in {"keys", "config", "policy", "demo", "keys show"}
+    )
 
 
 def test_every_command_is_listed_here() -> None:

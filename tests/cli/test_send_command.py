@@ -101,7 +101,7 @@ def test_a_refusal_gives_reason_place_and_next_step(shell: Shell, local_service:
     assert 1 == ended.status
     assert ended.error.startswith("refused: policy: ")
     assert "handlers.x.class" in ended.error
-    assert "[policy]" in ended.hint
+    assert "sealwire policy check" in ended.hint
     assert "" == ended.stdout
     assert [] == unanswered(shell)
     assert "refused" in local_service.until("policy")[-1]

@@ -63,6 +63,20 @@ ALL_LOGGERS = Loggers()
 """Every logger there can be."""
 
 
+def check_name(name: str) -> str:
+    """Give the name of one logger back if it is one, and no pattern.
+
+    Raises:
+        ConfigurationError: it is none; a floor for it would silently protect nothing.
+    """
+    if "*" in name or "" in name.split("."):
+        raise ConfigurationError(
+            f"{shorten(name)} is not the name of one logger; write its name, which stands for what "
+            "is beneath it as well"
+        )
+    return name
+
+
 def check_pattern(pattern: str) -> str:
     """Give ``pattern`` back if it is one.
 

@@ -36,6 +36,7 @@ from sealwire.settings.policy_values import (
     read_argument,
     read_class,
     read_level,
+    read_logger,
     read_pattern,
     read_style,
     read_verb,
@@ -151,7 +152,7 @@ def _logger_floor(name: str, table: Table) -> LoggerFloor:
     table.limited_to("level", "handlers", "propagate")
     return table.make(
         LoggerFloor,
-        logger="" if name == ROOT_PATTERN else name,
+        logger="" if name == ROOT_PATTERN else _named(table, name, read_logger),
         level=table.need("level", read_level),
         handlers=table.need("handlers", list_of(text_of)),
         propagate=table.take("propagate", flag, default=None),
@@ -202,7 +203,7 @@ def _role(name: str, table: Table) -> Role:
 
 def _leases(table: Table) -> LeaseLimits:
     table.limited_to("longest", "secretive")
-    more = table.take("secretive", list_of(text_of), default=())
+    more = table.take("secretive", list_of(read_logger), default=())
     return LeaseLimits(
         max_s=table.take("longest", duration_s, default=MAX_LEASE_S),
         secretive={**SECRETIVE, **dict.fromkeys(more, INFO)},

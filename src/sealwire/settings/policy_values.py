@@ -11,6 +11,7 @@ from sealwire.documents.reading import LEVELS, MAX_LEVEL, did_you_mean, is_dotte
 from sealwire.errors import shorten
 from sealwire.keys import check_name
 from sealwire.policy import ANYBODY, Direction, Loggers
+from sealwire.policy.loggers import check_name as check_logger
 from sealwire.policy.loggers import check_pattern
 from sealwire.requests import Verb
 from sealwire.settings.tables import duration_s, list_of, text_of, whole
@@ -32,6 +33,11 @@ def read_level(value: object) -> int:
 def read_pattern(value: object) -> str:
     """Take ``value`` as a pattern of loggers."""
     return check_pattern(text_of(value))
+
+
+def read_logger(value: object) -> str:
+    """Take ``value`` as the name of one logger."""
+    return check_logger(text_of(value))
 
 
 def read_verb(value: object) -> Verb:

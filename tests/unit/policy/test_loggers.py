@@ -6,7 +6,7 @@ import pytest
 
 from sealwire.errors import ConfigurationError
 from sealwire.policy import Loggers
-from sealwire.policy.loggers import ALL_LOGGERS, check_pattern, is_beneath, written
+from sealwire.policy.loggers import ALL_LOGGERS, check_name, check_pattern, is_beneath, written
 
 NAMES = ["", "a", "a.b", "a.b.c", "ab", "root"]
 
@@ -41,6 +41,14 @@ def test_what_names_nothing_is_refused(pattern: str) -> None:
     """A pattern of another language would silently cover nothing."""
     with pytest.raises(ConfigurationError, match="names no loggers; write"):
         check_pattern(pattern)
+
+
+@pytest.mark.parametrize("name", ["a.*", "*", "", "a..b", ".a", "a."])
+def test_a_floor_is_for_one_logger_by_its_name(name: str) -> None:
+    """A pattern in its place would protect nothing."""
+    with pytest.raises(ConfigurationError, match="is not the name of one logger"):
+        check_name(name)
+    assert "a.b" == check_name("a.b")
 
 
 @pytest.mark.parametrize(

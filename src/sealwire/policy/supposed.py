@@ -5,7 +5,8 @@ Rules this module keeps:
 1. A process is supposed to have what the policy protects: the loggers of the floors, with their
    handlers attached and as the policy describes them. What else it has is not known.
 2. What a configuration makes of a tree is what ``dictConfig`` documents: handlers of a logger that
-   is named are replaced, children of a named logger are reset, an incremental one sets levels.
+   is named are replaced, children of a named logger are reset, an incremental one sets levels. A
+   handler under a name that was there replaces that one everywhere.
 
 Not guaranteed: what the running service will say. It judges its own tree, which may reach the same
 handlers by another way.
@@ -13,6 +14,10 @@ handlers by another way.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from sealwire.documents.formats import Style
 from sealwire.documents.plan import External, FormatterPlan, HandlerPlan, LoggerPlan, LoggingPlan
 from sealwire.documents.tree import ROOT, FormatterState, HandlerState, LoggerState, Tree
 from sealwire.policy.floors import Floors
@@ -20,6 +25,12 @@ from sealwire.policy.loggers import is_beneath
 
 _STREAM = "logging.StreamHandler"
 _WARNING = 30
+_STREAMING = 1  # socket.SOCK_STREAM
+
+# What logging.Formatter writes where it is given no format.
+_BARE: Mapping[Style, str] = MappingProxyType(
+    {"%": "%(message)s", "{": "{message}", "$": "${message}"}
+)
 
 
 def supposed_base(floors: Floors) -> Tree:
@@ -83,8 +94,11 @@ def _made(plan: HandlerPlan, formatters: dict[str, FormatterPlan]) -> HandlerSta
     formatter = None
     if plan.formatter is not None:
         made = formatters[plan.formatter]
+        text = made.format
+        if text is None and made.class_name is None:
+            text = _BARE[made.style]
         formatter = FormatterState(
-            made.class_name or "logging.Formatter", made.format, made.datefmt, made.style
+            made.class_name or "logging.Formatter", text, made.datefmt, made.style
         )
     return HandlerState(
         plan.name,
@@ -102,7 +116,10 @@ def _target(plan: HandlerPlan) -> str:
         stream = arguments.get("stream")
         return stream.name.removeprefix("sys.") if isinstance(stream, External) else "stderr"
     target = arguments.get("filename", arguments.get("address", ""))
-    return ":".join(map(str, target)) if isinstance(target, tuple) else str(target)
+    if isinstance(target, tuple):
+        kind = "tcp" if arguments.get("socktype") == _STREAMING else "udp"
+        return ":".join((kind, *map(str, target)))
+    return str(target)
 
 
 def _tree(

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
 
 from sealwire.documents import FormatterState, HandlerState, LoggerState, Tree
 from sealwire.policy import Floors, HandlerFloor, LoggerFloor
@@ -61,14 +66,24 @@ def test_a_whole_configuration_replaces_what_it_names(ask: Ask) -> None:
         (*BASE.loggers, LoggerState("a.b", 30, ("h",)), LoggerState("c", 30)), BASE.handlers
     )
     request = ask(
-        formatters={"f": {"format": "%(message)s", "datefmt": "%Y"}},
+        formatters={
+            "f": {"format": "%(message)s", "datefmt": "%Y"},
+            "bare": {},
+            "x": {"class": "x.F"},
+        },
         filters={"f": {"name": "x"}},
         handlers={
             "out": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout", "level": 20},
             "err": {"class": "logging.StreamHandler", "formatter": "f", "filters": ["f"]},
             "udp": {"class": "logging.handlers.SysLogHandler", "address": ["localhost", 514]},
+            "tcp": {
+                "class": "logging.handlers.SysLogHandler",
+                "address": ["localhost", 514],
+                "socktype": 1,
+                "formatter": "x",
+            },
             "h": {"class": "logging.FileHandler", "filename": "/x"},
-            "null": {"class": "logging.NullHandler"},
+            "null": {"class": "logging.NullHandler", "formatter": "bare"},
         },
         loggers={"a": {"handlers": ["err"], "filters": ["f"]}, "d": {"level": "INFO"}},
         disable_existing_loggers=True,
@@ -86,7 +101,12 @@ def test_a_whole_configuration_replaces_what_it_names(ask: Ask) -> None:
     assert "stderr" == made["err"].target
     assert FormatterState(format="%(message)s", datefmt="%Y") == made["err"].formatter
     assert ("f",) == made["err"].filters
-    assert ["localhost:514", "/x", ""] == [made[key].target for key in ("udp", "h", "null")]
+    assert ["udp:localhost:514", "tcp:localhost:514", "/x", ""] == [
+        made[key].target for key in ("udp", "tcp", "h", "null")
+    ]
+    assert [FormatterState(format="%(message)s"), FormatterState("x.F")] == [
+        made[key].formatter for key in ("null", "tcp")
+    ]
     assert BASE.handlers[1] == made["i"]
 
 
@@ -94,3 +114,97 @@ def test_the_root_is_replaced_where_it_is_named(ask: Ask) -> None:
     """And no logger is reset for being beneath it."""
     after = supposed_result(BASE, ask(root={"level": "INFO"}).plan)
     assert (LoggerState("", 20, propagate=False), LoggerState("a", 20, ("h", "i"))) == after.loggers
+
+
+# ---- the same, asked of the library ----------------------------------------------------------
+
+_PROGRAM = """
+import json, logging, logging.config, sys
+
+base, document = json.loads(sys.stdin.read())
+made = {name: logging.NullHandler() for name in base["handlers"]}
+for name, handler in made.items():
+    handler.set_name(name)
+    handler.setLevel(base["handlers"][name])
+for name, level, handlers, propagate in base["loggers"]:
+    logger = logging.getLogger(name)
+    logger.setLevel(level)
+    logger.propagate = propagate
+    for key in handlers:
+        logger.addHandler(made[key])
+logging.config.dictConfig({"version": 1, "disable_existing_loggers": False, **document})
+told = {}
+for name in ("", *base["names"]):
+    logger = logging.getLogger(name)
+    told[name] = [
+        logger.level,
+        [handler.get_name() for handler in logger.handlers],
+        len(logger.filters),
+        logger.propagate,
+        logger.disabled,
+        {handler.get_name(): handler.level for handler in logger.handlers},
+    ]
+print(json.dumps(told))
+"""
+
+NULL = {"class": "logging.NullHandler"}
+SAME = {**NULL, "level": 10}
+REAL = Tree(
+    (
+        LoggerState("", 30, ("h",)),
+        LoggerState("a", 20, ("h", "i"), propagate=False),
+        LoggerState("a.b", 30, ("h",), propagate=False),
+        LoggerState("c", 40),
+    ),
+    (HandlerState("h", "logging.NullHandler", 10), HandlerState("i", "logging.NullHandler")),
+)
+DOCUMENTS: list[dict[str, Any]] = [
+    {},
+    {"disable_existing_loggers": True},
+    {"incremental": True, "handlers": {"h": {"level": 40}}, "loggers": {"a": {"level": 10}}},
+    {"incremental": True, "root": {"level": 50}, "loggers": {"a.b": {"propagate": True}}},
+    {"root": {"level": 20}},
+    {"root": {"handlers": ["n"]}, "handlers": {"n": {**NULL, "level": 20}}},
+    {"loggers": {"a": {"level": 10}}},
+    {"loggers": {"a": {"handlers": ["h"], "propagate": True}}, "handlers": {"h": SAME}},
+    {"loggers": {"a.b": {"handlers": ["h"], "filters": ["f"]}, "d": {}}, "handlers": {"h": SAME},
+     "filters": {"f": {"name": "x"}}, "disable_existing_loggers": True},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_the_library_makes_the_same_of_it(ask: Ask, document: dict[str, Any]) -> None:
+    """Levels, handlers, filters, propagate and disabled, in a process of its own.
+
+    But for one thing: to the library a handler under a name that was there is another one, and
+    loggers that are not named keep the old one. Here it is the new one everywhere.
+    """
+    base = {
+        "handlers": {handler.key: handler.level for handler in REAL.handlers},
+        "loggers": [
+            (each.name, each.level, each.handlers, each.propagate) for each in REAL.loggers
+        ],
+        "names": ["a", "a.b", "c", "d"],
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", _PROGRAM],
+        input=json.dumps([base, document]),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    after = supposed_result(REAL, ask(**document).plan)
+    known = after.by_key()
+    assert json.loads(done.stdout) == {
+        name: [
+            logger.level,
+            list(logger.handlers),
+            len(logger.filters),
+            logger.propagate,
+            logger.disabled,
+            {key: known[key].level for key in logger.handlers},
+        ]
+        for name in ("", "a", "a.b", "c", "d")
+        for logger in (after.logger(name),)
+    }

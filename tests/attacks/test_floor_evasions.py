@@ -328,6 +328,29 @@ TREES = {
         changed(a=LoggerState("payments.audit.login", disabled=True)),
     ),
     "the handler gone": ("floor-handler", BASE._replace(handlers=BASE.handlers[1:])),
+    "a new handler of the name, and the old one elsewhere": (
+        "floor-reach",
+        changed(
+            a=LoggerState("payments.audit", 20, ("audit #2",)),
+            b=LoggerState("payments.db", 0, ("audit",)),
+        )._replace(
+            handlers=(
+                BASE.handlers[0],
+                HandlerState("audit #2", "logging.NullHandler"),
+                BASE.handlers[1],
+            )
+        ),
+    ),
+    "a handler of the name on the same file": (
+        "floor-file",
+        BASE._replace(
+            handlers=(
+                BASE.handlers[0],
+                BASE.handlers[0]._replace(key="audit #2"),
+                BASE.handlers[1],
+            )
+        ),
+    ),
     "a handler without a name": ("floor-handler", kept(named=False)),
     "a handler of somebody else": ("floor-handler", kept(foreign=True)),
     "a formatter of another class": (

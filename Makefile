@@ -31,7 +31,7 @@ unexport PYTHONPATH PYTHONHOME
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all load conformance fuzz bench docs lint venv clean FORCE
+.PHONY: help demo test test-all load load-short privileged conformance fuzz bench bench-short docs lint venv clean FORCE
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## /\1|/p' Makefile | while IFS='|' read -r name what; do \
@@ -48,8 +48,14 @@ test: $(STAMPS)/test  ## all tests on one Python; fails under full branch covera
 test-all: $(STAMPS)/dev  ## the same on every Python found
 	$(PY) -m nox
 
-load: $(STAMPS)/test  ## tests under load
+load: $(STAMPS)/test  ## tests under load, beside the standard library's listener; needs curl and openssl
 	$(PY) -m pytest tests/load
+
+load-short: $(STAMPS)/test  ## the same with shorter floods
+	SEALWIRE_LOAD_SECONDS=3 $(PY) -m pytest tests/load
+
+privileged: $(STAMPS)/test  ## tests with other users of the machine; needs root
+	$(PY) -m pytest tests/privileged
 
 fuzz: $(STAMPS)/fuzz  ## coverage-guided fuzzing of every parser; FUZZ_RUNS=number of inputs
 	$(PY) tests/fuzz/fuzz.py
@@ -59,6 +65,9 @@ conformance: $(STAMPS)/test  ## the standard library's own tests of its listener
 
 bench: $(STAMPS)/demo  ## measure against the raw primitives and the standard library
 	$(PY) -m benchmarks
+
+bench-short: $(STAMPS)/demo  ## the same in less time; ratios count, times are only shown
+	$(PY) -m benchmarks --short
 
 # With everything read anew, because a page that is not read cannot warn.
 docs: $(STAMPS)/docs  ## the pages as HTML, in build/docs, and every example on them

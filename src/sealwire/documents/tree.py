@@ -2,8 +2,8 @@
 
 Rules this module keeps:
 
-1. A tree holds no object of ``logging``: it can be compared, kept, sent and judged, and nothing that
-   happens to the process changes it.
+1. A tree holds no object of ``logging``: it can be compared, kept, sent and judged, and nothing
+   that happens to the process changes it.
 2. What a record meets is computed here as ``logging`` does it: `Logger.isEnabledFor`, then
    ``callHandlers`` up the parents as far as ``propagate`` says, each handler's level, each filter.
 3. What cannot be known without a record is said and not guessed: a filter *may* hide one.

@@ -66,7 +66,7 @@ conformance: $(STAMPS)/test  ## the standard library's own tests of its listener
 bench: $(STAMPS)/demo  ## measure against the raw primitives and the standard library
 	$(PY) -m benchmarks
 
-bench-short: $(STAMPS)/demo  ## the same in less time; ratios count, times are only shown
+bench-short: $(STAMPS)/demo  ## the same in less time; shows what it finds, fails when it cannot measure
 	$(PY) -m benchmarks --short
 
 # With everything read anew, because a page that is not read cannot warn.

@@ -25,8 +25,6 @@ import nacl.bindings
 import nacl.exceptions
 import nacl.signing
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from sealwire import cbor, cose
 from sealwire.errors import ConfigurationError, shorten
@@ -236,5 +234,9 @@ def _secret_thumbprint(secret: bytes) -> bytes:
 
 def _derive(secret: bytes, purpose: str, length: int) -> bytes:
     """Derive public bytes from a secret (HKDF-SHA-256, RFC 5869, no salt)."""
+    # Late, because a service that trusts signatures alone has no secret to derive from.
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
     info = f"{DOMAIN} {purpose}".encode()
     return HKDF(algorithm=SHA256(), length=length, salt=None, info=info).derive(secret)

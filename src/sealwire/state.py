@@ -6,7 +6,7 @@ it was sealed after the start. One that was taken before the restart cannot be t
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from sealwire.errors import Reason, Stage, VerificationError
 from sealwire.replay import NonceWindow
@@ -63,4 +63,4 @@ class AdmissionState:
         """Write what became of the message that holds its stream's floor."""
         taken = self.floors.get(opened.claims.stream)
         if taken is not None and taken.digest == opened.digest:
-            self.floors[opened.claims.stream] = replace(taken, outcome=outcome)
+            self.floors[opened.claims.stream] = taken._replace(outcome=outcome)

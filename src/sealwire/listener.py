@@ -337,6 +337,8 @@ def listen_from(
         rules=(*settings.rules(), *rules),
         allow_uids=settings.allow_uids,
         group=settings.group,
+        beyond_loopback=settings.beyond_loopback,
+        skew_s=settings.skew_s,
         on_event=on_event,
     )
 

@@ -35,6 +35,15 @@ class AdmissionState:
         self.clock_ms = max(self.clock_ms, self.start_ms, wall_ms)
         return self.clock_ms
 
+    def copy(self) -> AdmissionState:
+        """Give a state that remembers the same and changes by itself."""
+        return AdmissionState(self.start_ms, self.clock_ms, dict(self.floors), self.window.copy())
+
+    def become(self, other: AdmissionState) -> None:
+        """Remember what ``other`` does, which is not to be used any more."""
+        self.start_ms, self.clock_ms = other.start_ms, other.clock_ms
+        self.floors, self.window = other.floors, other.window
+
     def check_sealed_after_start(self, claims: Claims, skew_ms: int) -> None:
         """Raise if a message may be from before this memory began (mode ``wait-out``).
 

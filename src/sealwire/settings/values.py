@@ -56,6 +56,8 @@ class ServiceSettings:
         allow_example_keys: whether the published example keys are taken.
         allow_uids: who may connect; ``None`` is the listener's default.
         group: whose members may connect too.
+        beyond_loopback: whether other machines may reach a TCP address.
+        skew_s: how far ahead a sealer's clock may be, seconds; ``None`` is the listener's default.
         policy: what a configuration may contain.
 
     Raises:
@@ -72,6 +74,8 @@ class ServiceSettings:
     allow_example_keys: bool = False
     allow_uids: tuple[int, ...] | None = None
     group: str | None = None
+    beyond_loopback: bool = False
+    skew_s: int | None = None
     policy: PolicySettings = PolicySettings()
 
     def __post_init__(self) -> None:

@@ -21,7 +21,7 @@ PIP := $(PY) -m pip --disable-pip-version-check --quiet
 # `make test` measures these alone, and then runs the others, except those that take long or need
 # what a fresh machine lacks: these have a target of their own.
 MEASURED_TESTS := tests/unit tests/property
-OWN_TARGET := tests/load tests/conformance tests/fuzz tests/privileged
+OWN_TARGET := tests/load tests/conformance tests/fuzz tests/privileged tests/scan
 # What the pages say of the code, and every example on them.
 DOCS_TESTS := tests/integration/test_docs.py tests/integration/test_docs_examples.py
 
@@ -31,7 +31,7 @@ unexport PYTHONPATH PYTHONHOME
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all load load-short privileged conformance fuzz bench bench-short docs lint venv clean FORCE
+.PHONY: help demo test test-all load load-short privileged scan conformance fuzz bench bench-short docs lint venv clean FORCE
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## /\1|/p' Makefile | while IFS='|' read -r name what; do \
@@ -56,6 +56,13 @@ load-short: $(STAMPS)/test  ## the same with shorter floods
 
 privileged: $(STAMPS)/test  ## tests with other users of the machine; needs root
 	$(PY) -m pytest tests/privileged
+
+# Scanners bring many packages of their own, so they have an environment of their own.
+scan: $(WHEEL_DIR)/.built  ## bandit and semgrep over what users are told to write
+	test -x build/scan/bin/pip || $(PY) -m venv build/scan
+	build/scan/bin/pip --disable-pip-version-check --quiet install bandit==1.9.4 semgrep==1.185.0
+	build/scan/bin/pip --disable-pip-version-check --quiet install --force-reinstall "$$(echo $(WHEEL))[test]"
+	build/scan/bin/python -m pytest tests/scan
 
 fuzz: $(STAMPS)/fuzz  ## coverage-guided fuzzing of every parser; FUZZ_RUNS=number of inputs
 	$(PY) tests/fuzz/fuzz.py

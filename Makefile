@@ -147,6 +147,6 @@ $(STAMPS)/test: EXTRAS := cli,test
 $(STAMPS)/docs: EXTRAS := cli,docs
 $(STAMPS)/dev: EXTRAS := cli,dev
 $(STAMPS)/fuzz: EXTRAS := cli,fuzz
-$(STAMPS)/demo $(STAMPS)/test $(STAMPS)/docs $(STAMPS)/dev: $(STAMPS)/wheel
+$(STAMPS)/demo $(STAMPS)/test $(STAMPS)/docs $(STAMPS)/dev $(STAMPS)/fuzz: $(STAMPS)/wheel
 	$(PIP) install "$$(echo $(WHEEL))[$(EXTRAS)]"
 	@touch $@

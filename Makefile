@@ -21,7 +21,7 @@ PIP := $(PY) -m pip --disable-pip-version-check --quiet
 # `make test` measures these alone, and then runs the others, except those that take long or need
 # what a fresh machine lacks: these have a target of their own.
 MEASURED_TESTS := tests/unit tests/property
-OWN_TARGET := tests/load tests/conformance tests/fuzz tests/privileged tests/scan
+OWN_TARGET := tests/load tests/conformance tests/fuzz tests/privileged tests/scan tests/interop
 # What the pages say of the code, and every example on them.
 DOCS_TESTS := tests/integration/test_docs.py tests/integration/test_docs_examples.py
 
@@ -31,7 +31,7 @@ unexport PYTHONPATH PYTHONHOME
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all load load-short privileged scan conformance fuzz bench bench-short docs lint venv clean FORCE
+.PHONY: help demo test test-all load load-short privileged scan interop conformance fuzz bench bench-short docs lint venv clean FORCE
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## /\1|/p' Makefile | while IFS='|' read -r name what; do \
@@ -63,6 +63,13 @@ scan: $(WHEEL_DIR)/.built  ## bandit and semgrep over what users are told to wri
 	build/scan/bin/pip --disable-pip-version-check --quiet install bandit==1.9.4 semgrep==1.185.0
 	build/scan/bin/pip --disable-pip-version-check --quiet install --force-reinstall "$$(echo $(WHEEL))[test]"
 	build/scan/bin/python -m pytest tests/scan
+
+# Two of the others need an older cbor2 than anybody else has, so they have an environment too.
+interop: $(STAMPS)/test  ## other COSE implementations open our layers, and ours theirs; needs node and npm
+	test -x build/interop/python/bin/pip || $(PY) -m venv build/interop/python
+	build/interop/python/bin/pip --disable-pip-version-check --quiet install cwt==3.3.0 pycose==1.1.0 cbor2==5.9.0
+	npm install --prefix build/interop --no-package-lock --no-save --silent @auth0/cose@1.0.2
+	$(PY) -m pytest tests/interop
 
 fuzz: $(STAMPS)/fuzz  ## coverage-guided fuzzing of every parser; FUZZ_RUNS=number of inputs
 	$(PY) tests/fuzz/fuzz.py

@@ -31,7 +31,7 @@ unexport PYTHONPATH PYTHONHOME
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all load load-short privileged scan conformance fuzz bench bench-short docs lint venv clean FORCE
+.PHONY: help demo test test-all load load-short privileged scan conformance fuzz fuzz-short bench bench-short docs lint venv clean FORCE
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## /\1|/p' Makefile | while IFS='|' read -r name what; do \
@@ -66,6 +66,9 @@ scan: $(WHEEL_DIR)/.built  ## bandit and semgrep over what users are told to wri
 
 fuzz: $(STAMPS)/fuzz  ## coverage-guided fuzzing of every parser; FUZZ_RUNS=number of inputs
 	$(PY) tests/fuzz/fuzz.py
+
+fuzz-short: $(STAMPS)/fuzz  ## the same with fewer inputs, in under a minute
+	FUZZ_RUNS=180000 $(PY) tests/fuzz/fuzz.py
 
 conformance: $(STAMPS)/test  ## the standard library's own tests of its listener, against ours
 	$(PY) -m pytest tests/conformance

@@ -31,7 +31,7 @@ unexport PYTHONPATH PYTHONHOME
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all load load-short privileged scan interop conformance fuzz bench bench-short docs lint venv clean FORCE
+.PHONY: help demo test test-all load load-short privileged scan interop conformance fuzz fuzz-short bench bench-short bench-peers docs lint venv clean FORCE
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## /\1|/p' Makefile | while IFS='|' read -r name what; do \
@@ -74,11 +74,21 @@ interop: $(STAMPS)/test  ## other COSE implementations open our layers, and ours
 fuzz: $(STAMPS)/fuzz  ## coverage-guided fuzzing of every parser; FUZZ_RUNS=number of inputs
 	$(PY) tests/fuzz/fuzz.py
 
+fuzz-short: $(STAMPS)/fuzz  ## the same with fewer inputs, in under a minute
+	FUZZ_RUNS=180000 $(PY) tests/fuzz/fuzz.py
+
 conformance: $(STAMPS)/test  ## the standard library's own tests of its listener, against ours
 	$(PY) -m pytest tests/conformance
 
 bench: $(STAMPS)/demo  ## measure against the raw primitives and the standard library
 	$(PY) -m benchmarks
+
+# The others bring many packages, some of them old, so they have an environment of their own.
+bench-peers: $(WHEEL_DIR)/.built  ## measure beside other ways of sealing; writes a plot
+	test -x build/peers/bin/pip || $(PY) -m venv build/peers
+	build/peers/bin/pip --disable-pip-version-check --quiet install -r benchmarks/peers/requirements.txt
+	build/peers/bin/pip --disable-pip-version-check --quiet install --force-reinstall --no-deps $(WHEEL)
+	build/peers/bin/python -m benchmarks.peers $(PEERS_OPTIONS)
 
 bench-short: $(STAMPS)/demo  ## the same in less time; shows what it finds, fails when it cannot measure
 	$(PY) -m benchmarks --short

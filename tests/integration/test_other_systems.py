@@ -6,6 +6,7 @@ is not Windows; it shows that nothing needs the names before it says so.
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -43,8 +44,8 @@ WINDOWS = """
 import types
 # What standard modules decide by the platform they have decided before it is changed here.
 import dataclasses, enum, inspect, ipaddress, json, logging.handlers, pathlib, random, re, secrets
-import selectors, stat, string, tempfile, threading, typing
-import cryptography.hazmat.primitives.ciphers.aead, nacl.signing
+import selectors, stat, string, subprocess, tempfile, threading, typing
+import click, rich.console, cryptography.hazmat.primitives.ciphers.aead, nacl.signing
 os.O_BINARY = os.O_NOINHERIT = 0
 socket.SO_EXCLUSIVEADDRUSE = socket.SO_REUSEADDR
 sys.modules["msvcrt"] = types.SimpleNamespace(
@@ -91,6 +92,34 @@ SAID = [
     "APPLIED 10",
 ]
 
+INSPECT = """
+import pathlib, runpy, secrets, sys
+import sealwire
+
+key = sealwire.SigningKey(secrets.token_bytes(32), owner="alice")
+sealer = sealwire.Sealer(
+    "payments@test",
+    [sealwire.Ed25519Signer(key)],
+    issuer="alice",
+    state=sealwire.MemorySealerState(),
+    clock=sealwire.wall_clock_ms,
+)
+path = pathlib.Path(sys.argv[1]) / "message.sealed"
+path.write_bytes(sealer.seal(b"{}"))
+sys.argv[1:] = ["inspect", str(path), "--json"]
+runpy.run_module("sealwire", run_name="__main__")
+"""
+
+NO_LOCKS = """
+import sealwire
+from sealwire.sealerstate import FileSealerState
+
+try:
+    FileSealerState("state.json")
+except sealwire.ConfigurationError as error:
+    print(error)
+"""
+
 STATE = """
 import pathlib, sys
 from sealwire.sealerstate import FileSealerState
@@ -109,8 +138,26 @@ def test_client_sealer_and_service_on_loopback(
     assert SAID == run_program(hidden + PROGRAM).splitlines()
 
 
+@pytest.mark.parametrize("hidden", [HIDE, HIDE + WINDOWS], ids=["names hidden", "as on Windows"])
+def test_a_message_can_be_looked_at(
+    run_program: Callable[..., str], folder: object, hidden: str
+) -> None:
+    """The command shows what a message looks like from outside."""
+    shown = json.loads(run_program(hidden + INSPECT, folder))
+    assert "payments@test" == shown["claims"]["aud"]
+
+
 def test_the_sealers_state_needs_no_fcntl_on_windows(
     run_program: Callable[..., str], folder: object
 ) -> None:
     """Versions are kept in a file there, under the lock that Windows has."""
     assert "5 6\n" == run_program(HIDE + WINDOWS + STATE, folder)
+
+
+def test_without_locks_the_sealers_state_is_refused_by_name(
+    run_program: Callable[..., str],
+) -> None:
+    """At construction, and not when the first version is taken."""
+    assert "'state.json': this system has no locks for files (fcntl)" in run_program(
+        HIDE + NO_LOCKS
+    )

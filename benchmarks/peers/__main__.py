@@ -22,7 +22,7 @@ from benchmarks.importing import Importer
 from benchmarks.operators import document
 from benchmarks.peers.contestants import Contestant, all_of_them, versions
 from benchmarks.peers.plot import plot
-from benchmarks.peers.sockets import through_sockets
+from benchmarks.peers.sockets import Sockets, through_sockets
 from benchmarks.timing import interleaved
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 DOCUMENT_BYTES = 4096
 BUILD = Path(__file__).parents[2] / "build"
+MARKER = "<!-- What follows is written by: make bench-peers PEERS_OPTIONS='--page …' -->\n"
 
 
 def spoilt(sealed: bytes) -> bytes:
@@ -43,7 +44,7 @@ def spoilt(sealed: bytes) -> bytes:
 
 
 def lines_run(contestant: Contestant, sealed: bytes) -> tuple[int, int]:
-    """Give how many different lines run, and how many in all, until a changed message is refused."""
+    """Give how many different lines run, and how many in all, until a refusal."""
     seen: set[tuple[str, int]] = set()
     count = 0
 
@@ -66,7 +67,7 @@ def lines_run(contestant: Contestant, sealed: bytes) -> tuple[int, int]:
         return len(seen), count
     finally:
         sys.settrace(before)
-        threading.settrace(before)  # type: ignore[arg-type] # None is what it was
+        threading.settrace(before)
     raise AssertionError(f"{contestant.name} took a changed message")
 
 
@@ -144,11 +145,35 @@ def printed(rows: Sequence[dict[str, Any]]) -> str:
     return columns(table)
 
 
+def as_page(rows: Sequence[dict[str, Any]], sockets: Sockets, named: str) -> str:
+    """Give the run as a part of a page."""
+    lines = [
+        "",
+        f"{named}. " + ", ".join(f"{name} {number}" for name, number in versions().items()) + ".",
+        "",
+        (
+            "| who | checks | open, µs | over its primitives | over sealwire, network | seal, µs |"
+            " bytes more | import, ms | lines before a refusal |"
+        ),
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {row['name']} | {row['does']} | {row['open_us']:.0f} | {row['open_over_raw']:.2f} x | "
+        f"{row['over_ours']:.2f} x | {row['seal_us']:.0f} | {row['bytes_more']:,} | "
+        f"{row['import_ms']:.0f} | {row['lines']} ({row['lines_run']:,} run) |"
+        for row in rows
+    ]
+    lines += ["", "On sockets, from " + ".\nFrom ".join(sockets.lines()) + ".", ""]
+    return "\n".join(lines)
+
+
 def main(arguments: Sequence[str]) -> int:
     """Run; give the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.peers")
     parser.add_argument("--short", action="store_true", help="less of everything; nothing counts")
-    parser.add_argument("--plot", type=Path, help="where the plot goes")
+    parser.add_argument(
+        "--page", type=Path, help="a page to write the run into; the plot beside it"
+    )
     wanted = parser.parse_args(arguments)
     rows = measure(short=wanted.short)
     sockets = through_sockets(messages=50 if wanted.short else 500)
@@ -160,8 +185,12 @@ def main(arguments: Sequence[str]) -> int:
     BUILD.mkdir(exist_ok=True)
     found = {"run": named, "versions": versions(), "rows": rows, "sockets": sockets.figures()}
     (BUILD / "peers.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    target = wanted.plot or BUILD / "peers.svg"
+    target = wanted.page.with_name("peers.svg") if wanted.page else BUILD / "peers.svg"
     target.write_text(plot(rows, named), encoding="utf-8")
+    if wanted.page:
+        before = wanted.page.read_text(encoding="utf-8").partition(MARKER)[0]
+        after = as_page(rows, sockets, named)
+        wanted.page.write_text(before + MARKER + after, encoding="utf-8")
     print(f"\n  {BUILD.name}/peers.json, {target.name}")
     faster = [row["name"] for row in rows if row["peer"] and row["over_ours"] < 1]
     for name in faster:

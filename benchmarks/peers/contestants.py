@@ -2,8 +2,8 @@
 
 Rules this module keeps:
 
-1. Each is used as its documentation says, with keys that are loaded beforehand, and the algorithms it
-   may take fixed where it lets one fix them.
+1. Each is used as its documentation says, with keys that are loaded beforehand, and the algorithms
+   it may take fixed where it lets one fix them.
 2. Who can sign and encrypt does both; who cannot does what it can, and the table says so.
 3. Beside each stand the primitives that it cannot save, on its own backend, over the bytes it has.
 """
@@ -15,6 +15,7 @@ import hashlib
 import hmac
 import json
 import secrets
+from importlib.metadata import version
 from typing import TYPE_CHECKING, NamedTuple
 
 import cwt
@@ -29,11 +30,11 @@ import pycose.keys
 import pycose.keys.curves
 import pycose.messages
 import pyseto
+from Cryptodome.Cipher import ChaCha20
 from cryptography.fernet import Fernet
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from Cryptodome.Cipher import ChaCha20
 from joserfc import jwe as joserfc_jwe
 from joserfc import jws as joserfc_jws
 from joserfc.jwk import OctKey, OKPKey
@@ -162,7 +163,7 @@ def _cwt() -> Contestant:
         "cwt",
         "encryption, signature",
         seal,
-        lambda sealed: cose.decode(cose.decode(sealed, hiding), verifying),
+        lambda sealed: bytes(cose.decode(cose.decode(sealed, hiding), verifying)),
         lambda sealed: _primitives(_gcm(len(sealed) - 50), _verify(len(sealed) - 130)),
         ("cwt", "cbor2"),
         "import cwt",
@@ -220,14 +221,14 @@ def _joserfc() -> Contestant:
     def seal(document: bytes) -> bytes:
         signed = joserfc_jws.serialize_compact({"alg": "Ed25519"}, document, private, only)
         header = {"alg": "dir", "enc": "A256GCM"}
-        return joserfc_jwe.encrypt_compact(header, signed.encode(), hiding).encode()
+        return bytes(joserfc_jwe.encrypt_compact(header, signed.encode(), hiding).encode())
 
     def open_it(sealed: bytes) -> bytes:
         hidden = joserfc_jwe.decrypt_compact(sealed, hiding, ["dir", "A256GCM"])
         signed = hidden.plaintext
         if signed is None:
             raise ValueError("nothing inside")
-        return joserfc_jws.deserialize_compact(signed, verifying, only).payload
+        return bytes(joserfc_jws.deserialize_compact(signed, verifying, only).payload)
 
     return Contestant(
         "joserfc",
@@ -397,11 +398,8 @@ def all_of_them() -> list[Contestant]:
 
 def versions() -> dict[str, str]:
     """Give the versions of everything that took part."""
-    from importlib.metadata import version
-
     names = (
         *("sealwire", "cwt", "pycose", "cbor2", "joserfc", "jwcrypto", "PyJWT", "pyseto"),
         *("securesystemslib", "itsdangerous", "cryptography", "PyNaCl"),
     )
     return {name: version(name) for name in names}
-

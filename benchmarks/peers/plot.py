@@ -30,12 +30,16 @@ def plot(rows: Sequence[dict[str, Any]], named: str) -> str:
     scale = (WIDTH - LABELS - RIGHT) / longest
     height = TOP + ROW * len(rows) + 34
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img" '
-        f'aria-label="Time to open a sealed configuration of 4 KiB">',
+        (
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img" '
+            f'aria-label="Time to open a sealed configuration of 4 KiB">'
+        ),
         f"<style>{STYLE}</style>",
         '<text class="title" x="0" y="18">Opening a sealed configuration of 4 KiB</text>',
-        f'<text class="small" x="0" y="38">Microseconds of CPU, medians of one run. '
-        f"{escape(named)}.</text>",
+        (
+            f'<text class="small" x="0" y="38">Microseconds of CPU, medians of one run. '
+            f"{escape(named)}.</text>"
+        ),
         '<rect class="raw" x="0" y="46" width="12" height="12"/>',
         '<text class="small" x="18" y="56">the primitives on its own backend</text>',
         '<rect class="rest" x="216" y="46" width="12" height="12"/>',
@@ -49,8 +53,10 @@ def plot(rows: Sequence[dict[str, Any]], named: str) -> str:
             f'<text x="0" y="{y + 13}">{escape(row["name"])}</text>',
             f'<text class="small" x="0" y="{y + 25}">{escape(row["does"])}</text>',
             f'<rect class="raw" x="{LABELS}" y="{y}" width="{bare:.1f}" height="{BAR}"/>',
-            f'<rect class="{kind}" x="{LABELS + bare:.1f}" y="{y}" '
-            f'width="{max(0.0, whole - bare):.1f}" height="{BAR}"/>',
+            (
+                f'<rect class="{kind}" x="{LABELS + bare:.1f}" y="{y}" '
+                f'width="{max(0.0, whole - bare):.1f}" height="{BAR}"/>'
+            ),
             f'<text x="{LABELS + whole + 6:.1f}" y="{y + 14}">{row["open_us"]:.0f}</text>',
         ]
     parts.append("</svg>")

@@ -28,11 +28,13 @@ class Sockets(NamedTuple):
     def lines(self) -> list[str]:
         """Say so."""
         return [
-            f"connect to applied, on TCP, {DOCUMENT_BYTES} bytes: sealwire network "
-            f"{self.network_ms:.2f} ms, sealwire local {self.local_ms:.2f} ms, "
-            f"the library with a PyNaCl verify {self.library_ms:.2f} ms "
-            f"({self.network_ms / self.library_ms:.2f} x and "
-            f"{self.local_ms / self.library_ms:.2f} x)"
+            (
+                f"connect to applied, on TCP, {DOCUMENT_BYTES} bytes: sealwire network "
+                f"{self.network_ms:.2f} ms, sealwire local {self.local_ms:.2f} ms, "
+                f"the library with a PyNaCl verify {self.library_ms:.2f} ms "
+                f"({self.network_ms / self.library_ms:.2f} x and "
+                f"{self.local_ms / self.library_ms:.2f} x)"
+            )
         ]
 
     def figures(self) -> dict[str, float]:

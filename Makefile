@@ -21,7 +21,7 @@ PIP := $(PY) -m pip --disable-pip-version-check --quiet
 # `make test` measures these alone, and then runs the others, except those that take long or need
 # what a fresh machine lacks: these have a target of their own.
 MEASURED_TESTS := tests/unit tests/property
-OWN_TARGET := tests/load tests/conformance tests/fuzz tests/privileged tests/scan tests/interop
+OWN_TARGET := tests/load tests/conformance tests/fuzz tests/privileged tests/scan tests/interop tests/mutation
 # What the pages say of the code, and every example on them.
 DOCS_TESTS := tests/integration/test_docs.py tests/integration/test_docs_examples.py
 
@@ -31,7 +31,7 @@ unexport PYTHONPATH PYTHONHOME
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all load load-short privileged scan interop conformance fuzz fuzz-short bench bench-short bench-peers docs lint venv clean FORCE
+.PHONY: help demo test test-all load load-short privileged scan interop conformance fuzz fuzz-short mutation bench bench-short bench-peers docs lint venv clean FORCE
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## /\1|/p' Makefile | while IFS='|' read -r name what; do \
@@ -76,6 +76,9 @@ fuzz: $(STAMPS)/fuzz  ## coverage-guided fuzzing of every parser; FUZZ_RUNS=numb
 
 fuzz-short: $(STAMPS)/fuzz  ## the same with fewer inputs, in under a minute
 	FUZZ_RUNS=180000 $(PY) tests/fuzz/fuzz.py
+
+mutation: $(STAMPS)/test  ## a report: which changes of cbor, cose and chain no test notices
+	$(PY) tests/mutation/mutate.py
 
 conformance: $(STAMPS)/test  ## the standard library's own tests of its listener, against ours
 	$(PY) -m pytest tests/conformance

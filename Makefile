@@ -21,7 +21,7 @@ PIP := $(PY) -m pip --disable-pip-version-check --quiet
 # `make test` measures these alone, and then runs the others, except those that take long or need
 # what a fresh machine lacks: these have a target of their own.
 MEASURED_TESTS := tests/unit tests/property
-OWN_TARGET := tests/load tests/conformance tests/fuzz tests/privileged
+OWN_TARGET := tests/load tests/conformance tests/fuzz tests/privileged tests/scan tests/interop tests/mutation
 # What the pages say of the code, and every example on them.
 DOCS_TESTS := tests/integration/test_docs.py tests/integration/test_docs_examples.py
 
@@ -31,7 +31,7 @@ unexport PYTHONPATH PYTHONHOME
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all load conformance fuzz bench docs lint venv clean FORCE
+.PHONY: help demo test test-all load load-short privileged scan interop conformance fuzz fuzz-short mutation bench bench-short bench-peers docs lint venv clean FORCE
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## /\1|/p' Makefile | while IFS='|' read -r name what; do \
@@ -48,17 +48,53 @@ test: $(STAMPS)/test  ## all tests on one Python; fails under full branch covera
 test-all: $(STAMPS)/dev  ## the same on every Python found
 	$(PY) -m nox
 
-load: $(STAMPS)/test  ## tests under load
+load: $(STAMPS)/test  ## tests under load, beside the standard library's listener; needs curl and openssl
 	$(PY) -m pytest tests/load
+
+load-short: $(STAMPS)/test  ## the same with shorter floods
+	SEALWIRE_LOAD_SECONDS=3 $(PY) -m pytest tests/load
+
+privileged: $(STAMPS)/test  ## tests with other users of the machine; needs root
+	$(PY) -m pytest tests/privileged
+
+# Scanners bring many packages of their own, so they have an environment of their own.
+scan: $(WHEEL_DIR)/.built  ## bandit and semgrep over what users are told to write
+	test -x build/scan/bin/pip || $(PY) -m venv build/scan
+	build/scan/bin/pip --disable-pip-version-check --quiet install bandit==1.9.4 semgrep==1.185.0
+	build/scan/bin/pip --disable-pip-version-check --quiet install --force-reinstall "$$(echo $(WHEEL))[test]"
+	build/scan/bin/python -m pytest tests/scan
+
+# Two of the others need an older cbor2 than anybody else has, so they have an environment too.
+interop: $(STAMPS)/test  ## other COSE implementations open our layers, and ours theirs; needs node and npm
+	test -x build/interop/python/bin/pip || $(PY) -m venv build/interop/python
+	build/interop/python/bin/pip --disable-pip-version-check --quiet install cwt==3.3.0 pycose==1.1.0 cbor2==5.9.0
+	npm install --prefix build/interop --no-package-lock --no-save --silent @auth0/cose@1.0.2
+	$(PY) -m pytest tests/interop
 
 fuzz: $(STAMPS)/fuzz  ## coverage-guided fuzzing of every parser; FUZZ_RUNS=number of inputs
 	$(PY) tests/fuzz/fuzz.py
+
+fuzz-short: $(STAMPS)/fuzz  ## the same with fewer inputs, in under a minute
+	FUZZ_RUNS=180000 $(PY) tests/fuzz/fuzz.py
+
+mutation: $(STAMPS)/test  ## a report: which changes of cbor, cose and chain no test notices
+	$(PY) tests/mutation/mutate.py
 
 conformance: $(STAMPS)/test  ## the standard library's own tests of its listener, against ours
 	$(PY) -m pytest tests/conformance
 
 bench: $(STAMPS)/demo  ## measure against the raw primitives and the standard library
 	$(PY) -m benchmarks
+
+# The others bring many packages, some of them old, so they have an environment of their own.
+bench-peers: $(WHEEL_DIR)/.built  ## measure beside other ways of sealing; writes a plot
+	test -x build/peers/bin/pip || $(PY) -m venv build/peers
+	build/peers/bin/pip --disable-pip-version-check --quiet install -r benchmarks/peers/requirements.txt
+	build/peers/bin/pip --disable-pip-version-check --quiet install --force-reinstall --no-deps $(WHEEL)
+	build/peers/bin/python -m benchmarks.peers $(PEERS_OPTIONS)
+
+bench-short: $(STAMPS)/demo  ## the same in less time; shows what it finds, fails when it cannot measure
+	$(PY) -m benchmarks --short
 
 # With everything read anew, because a page that is not read cannot warn.
 docs: $(STAMPS)/docs  ## the pages as HTML, in build/docs, and every example on them
@@ -131,6 +167,6 @@ $(STAMPS)/test: EXTRAS := cli,test
 $(STAMPS)/docs: EXTRAS := cli,docs
 $(STAMPS)/dev: EXTRAS := cli,dev
 $(STAMPS)/fuzz: EXTRAS := cli,fuzz
-$(STAMPS)/demo $(STAMPS)/test $(STAMPS)/docs $(STAMPS)/dev: $(STAMPS)/wheel
+$(STAMPS)/demo $(STAMPS)/test $(STAMPS)/docs $(STAMPS)/dev $(STAMPS)/fuzz: $(STAMPS)/wheel
 	$(PIP) install "$$(echo $(WHEEL))[$(EXTRAS)]"
 	@touch $@

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 class Gate(enum.Enum):
     """Whether a figure decides the exit status.
 
-    A ratio of two things measured in one run is the same on every machine. A time or a rate is not,
-    so that the short form, which runs on machines of any speed, reports those only.
+    A ratio of two things measured in one run is the same on every quiet machine; a time or a rate
+    is not.
     """
 
     RATIO = "ratio"

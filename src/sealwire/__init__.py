@@ -14,7 +14,6 @@ from sealwire.algebra import Admission, Guarantee, Layer, Verifier
 from sealwire.alternatives import AnyOf
 from sealwire.chain import Chain
 from sealwire.checks import Freshness, Once, ReplayWindow, VersionFloor
-from sealwire.clock import wall_clock_ms
 from sealwire.errors import (
     ApplyError,
     ConfigurationError,
@@ -54,6 +53,7 @@ from sealwire.stages import (
 )
 
 if TYPE_CHECKING:
+    from sealwire.clock import wall_clock_ms
     from sealwire.listener import Listener, listen, listen_from
     from sealwire.policy import Rule, default_rules
     from sealwire.sealer import MemorySealerState, Sealer, SealerState
@@ -63,6 +63,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _LATE = {
+    "wall_clock_ms": "sealwire.clock",
     "Listener": "sealwire.listener",
     "MemorySealerState": "sealwire.sealer",
     "Rule": "sealwire.policy",

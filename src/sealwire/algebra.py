@@ -17,9 +17,8 @@ Rules this module keeps:
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, runtime_checkable
 
 from sealwire.errors import ConfigurationError
 
@@ -93,8 +92,7 @@ class Admission(_Part, Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
+class Parts(NamedTuple):
     """The parts of a chain by kind, each kind in its order."""
 
     layers: tuple[Layer, ...]

@@ -169,13 +169,18 @@ class Chain:
         """Look once more and, if the message is new, remember it; the caller holds the lock.
 
         Raises:
-            RefusedError: as `look`; of two copies the second loses here.
+            RefusedError: as `look`; of two copies the second loses here. Nothing is remembered.
         """
         standing = self.look(opened, now_ms=now_ms, skew_ms=skew_ms, state=state)
         if standing is Standing.NEW:
             context = self._after_layers(self._algorithms(opened), now_ms, skew_ms)
+            # Of several all take or none does, so they write on a copy until the last has agreed.
+            several = len(self._parts.admissions) > 1
+            written = state.copy() if several else state
             for admission in self._parts.admissions:
-                _guarded(type(None), Stage.ADMISSION, admission.take, opened, context, state)
+                _guarded(type(None), Stage.ADMISSION, admission.take, opened, context, written)
+            if several:
+                state.become(written)
         return standing
 
     def _pick(self, sealed: bytes) -> _Route:

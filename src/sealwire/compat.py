@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from sealwire.algebra import Guarantee
+    from sealwire.eventlog import Stats
     from sealwire.events import Decision
     from sealwire.policy import Rule
     from sealwire.state import AdmissionState
@@ -113,6 +114,10 @@ class ListenerThread(threading.Thread):
     def is_alive(self) -> bool:
         """Whether it serves."""
         return self._listener.is_alive()
+
+    def stats(self) -> Stats:
+        """Give counts, and the last hundred refusals with their reasons."""
+        return self._listener.stats()
 
     def stop(self) -> None:
         """Stop serving; a running apply is finished, and nothing is applied after the return."""

@@ -14,8 +14,7 @@ Rules this module keeps:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from sealwire import cbor
 from sealwire.errors import MalformedError, Reason, Stage, VerificationError, shorten
@@ -32,8 +31,7 @@ ED25519: Final = -19  # fully specified Ed25519, RFC 9864; -8 (EdDSA) is depreca
 KEY_CHECK_LABEL: Final = -70003  # private use: the key check value
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(NamedTuple):
     """The fixed layout of one kind of object: a place for every byte that is not payload.
 
     Attributes:

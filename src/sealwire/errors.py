@@ -59,6 +59,7 @@ class Reason(enum.Enum):
     EQUIVOCATION = "equivocation"
     REPLAYED = "replayed"
     REPLAY_WINDOW_FULL = "replay-window-full"
+    RECEIPT_MISMATCH = "receipt-mismatch"
     CONTENT_TYPE_UNKNOWN = "content-type-unknown"
     STREAM_MISMATCH = "stream-mismatch"
     DOCUMENT_MALFORMED = "document-malformed"

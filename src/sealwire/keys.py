@@ -25,8 +25,6 @@ import nacl.bindings
 import nacl.exceptions
 import nacl.signing
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from sealwire import cbor, cose
 from sealwire.errors import ConfigurationError, shorten
@@ -207,6 +205,15 @@ class AeadKey(_SecretKey):
         self._secret = secret
         self._cipher = AESGCM(secret)
 
+    def for_receipt(self, request_digest: bytes) -> AeadKey:
+        """Give the key for the receipt of one request that this key encrypted.
+
+        A request and its receipt never share a key; whoever holds this one can derive that one
+        (HKDF-SHA-256, the salt is the request's digest).
+        """
+        secret = _derive(self._secret, "receipt", SECRET_BYTES, salt=request_digest)
+        return AeadKey(secret, owner=self.owner, audience=self.audience)
+
     def encrypt(self, iv: bytes, plaintext: bytes, aad: bytes) -> bytes:
         """Encrypt under a 96-bit ``iv`` that must never repeat; the 16-byte tag is appended."""
         return self._cipher.encrypt(iv, plaintext, aad)
@@ -234,7 +241,11 @@ def _secret_thumbprint(secret: bytes) -> bytes:
     return _derive(secret, "kid", 32)
 
 
-def _derive(secret: bytes, purpose: str, length: int) -> bytes:
-    """Derive public bytes from a secret (HKDF-SHA-256, RFC 5869, no salt)."""
+def _derive(secret: bytes, purpose: str, length: int, *, salt: bytes | None = None) -> bytes:
+    """Derive bytes for one purpose from a secret (HKDF-SHA-256, RFC 5869)."""
+    # Late, because a service that trusts signatures alone has no secret to derive from.
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
     info = f"{DOMAIN} {purpose}".encode()
-    return HKDF(algorithm=SHA256(), length=length, salt=None, info=info).derive(secret)
+    return HKDF(algorithm=SHA256(), length=length, salt=salt, info=info).derive(secret)

@@ -26,6 +26,7 @@ from sealwire.chain import Chain
 from sealwire.errors import ConfigurationError
 from sealwire.eventlog import Stats, log_bug
 from sealwire.framing import encode_frame
+from sealwire.logtree.internals import check_private_names
 from sealwire.memory import Memory, memory_of
 from sealwire.policy import default_rules
 from sealwire.receiver import Deadlines, Door
@@ -98,12 +99,14 @@ class Listener:
         """Bind and serve; do nothing if it runs already.
 
         Raises:
-            ConfigurationError: the address is taken, too open, or not ours.
+            ConfigurationError: the address is taken, too open, or not ours; or this Python's
+                ``logging`` is not as we know it.
             OSError: descriptors or threads ran out; nothing is left behind.
         """
         with self._life:
             if self.is_alive():
                 return self
+            check_private_names()
             self._end()
             # Before there is anything to inherit; a fork waits until this is done.
             forks.watch(self)
@@ -337,6 +340,8 @@ def listen_from(
         rules=(*settings.rules(), *rules),
         allow_uids=settings.allow_uids,
         group=settings.group,
+        beyond_loopback=settings.beyond_loopback,
+        skew_s=settings.skew_s,
         on_event=on_event,
     )
 

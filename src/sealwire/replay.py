@@ -46,6 +46,13 @@ class NonceWindow:
         """How many entries are held, live or not yet swept."""
         return self._total
 
+    def copy(self) -> NonceWindow:
+        """Give a window with the same entries."""
+        other = NonceWindow()
+        other._expiries = {key: dict(held) for key, held in self._expiries.items()}
+        other._next_sweep_ms, other._total = self._next_sweep_ms, self._total
+        return other
+
     def look(self, thumbprint: bytes, nonce: bytes, exp_s: int, now_ms: int) -> None:
         """Raise if this nonce of this key may not be taken now; change nothing.
 

@@ -31,7 +31,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from sealwire.documents import JsonValue, canonical_json, read_json
-from sealwire.errors import MalformedError, SealError
+from sealwire.errors import ConfigurationError, MalformedError, SealError
 from sealwire.keyfiles import StrPath, read_checked, write_checked
 from sealwire.keys import NAME_PATTERN
 from sealwire.stages import Stream
@@ -39,10 +39,15 @@ from sealwire.stages import Stream
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_CAN_LOCK = True
 if sys.platform == "win32":
     import msvcrt
 else:
-    import fcntl
+    # A system with neither can still open and look at what others sealed.
+    try:
+        import fcntl
+    except ImportError:
+        _CAN_LOCK = False
 
 FORMAT: Final = "sealwire-sealer-state-1"
 
@@ -65,7 +70,15 @@ class FileSealerState:
         """Keep the state in ``path``, in a folder that is there.
 
         Neither the file nor its lock is made or opened before the first claim.
+
+        Raises:
+            ConfigurationError: this system has no locks for files.
         """
+        if not _CAN_LOCK:
+            raise ConfigurationError(
+                f"{os.fspath(path)!r}: this system has no locks for files (fcntl), without which "
+                "two processes could use one version; seal on another"
+            )
         self.path = os.fspath(path)
 
     def __repr__(self) -> str:

@@ -6,7 +6,7 @@ it was sealed after the start. One that was taken before the restart cannot be t
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from sealwire.errors import Reason, Stage, VerificationError
 from sealwire.replay import NonceWindow
@@ -34,6 +34,15 @@ class AdmissionState:
         """Give "now": the wall clock, or the greatest time seen if the clock went back."""
         self.clock_ms = max(self.clock_ms, self.start_ms, wall_ms)
         return self.clock_ms
+
+    def copy(self) -> AdmissionState:
+        """Give a state that remembers the same and changes by itself."""
+        return AdmissionState(self.start_ms, self.clock_ms, dict(self.floors), self.window.copy())
+
+    def become(self, other: AdmissionState) -> None:
+        """Remember what ``other`` does, which is not to be used any more."""
+        self.start_ms, self.clock_ms = other.start_ms, other.clock_ms
+        self.floors, self.window = other.floors, other.window
 
     def check_sealed_after_start(self, claims: Claims, skew_ms: int) -> None:
         """Raise if a message may be from before this memory began (mode ``wait-out``).
@@ -63,4 +72,4 @@ class AdmissionState:
         """Write what became of the message that holds its stream's floor."""
         taken = self.floors.get(opened.claims.stream)
         if taken is not None and taken.digest == opened.digest:
-            self.floors[opened.claims.stream] = replace(taken, outcome=outcome)
+            self.floors[opened.claims.stream] = taken._replace(outcome=outcome)

@@ -13,7 +13,7 @@ Rules this module keeps:
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sealwire.errors import Reason, Stage, VerificationError
 from sealwire.stages import Digest, Opened, Outcome
@@ -26,8 +26,7 @@ class Standing(enum.Enum):
     SAME = "same"
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(NamedTuple):
     """The last message taken in one stream.
 
     Attributes:

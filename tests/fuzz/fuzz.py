@@ -4,7 +4,8 @@
     python tests/fuzz/fuzz.py cbor         one target; what follows is for libFuzzer
 
 ``FUZZ_RUNS`` says how many inputs there are in all. A target fails on any exception but a refusal,
-on an accepted input that does not read back the same, and on an input that takes over a second.
+on an accepted input that does not read back the same, and on an input that takes over a second;
+what it failed on is kept in ``build/fuzz``. Two faults that have to be found go first.
 The mutations of ``make test`` hold the same properties without ``atheris``.
 """
 
@@ -14,6 +15,8 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import atheris
@@ -179,9 +182,24 @@ SEEDS: Final[dict[str, list[bytes]]] = {
 }
 
 
-def fuzz(name: str, arguments: list[str]) -> None:
-    """Fuzz one target; ends the process."""
-    target = TARGETS[name]
+# What the harness is there to find; a run that does not find them finds nothing else either.
+def _raising(data: bytes) -> None:
+    assert data != SEEDS["key"][0]
+
+
+def _slow(data: bytes) -> None:
+    if data == SEEDS["key"][0]:
+        time.sleep(4)
+
+
+FAULTS: Final[dict[str, Callable[[bytes], None]]] = {"raising": _raising, "slow": _slow}
+FINDINGS: Final = Path(__file__).parents[2] / "build" / "fuzz"
+CORPUS: Final = "SEALWIRE_FUZZ_CORPUS"
+
+
+def fuzz(name: str, arguments: list[str], corpus: str) -> None:
+    """Fuzz one target from the seeds in ``corpus``; ends the process."""
+    target = TARGETS.get(name) or FAULTS[name]
 
     def once(data: bytes) -> None:
         try:
@@ -189,36 +207,73 @@ def fuzz(name: str, arguments: list[str]) -> None:
         except (RefusedError, ConfigurationError):
             return
 
-    for seed in SEEDS[name]:
-        once(seed)
+    for number, seed in enumerate(SEEDS.get(name, SEEDS["key"])):
+        (Path(corpus) / f"seed-{number}").write_bytes(seed)
+    FINDINGS.mkdir(parents=True, exist_ok=True)
+    options = ["-timeout=1", "-max_len=4096", "-print_final_stats=1"]
+    # What stands for a fault is not kept, as nobody has to look at it.
+    kept = f"-artifact_prefix={corpus if name in FAULTS else FINDINGS}/{name}-"
+    atheris.Setup([sys.argv[0], *options, kept, *arguments, corpus], once)
+    atheris.Fuzz()
+
+
+def run(name: str, *arguments: str, shown: bool = False) -> tuple[int, list[str]]:
+    """Fuzz one target in a process of its own; give its status and what it wrote."""
+    # The process ends inside Fuzz(), so that what it needs for its time is removed out here.
     with tempfile.TemporaryDirectory(prefix="sealwire-fuzz-") as corpus:
-        for number, seed in enumerate(SEEDS[name]):
-            with open(os.path.join(corpus, f"seed-{number}"), "wb") as file:  # noqa: PTH118, PTH123
-                file.write(seed)
-        options = ["-timeout=1", "-max_len=4096", "-print_final_stats=1", *arguments]
-        atheris.Setup([sys.argv[0], *options, corpus], once)
-        atheris.Fuzz()
+        ended = subprocess.run(
+            [sys.executable, __file__, name, *arguments],
+            stderr=None if shown else subprocess.PIPE,
+            stdout=None if shown else subprocess.DEVNULL,
+            encoding="utf-8",
+            errors="backslashreplace",
+            check=False,
+            env={**os.environ, CORPUS: corpus},
+        )
+    return ended.returncode, (ended.stderr or "").splitlines()
+
+
+def fault_of(status: int, lines: list[str]) -> str:
+    """Say what is wrong with a run, in words; nothing if nothing is.
+
+    A run that was cut short found nothing, and is not one that passed. A status that comes after
+    the last input is a failure as well, but says nothing about the target, so it is told apart.
+    """
+    done = [number for number, line in enumerate(lines) if line.startswith("Done ")]
+    signs = ("ERROR: libFuzzer", "Uncaught Python exception", "Traceback (most recent")
+    found = [number for number, line in enumerate(lines) if any(sign in line for sign in signs)]
+    if found and not (done and done[0] < found[0]):
+        return f"found something, status {status}"
+    if not done:
+        return f"ended before its last input, status {status}"
+    return f"ended with status {status} after its last input" if status else ""
 
 
 def fuzz_all() -> int:
     """Fuzz every target in a process of its own; give how many failed."""
     runs = int(os.environ.get("FUZZ_RUNS", "10000000")) // len(TARGETS)
-    failed = []
+    failed = 0
+    for name in FAULTS:
+        found = fault_of(*run(name, "-runs=100")).startswith("found something")
+        print(f"{name:8} {'found, as it should be' if found else 'FAILED: not found'}", flush=True)
+        failed += not found
     for name in TARGETS:
-        command = [sys.executable, __file__, name, f"-atheris_runs={runs}"]
-        ended = subprocess.run(command, capture_output=True, text=True, check=False)
-        lines = [line for line in ended.stderr.splitlines() if "Done" in line or "exec/s" in line]
-        print(
-            f"{name:8} {'ok' if not ended.returncode else 'FAILED'}: {lines[-1] if lines else ''}"
-        )
-        if ended.returncode:
-            failed.append(name)
-            print(ended.stderr[-4000:])
-    print(f"{len(TARGETS) - len(failed)} passed, {len(failed)} failed, {runs} inputs each")
-    return len(failed)
+        # Not -atheris_runs, which ends the process inside the last call of the target: libFuzzer's
+        # timer then runs on, and calls an ending of over a second an input that took that long.
+        status, lines = run(name, f"-runs={runs}")
+        fault = fault_of(status, lines)
+        last = [line for line in lines if line.startswith("Done ")][-1:]
+        print(f"{name:8} {f'FAILED: {fault}' if fault else 'ok'}", *last, flush=True)
+        if fault:
+            failed += 1
+            print("\n".join(lines)[-4000:])
+    print(f"{len(TARGETS)} targets, {failed} failures, {runs} inputs each")
+    return failed
 
 
 if __name__ == "__main__":
+    if CORPUS in os.environ:
+        fuzz(sys.argv[1], sys.argv[2:], os.environ[CORPUS])
     if len(sys.argv) > 1:
-        fuzz(sys.argv[1], sys.argv[2:])
+        sys.exit(run(*sys.argv[1:], shown=True)[0])
     sys.exit(min(1, fuzz_all()))

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from sealwire.stages import Answer
 
-STEPS = 8
+STEPS = 9
 DEADLINE_S = 60
 
 
@@ -90,6 +90,7 @@ def test_it_goes_through_and_leaves_nothing_behind(folder: Path) -> None:
         "expired",
         "document-invalid",
         "policy",
+        "envelope-malformed",
         "frame-truncated",
     ] == reasons
     assert [] == list(folder.iterdir())
@@ -161,10 +162,11 @@ def on_the_way(number: int, document: bytes) -> Callable[[pytest.MonkeyPatch, Pa
         honest = Scene.send
         sent = 0
 
-        def send(played: Scene, sealed: bytes) -> Answer:
+        def send(played: Scene, sealed: bytes, address: str = "") -> Answer:
             nonlocal sent
             sent += 1
-            return honest(played, played.sealer.seal(document) if sent == number else sealed)
+            sealer = played.network_sealer if address else played.sealer
+            return honest(played, sealer.seal(document) if sent == number else sealed, address)
 
         monkeypatch.setattr(Scene, "send", send)
 
@@ -187,7 +189,7 @@ DEBUG = console_at("DEBUG")
 OPEN = """
     import os
     os.chmod(address.removeprefix("unix:"), 0o666)
-    with listener:
+    with on_socket, on_port:
 """
 SPINNING = """
     import threading
@@ -197,13 +199,15 @@ SPINNING = """
             pass
 
     threading.Thread(target=spin, daemon=True).start()
-    with listener:
+    with on_socket, on_port:
 """
 SABOTAGES: dict[str, Sabotage] = {
     "starts at DEBUG": (
         1, "there is a DEBUG line", in_the_service("level=logging.INFO", "level=logging.DEBUG"),
     ),
-    "opens the socket": (1, "others can reach", in_the_service("    with listener:\n", OPEN)),
+    "opens the socket": (
+        1, "others can reach", in_the_service("    with on_socket, on_port:\n", OPEN),
+    ),
     "is another service": (
         2, "it was not applied", in_the_service("payments@prod", "payments@test"),
     ),
@@ -218,10 +222,15 @@ SABOTAGES: dict[str, Sabotage] = {
     "library makes nothing": (6, "did not make the folder", no_gadget),
     "factory is honest": (6, "it was not refused", on_the_way(9, DEBUG)),
     "class is junk": (6, "it was not refused for policy", on_the_way(10, b"junk")),
-    "is busy": (7, "the service is busy", in_the_service("    with listener:\n", SPINNING)),
-    "no longer obeys": (8, "answer: refused", on_the_way(11, b"junk")),
+    "other door is shut": (7, "answer: refused", on_the_way(11, b"junk")),
+    "a signature is enough": (7, "a signature alone was taken", on_the_way(12, DEBUG)),
+    "no way back": (7, "back by the socket: refused", on_the_way(13, b"junk")),
+    "is busy": (
+        8, "the service is busy", in_the_service("    with on_socket, on_port:\n", SPINNING),
+    ),
+    "no longer obeys": (9, "answer: refused", on_the_way(14, b"junk")),
     "ends with 7": (
-        8, "did not end by itself", in_the_service("          return\n", "          sys.exit(7)"),
+        9, "did not end by itself", in_the_service("          return\n", "          sys.exit(7)"),
     ),
 }  # fmt: skip
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -53,7 +52,7 @@ def parts(alice: Operator, mallory: Operator) -> dict[str, Any]:
 class ThirdPartyLayer:
     """A layer like Mac0 that somebody else wrote, with a shape object of its own."""
 
-    shape = dataclasses.replace(cose.MAC0, name="Theirs")
+    shape = cose.MAC0._replace(name="Theirs")
     requires: frozenset[Guarantee] = frozenset()
     provides = frozenset({AUTHENTIC})
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from tests.conftest import Operator, Way
 
+    from sealwire.algebra import Admission
     from sealwire.stages import Context, Opened
 
 
@@ -164,6 +165,24 @@ def test_nothing_is_taken_unless_all_admissions_agree(
         old = alice.opened(version=NOW_MS - 60_000)
         assert Reason.VERSION_BEFORE_START is admit_refusal(chain, old, state, take=True).reason
         assert ({}, 0) == (state.floors, len(state.window))
+
+
+def refuse(*arguments: object) -> None:
+    """Refuse to take, although looking allowed it."""
+    raise VerificationError(Reason.REPLAYED, Stage.ADMISSION, "late")
+
+
+@pytest.mark.parametrize(
+    "last", [ThirdPartyAdmission(new, refuse), ReplayWindow()], ids=["late refusal", "twice"]
+)
+def test_none_has_taken_when_the_last_refuses(
+    alice: Operator, state: AdmissionState, last: Admission
+) -> None:
+    """Also where looking had allowed it: a message is taken by all of them or by none."""
+    chain = admitting(alice, VersionFloor(), ReplayWindow(), last)
+    refused = admit_refusal(chain, alice.opened(), state, take=True)
+    assert Reason.REPLAYED is refused.reason
+    assert ({}, 0) == (state.floors, len(state.window))
 
 
 def test_all_admissions_take(alice: Operator, state: AdmissionState) -> None:

@@ -223,6 +223,8 @@ WRONG_SERVICES = {
     "uid-negative": ("[keys]\n", "[socket]\nallow_uids = [-1]\n[keys]\n", 6, "not a whole number"),
     "uid-text": ("[keys]\n", '[socket]\nallow_uids = ["a"]\n[keys]\n', 6, "not a whole number"),
     "group-number": ("[keys]\n", "[socket]\ngroup = 4\n[keys]\n", 6, "socket.group is not a text"),
+    "beyond-text": ("[keys]\n", '[socket]\nbeyond_loopback = "yes"\n[keys]\n', 6, "neither true"),
+    "skew-fraction": ("[keys]\n", "[socket]\nskew_s = 1.5\n[keys]\n", 6, "not a whole number"),
     "directory": ("[keys]\n", '[policy]\ndirectories = ["log"]\n[keys]\n', 6, "a relative path"),
     "destination": ("[keys]\n", "[policy]\ndestinations = [[1, 2]]\n[keys]\n", 6, "neither"),
     "port": ("[keys]\n", '[policy]\ndestinations = [["a", true]]\n[keys]\n', 6, "neither"),
@@ -535,6 +537,8 @@ def services(draw: Callable[[st.SearchStrategy[Any]], Any]) -> ServiceSettings:
         allow_example_keys=draw(st.booleans()),
         allow_uids=draw(st.none() | st.lists(numbers, max_size=3).map(tuple)),
         group=draw(st.none() | texts),
+        beyond_loopback=draw(st.booleans()),
+        skew_s=draw(st.none() | numbers),
         policy=PolicySettings(
             directories=draw(several.map(lambda tails: tuple(f"/{tail}" for tail in tails))),
             handler_classes=draw(several),
@@ -579,7 +583,7 @@ def test_what_is_written_is_for_people() -> None:
     """Paths in the file's folder are short, and what is the default is not there."""
     text = render_service(LOCAL)
     assert 'trusted = ["alice.pub", "/srv/keys/bob.pub"]' in text
-    for absent in ("gate", "allow_uids", "max_handlers", "allow_example_keys"):
+    for absent in ("gate", "allow_uids", "max_handlers", "allow_example_keys", "beyond", "skew_s"):
         assert absent not in text
     assert '[targets."billing/eu"]' in render_operator(OPERATORS)
 

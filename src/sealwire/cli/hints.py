@@ -90,6 +90,10 @@ HINTS: Final[Mapping[Reason, str]] = MappingProxyType(
         Reason.REPLAY_WINDOW_FULL: (
             "wait until earlier messages expire, then seal anew: sealwire send CONFIG --lifetime 1m"
         ),
+        Reason.RECEIPT_MISMATCH: (
+            "somebody answered with the receipt of another request; send the same message again: "
+            "sealwire send FILE"
+        ),
         Reason.CONTENT_TYPE_UNKNOWN: "seal a configuration in JSON or INI: sealwire send CONFIG",
         Reason.STREAM_MISMATCH: (
             "let the command line choose the stream; seal anew: sealwire send CONFIG"

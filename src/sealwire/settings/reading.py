@@ -53,7 +53,7 @@ def parse_service(path: Path, text: str) -> ServiceSettings:
         "audience", "address", "chain", "allow_example_keys", "keys", "socket", "policy"
     )
     keys = top.table("keys").limited_to("trusted", "gate", "encryption")
-    socket = top.table("socket").limited_to("allow_uids", "group")
+    socket = top.table("socket").limited_to("allow_uids", "group", "beyond_loopback", "skew_s")
     policy = top.table("policy").limited_to("file", *ALLOWED)
     return top.make(
         ServiceSettings,
@@ -67,6 +67,8 @@ def parse_service(path: Path, text: str) -> ServiceSettings:
         allow_example_keys=top.take("allow_example_keys", flag, default=False),
         allow_uids=socket.take("allow_uids", list_of(whole), default=None),
         group=socket.take("group", text_of, default=None),
+        beyond_loopback=socket.take("beyond_loopback", flag, default=False),
+        skew_s=socket.take("skew_s", whole, default=None),
         policy=read_allowed(policy),
         policy_file=policy.take("file", top.path, default=None),
         policy_sources=sources_of(policy),

@@ -41,6 +41,8 @@ class ServiceSettings:
         allow_example_keys: whether the published example keys are taken.
         allow_uids: who may connect; ``None`` is the listener's default.
         group: whose members may connect too.
+        beyond_loopback: whether other machines may reach a TCP address.
+        skew_s: how far ahead a sealer's clock may be, seconds; ``None`` is the listener's default.
         policy: what a configuration may contain, where no file of its own says it.
         policy_file: the policy's own file.
         policy_sources: where each rule's key stands in this file.
@@ -60,6 +62,8 @@ class ServiceSettings:
     allow_example_keys: bool = False
     allow_uids: tuple[int, ...] | None = None
     group: str | None = None
+    beyond_loopback: bool = False
+    skew_s: int | None = None
     policy: PolicySettings = NOTHING_SAID
     policy_file: Path | None = None
     policy_sources: Mapping[str, str] = field(default_factory=dict, compare=False)

@@ -47,7 +47,12 @@ def render_service(settings: ServiceSettings) -> str:
         ),
         "",
         "[socket]  # who may connect",
-        *_lines(allow_uids=settings.allow_uids, group=settings.group),
+        *_lines(
+            allow_uids=settings.allow_uids,
+            group=settings.group,
+            beyond_loopback=settings.beyond_loopback or None,
+            skew_s=settings.skew_s,
+        ),
         "",
         "[policy]  # what a configuration may contain",
         *_lines(file=settings.policy_file and _relative(folder, settings.policy_file)[0], **policy),

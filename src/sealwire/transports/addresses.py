@@ -15,6 +15,14 @@ MAX_PATH_BYTES: Final = 103
 
 MAX_PORT: Final = 65_535
 
+BACKLOG: Final = 256
+"""Connections that may wait to be accepted.
+
+They are accepted in their order, so in a flood an honest peer waits as long as it takes to refuse
+those in front of it: 256 at 18,000 a second are 14 ms. With the system's usual 4,096 it waited
+200 ms. Whoever finds the queue full is told so, or not heard, and tries again (`client`).
+"""
+
 _TCP: Final = re.compile(r"(?:\[(?P<v6>[0-9a-fA-F:.]+)\]|(?P<v4>[a-z0-9.]+)):(?P<port>[0-9]{1,5})")
 
 

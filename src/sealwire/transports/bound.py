@@ -75,7 +75,8 @@ def check_access(address: Address, access: Access) -> None:
     if not address.is_loopback and not access.beyond_loopback:
         raise ConfigurationError(
             f"{address} can be reached from other machines; if that is meant, say "
-            "beyond_loopback=True and use a chain that encrypts and signs"
+            "beyond_loopback=True (in settings, under [socket]: beyond_loopback = true) and use a "
+            "chain that encrypts and signs"
         )
 
 

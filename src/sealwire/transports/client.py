@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
 DEFAULT_TIMEOUT_S: Final = 10.0
 _SHORT_S: Final = 0.001
-_RETRY_S: Final = 0.02
+_RETRY_S: Final = 0.002
+_FIRST_TRY_S: Final = 0.25
+"""How long a first try to connect may take; each further one twice as long."""
 
 
 def deliver(
@@ -66,22 +68,30 @@ def _connect(target: Address, ends_s: float) -> socket.socket:
         family, where = socket.AF_UNIX, target.path
     else:
         raise ConfigurationError(f"{target}: this system has no Unix sockets")
-    connection = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        while True:
-            connection.settimeout(_left(ends_s))
-            try:
-                connection.connect(where)
-            except BlockingIOError:
-                # A Unix socket whose queue is full says so at once, instead of letting us wait.
-                if _left(ends_s) <= _SHORT_S:
-                    raise
-                time.sleep(_RETRY_S)
-            else:
-                return connection
-    except OSError as error:
-        connection.close()
-        raise TransportError(f"{target}: no connection: {error.strerror or error}") from None
+    try_s = _FIRST_TRY_S
+    while True:
+        connection = socket.socket(family, socket.SOCK_STREAM)
+        left_s = _left(ends_s)
+        connection.settimeout(min(try_s, left_s))
+        try:
+            connection.connect(where)
+        except (BlockingIOError, TimeoutError) as error:
+            # The queue is full. A Unix socket says so at once; over TCP nothing is heard, and the
+            # system itself would not try again for a second.
+            connection.close()
+            if _left(ends_s) <= _SHORT_S:
+                raise _no_connection(target, error) from None
+            time.sleep(min(_RETRY_S, _left(ends_s)))
+            try_s *= 2 if isinstance(error, TimeoutError) else 1
+        except OSError as error:
+            connection.close()
+            raise _no_connection(target, error) from None
+        else:
+            return connection
+
+
+def _no_connection(target: Address, error: OSError) -> TransportError:
+    return TransportError(f"{target}: no connection: {error.strerror or error}")
 
 
 def _left(ends_s: float) -> float:

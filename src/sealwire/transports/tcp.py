@@ -14,15 +14,10 @@ from __future__ import annotations
 
 import socket
 import sys
-from typing import TYPE_CHECKING, Final
 
 from sealwire.errors import ConfigurationError
+from sealwire.transports.addresses import BACKLOG, TcpAddress
 from sealwire.transports.caller import Caller
-
-if TYPE_CHECKING:
-    from sealwire.transports.addresses import TcpAddress
-
-_BACKLOG: Final = socket.SOMAXCONN  # the system cuts it to its own limit
 
 
 class TcpListener:
@@ -43,7 +38,7 @@ class TcpListener:
             self._set_options(family)
             self.socket.bind((address.host, address.port))
             self.socket.settimeout(0)
-            self.socket.listen(_BACKLOG)
+            self.socket.listen(BACKLOG)
         except OSError as error:
             self.socket.close()
             raise ConfigurationError(f"{address}: {error.strerror}") from None

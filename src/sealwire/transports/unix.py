@@ -25,18 +25,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from sealwire.errors import ConfigurationError
+from sealwire.transports.addresses import BACKLOG, UnixAddress
 from sealwire.transports.caller import Caller
 from sealwire.transports.directories import prepare
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sealwire.transports.addresses import UnixAddress
 
 # On Windows the first import above fails; this says the same to type checkers.
 assert sys.platform != "win32"  # noqa: S101
 
-_BACKLOG: Final = socket.SOMAXCONN  # the system cuts it to its own limit
 _OWNER_ONLY: Final = 0o600
 _OWNER_AND_GROUP: Final = 0o660
 _LOCK_TRIES: Final = 10
@@ -168,7 +167,7 @@ class UnixListener:
             elif stat.S_IMODE(self._made.st_mode) != _OWNER_ONLY:
                 self.path.chmod(_OWNER_ONLY)
             listening.settimeout(0)
-            listening.listen(_BACKLOG)
+            listening.listen(BACKLOG)
         except OSError as error:
             listening.close()
             self._unlink()

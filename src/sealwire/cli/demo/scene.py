@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 from sealwire.cli.demo.processes import Running
 from sealwire.clock import wall_clock_ms
 from sealwire.errors import SealwireError
-from sealwire.keyfiles import new_signing_key, write_key_file
-from sealwire.layers import Ed25519Signer
+from sealwire.keyfiles import new_aead_key, new_mac_key, new_signing_key, write_key_file
+from sealwire.recommended import local_layers, network_layers
 from sealwire.sealer import MemorySealerState, Sealer
 from sealwire.stages import Outcome
 from sealwire.transports.client import deliver
@@ -18,6 +18,7 @@ from sealwire.transports.client import deliver
 if TYPE_CHECKING:
     from sealwire.cli.demo.screen import Screen
     from sealwire.keys import SigningKey
+    from sealwire.sealer import SealingLayer
     from sealwire.stages import Answer
 
 AUDIENCE: Final = "payments@prod"
@@ -46,21 +47,34 @@ class Scene:
         self.screen = screen
         self.address = f"unix:{folder / 'log.sock'}"
         self.alice = new_signing_key("alice")
-        self.sealer = self.sealer_for(AUDIENCE, self.alice)
-        public = folder / "alice.pub"
-        write_key_file(public, self.alice.verify_key)
-        self.service = Running(SERVICE, self.address, str(public))
+        # One memory of versions for both of alice's ways: the service orders what she sends.
+        self.state = MemorySealerState()
+        self.sealer = self._sealer(AUDIENCE, local_layers(self.alice), self.state)
+        gate, encryption = new_mac_key("alice", AUDIENCE), new_aead_key("alice", AUDIENCE)
+        self.network_sealer = self._sealer(
+            AUDIENCE, network_layers(gate, encryption, self.alice), self.state
+        )
+        files = [folder / name for name in ("alice.pub", "alice.mac", "alice.aead")]
+        write_key_file(files[0], self.alice.verify_key)
+        write_key_file(files[1], gate)
+        write_key_file(files[2], encryption)
+        self.service = Running(SERVICE, self.address, *map(str, files))
 
     @staticmethod
     def sealer_for(audience: str, key: SigningKey) -> Sealer:
         """Make a sealer with a memory of its own."""
-        state = MemorySealerState()
-        layers = (Ed25519Signer(key),)
-        return Sealer(audience, layers, issuer=key.owner, state=state, clock=wall_clock_ms)
+        return Scene._sealer(audience, local_layers(key), MemorySealerState())
 
-    def send(self, sealed: bytes) -> Answer:
-        """Send a message to the service; give its answer."""
-        return deliver(self.address, sealed)
+    @staticmethod
+    def _sealer(
+        audience: str, layers: tuple[SealingLayer, ...], state: MemorySealerState
+    ) -> Sealer:
+        issuer = layers[0].key.owner
+        return Sealer(audience, layers, issuer=issuer, state=state, clock=wall_clock_ms)
+
+    def send(self, sealed: bytes, address: str = "") -> Answer:
+        """Send a message to the service, by its socket if nothing else is said; give its answer."""
+        return deliver(address or self.address, sealed)
 
     # ---- what the service has written ----------------------------------------------------------
 
@@ -106,6 +120,27 @@ def say_answer(answer: Answer) -> str:
     if answer.repeated:
         return f"{outcome} before; nothing was done now"
     return ": ".join(part for part in (outcome, answer.reason, answer.detail) if part)
+
+
+def console_in_ini(level: str) -> bytes:
+    """Give the same configuration in INI, as the library's ``fileConfig`` documents it."""
+    return f"""\
+[loggers]
+keys = root
+[handlers]
+keys = console
+[formatters]
+keys = plain
+[logger_root]
+level = {level}
+handlers = console
+[handler_console]
+class = StreamHandler
+formatter = plain
+args = (sys.stdout,)
+[formatter_plain]
+format = %(levelname)s %(name)s: %(message)s
+""".encode()
 
 
 def console_at(level: str) -> bytes:

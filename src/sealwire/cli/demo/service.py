@@ -1,7 +1,8 @@
 """A service as anybody could have it: it works, it logs, and it lets alice change its logging.
 
-Started by the demo as a program, never imported: ``python service.py ADDRESS PUBLIC_KEY_FILE``. It
-works until its standard input ends, which happens whenever the demo does, however that ends.
+Started by the demo as a program, never imported: ``python service.py ADDRESS PUBLIC_KEY_FILE
+GATE_KEY_FILE ENCRYPTION_KEY_FILE``. It works until its standard input ends, which happens whenever
+the demo does, however that ends.
 """
 
 from __future__ import annotations
@@ -12,26 +13,27 @@ import select
 import sys
 
 import sealwire
-from sealwire.keyfiles import load_verify_key
+from sealwire.keyfiles import load_aead_key, load_mac_key, load_verify_key
+from sealwire.recommended import local, network
 
+AUDIENCE = "payments@prod"
 PAUSE_S = 0.1
 
 
-def main(address: str, public_key: str) -> None:
+def main(address: str, public_key: str, gate_key: str, encryption_key: str) -> None:
     """Serve until standard input ends."""
     logging.basicConfig(
         level=logging.INFO, stream=sys.stdout, format="%(levelname)s %(name)s: %(message)s"
     )
-    listener = sealwire.listen(
-        address,
-        audience="payments@prod",
-        chain=[
-            sealwire.Ed25519Verifier([load_verify_key(public_key)]),
-            sealwire.Freshness(),
-            sealwire.Once(),
-        ],
+    trusted = [load_verify_key(public_key)]
+    gate, encryption = [load_mac_key(gate_key)], [load_aead_key(encryption_key)]
+    on_socket = sealwire.listen(address, chain=local(AUDIENCE, trusted))
+    on_port = sealwire.listen(
+        "tcp:127.0.0.1:0",
+        chain=network(AUDIENCE, gate=gate, encryption=encryption, trusted=trusted),
     )
-    with listener:
+    with on_socket, on_port:
+        logging.getLogger("payments").info("listening on %s as well", on_port.address)
         work()
 
 

@@ -17,11 +17,13 @@ from sealwire.cli.demo.scene import (
     Scene,
     check,
     console_at,
+    console_in_ini,
     say_answer,
 )
 from sealwire.clock import wall_clock_ms
 from sealwire.errors import Reason
 from sealwire.keyfiles import new_signing_key
+from sealwire.requests import CONTENT_TYPE_INI
 from sealwire.sealer import DEFAULT_LIFETIME_S
 from sealwire.stages import Outcome
 
@@ -47,6 +49,7 @@ class Play:
             ("Alice goes back to INFO, and the first message is sent again", self.overtaken),
             ("Four messages that nobody should obey", self.not_obeyed),
             ("Configurations that would run programs, sealed by alice herself", self.gadgets),
+            ("The other door: TCP, with gate and encryption, and INI", self.other_door),
             ("Four bytes, and the connection is closed", self.four_bytes),
             ("The service still listens, and ends in order", self.ends_in_order),
         )
@@ -174,8 +177,35 @@ class Play:
             self._refused(scene.sealer.seal(document), reason, told=True)
             check(not made.exists(), f"the folder {made.name} was made by the service")
 
-    def four_bytes(self) -> None:
+    def other_door(self) -> None:
         """Step 7."""
+        scene, screen = self.scene, self.screen
+        told = scene.line("listening on tcp:")
+        address = told.split(" on ", 1)[1].split()[0]
+        screen.done(
+            f"alice sealed an INI file with level DEBUG for {address}, where messages are "
+            "encrypted, and a gate turns strangers away before a signature is looked at"
+        )
+        screen.expected("it changes as by the socket; what is only signed does not pass the gate")
+        since = scene.so_far
+        sealed = scene.network_sealer.seal(console_in_ini("DEBUG"), content_type=CONTENT_TYPE_INI)
+        hidden = sealed.find(b"StreamHandler") < 0
+        answer = scene.send(sealed, address)
+        check(answer.outcome is Outcome.APPLIED, f"answer: {say_answer(answer)}")
+        applied = scene.line("sealwire: applied", "(127.0.0.1", since=since)
+        debug = scene.line("DEBUG payments.db:", since=since)
+        answer = scene.send(scene.sealer.seal(console_at("INFO")), address)
+        screen.happened(f"answers: applied; then, to a signature alone, {say_answer(answer)}")
+        check(answer.outcome is Outcome.REFUSED, "a signature alone was taken")
+        check(not answer.reason, "a stranger was told the reason")
+        refusal = scene.line("sealwire: refused", "expected Mac0", since=since)
+        screen.quote([applied, debug, refusal])
+        check(hidden, "the sealed bytes show the configuration")
+        answer = scene.send(scene.sealer.seal(console_at("INFO")))
+        check(answer.outcome is Outcome.APPLIED, f"back by the socket: {say_answer(answer)}")
+
+    def four_bytes(self) -> None:
+        """Step 8."""
         scene, screen = self.scene, self.screen
         screen.done(
             "4 bytes, the length of a message that never comes, were sent to our service, and to "
@@ -197,7 +227,7 @@ class Play:
         check(spin.we_are_idle, "the service is busy with a closed connection")
 
     def ends_in_order(self) -> None:
-        """Step 8."""
+        """Step 9."""
         scene, screen = self.scene, self.screen
         screen.done("alice sealed and sent DEBUG once more; then the service was told to end")
         screen.expected("it obeys her as before; then it ends by itself and removes its socket")

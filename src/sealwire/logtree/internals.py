@@ -1,0 +1,59 @@
+"""The names of ``logging`` that are not part of its documented interface, and that we rest on.
+
+Rules this module keeps:
+
+1. Every such name stands here, so that a Python that changes one is noticed when a listener starts
+   and not when the first configuration is half applied.
+2. What is checked is what is used: that a name is there, and of which kind it is.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from sealwire.errors import ConfigurationError
+
+TESTED: Final = "3.11 to 3.13"
+"""The Pythons whose ``logging`` the tests run against."""
+
+
+def _is_lock(value: object) -> bool:
+    return callable(getattr(value, "acquire", None)) and callable(getattr(value, "release", None))
+
+
+def _is_mapping(value: object) -> bool:
+    return hasattr(value, "get") and hasattr(value, "__setitem__")
+
+
+def _is_list(value: object) -> bool:
+    return isinstance(value, list)
+
+
+_NAMES: Final[dict[str, Callable[[object], bool]]] = {
+    "_lock": _is_lock,
+    "_handlers": _is_mapping,
+    "_handlerList": _is_list,
+}
+
+
+def check_private_names() -> None:
+    """Check that this Python's ``logging`` is as we know it.
+
+    Raises:
+        ConfigurationError: a name is missing, or is something else.
+    """
+    found = vars(logging)
+    for name, fits in _NAMES.items():
+        if name not in found or not fits(found[name]):
+            _refuse(f"logging.{name}")
+    if not isinstance(getattr(logging.root.manager, "loggerDict", None), dict):
+        _refuse("logging.root.manager.loggerDict")
+
+
+def _refuse(name: str) -> None:
+    raise ConfigurationError(
+        f"{name} is not what it is in Python {TESTED}, so logging cannot be changed safely here; "
+        "use one of those, or a later sealwire"
+    )

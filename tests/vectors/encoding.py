@@ -1,0 +1,226 @@
+"""Writing sealwire/1 by hand, without sealwire: for vectors, where every byte can be made wrong.
+
+Nothing here is taken from the package, so that a mistake on both its sides would show. Signatures
+are ``cryptography``'s, which the package does not verify with; MACs are the standard library's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+AUDIENCE = "payments@prod"
+NOW_MS = 1_800_000_000_500
+NOW_S = NOW_MS // 1000
+START_MS = NOW_MS - 60_000
+IV = bytes(range(0xA0, 0xAC))
+CTI = bytes(range(16))
+JSON = "application/json"
+DOCUMENT = b'{"version":1,"root":{"level":"DEBUG"}}'
+
+
+# ---- CBOR ----------------------------------------------------------------------------------------
+
+
+class Raw(bytes):
+    """Encoded already, or wrong on purpose."""
+
+
+def head(major: int, number: int, width: int | None = None) -> bytes:
+    """Give a head; ``width`` makes it longer than it has to be."""
+    if width is None:
+        if number < 24:
+            return bytes([major << 5 | number])
+        width = next(each for each in (1, 2, 4, 8) if number < 1 << 8 * each)
+    return bytes([major << 5 | {1: 24, 2: 25, 4: 26, 8: 27}[width]]) + number.to_bytes(width, "big")
+
+
+def enc(value: Any) -> bytes:  # noqa: ANN401 - what CBOR can say, and more
+    """Encode; a list of pairs inside `Pairs` keeps its order, for maps that are wrong."""
+    if isinstance(value, Raw):
+        return bytes(value)
+    if isinstance(value, bool) or value is None:
+        return {False: b"\xf4", True: b"\xf5", None: b"\xf6"}[value]
+    if isinstance(value, int):
+        return head(0, value) if value >= 0 else head(1, -1 - value)
+    if isinstance(value, bytes):
+        return head(2, len(value)) + value
+    if isinstance(value, str):
+        return head(3, len(value.encode())) + value.encode()
+    if isinstance(value, Pairs):
+        return head(5, len(value)) + b"".join(enc(key) + enc(item) for key, item in value)
+    if isinstance(value, dict):
+        encoded = sorted((enc(key), enc(item)) for key, item in value.items())
+        return head(5, len(encoded)) + b"".join(key + item for key, item in encoded)
+    return head(4, len(value)) + b"".join(map(enc, value))
+
+
+class Pairs(list[tuple[Any, Any]]):
+    """A map whose entries are written as they stand."""
+
+
+# ---- keys ----------------------------------------------------------------------------------------
+
+
+def hkdf(secret: bytes, info: str, length: int, salt: bytes = b"") -> bytes:
+    """Derive bytes (RFC 5869)."""
+    pseudorandom = hmac.digest(salt or bytes(32), secret, "sha256")
+    block, derived, number = b"", b"", 1
+    while len(derived) < length:
+        block = hmac.digest(pseudorandom, block + info.encode() + bytes([number]), "sha256")
+        derived, number = derived + block, number + 1
+    return derived[:length]
+
+
+class Signing:
+    """An Ed25519 key."""
+
+    layer, algorithm, tag = "sign1", -19, 18
+
+    def __init__(self, seed: bytes, owner: str = "alice") -> None:
+        """Load it."""
+        self.seed, self.owner = seed, owner
+        self._key = Ed25519PrivateKey.from_private_bytes(seed)
+        self.public = self._key.public_key().public_bytes_raw()
+        self.kid = hashlib.sha256(enc({1: 1, -1: 6, -2: self.public})).digest()[:8]
+
+    def described(self) -> dict[str, str]:
+        """Give what a receiver has of it."""
+        return {"owner": self.owner, "public": self.public.hex()}
+
+    def sign(self, signed: bytes) -> bytes:
+        """Sign."""
+        return self._key.sign(signed)
+
+
+class Secret:
+    """A MAC or AEAD key."""
+
+    def __init__(
+        self, layer: str, secret: bytes, owner: str = "alice", audience: str = AUDIENCE
+    ) -> None:
+        """Load it."""
+        self.layer, self.secret, self.owner, self.audience = layer, secret, owner, audience
+        self.algorithm = {"mac0": 5, "encrypt0": 3}[layer]
+        self.kid = hkdf(secret, "sealwire/1 kid", 32)[:8]
+        self.check = hkdf(secret, "sealwire/1 key check", 32)
+
+    def described(self) -> dict[str, str]:
+        """Give what a receiver has of it."""
+        return {"owner": self.owner, "audience": self.audience, "secret": self.secret.hex()}
+
+
+ALICE = Signing(bytes(range(32)))
+BOB = Signing(bytes(range(1, 33)), "bob")
+MAC = Secret("mac0", bytes(range(32, 64)))
+AEAD = Secret("encrypt0", bytes(range(64, 96)))
+LOCAL = (ALICE,)
+NETWORK = (MAC, AEAD, ALICE)
+
+
+# ---- layers --------------------------------------------------------------------------------------
+
+
+def bound(
+    index: int,
+    algorithms: list[int],
+    use: str = "request",
+    audience: str = AUDIENCE,
+    protocol: str = "sealwire/1",
+) -> bytes:
+    """Give external_aad's content."""
+    return enc([protocol, use, audience, index, algorithms])
+
+
+def protected_of(key: Signing | Secret) -> bytes:
+    """Give the protected header as it must be."""
+    header: dict[int, Any] = {1: key.algorithm, 4: key.kid}
+    if isinstance(key, Secret) and key.layer == "encrypt0":
+        header[-70003] = key.check
+    return enc(header)
+
+
+def wrap(
+    key: Signing | Secret,
+    payload: bytes,
+    aad: bytes,
+    *,
+    protected: bytes | None = None,
+    unprotected: bytes | None = None,
+    tag: bytes | None = None,
+    array: bytes | None = None,
+    framed: bytes | None = None,
+    authenticator: bytes | None = None,
+    ending: bytes = b"",
+) -> bytes:
+    """Wrap a payload in a layer; what is given stands in the place of what is right."""
+    protected = protected_of(key) if protected is None else protected
+    opening = bytes([6 << 5 | {"mac0": 17, "encrypt0": 16, "sign1": 18}[key.layer]])
+    opening = opening if tag is None else tag
+    if isinstance(key, Secret) and key.layer == "encrypt0":
+        covered = enc(["Encrypt0", protected, aad])
+        sealed = AESGCM(key.secret).encrypt(IV, payload, covered)
+        sealed = sealed if authenticator is None else sealed[:-16] + authenticator
+        headers = enc({5: IV}) if unprotected is None else unprotected
+        content = enc(sealed) if framed is None else framed
+        start = head(4, 3) if array is None else array
+        return opening + start + enc(protected) + headers + content + ending
+    context = "MAC0" if key.layer == "mac0" else "Signature1"
+    covered = enc([context, protected, aad, payload])
+    if isinstance(key, Secret):
+        right = hmac.digest(key.secret, covered, "sha256")
+    else:
+        right = key.sign(covered)
+    proof = enc(right if authenticator is None else authenticator)
+    headers = b"\xa0" if unprotected is None else unprotected
+    content = enc(payload) if framed is None else framed
+    start = head(4, 4) if array is None else array
+    return opening + start + enc(protected) + headers + content + proof + ending
+
+
+def seal(
+    body: bytes,
+    keys: tuple[Signing | Secret, ...] = LOCAL,
+    *,
+    use: str = "request",
+    audience: str = AUDIENCE,
+    protocol: str = "sealwire/1",
+    algorithms: list[int] | None = None,
+    shift: int = 0,
+    at: int | None = None,
+    **wrong: Any,  # noqa: ANN401 - the parts of `wrap`
+) -> bytes:
+    """Seal a body; ``wrong`` goes to layer ``at``, which is the innermost if nothing is said."""
+    listed = [key.algorithm for key in keys] if algorithms is None else algorithms
+    at = len(keys) - 1 if at is None else at
+    data = body
+    for index in reversed(range(len(keys))):
+        aad = bound(index + shift, listed, use, audience, protocol)
+        data = wrap(keys[index], data, aad, **(wrong if index == at else {}))
+    return data
+
+
+def claims_of(**changes: Any) -> dict[int, Any]:  # noqa: ANN401 - a claim can be anything
+    """Give claims; ``None`` leaves one out. Names are those of the specification."""
+    numbers = {"iss": 1, "aud": 3, "exp": 4, "iat": 6, "cti": 7, "nonce": 10}
+    numbers |= {"version": -70001, "stream": -70002}
+    claims: dict[str, Any] = {
+        "iss": "alice",
+        "aud": AUDIENCE,
+        "exp": NOW_S + 300,
+        "iat": NOW_S,
+        "cti": CTI,
+        "version": NOW_MS,
+        "stream": "base",
+        **changes,
+    }
+    return {numbers[name]: value for name, value in claims.items() if value is not None}
+
+
+def body_of(document: bytes = DOCUMENT, kind: Any = JSON, **changes: Any) -> bytes:  # noqa: ANN401
+    """Give a body with changed claims."""
+    return enc([claims_of(**changes), kind, document])

@@ -4,8 +4,8 @@ Rules this module keeps:
 
 1. Until the sender is authenticated the answer is `CONSTANT_REFUSAL`, the same bytes for every
    cause, so that a stranger learns nothing about keys, clocks or configuration.
-2. Afterwards it carries the reason, and the detail where the chain does not encrypt: an answer
-   travels in the clear, and may not repeat what the request hid.
+2. Afterwards it carries the reason, and detail and report where the chain does not encrypt: an
+   answer travels in the clear, and may not repeat what the request hid.
 3. Nobody signs it, so whoever sits on the address can write one. Clients show it as unsigned, and
    read it as strictly as a message: each field has one type and one encoding, or is left out.
 """
@@ -24,10 +24,14 @@ CONSTANT_REFUSAL: Final = bytes.fromhex("a10102")
 MAX_DETAIL_CHARS: Final = 500
 """A sentence or two for a terminal; the log has the whole."""
 
-MAX_ANSWER_BYTES: Final = 4096
-"""Four bytes a character at most, and room for the rest."""
+MAX_REPORT_BYTES: Final = 200 * 1024
+"""The loggers and handlers of a large application, with room to spare."""
 
-_OUTCOME, _REASON, _DETAIL, _REPEATED = 1, 2, 3, 4
+MAX_ANSWER_BYTES: Final = 204 * 1024
+"""A report, a detail of four bytes a character, and room for the rest."""
+
+_OUTCOME, _REASON, _DETAIL, _REPEATED, _REPORT = 1, 2, 3, 4, 5
+_FIELDS: Final = frozenset({_OUTCOME, _REASON, _DETAIL, _REPEATED, _REPORT})
 
 
 def encode_answer(answer: Answer) -> bytes:
@@ -40,6 +44,8 @@ def encode_answer(answer: Answer) -> bytes:
         table[_DETAIL] = printable[:MAX_DETAIL_CHARS]
     if answer.repeated:
         table[_REPEATED] = True
+    if answer.report:
+        table[_REPORT] = answer.report
     return cbor.encode(table)
 
 
@@ -52,7 +58,7 @@ def decode_answer(data: bytes) -> Answer:
     if len(data) > MAX_ANSWER_BYTES:
         raise _malformed(f"over {MAX_ANSWER_BYTES} bytes")
     table = cbor.decode(data)
-    if not isinstance(table, dict) or not table.keys() <= {_OUTCOME, _REASON, _DETAIL, _REPEATED}:
+    if not isinstance(table, dict) or not table.keys() <= _FIELDS:
         raise _malformed("not a map of the listed fields")
     outcome = table.get(_OUTCOME)
     # By its exact type, because Python thinks true and 1 equal.
@@ -61,11 +67,14 @@ def decode_answer(data: bytes) -> Answer:
     reason, detail = table.get(_REASON, ""), table.get(_DETAIL, "")
     if not isinstance(reason, str) or not isinstance(detail, str):
         raise _malformed("reason or detail is not text")
-    if "" in table.values():
-        raise _malformed("reason or detail is empty, and not left out")
+    report = table.get(_REPORT, b"")
+    if not isinstance(report, bytes) or len(report) > MAX_REPORT_BYTES:
+        raise _malformed("the report is no byte string within its limit")
+    if "" in table.values() or b"" in table.values():
+        raise _malformed("a field is empty, and not left out")
     if table.get(_REPEATED, True) is not True:
         raise _malformed("repeated is not true")
-    return Answer(Outcome(outcome), reason, detail, repeated=_REPEATED in table)
+    return Answer(Outcome(outcome), reason, detail, repeated=_REPEATED in table, report=report)
 
 
 def _malformed(what: str) -> MalformedError:

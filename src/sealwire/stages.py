@@ -182,9 +182,12 @@ class Answer(NamedTuple):
         reason: why, once the sender was authenticated; ``""`` before that.
         detail: rule, place and value; ``""`` where the chain encrypts, because an answer does not.
         repeated: the same message had been decided before, and nothing was done now.
+        report: what was asked for, as canonical JSON; ``b""`` where nothing was, or where the
+            chain encrypts.
     """
 
     outcome: Outcome
     reason: str = ""
     detail: str = ""
     repeated: bool = False
+    report: bytes = b""

@@ -1236,7 +1236,10 @@ def answers() -> Iterator[Vector]:
         ("array", "an array", enc([1])),
         ("trailing", "a byte behind it", enc({1: 1}) + b"\0"),
         ("empty", "no bytes", b""),
-        ("too-long", "4,097 bytes", enc({1: 2, 3: "x" * 4090})),
+        ("report-text", "a report that is text", enc({1: 1, 5: "{}"})),
+        ("report-empty", "a report that is empty, and not left out", enc({1: 1, 5: b""})),
+        ("report-too-long", "a report over its limit", enc({1: 1, 5: bytes(200 * 1024 + 1)})),
+        ("too-long", "over 204 KiB", enc({1: 2, 3: "x" * (204 * 1024)})),
     ):
         yield answer(f"answer-{name}", f"answer: {what}", data, None)
 

@@ -1,0 +1,57 @@
+"""Setting levels, and nothing else: what a lease does.
+
+Rules this module keeps:
+
+1. All levels or none: what was set is put back when one cannot be.
+2. Under logging's own lock, so that no other change of configuration comes in between. A record is
+   judged by the old level or by the new one.
+3. No filter, no handler and no formatter is touched; there is nothing on the way of a record that
+   was not there before.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from sealwire.documents.tree import ROOT, Tree
+from sealwire.errors import ApplyError
+from sealwire.logtree.reading import read_objects
+
+_NONE: Final[Mapping[str, int]] = MappingProxyType({})
+
+
+def set_levels(loggers: Mapping[str, int], handlers: Mapping[str, int] = _NONE) -> Tree:
+    """Set levels of loggers, which are made if need be, and of handlers, by their key.
+
+    Args:
+        loggers: levels by logger name; ``""`` is the root, and 0 inherits.
+        handlers: levels by the handler's key in `read`.
+
+    Returns:
+        The tree afterwards.
+
+    Raises:
+        ApplyError: there is no such handler; nothing has been changed.
+    """
+    with vars(logging)["_lock"]:
+        _, known = read_objects()
+        for key in handlers:
+            if key not in known:
+                raise ApplyError(f"handlers: this process has no handler {key}")
+        undo: list[tuple[logging.Logger | logging.Handler, int]] = []
+        try:
+            for name, level in loggers.items():
+                logger = logging.root if name == ROOT else logging.getLogger(name)
+                undo.append((logger, logger.level))
+                logger.setLevel(level)
+            for key, level in handlers.items():
+                undo.append((known[key], known[key].level))
+                known[key].setLevel(level)
+        except BaseException:
+            for thing, level in reversed(undo):
+                thing.setLevel(level)
+            raise
+        return read_objects()[0]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import sealwire
+from sealwire import listen
 from sealwire.errors import ConfigurationError
 from sealwire.logtree.internals import check_private_names
 
@@ -60,6 +61,6 @@ def test_a_listener_checks_them_first(monkeypatch: pytest.MonkeyPatch, tmp_path:
     )
     with monkeypatch.context() as changed:
         changed.delattr(logging, "_handlerList")
-        text = refusal(lambda: sealwire.listen(f"unix:{tmp_path}/s", chain=chain))
+        text = refusal(lambda: listen(f"unix:{tmp_path}/s", chain=chain))
     assert text.startswith("logging._handlerList is not what it is")
     assert not (tmp_path / "s").exists()

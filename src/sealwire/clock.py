@@ -10,6 +10,16 @@ def wall_clock_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+def boot_ms() -> int:
+    """Give time since an arbitrary start that also passes while the machine sleeps; never jumps.
+
+    Where a system has no such clock it is `monotonic_ms`, which may stand still meanwhile.
+    """
+    if hasattr(time, "CLOCK_BOOTTIME"):
+        return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000
+    return monotonic_ms()
+
+
 def monotonic_ms() -> int:
     """Give monotonic time, milliseconds from an arbitrary start; it never jumps."""
     return time.monotonic_ns() // 1_000_000

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Final
 
 from sealwire.errors import ConfigurationError, Reason, Stage, VerificationError
 from sealwire.listener import Listener
-from sealwire.policy import default_rules
+from sealwire.policy import Policy, default_rules
 from sealwire.receiver import Door
 from sealwire.requests import CONTENT_TYPE_INI, CONTENT_TYPE_JSON
 from sealwire.stages import Claims, Opened, Stream
@@ -159,7 +159,7 @@ def listen(
     if not 0 <= port <= MAX_PORT:
         raise ConfigurationError(f"{port} is not a port; choose 0 to {MAX_PORT}")
     judged_by = default_rules() if rules is None else tuple(rules)
-    return ListenerThread(port, Door(CallableOpener(verify), judged_by))
+    return ListenerThread(port, Door(CallableOpener(verify), Policy(judged_by)))
 
 
 def stopListening() -> None:  # noqa: N802 - the library's name

@@ -24,6 +24,7 @@ class Stage(enum.Enum):
     CHECK = "check"
     ADMISSION = "admission"
     DOCUMENT = "document"
+    STANDING = "standing"
     POLICY = "policy"
 
     @property
@@ -64,6 +65,11 @@ class Reason(enum.Enum):
     STREAM_MISMATCH = "stream-mismatch"
     DOCUMENT_MALFORMED = "document-malformed"
     DOCUMENT_INVALID = "document-invalid"
+    VERB_NOT_SERVED = "verb-not-served"
+    NOT_ADDRESSED = "not-addressed"
+    BASE_MISMATCH = "base-mismatch"
+    NOT_IN_FORCE = "not-in-force"
+    LEASE_OVER = "lease-over"
     POLICY = "policy"
     INTERNAL = "internal"
 

@@ -132,7 +132,9 @@ class EventLog:
         elif answer.outcome is Outcome.APPLIED:
             self._stats = replace(stats, applied=stats.applied + 1)
             applied = decision.applied
-            what = f"{applied.loggers} loggers, {applied.handlers} handlers" if applied else "none"
+            what = decision.done or "none"
+            if applied is not None:
+                what = f"{applied.loggers} loggers, {applied.handlers} handlers"
             _log(logging.INFO, "applied %s: %s (%s)", who, what, peer)
         elif answer.outcome is Outcome.FAILED:
             self._stats = replace(stats, failed=stats.failed + 1)
@@ -186,15 +188,25 @@ def log_detail(text: str, *arguments: object) -> None:
 
 
 def _log(level: int, text: str, *arguments: object, bug: BaseException | None = None) -> None:
-    """Log one line, whatever the host's filters and handlers do (rule 5)."""
-    LOGGER.disabled = False
+    log_to(LOGGER, level, text, *arguments, bug=bug)
+
+
+def log_to(
+    logger: logging.Logger,
+    level: int,
+    text: str,
+    *arguments: object,
+    bug: BaseException | None = None,
+) -> None:
+    """Log one line to a logger of ours, whatever the host's filters and handlers do (rule 5)."""
+    logger.disabled = False
     try:
-        LOGGER.log(level, text, *arguments, exc_info=bug)
+        logger.log(level, text, *arguments, exc_info=bug)
     except (Exception, SystemExit):  # noqa: BLE001 - a filter of the host's may raise anything
         last_resort = logging.lastResort
         if last_resort is not None and level >= last_resort.level:
             with contextlib.suppress(Exception):
-                record = LOGGER.makeRecord(LOGGER.name, level, "", 0, text, arguments, None)
+                record = logger.makeRecord(logger.name, level, "", 0, text, arguments, None)
                 last_resort.handle(record)
 
 

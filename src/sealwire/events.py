@@ -10,7 +10,8 @@ from sealwire.stages import Answer, Applied, Claims, Opened, Outcome
 from sealwire.versions import Standing
 
 if TYPE_CHECKING:
-    from sealwire.requests import Apply as ApplyRequest
+    from sealwire.documents import Tree
+    from sealwire.requests import Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +50,26 @@ class PersistFailed:
 
 
 @dataclass(frozen=True, slots=True)
-class AppliedHere:
-    """The change is in force."""
+class Surveyed:
+    """What the logging tree is without leases, and what it would be after the request."""
 
-    applied: Applied
+    before: Tree
+    after: Tree
+
+
+@dataclass(frozen=True, slots=True)
+class AppliedHere:
+    """What was asked for has been done.
+
+    Attributes:
+        applied: the configuration that is in force now, if that was asked for.
+        done: what was done, in words for the log.
+        report: what the sender asked to know, as canonical JSON.
+    """
+
+    applied: Applied | None = None
+    done: str = ""
+    report: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +92,16 @@ class Crowded:
 
 
 Event: TypeAlias = (
-    Tick | Bytes | Eof | Persisted | PersistFailed | AppliedHere | ApplyFailed | Reported | Crowded
+    Tick
+    | Bytes
+    | Eof
+    | Surveyed
+    | Persisted
+    | PersistFailed
+    | AppliedHere
+    | ApplyFailed
+    | Reported
+    | Crowded
 )
 
 
@@ -90,6 +116,7 @@ class Decision:
         detail: value against limit, in words; ``""`` where there is nothing to add.
         claims: what the message says about itself, once it is authenticated.
         applied: what is in force now, if this request changed it.
+        done: what was done, in words, where it was no configuration.
         cause: the exception behind ``INTERNAL``, for our log alone.
     """
 
@@ -99,7 +126,15 @@ class Decision:
     detail: str = ""
     claims: Claims | None = None
     applied: Applied | None = None
+    done: str = ""
     cause: BaseException | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """Look at the logging tree for a request; answer `Surveyed`, or `ApplyFailed`."""
+
+    request: Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +146,9 @@ class Persist:
 
 @dataclass(frozen=True, slots=True)
 class Apply:
-    """Change logging; answer `AppliedHere` or `ApplyFailed`."""
+    """Do what is asked for; answer `AppliedHere` or `ApplyFailed`."""
 
-    request: ApplyRequest
+    request: Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,4 +170,4 @@ class Close:
     """Close the connection once the reply is sent."""
 
 
-Effect: TypeAlias = Persist | Apply | Record | Reply | Close
+Effect: TypeAlias = Survey | Persist | Apply | Record | Reply | Close

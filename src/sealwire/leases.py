@@ -13,8 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 
 class LiveLease(NamedTuple):
@@ -60,9 +59,6 @@ class Drift(NamedTuple):
     found: str
 
 
-_NONE: Final[Mapping[str, Held]] = MappingProxyType({})
-
-
 @dataclass(frozen=True, slots=True)
 class Overlay:
     """The leases of a process and the levels they hold.
@@ -74,8 +70,8 @@ class Overlay:
     """
 
     leases: tuple[LiveLease, ...] = ()
-    loggers: Mapping[str, Held] = field(default=_NONE)
-    handlers: Mapping[str, Held] = field(default=_NONE)
+    loggers: Mapping[str, Held] = field(default_factory=dict)
+    handlers: Mapping[str, Held] = field(default_factory=dict)
 
     def ended(self, now_ms: int) -> tuple[LiveLease, ...]:
         """Give the leases whose time is over at ``now_ms`` on the clock of their ends."""

@@ -17,19 +17,22 @@ from __future__ import annotations
 import atexit
 import threading
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Self
 
 from sealwire import forks
 from sealwire.algebra import check_hides_and_signs, check_serves
 from sealwire.answers import CONSTANT_REFUSAL
 from sealwire.chain import Chain
+from sealwire.engine import Engine, engine_of_process
 from sealwire.errors import ConfigurationError
 from sealwire.eventlog import Stats, log_bug
 from sealwire.framing import encode_frame
 from sealwire.logtree.internals import check_private_names
 from sealwire.memory import Memory, memory_of
-from sealwire.policy import default_rules
+from sealwire.policy import Policy, default_rules
 from sealwire.receiver import Deadlines, Door
+from sealwire.requests import Verb
 from sealwire.service import Service, Session
 from sealwire.transports.addresses import Address, TcpAddress, parse_address
 from sealwire.transports.bound import Access, Bound, bind, check_access
@@ -48,6 +51,9 @@ if TYPE_CHECKING:
     from sealwire.policy import Rule
     from sealwire.stages import Applied
 
+SERVED: Final = frozenset({Verb.APPLY, Verb.LEASE, Verb.REVERT, Verb.STATUS})
+"""What a listener does. Dry runs and confirmations are refused by name."""
+
 JOIN_S: Final = 2.0
 REMOTE_SKEW_S: Final = 60.0
 """How far two machines' clocks may be apart before somebody should be told."""
@@ -65,6 +71,7 @@ class Listener:
         caps: Caps | None = None,
         on_event: Callable[[Decision], None] | None = None,
         memory: Memory | None = None,
+        engine: Engine | None = None,
     ) -> None:
         """Make a listener; `listen` is the usual way, and starts it.
 
@@ -77,7 +84,7 @@ class Listener:
         self._wanted = address
         self._access = access
         self._caps = caps or Caps()
-        self._service = Service(door, _apply, on_event, memory)
+        self._service = Service(door, _apply, on_event, memory, engine)
         self._life = threading.RLock()
         self._bound: Bound | None = None
         self._server: Server | None = None
@@ -171,6 +178,7 @@ class Listener:
         self._bound.close()
         # Only now, because until here a forked child inherits it.
         self._bound = self._server = None
+        self._service.end()
         forks.unwatch(self)
         atexit.unregister(self.stop)
 
@@ -245,6 +253,10 @@ class _Host:
     def owes_a_line(self) -> bool:
         return self._service.owes_a_line
 
+    @property
+    def next_look_ms(self) -> int | None:
+        return self._service.next_look_ms
+
     def let_time_pass(self) -> None:
         self._service.let_time_pass()
 
@@ -265,6 +277,7 @@ def listen(
     chain: Chain | Iterable[Verifier | Admission],
     audience: str | None = None,
     rules: Iterable[Rule] | None = None,
+    policy: Policy | None = None,
     allow_uids: Iterable[int] | None = None,
     group: str | int | None = None,
     beyond_loopback: bool = False,
@@ -281,6 +294,7 @@ def listen(
         chain: what a message must pass: a `Chain`, or its parts together with ``audience``.
         audience: the service this is, such as ``payments@prod``, where ``chain`` is parts.
         rules: what a configuration may contain; `default_rules()` allows console handlers alone.
+        policy: everything a request may ask for, in the place of ``rules``: floors, roles, leases.
         allow_uids: who may connect; by default this user and root, or with ``group`` whoever the
             socket's mode lets in.
         group: whose members may connect too; the socket is 0660 for it.
@@ -302,12 +316,28 @@ def listen(
     if skew_s is None:
         far = isinstance(where, TcpAddress) and not where.is_loopback
         skew_s = REMOTE_SKEW_S if far else 0.0
-    door = make_door(chain, audience=audience, rules=rules, skew_s=skew_s, deadlines=deadlines)
+    door = make_door(
+        chain,
+        audience=audience,
+        rules=rules,
+        policy=policy,
+        skew_s=skew_s,
+        deadlines=deadlines,
+        verbs=SERVED,
+    )
     # Not an iterator, which would be used up when the listener is started again.
     uids = None if allow_uids is None else frozenset(allow_uids)
     access = Access(uids, group, beyond_loopback)
     memory = memory_of(chain.audience if isinstance(chain, Chain) else str(audience))
-    return Listener(where, door, access, caps=caps, on_event=on_event, memory=memory).start()
+    return Listener(
+        where,
+        door,
+        access,
+        caps=caps,
+        on_event=on_event,
+        memory=memory,
+        engine=engine_of_process(),
+    ).start()
 
 
 def listen_from(
@@ -337,7 +367,7 @@ def listen_from(
     return listen(
         settings.address,
         chain=settings.chain(),
-        rules=(*settings.rules(), *rules),
+        policy=_with_rules(settings.make_policy(), rules),
         allow_uids=settings.allow_uids,
         group=settings.group,
         beyond_loopback=settings.beyond_loopback,
@@ -351,8 +381,10 @@ def make_door(
     *,
     audience: str | None = None,
     rules: Iterable[Rule] | None = None,
+    policy: Policy | None = None,
     skew_s: float = 0.0,
     deadlines: Deadlines | None = None,
+    verbs: frozenset[Verb] = frozenset({Verb.APPLY}),
 ) -> Door:
     """Put together what requests are judged by; arguments as in `listen`.
 
@@ -368,8 +400,16 @@ def make_door(
     if skew_s < 0:
         raise ConfigurationError("skew_s is negative")
     check_serves(chain.guarantees)
-    judged_by = default_rules() if rules is None else tuple(rules)
-    return Door(chain, judged_by, round(skew_s * 1000), deadlines=deadlines or Deadlines())
+    if policy is None:
+        policy = Policy(default_rules() if rules is None else tuple(rules))
+    elif rules is not None:
+        raise ConfigurationError("rules are a part of a policy; give one of the two")
+    skew_ms = round(skew_s * 1000)
+    return Door(chain, policy, skew_ms, deadlines=deadlines or Deadlines(), verbs=verbs)
+
+
+def _with_rules(policy: Policy, rules: Iterable[Rule]) -> Policy:
+    return replace(policy, rules=(*policy.rules, *rules))
 
 
 def _apply(plan: LoggingPlan) -> Applied:

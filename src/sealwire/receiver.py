@@ -15,11 +15,13 @@ Rules this module keeps:
 
 1. Authenticate before parse, parse before policy, policy before state moves, state before apply,
    record before answer.
-2. A message is taken at most once (`Persist`), and applied only if taking it said that it is new.
-3. Whatever goes wrong before authentication is answered with the same bytes.
-4. Time comes with `Tick`; the deadlines are total, on the monotonic clock, and a peer that trickles
+2. Where policy looks at the logging tree it is surveyed first (`Survey`, `Surveyed`), and judged
+   before anything is taken.
+3. A message is taken at most once (`Persist`), and applied only if taking it said that it is new.
+4. Whatever goes wrong before authentication is answered with the same bytes.
+5. Time comes with `Tick`; the deadlines are total, on the monotonic clock, and a peer that trickles
    cannot extend them.
-5. `handle` raises nothing that a peer can cause. An event in a state where it has no meaning is a
+6. `handle` raises nothing that a peer can cause. An event in a state where it has no meaning is a
    bug of the driver and raises `RuntimeError` with this module's name.
 """
 
@@ -49,17 +51,20 @@ from sealwire.events import (
     Record,
     Reply,
     Reported,
+    Survey,
+    Surveyed,
     Tick,
 )
 from sealwire.framing import MAX_FRAME_BYTES, FrameReader, encode_frame
-from sealwire.policy import judge
-from sealwire.requests import read_request
-from sealwire.stages import Answer, Applied, Claims, Frame, Opened, Outcome
+from sealwire.requests import Apply as ApplyRequest
+from sealwire.requests import Request, Revert, Verb, read_request
+from sealwire.stages import Answer, Applied, Claims, Frame, Opened, Outcome, Stream
 from sealwire.versions import Standing
 
 if TYPE_CHECKING:
-    from sealwire.policy import Rule
-    from sealwire.requests import Apply as ApplyRequest
+    from sealwire.documents import Tree
+    from sealwire.inforce import InForce
+    from sealwire.policy import Policy
     from sealwire.state import AdmissionState
 
 
@@ -103,21 +108,24 @@ class Door:
 
     Attributes:
         chain: the verifiers, usually a `Chain`.
-        rules: the policy.
+        policy: what a request may ask for.
         skew_ms: how far ahead a sealer's clock may be.
         max_frame_bytes: the longest frame.
         deadlines: how long a peer may take.
+        verbs: what is served here at all.
     """
 
     chain: Opener
-    rules: tuple[Rule, ...]
+    policy: Policy
     skew_ms: int = 0
     max_frame_bytes: int = MAX_FRAME_BYTES
     deadlines: Deadlines = Deadlines()
+    verbs: frozenset[Verb] = frozenset({Verb.APPLY})
 
 
 class _State(enum.Enum):
     READING = "reading"
+    SURVEYING = "surveying"
     PERSISTING = "persisting"
     APPLYING = "applying"
     REPORTING = "reporting"
@@ -131,24 +139,29 @@ class Receiver:
     """Receives one request on one connection."""
 
     __slots__ = (
-        "_decision", "_door", "_memory", "_reader", "_request", "_started", "_state", "_tick",
+        "_decision", "_door", "_in_force", "_memory", "_reader", "_request", "_started", "_state",
+        "_tick",
     )  # fmt: skip
 
-    def __init__(self, door: Door, memory: AdmissionState, started: Tick) -> None:
+    def __init__(
+        self, door: Door, memory: AdmissionState, started: Tick, in_force: InForce | None = None
+    ) -> None:
         """Begin.
 
         Args:
             door: what the request is judged by.
             memory: what was taken before; it is looked at here and changed by the driver alone.
             started: when the peer connected.
+            in_force: what stands and runs; likewise. ``None`` where nothing is known of that.
         """
+        self._in_force = in_force
         self._door = door
         self._memory = memory
         self._started = started
         self._tick = started
         self._reader = FrameReader(door.max_frame_bytes)
         self._state = _State.READING
-        self._request: ApplyRequest | None = None
+        self._request: Request | None = None
         self._decision: Decision | None = None
 
     @property
@@ -180,13 +193,14 @@ class Receiver:
                 return self._refuse(MalformedError(Reason.CROWDED_OUT, Stage.FRAME, detail))
             case _, Crowded() | Bytes() | Eof():
                 return _NOTHING
-            case _State.PERSISTING, Persisted(standing, outcome):
-                return self._persisted(standing, outcome)
-            case _State.PERSISTING, PersistFailed(refusal):
-                return self._refuse(refusal)
-            case _State.APPLYING, AppliedHere(applied):
-                return self._conclude(Answer(Outcome.APPLIED), applied=applied)
-            case _State.APPLYING, ApplyFailed(detail):
+            case _State.SURVEYING, Surveyed(before, after):
+                return self._surveyed(before, after)
+            case _State.PERSISTING, Persisted() | PersistFailed():
+                return self._persisted(event)
+            case _State.APPLYING, AppliedHere(applied, done, report):
+                answer = Answer(Outcome.APPLIED, report=report if self._may_tell else b"")
+                return self._conclude(answer, applied=applied, done=done)
+            case ((_State.SURVEYING | _State.APPLYING), ApplyFailed(detail)):
                 told = detail if self._may_tell else ""
                 return self._conclude(Answer(Outcome.FAILED, detail=told), detail=detail)
             case _State.REPORTING, Reported():
@@ -232,25 +246,55 @@ class Receiver:
                 return self._repeat(opened.claims, self._memory.outcome_of(opened))
             # 3. The document, now known to be from somebody we trust.
             request = read_request(opened)
-            # 4. The policy, over the typed plan and never over the text.
-            judge(door.rules, request)
+            self._check_served(request)
+            # 4. The policy, over what was read and never over the text.
+            door.policy.judge(request)
+            # 5. Whether it can be done here and now.
+            if self._in_force is not None:
+                self._in_force.check(request, now_ms)
         except RefusedError as refusal:
             return self._refuse(refusal, opened)
         except Exception as bug:  # noqa: BLE001 - a rule may be a third party's
-            stage = Stage.LAYER if opened is None else Stage.POLICY
-            internal = RefusedError(Reason.INTERNAL, stage, f"{type(bug).__name__} in the policy")
-            internal.__cause__ = bug
-            return self._refuse(internal, opened)
+            return self._refuse(_internal(bug, opened), opened)
         self._request = request
-        self._state = _State.PERSISTING
-        return (Persist(opened),)
+        if door.policy.looks_at_trees(request):
+            self._state = _State.SURVEYING
+            return (Survey(request),)
+        return self._persist(request)
 
-    def _persisted(self, standing: Standing, outcome: Outcome | None) -> tuple[Effect, ...]:
+    def _check_served(self, request: Request) -> None:
+        """Refuse what this door does not do, whoever asks."""
+        if request.verb not in self._door.verbs:
+            raise _not_served(f"{request.verb.value} is not served here")
+        if isinstance(request, ApplyRequest) and request.confirm_within_s:
+            raise _not_served("apply with a confirmation is not served by this version")
+        if isinstance(request, Revert) and request.opened.claims.stream is Stream.BASE:
+            raise _not_served("revert of a configuration is not served by this version")
+
+    def _surveyed(self, before: Tree, after: Tree) -> tuple[Effect, ...]:
+        request = self._request
+        if request is None:
+            raise RuntimeError("sealwire.receiver: a tree was surveyed before a request was read")
+        try:
+            self._door.policy.judge_tree(request, before, after)
+        except RefusedError as refusal:
+            return self._refuse(refusal)
+        except Exception as bug:  # noqa: BLE001 - a role may be a third party's
+            return self._refuse(_internal(bug, request.opened))
+        return self._persist(request)
+
+    def _persist(self, request: Request) -> tuple[Effect, ...]:
+        self._state = _State.PERSISTING
+        return (Persist(request.opened),)
+
+    def _persisted(self, event: Persisted | PersistFailed) -> tuple[Effect, ...]:
+        if isinstance(event, PersistFailed):
+            return self._refuse(event.refusal)
         request = self._request
         if request is None:
             raise RuntimeError("sealwire.receiver: a message was taken before it was read")
-        if standing is Standing.SAME:
-            return self._repeat(request.opened.claims, outcome)
+        if event.standing is Standing.SAME:
+            return self._repeat(request.opened.claims, event.outcome)
         self._state = _State.APPLYING
         return (Apply(request),)
 
@@ -264,7 +308,7 @@ class Receiver:
         told = refusal.stage.authenticated and self._knows_sender
         detail = refusal.detail
         if isinstance(refusal, PolicyError):
-            detail = f"{refusal.rule}: {refusal.where}: {refusal.detail}"
+            detail = refusal.explained
         answer = Answer(
             Outcome.REFUSED,
             refusal.reason.value if told else "",
@@ -297,10 +341,11 @@ class Receiver:
         detail: str = "",
         claims: Claims | None = None,
         applied: Applied | None = None,
+        done: str = "",
         cause: BaseException | None = None,
     ) -> tuple[Effect, ...]:
         claims = self._claims(None) if claims is None else claims
-        self._decision = Decision(answer, reason, stage, detail, claims, applied, cause)
+        self._decision = Decision(answer, reason, stage, detail, claims, applied, done, cause)
         self._state = _State.REPORTING
         return (Record(self._decision),)
 
@@ -310,3 +355,14 @@ class Receiver:
             raise RuntimeError("sealwire.receiver: a decision was recorded before it was made")
         self._state = _State.DONE
         return (Reply(encode_frame(encode_answer(decision.answer))), Close())
+
+
+def _internal(bug: Exception, opened: Opened | None) -> RefusedError:
+    stage = Stage.LAYER if opened is None else Stage.POLICY
+    internal = RefusedError(Reason.INTERNAL, stage, f"{type(bug).__name__} in the policy")
+    internal.__cause__ = bug
+    return internal
+
+
+def _not_served(detail: str) -> RefusedError:
+    return RefusedError(Reason.VERB_NOT_SERVED, Stage.DOCUMENT, detail)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sealwire.clock import monotonic_ms
+from sealwire.engine import Done, Engine
 from sealwire.errors import ApplyError, Reason, RefusedError, Stage
 from sealwire.eventlog import EventLog, Stats, log_bug
 from sealwire.events import (
@@ -33,10 +34,14 @@ from sealwire.events import (
     Record,
     Reply,
     Reported,
+    Survey,
+    Surveyed,
     Tick,
 )
 from sealwire.memory import Memory
 from sealwire.receiver import Door, Receiver
+from sealwire.requests import Apply as ApplyRequest
+from sealwire.requests import Request
 from sealwire.stages import Answer, Applied, Outcome
 from sealwire.versions import Standing
 
@@ -45,6 +50,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from sealwire.documents import LoggingPlan
+    from sealwire.inforce import InForce
     from sealwire.state import AdmissionState
 
 
@@ -67,7 +73,7 @@ class Session:
         self._peer = peer
         tick = service.tick()
         self.started_ms = tick.mono_ms
-        self._receiver = Receiver(service.door, service.memory, tick)
+        self._receiver = Receiver(service.door, service.memory, tick, service.in_force)
 
     @property
     def wanted(self) -> int:
@@ -109,6 +115,7 @@ class Service:
         apply: Callable[[LoggingPlan], Applied],
         on_event: Callable[[Decision], None] | None = None,
         memory: Memory | None = None,
+        engine: Engine | None = None,
     ) -> None:
         """Make a service.
 
@@ -117,21 +124,36 @@ class Service:
             apply: changes logging, or raises `ApplyError`.
             on_event: is called with every decision, in the listener's thread.
             memory: what was taken before, and the gate; by default a new one.
+            engine: what is in force; ``None`` serves configurations alone, and knows of nothing.
         """
         self.door = door
         self._apply = apply
         self._on_event = on_event
         self._log = EventLog()
         self._memory = memory or Memory()
+        self._engine = engine
 
     @property
     def memory(self) -> AdmissionState:
         """What was taken before."""
         return self._memory.state
 
+    @property
+    def in_force(self) -> InForce | None:
+        """What stands and runs."""
+        return None if self._engine is None else self._engine.in_force
+
     def begin(self) -> None:
         """Begin to serve an address; see `memory`."""
         self._memory.begin()
+        if self._engine is not None:
+            self._engine.begin()
+
+    def end(self) -> None:
+        """Serve no more."""
+        if self._engine is not None:
+            with self._memory.hold_still():
+                self._engine.end()
 
     def undisturbed(self) -> AbstractContextManager[None]:
         """Be the only one that does anything, forks included."""
@@ -150,9 +172,16 @@ class Service:
         """Give the time."""
         return Tick(self._memory.now_ms(), monotonic_ms())
 
+    @property
+    def next_look_ms(self) -> int | None:
+        """When `let_time_pass` is due at the latest, on the monotonic clock."""
+        return None if self._engine is None else self._engine.next_look_ms
+
     def let_time_pass(self) -> None:
-        """Log how many refusals were left out, when their minute is over."""
+        """End what is over; log how many refusals were left out, when their minute is over."""
         self._log.tick(monotonic_ms())
+        if self._engine is not None:
+            self._engine.let_time_pass()
 
     def refuse_peer(self, peer: str) -> None:
         """Record that a peer was turned away before it sent a byte."""
@@ -177,7 +206,9 @@ class Service:
                     todo += receiver.handle(self._perform(effect, peer))
             return Output(reply, close)
 
-    def _perform(self, effect: Persist | Apply | Record, peer: str) -> Event:
+    def _perform(self, effect: Survey | Persist | Apply | Record, peer: str) -> Event:
+        if isinstance(effect, Survey):
+            return self._survey(effect)
         if isinstance(effect, Persist):
             return self._take(effect)
         if isinstance(effect, Apply):
@@ -196,10 +227,21 @@ class Service:
         before = self.memory.outcome_of(opened) if standing is Standing.SAME else None
         return Persisted(standing, before)
 
+    def _survey(self, effect: Survey) -> Event:
+        if self._engine is None:
+            return ApplyFailed("this service does not look at its logging tree")
+        try:
+            return Surveyed(*self._engine.survey(effect.request))
+        except ApplyError as error:
+            return ApplyFailed(str(error))
+        except Exception as bug:  # noqa: BLE001 - a handler of the host's may raise anything
+            log_bug("a bug of ours while reading the logging tree", bug)
+            return ApplyFailed(f"{type(bug).__name__}, see the service's log")
+
     def _change(self, effect: Apply) -> Event:
         opened = effect.request.opened
         try:
-            applied = self._apply(effect.request.plan)
+            done = self._do(effect.request)
         except ApplyError as error:
             self.memory.settle(opened, Outcome.FAILED)
             return ApplyFailed(str(error))
@@ -208,7 +250,14 @@ class Service:
             log_bug("a bug of ours while applying", bug)
             return ApplyFailed(f"{type(bug).__name__}, see the service's log")
         self.memory.settle(opened, Outcome.APPLIED)
-        return AppliedHere(applied)
+        return AppliedHere(*done)
+
+    def _do(self, request: Request) -> Done:
+        if self._engine is not None:
+            return self._engine.perform(request, self.tick().now_ms, self._apply)
+        if isinstance(request, ApplyRequest):
+            return Done(self._apply(request.plan))
+        raise ApplyError(f"{request.verb.value} is not served here")
 
     def _record(self, decision: Decision, peer: str) -> None:
         tick = self.tick()

@@ -46,7 +46,7 @@ from sealwire.events import (
 )
 from sealwire.framing import encode_frame
 from sealwire.keys import AeadKey, MacKey, SigningKey
-from sealwire.policy import default_rules
+from sealwire.policy import Policy, default_rules
 from sealwire.receiver import Door, Receiver
 from sealwire.recommended import local, local_layers, network, network_layers
 from sealwire.sealer import MemorySealerState, Sealer
@@ -110,7 +110,7 @@ def _messages(*, encrypt: bool) -> tuple[Door, list[bytes], list[bytes]]:
     authentic.insert(0, good)
     stranger = sealer("c").seal_at(DOCUMENTS[0], now_ms=START_MS + 1)
     mangled = [good[:at] + bytes([good[at] ^ 1]) + good[at + 1 :] for at in (0, 5, 40, -1 % 99)]
-    door = Door(chain, default_rules(), max_frame_bytes=MAX_FRAME_BYTES)
+    door = Door(chain, Policy(default_rules()), max_frame_bytes=MAX_FRAME_BYTES)
     return door, authentic, [*mangled, stranger, good[:-1], b"{}", b"x"]
 
 

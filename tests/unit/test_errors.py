@@ -167,6 +167,7 @@ def test_local_misuse_and_a_peers_misbehaviour_are_different_branches() -> None:
         (Stage.CHECK, True),
         (Stage.ADMISSION, True),
         (Stage.DOCUMENT, True),
+        (Stage.STANDING, True),
         (Stage.POLICY, True),
     ],
 )

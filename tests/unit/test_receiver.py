@@ -31,7 +31,7 @@ from sealwire.events import (
     Tick,
 )
 from sealwire.framing import MAX_FRAME_BYTES, encode_frame
-from sealwire.policy import Violation, default_rules
+from sealwire.policy import Policy, Violation, default_rules
 from sealwire.receiver import Deadlines, Door, Receiver
 from sealwire.stages import Answer, Applied, Digest, Opened, Outcome, Stream
 from sealwire.state import AdmissionState
@@ -57,7 +57,7 @@ LENGTH_MS, FRAME_MS = 2_000, 5_000
 
 def door(way: Way, rules: tuple[Rule, ...] | None = None) -> Door:
     """Give the door of ``way`` with the rules every service has."""
-    return Door(way.chain, default_rules() if rules is None else rules)
+    return Door(way.chain, Policy(default_rules() if rules is None else rules))
 
 
 def new_memory() -> AdmissionState:
@@ -542,12 +542,13 @@ class Nobodys:
 @pytest.mark.parametrize("document", [b"no JSON", b'{"version": 2}', DOCUMENT])
 def test_who_has_shown_no_key_is_told_no_reason(alice: Operator, document: bytes) -> None:
     """Where nothing says who sent a message, its sender is a stranger to the end."""
-    unknown = Door(Nobodys(alice.opened(document)), (Objecting(),))
+    unknown = Door(Nobodys(alice.opened(document)), Policy((Objecting(),)))
     visit = Visit(unknown).send(b"x")
     assert REFUSED == visit.kinds
     assert REFUSAL == visit.reply
     assert visit.decision.detail
-    failing = Visit(replace(unknown, rules=default_rules()), ends=ApplyFailed("no such file"))
+    allowing = replace(unknown, policy=Policy(default_rules()))
+    failing = Visit(allowing, ends=ApplyFailed("no such file"))
     expected = Outcome.FAILED if document == DOCUMENT else Outcome.REFUSED
     assert Answer(expected) == failing.send(b"x").answer
 

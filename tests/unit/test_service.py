@@ -17,7 +17,7 @@ from sealwire.answers import CONSTANT_REFUSAL, decode_answer
 from sealwire.errors import ApplyError, Reason
 from sealwire.eventlog import Refusal, Stats
 from sealwire.framing import encode_frame
-from sealwire.policy import default_rules
+from sealwire.policy import Policy, default_rules
 from sealwire.receiver import Deadlines, Door
 from sealwire.service import Output, Service, Session
 from sealwire.stages import Answer, Applied, Digest, Outcome
@@ -83,7 +83,7 @@ def make(
 ) -> Service:
     """Make a service a minute before the time of the tests' messages, and let it come."""
     clocks.wall_ms = NOW_MS - 60_000
-    service = Service(Door(way.chain, default_rules()), tree, on_event)
+    service = Service(Door(way.chain, Policy(default_rules())), tree, on_event)
     clocks.advance(60_000)
     return service
 
@@ -286,7 +286,7 @@ def test_the_clock_never_goes_back(local: Way, clocks: Clocks, alice: Operator) 
 def test_what_was_sealed_before_the_start_is_refused(local: Way, clocks: Clocks) -> None:
     """A new memory cannot know whether it was taken before, in the same millisecond included."""
     clocks.advance(60_000)
-    service = Service(Door(local.chain, default_rules()), Tree())
+    service = Service(Door(local.chain, Policy(default_rules())), Tree())
     answer = ask(service, local.seal(local.operator.body(DOCUMENT)))
     assert "version-before-start" == answer.reason
     clocks.advance(1)
@@ -376,7 +376,7 @@ def test_a_forked_child_gets_a_gate_of_its_own(local: Way, clocks: Clocks, seale
 
 def test_the_deadlines_come_from_the_door(local: Way, clocks: Clocks) -> None:
     """A host that sets its own gets its own."""
-    door = replace(Door(local.chain, default_rules()), deadlines=Deadlines(length_ms=10))
+    door = replace(Door(local.chain, Policy(default_rules())), deadlines=Deadlines(length_ms=10))
     session = Session(Service(door, Tree()), PEER)
     clocks.advance(10)
     assert REFUSAL == session.let_time_pass()

@@ -104,6 +104,23 @@ HINTS: Final[Mapping[Reason, str]] = MappingProxyType(
         Reason.DOCUMENT_INVALID: (
             "mend the configuration at the place named, then: sealwire send CONFIG"
         ),
+        Reason.VERB_NOT_SERVED: (
+            "this service does not do that; what it does is in its documentation: sealwire send "
+            "CONFIG, sealwire lease LOGGER=LEVEL, sealwire revert, sealwire status"
+        ),
+        Reason.NOT_ADDRESSED: (
+            "another instance was meant; leave --only out, or see the names: sealwire status"
+        ),
+        Reason.BASE_MISMATCH: (
+            "somebody else has changed the configuration; look at it, then seal anew: sealwire "
+            "status"
+        ),
+        Reason.NOT_IN_FORCE: (
+            "it has ended already, or was never here; see what is running: sealwire status"
+        ),
+        Reason.LEASE_OVER: (
+            "it came after its own end; ask again: sealwire lease LOGGER=LEVEL --for 15m"
+        ),
         Reason.POLICY: (
             "change the place named, or, on the host, the line of the policy; try it offline: "
             "sealwire policy check POLICY CONFIG"

@@ -127,8 +127,8 @@ def _stream(stream: object) -> str:
     for name in ("stderr", "stdout"):
         if stream in {getattr(sys, name), getattr(sys, f"__{name}__")}:
             return name
-    name = getattr(stream, "name", None)
-    return name if isinstance(name, str) else type(stream).__name__
+    own: object = getattr(stream, "name", None)
+    return own if isinstance(own, str) else type(stream).__name__
 
 
 def _formatter(formatter: logging.Formatter | None) -> FormatterState | None:

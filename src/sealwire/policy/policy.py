@@ -84,6 +84,17 @@ class Policy:
         for objection in self.objections(request):
             raise objection.error()
 
+    def looks_at_trees(self, request: Request) -> bool:
+        """Whether `judge_tree` could refuse ``request``, so that its trees have to be known."""
+        if not isinstance(request, _JUDGED_ON_TREES):
+            return False
+        return (
+            isinstance(request, Lease)
+            or self.floors != NO_FLOORS
+            or bool(self.ceilings)
+            or bool(self.roles)
+        )
+
     def judge_tree(self, request: Request | None, before: Tree, after: Tree) -> None:
         """Refuse a change for what the logging would be afterwards.
 

@@ -67,6 +67,11 @@ class Host(Protocol):
         """Whether `let_time_pass` is due within the minute."""
         ...
 
+    @property
+    def next_look_ms(self) -> int | None:
+        """When `let_time_pass` is due for another reason, on the monotonic clock."""
+        ...
+
     def let_time_pass(self) -> None:
         """Do what is due."""
         ...
@@ -174,7 +179,7 @@ class Server:
             if self._stopping:
                 return
             self._expire()
-            if self._host.owes_a_line:
+            if self._host.owes_a_line or self._host.next_look_ms is not None:
                 self._host.let_time_pass()
 
     def _timeout_s(self) -> float | None:
@@ -191,6 +196,8 @@ class Server:
             due.append(self._paused_until_ms)
         if self._host.owes_a_line:
             due.append(now_ms + _OWED_LINE_MS)
+        if (look_ms := self._host.next_look_ms) is not None:
+            due.append(look_ms)
         return max(0, min(due) - now_ms) / 1000 if due else None
 
     def _accept(self) -> None:

@@ -1,0 +1,367 @@
+"""The engine: what is in force in this process, and how it is changed.
+
+Rules this module keeps:
+
+1. The logging tree belongs to the process, and so does what is in force in it: one engine, whatever
+   listeners there are. The memory's gate is held around every call.
+2. A lease never edits the base: before a configuration is applied the levels that leases hold are
+   given back, and laid over the new base afterwards.
+3. Going back is never refused. Leases end by themselves, when the last listener stops, and in a
+   forked child, which has nobody to end them later.
+4. Who asked, for what, until when and why is said on ``sealwire.changes`` when a lease begins and
+   when it ends, through the application's own handlers.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+from contextlib import nullcontext
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from sealwire import forks
+from sealwire.clock import boot_ms, monotonic_ms
+from sealwire.documents import JsonValue, LoggerState, Tree, canonical_json
+from sealwire.documents.tree import ROOT
+from sealwire.errors import ApplyError
+from sealwire.inforce import Base, InForce, lease_end_ms
+from sealwire.leases import Drift, LiveLease, step
+from sealwire.policy.supposed import supposed_result
+from sealwire.requests import Apply, DryRun, Lease, Request, Revert, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Container, Iterator
+    from contextlib import AbstractContextManager
+
+    from sealwire.documents import LoggingPlan
+    from sealwire.stages import Applied
+
+CHANGES: Final = logging.getLogger("sealwire.changes")
+_LOOK_MS: Final = 1_000
+"""How often the end of a lease is looked for: a clock that runs in sleep cannot wake a thread."""
+
+
+class Done(NamedTuple):
+    """What was done: the configuration that is in force, words for the log, and a report."""
+
+    applied: Applied | None = None
+    done: str = ""
+    report: bytes = b""
+
+
+class Engine:
+    """Changes the logging of this process, and knows what it changed."""
+
+    def __init__(self) -> None:
+        """Begin with what the application has set up."""
+        self.in_force = InForce(instance=instance_name())
+        self._listeners = 0
+        forks.watch(self)
+
+    # ---- life ----------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Count a listener that serves."""
+        self._listeners += 1
+
+    def end(self) -> None:
+        """Count one that has stopped; with the last one all leases end."""
+        self._listeners -= 1
+        if self._listeners <= 0:
+            self._listeners = 0
+            self.end_leases(self.in_force.overlay.leases, "the listener stopped")
+
+    def hold_still(self, timeout_s: float) -> AbstractContextManager[None]:
+        """Do nothing before a fork: the gate is the memory's."""
+        return nullcontext(None)
+
+    def abandon(self) -> None:
+        """End every lease in a forked child (rule 3)."""
+        self._listeners = 0
+        self.in_force.instance = instance_name()
+        self._lay(())
+
+    @property
+    def next_look_ms(self) -> int | None:
+        """When `let_time_pass` is due, on the monotonic clock; ``None`` if nothing is."""
+        ends_ms = self.in_force.overlay.next_end_ms()
+        if ends_ms is None:
+            return None
+        return monotonic_ms() + min(_LOOK_MS, max(0, ends_ms - boot_ms()))
+
+    def let_time_pass(self) -> None:
+        """End the leases whose time is over."""
+        if ended := self.in_force.overlay.ended(boot_ms()):
+            self.end_leases(ended, "its time is over")
+
+    # ---- requests ------------------------------------------------------------------------------
+
+    def survey(self, request: Request) -> tuple[Tree, Tree]:
+        """Give the tree without leases, and what it would be after ``request``.
+
+        Raises:
+            ApplyError: a handler that a lease goes through is not there.
+        """
+        from sealwire.logtree import read
+
+        base = self._without_leases(read())
+        if isinstance(request, (Apply, DryRun)):
+            return base, supposed_result(base, request.plan)
+        if isinstance(request, Lease):
+            lease = self._lease(request, 0)
+            return base, _laid(base, (*self.in_force.overlay.leases, lease))
+        return base, base
+
+    def perform(
+        self, request: Request, now_ms: int, apply: Callable[[LoggingPlan], Applied]
+    ) -> Done:
+        """Do what is asked for; it has been judged.
+
+        Raises:
+            ApplyError: it cannot be done; logging is as before, as far as ``apply`` keeps to that.
+        """
+        if isinstance(request, Apply):
+            return self._apply(request, now_ms, apply)
+        if isinstance(request, Lease):
+            return self._begin_lease(request, now_ms)
+        if isinstance(request, Revert):
+            return self._revert(request)
+        if isinstance(request, Status):
+            return Done(done="told its status", report=canonical_json(self.status(now_ms)))
+        raise ApplyError(f"{request.verb.value} is not served by this version")
+
+    def _apply(self, request: Apply, now_ms: int, apply: Callable[[LoggingPlan], Applied]) -> Done:
+        leases = self.in_force.overlay.leases
+        self._lay(())
+        try:
+            applied = apply(request.plan)
+        finally:
+            self._lay(leases)
+        claims = request.opened.claims
+        self.in_force.base = Base(applied.plan_digest.hex(), claims.iss, request.id, now_ms)
+        return Done(applied)
+
+    def _begin_lease(self, request: Lease, now_ms: int) -> Done:
+        lease = self._lease(request, now_ms)
+        before = self._now()
+        self._lay((*self.in_force.overlay.leases, lease))
+        after = self._now()
+        until = in_utc(lease.ends_wall_ms)
+        words = _levels_in_words(lease)
+        _announce("lease of %s: %s until %s%s", lease.issuer, words, until, _why(lease.why))
+        report: dict[str, JsonValue] = {
+            "id": lease.id,
+            "until_ms": lease.ends_wall_ms,
+            "levels": [_leased(name, before, after) for name, _ in lease.loggers],
+            "through": [key for key, _ in lease.handlers],
+        }
+        return Done(done=f"lease {words} until {until}", report=canonical_json(report))
+
+    def _revert(self, request: Revert) -> Done:
+        running = self.in_force.overlay.leases
+        ended = tuple(each for each in running if request.what in {"", each.id})
+        self.end_leases(ended, f"reverted by {request.opened.claims.iss}{_why(request.why)}")
+        report: dict[str, JsonValue] = {"ended": [each.id for each in ended]}
+        return Done(done=f"reverted {len(ended)} leases", report=canonical_json(report))
+
+    # ---- leases --------------------------------------------------------------------------------
+
+    def end_leases(self, ended: tuple[LiveLease, ...], why: str) -> tuple[Drift, ...]:
+        """End leases; give what somebody else had changed meanwhile, which is left as it is."""
+        if not ended:
+            return ()
+        drift = self._lay(self.in_force.overlay.without(*ended))
+        for lease in ended:
+            _announce("lease of %s ended: %s: %s", lease.issuer, _levels_in_words(lease), why)
+        for each in drift:
+            _announce("%s is %s and not %s; left as it is", each.where, each.found, each.expected)
+        return drift
+
+    def _lease(self, request: Lease, now_ms: int) -> LiveLease:
+        known = self._now().by_key()
+        loudest = min(level for _, level in request.levels)
+        for key in request.through:
+            if key not in known:
+                there = ", ".join(sorted(known)) or "none"
+                raise ApplyError(f"through: there is no handler {key}; there are: {there}")
+        ends_ms = lease_end_ms(request)
+        return LiveLease(
+            request.id,
+            request.opened.claims.iss,
+            request.why,
+            request.levels,
+            tuple((key, min(loudest, known[key].level)) for key in request.through),
+            boot_ms() + ends_ms - now_ms,
+            ends_ms,
+        )
+
+    def _lay(self, leases: tuple[LiveLease, ...]) -> tuple[Drift, ...]:
+        """Set what has to be set so that ``leases`` are in force."""
+        if leases == self.in_force.overlay.leases:
+            return ()
+        from sealwire.logtree import set_levels
+
+        live = self._now()
+        loggers = {logger.name: logger.level for logger in live.loggers}
+        handlers = {handler.key: handler.level for handler in live.handlers}
+        taken = step(self.in_force.overlay, leases, loggers, handlers)
+        if taken.loggers or taken.handlers:
+            set_levels(taken.loggers, taken.handlers)
+        self.in_force.overlay = taken.overlay
+        return taken.drift
+
+    def _now(self) -> Tree:
+        from sealwire.logtree import read
+
+        return read()
+
+    def _without_leases(self, live: Tree) -> Tree:
+        overlay = self.in_force.overlay
+        loggers = {
+            name: held.found
+            for name, held in overlay.loggers.items()
+            if live.logger(name).level == held.put
+        }
+        known = live.by_key()
+        handlers = {
+            key: held.found
+            for key, held in overlay.handlers.items()
+            if key in known and known[key].level == held.put
+        }
+        return _leveled(live, loggers, handlers)
+
+    # ---- what is told --------------------------------------------------------------------------
+
+    def status(self, now_ms: int) -> dict[str, JsonValue]:
+        """Give what is in force, as JSON can say it."""
+        live = self._now()
+        overlay, base = self.in_force.overlay, self.in_force.base
+        return {
+            "instance": self.in_force.instance,
+            "now_ms": now_ms,
+            "mode": "wait-out",
+            "base": {
+                "issuer": base.issuer,
+                "digest": base.digest,
+                "id": base.id,
+                "since_ms": base.since_ms,
+            },
+            "leases": [
+                {
+                    "id": lease.id,
+                    "issuer": lease.issuer,
+                    "why": lease.why,
+                    "levels": dict(lease.loggers),
+                    "through": [key for key, _ in lease.handlers],
+                    "until_ms": lease.ends_wall_ms,
+                }
+                for lease in overlay.leases
+            ],
+            "loggers": [
+                {
+                    "name": logger.name or "root",
+                    "level": logger.level,
+                    "effective": live.effective_level(logger.name),
+                    "leased": logger.name in overlay.loggers,
+                    "handlers": list(logger.handlers),
+                    "propagate": logger.propagate,
+                    "disabled": logger.disabled,
+                }
+                for logger in _worth_telling(live, overlay.loggers)
+            ],
+            "handlers": [
+                {
+                    "key": handler.key,
+                    "class": handler.class_name,
+                    "level": handler.level,
+                    "target": handler.target,
+                }
+                for handler in live.handlers
+            ],
+            "disable": live.disable,
+        }
+
+
+def _worth_telling(tree: Tree, leased: Container[str]) -> Iterator[LoggerState]:
+    """Give the root, and every logger that has something of its own: most have nothing."""
+    for logger in tree.loggers:
+        plain = LoggerState(logger.name)
+        if logger.name == ROOT or logger.name in leased or logger != plain:
+            yield logger
+
+
+_of_process: Final[list[Engine]] = []
+
+
+def engine_of_process() -> Engine:
+    """Give this process's engine; the first caller makes it."""
+    if not _of_process:
+        _of_process.append(Engine())
+    return _of_process[0]
+
+
+def instance_name() -> str:
+    """Give what this process is called: the host's name and its number."""
+    return f"{socket.gethostname()}/{os.getpid()}"
+
+
+def in_utc(wall_ms: int) -> str:
+    """Give a time as RFC 3339 writes it, in UTC, to the second."""
+    return datetime.fromtimestamp(wall_ms // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _announce(text: str, *arguments: object) -> None:
+    """Say something where the application's operators look (rule 4)."""
+    from sealwire.eventlog import log_to
+
+    log_to(CHANGES, logging.WARNING, text, *arguments)
+
+
+def _why(why: str) -> str:
+    return f": {why}" if why else ""
+
+
+def _levels_in_words(lease: LiveLease) -> str:
+    return ", ".join(
+        f"{name or 'root'}={logging.getLevelName(level)}" for name, level in lease.loggers
+    )
+
+
+def _leased(name: str, before: Tree, after: Tree) -> JsonValue:
+    """Say what a lease changes for one logger, and what comes out of it now."""
+    level = after.effective_level(name)
+    emission = after.emission(name, level)
+    return {
+        "logger": name or "root",
+        "before": before.effective_level(name),
+        "now": level,
+        "stopped": emission.stopped,
+        "emitting": list(emission.emitting),
+        "hidden": [{"handler": each.handler, "by": each.by} for each in emission.hidden],
+    }
+
+
+def _laid(base: Tree, leases: tuple[LiveLease, ...]) -> Tree:
+    """Give the base with leases over it."""
+    taken = step(
+        InForce().overlay,
+        leases,
+        {logger.name: logger.level for logger in base.loggers},
+        {handler.key: handler.level for handler in base.handlers},
+    )
+    return _leveled(base, taken.loggers, taken.handlers)
+
+
+def _leveled(tree: Tree, loggers: dict[str, int], handlers: dict[str, int]) -> Tree:
+    known = tree.by_name()
+    for name, level in loggers.items():
+        known[name] = tree.logger(name)._replace(level=level)
+    return tree._replace(
+        loggers=tuple(known[name] for name in sorted(known)),
+        handlers=tuple(
+            handler._replace(level=handlers.get(handler.key, handler.level))
+            for handler in tree.handlers
+        ),
+    )

@@ -1,0 +1,297 @@
+"""Leases on a running listener: they begin, are told, and end by themselves."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from sealwire import Outcome, deliver, engine
+from sealwire.policy import Policy, default_rules
+from sealwire.policy.roles import Role
+from sealwire.requests import CONTENT_TYPE_REQUEST, Verb, write_request
+from sealwire.stages import Stream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.conftest import Way
+    from tests.integration.conftest import Child
+
+    from sealwire.listener import Listener
+    from sealwire.stages import Answer
+
+NAME = "sealwire-tests.leased"
+OTHER = "sealwire-tests.other"
+
+
+@pytest.fixture(autouse=True)
+def _new_engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Begin as a process in which nothing runs, and leave none behind."""
+    monkeypatch.setattr(engine, "_of_process", [])
+    yield
+    for name in (NAME, OTHER):
+        logger = logging.getLogger(name)
+        logger.setLevel(logging.NOTSET)
+        logger.handlers.clear()
+        logger.propagate = True
+
+
+@pytest.fixture
+def ask(seal: Callable[..., bytes]) -> Callable[..., Answer]:
+    """Give what asks a listener for something."""
+
+    def ask(listener: Listener, verb: Verb, stream: Stream, **members: Any) -> Answer:  # noqa: ANN401
+        document = write_request(verb, **members)
+        sealed = seal(document, content_type=CONTENT_TYPE_REQUEST, stream=stream)
+        return deliver(listener.address, sealed)
+
+    return ask
+
+
+@pytest.fixture
+def lease(ask: Callable[..., Answer]) -> Callable[..., Answer]:
+    """Give what asks for a lease of one logger."""
+
+    def lease(listener: Listener, level: object = "DEBUG", name: str = NAME, **more: Any) -> Answer:  # noqa: ANN401
+        return ask(listener, Verb.LEASE, Stream.LEASE, levels={name: level}, **more)
+
+    return lease
+
+
+def report(answer: Answer) -> dict[str, Any]:
+    """Give what an answer reports."""
+    assert Outcome.APPLIED is answer.outcome, answer
+    found: dict[str, Any] = json.loads(answer.report)
+    return found
+
+
+def level(name: str = NAME) -> int:
+    """Give a logger's own level."""
+    return logging.getLogger(name).level
+
+
+def test_a_lease_begins_and_ends_by_itself(
+    serve: Callable[..., Listener],
+    lease: Callable[..., Answer],
+    until: Callable[[Callable[[], object]], None],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The level is there at once, and the one before it when the time is over."""
+    logging.getLogger(NAME).setLevel(logging.WARNING)
+    answer = lease(serve(), for_s=1, why="INC-4711")
+    assert logging.DEBUG == level()
+    told = report(answer)["levels"][0]
+    assert (NAME, 30, 10) == (told["logger"], told["before"], told["now"])
+    until(lambda: level() == logging.WARNING)
+    said = [each.getMessage() for each in caplog.records if each.name == "sealwire.changes"]
+    assert said[0].startswith(f"lease of alice: {NAME}=DEBUG until ")
+    assert said[0].endswith(": INC-4711")
+    assert f"lease of alice ended: {NAME}=DEBUG: its time is over" == said[-1]
+
+
+def test_records_appear_and_stop(
+    serve: Callable[..., Listener],
+    lease: Callable[..., Answer],
+    until: Callable[[Callable[[], object]], None],
+) -> None:
+    """What counts is what comes out."""
+    written = io.StringIO()
+    logger = logging.getLogger(NAME)
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    logger.addHandler(logging.StreamHandler(written))
+    logger.debug("before")
+    told = report(lease(serve(), for_s=1))["levels"][0]
+    assert ["StreamHandler(StringIO)"] == told["emitting"]
+    logger.debug("meanwhile")
+    until(lambda: level() == logging.INFO)
+    logger.debug("afterwards")
+    assert "meanwhile\n" == written.getvalue()
+
+
+def test_what_hides_the_records_is_told(
+    serve: Callable[..., Listener], lease: Callable[..., Answer]
+) -> None:
+    """A level alone often changes nothing, because a handler passes less."""
+    logger = logging.getLogger(NAME)
+    handler = logging.StreamHandler(io.StringIO())
+    handler.setLevel(logging.INFO)
+    handler.set_name("sealwire-tests.quiet")
+    logger.addHandler(handler)
+    logger.propagate = False
+    listener = serve()
+    told = report(lease(listener))["levels"][0]
+    assert ([], "sealwire-tests.quiet") == (told["emitting"], told["hidden"][0]["handler"])
+    told = report(lease(listener, through=["sealwire-tests.quiet"]))
+    assert ["sealwire-tests.quiet"] == told["levels"][0]["emitting"]
+    assert logging.DEBUG == handler.level
+    listener.stop()
+    assert logging.INFO == handler.level
+
+
+def test_a_handler_that_is_not_there_is_named(
+    serve: Callable[..., Listener], lease: Callable[..., Answer]
+) -> None:
+    """Nothing is changed, and the answer lists those that are."""
+    answer = lease(serve(), through=["gone"])
+    assert Outcome.FAILED is answer.outcome
+    assert answer.detail.startswith("through: there is no handler gone; there are: ")
+    assert logging.NOTSET == level()
+
+
+def test_leases_end_with_the_last_listener(
+    serve: Callable[..., Listener], lease: Callable[..., Answer]
+) -> None:
+    """Nobody would be there to end them."""
+    listener = serve()
+    lease(listener, for_s=3600)
+    assert logging.DEBUG == level()
+    listener.stop()
+    assert logging.NOTSET == level()
+
+
+def test_revert_ends_one_or_all(
+    serve: Callable[..., Listener], lease: Callable[..., Answer], ask: Callable[..., Answer]
+) -> None:
+    """Going back is not refused, and ending what has ended is told."""
+    listener = serve()
+    one = report(lease(listener))["id"]
+    lease(listener, name=OTHER)
+    assert [one] == report(ask(listener, Verb.REVERT, Stream.LEASE, id=one))["ended"]
+    assert (0, 10) == (level(), level(OTHER))
+    again = ask(listener, Verb.REVERT, Stream.LEASE, id=one)
+    assert (Outcome.REFUSED, "not-in-force") == (again.outcome, again.reason)
+    assert 1 == len(report(ask(listener, Verb.REVERT, Stream.LEASE))["ended"])
+    assert (0, 0) == (level(), level(OTHER))
+
+
+def test_a_configuration_is_applied_beneath_the_leases(
+    serve: Callable[..., Listener], lease: Callable[..., Answer], seal: Callable[..., bytes]
+) -> None:
+    """The lease goes on, and what comes back afterwards is the new base's level."""
+    listener = serve()
+    lease(listener)
+    document = {"version": 1, "incremental": True, "loggers": {NAME: {"level": "ERROR"}}}
+    assert Outcome.APPLIED is deliver(listener.address, seal(document)).outcome
+    assert logging.DEBUG == level()
+    listener.stop()
+    assert logging.ERROR == level()
+
+
+def test_status_tells_what_is_in_force(
+    serve: Callable[..., Listener],
+    lease: Callable[..., Answer],
+    ask: Callable[..., Answer],
+    seal: Callable[..., bytes],
+) -> None:
+    """Base, leases, levels and handlers; asking changes nothing."""
+    listener = serve()
+    found = report(ask(listener, Verb.STATUS, Stream.READ))
+    assert ("application", []) == (found["base"]["issuer"], found["leases"])
+    deliver(listener.address, seal())
+    told = report(lease(listener, for_s=60, why="to look"))
+    found = report(ask(listener, Verb.STATUS, Stream.READ))
+    assert "alice" == found["base"]["issuer"]
+    (running,) = found["leases"]
+    assert (told["id"], "alice", "to look", {NAME: 10}) == (
+        running["id"],
+        running["issuer"],
+        running["why"],
+        running["levels"],
+    )
+    leased = next(each for each in found["loggers"] if each["name"] == NAME)
+    assert (10, 10, True) == (leased["level"], leased["effective"], leased["leased"])
+    assert "root" == found["loggers"][0]["name"]
+
+
+@pytest.mark.parametrize(
+    ("verb", "stream", "members"),
+    [
+        (Verb.PLAN, Stream.READ, {"config": {"version": 1}}),
+        (Verb.CONFIRM, Stream.BASE, {"id": "ab" * 16}),
+        (Verb.REVERT, Stream.BASE, {}),
+        (Verb.APPLY, Stream.BASE, {"config": {"version": 1}, "confirm_within_s": 60}),
+    ],
+)
+def test_what_is_not_served_is_refused_by_name(
+    serve: Callable[..., Listener],
+    ask: Callable[..., Answer],
+    verb: Verb,
+    stream: Stream,
+    members: dict[str, Any],
+) -> None:
+    """Nothing looks as if it had been done."""
+    answer = ask(serve(), verb, stream, **members)
+    assert (Outcome.REFUSED, "verb-not-served") == (answer.outcome, answer.reason)
+
+
+def test_the_policy_says_what_may_be_leased(
+    serve: Callable[..., Listener], lease: Callable[..., Answer]
+) -> None:
+    """A level that is quieter, a logger that writes secrets, more time than the policy gives."""
+    logging.getLogger(NAME).setLevel(logging.DEBUG)
+    listener = serve()
+    for answer in (
+        lease(listener, "ERROR"),
+        lease(listener, name="urllib3"),
+        lease(listener, for_s=5 * 3600),
+    ):
+        assert (Outcome.REFUSED, "policy") == (answer.outcome, answer.reason), answer
+    assert logging.DEBUG == level()
+
+
+def test_a_role_narrows_it(serve: Callable[..., Listener], lease: Callable[..., Answer]) -> None:
+    """Of two people one may lease."""
+    role = Role("on-call", frozenset({"bob"}))
+    policy = Policy(default_rules(), roles=(role,))
+    answer = lease(serve(policy=policy))
+    assert (Outcome.REFUSED, "policy") == (answer.outcome, answer.reason)
+    assert answer.detail.startswith("no-role: verb: alice has no role here")
+
+
+def test_a_lease_that_came_late_gets_the_remainder(
+    serve: Callable[..., Listener], seal: Callable[..., bytes]
+) -> None:
+    """Its length counts from the moment it was sealed; a copy of it is no second start."""
+    listener = serve()
+    document = write_request(Verb.LEASE, levels={NAME: "DEBUG"}, for_s=1)
+    sealed = seal(document, content_type=CONTENT_TYPE_REQUEST, stream=Stream.LEASE)
+    time.sleep(1.2)
+    answer = deliver(listener.address, sealed)
+    assert (Outcome.REFUSED, "lease-over") == (answer.outcome, answer.reason)
+    assert logging.NOTSET == level()
+
+
+def test_a_forked_child_has_no_leases(
+    serve: Callable[..., Listener],
+    lease: Callable[..., Answer],
+    child: Callable[[Callable[[], object]], Child],
+) -> None:
+    """It has no listener that could end them, and the parent goes on."""
+    lease(serve(), for_s=3600)
+
+    def look() -> None:
+        assert logging.NOTSET == level()
+
+    child(look).check()
+    assert logging.DEBUG == level()
+
+
+def test_an_encrypting_chain_gets_no_report(
+    serve: Callable[..., Listener],
+    network: Way,
+    path: Path,
+    seal_for_network: Callable[..., bytes],
+) -> None:
+    """An answer travels in the clear, and would show what the request hid."""
+    listener = serve(f"unix:{path}", chain=network.chain)
+    document = write_request(Verb.LEASE, levels={NAME: "DEBUG"})
+    sealed = seal_for_network(document, content_type=CONTENT_TYPE_REQUEST, stream=Stream.LEASE)
+    answer = deliver(listener.address, sealed)
+    assert (Outcome.APPLIED, b"") == (answer.outcome, answer.report)

@@ -1,0 +1,83 @@
+"""What cannot be done here and now is refused before anything is taken."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sealwire.documents import LoggingPlan
+from sealwire.errors import Reason, RefusedError, Stage
+from sealwire.inforce import Base, InForce, lease_end_ms
+from sealwire.leases import LiveLease, Overlay
+from sealwire.requests import Apply, Lease, Request, Revert, Status
+from sealwire.stages import Opened
+
+if TYPE_CHECKING:
+    from tests.conftest import Operator
+
+RUNNING = LiveLease("ab" * 16, "alice", "", (("a", 10),), (), 1, 1)
+NOW_MS = 1_800_000_000_500
+
+
+def in_force() -> InForce:
+    """Give a process with a base of somebody's and one lease."""
+    return InForce("web-1/7", Base("cd" * 32, "bob", "ef" * 16, 1), Overlay((RUNNING,)))
+
+
+def opened(operator: Operator) -> Opened:
+    """Give the message a request came in."""
+    return Opened(b"", operator.claims(), "", b"", ())
+
+
+def reason(request: Request, now_ms: int = NOW_MS) -> Reason | None:
+    """Give the reason of the refusal, ``None`` where there is none."""
+    try:
+        in_force().check(request, now_ms)
+    except RefusedError as refusal:
+        return refusal.reason if refusal.stage is Stage.STANDING and refusal.detail else None
+    return None
+
+
+@pytest.mark.parametrize(
+    ("only", "expected"),
+    [
+        ("", None),
+        ("*", None),
+        ("web-1/*", None),
+        ("web-[12]/7", None),
+        ("web-2/*", Reason.NOT_ADDRESSED),
+        ("WEB-1/7", Reason.NOT_ADDRESSED),
+    ],
+)
+def test_only_says_which_instances(alice: Operator, only: str, expected: Reason | None) -> None:
+    """By a pattern over names, in which capitals count."""
+    assert expected is reason(Status(opened(alice), only=only))
+
+
+def test_a_configuration_may_say_what_it_replaces(alice: Operator) -> None:
+    """By the digest of the base in force; without one it replaces any."""
+    message = opened(alice)
+    assert reason(Apply(message, LoggingPlan())) is None
+    assert reason(Apply(message, LoggingPlan(), replaces="cd" * 32)) is None
+    assert Reason.BASE_MISMATCH is reason(Apply(message, LoggingPlan(), replaces="00" * 32))
+    with pytest.raises(RefusedError) as caught:
+        InForce().check(Apply(message, LoggingPlan(), replaces="00" * 32), NOW_MS)
+    assert "the base in force is the application's own" == caught.value.detail
+
+
+def test_what_is_not_running_cannot_be_ended(alice: Operator) -> None:
+    """All of them can, also where there is none."""
+    message = opened(alice)
+    assert reason(Revert(message)) is None
+    assert reason(Revert(message, RUNNING.id)) is None
+    assert Reason.NOT_IN_FORCE is reason(Revert(message, "00" * 16))
+
+
+def test_a_lease_that_comes_after_its_end_is_refused(alice: Operator) -> None:
+    """Its length counts from the moment it was sealed."""
+    asked = Lease(opened(alice), (("a", 10),), for_s=60)
+    end_ms = lease_end_ms(asked)
+    assert asked.opened.claims.iat * 1000 + 60_000 == end_ms
+    assert reason(asked, end_ms - 1) is None
+    assert Reason.LEASE_OVER is reason(asked, end_ms)

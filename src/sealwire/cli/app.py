@@ -20,10 +20,12 @@ from sealwire.cli.endings import CommandError, Exit, ending_of
 from sealwire.cli.init import init
 from sealwire.cli.inspection import inspect
 from sealwire.cli.keys import keys
+from sealwire.cli.lease import lease, revert
 from sealwire.cli.open import open_message
 from sealwire.cli.policy import policy
 from sealwire.cli.seal import seal
 from sealwire.cli.send import send
+from sealwire.cli.status import status
 from sealwire.cli.terminal import OutputError, discard, flush, prepare, say_error
 from sealwire.errors import SealwireError
 
@@ -54,7 +56,10 @@ def app() -> None:
     """Change the logging of running Python processes from outside, with signed messages."""
 
 
-for _command in (init, config, keys, policy, seal, send, open_message, inspect, demo):
+for _command in (
+    *(init, config, keys, policy, seal, send, lease, revert, status),
+    *(open_message, inspect, demo),
+):
     app.add_command(_command)
 
 

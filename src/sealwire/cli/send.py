@@ -110,7 +110,7 @@ def send(
     if looks_sealed(content):
         if address is None:
             address = operator_settings(config).target(to).address
-        answer = _deliver(address, content, timeout_s, again=file)
+        answer = deliver_or_say(address, content, timeout_s, again=file)
     else:
         settings = operator_settings(config)
         target = settings.target(to)
@@ -118,7 +118,7 @@ def send(
         check_document(file, content, unchecked=unchecked)
         sealed = seal_document(settings, target, content, lifetime_s)
         with unanswered.kept(settings.path, target.audience, sealed, lifetime_s) as path:
-            answer = _deliver(address, sealed, timeout_s, again=str(path))
+            answer = deliver_or_say(address, sealed, timeout_s, again=str(path))
     if as_json:
         say_json(
             {
@@ -130,10 +130,10 @@ def send(
                 "signed": False,
             }
         )
-    return _told(answer, quiet=as_json)
+    return told(answer, quiet=as_json)
 
 
-def _deliver(address: str, sealed: bytes, timeout_s: int, again: str) -> Answer:
+def deliver_or_say(address: str, sealed: bytes, timeout_s: int, again: str) -> Answer:
     """Send ``sealed``, which stands in the file ``again``; give the answer.
 
     Raises:
@@ -180,7 +180,7 @@ def _way_to(address: str) -> str:
     return "nothing answers at this socket; start the service again"
 
 
-def _told(answer: Answer, *, quiet: bool) -> Exit:
+def told(answer: Answer, *, quiet: bool, done: str = "applied") -> Exit:
     """Say what became of the request; ``quiet`` about what is on standard output already.
 
     Raises:
@@ -190,7 +190,7 @@ def _told(answer: Answer, *, quiet: bool) -> Exit:
         if not quiet and answer.repeated:
             say(("had been applied before", "bold green"), ("; nothing was done now", ""))
         elif not quiet:
-            say(("applied", "bold green"), (", as the service says; the answer is unsigned", ""))
+            say((done, "bold green"), (", as the service says; the answer is unsigned", ""))
         return Exit.OK
     if answer.outcome is Outcome.FAILED:
         what = "had failed before, and nothing was done now" if answer.repeated else "failed"

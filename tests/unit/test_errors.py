@@ -178,7 +178,7 @@ def test_what_is_before_authentication(stage: Stage, authenticated: bool) -> Non
 
 def test_the_table_of_stages_is_whole() -> None:
     """The table above has a row for each stage."""
-    assert len(Stage) == 7
+    assert len(Stage) == 8
 
 
 @pytest.mark.parametrize("reason", Reason)

@@ -457,6 +457,12 @@ def proofs() -> Iterator[Vector]:
         SIGNATURE,
     )
     yield message(
+        "sign1-point-of-small-order",
+        "sign1: R is the neutral point, and the equation holds",
+        seal(plain, point=(1).to_bytes(32, "little")),
+        SIGNATURE,
+    )
+    yield message(
         "unknown-key",
         "a key that the receiver does not hold",
         seal(body_of(iss="bob"), (BOB,)),

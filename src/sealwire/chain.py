@@ -193,7 +193,9 @@ class Chain:
                 object, Stage.LAYER, outermost.keys.find, key_id
             ):
                 return route
-        raise no_key(self._routes[0].layers[0].shape, sealed)
+        # A foreign key of a kind that one of the ways has is a matter of keys, whichever way it is.
+        shapes = [route.layers[0].shape for route in self._routes]
+        raise no_key(next(filter(lambda s: sealed.startswith(s.lead), shapes), shapes[0]), sealed)
 
     def _check_names(self, claims: Claims, message: Message, route: _Route) -> None:
         """Check the names inside against receiver and keys; both are signed as well as bound."""

@@ -93,8 +93,9 @@ def test_no_example_is_left_out() -> None:
     """A program that is added here has to be run here."""
     assert {path.name for path in EXAMPLES.glob("*.py")} == RUN_HERE
     listed = (EXAMPLES / "README.md").read_text(encoding="utf-8")
-    assert [] == [path.name for path in EXAMPLES.iterdir() if f"`{path.name}`" not in listed
-                  and path.name not in {"README.md", "__pycache__"}]  # fmt: skip
+    there = [path for path in EXAMPLES.rglob("*") if path.is_file() and path.suffix != ".pyc"]
+    names = {str(path.relative_to(EXAMPLES)) for path in there} - {"README.md"}
+    assert [] == [name for name in sorted(names) if f"`{name}`" not in listed]
 
 
 def test_the_operator_changes_the_service(

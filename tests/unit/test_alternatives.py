@@ -231,8 +231,10 @@ def test_what_fits_no_way_is_refused(alice: Operator, mallory: Operator) -> None
         refused = refusal(chain, junk)
         assert isinstance(refused, MalformedError)
         assert (Reason.ENVELOPE_MALFORMED, Stage.LAYER) == (refused.reason, refused.stage)
-    refused = refusal(chain, mallory.wrap(mallory.body(), [mallory.gate()]))
-    assert (Reason.KEY_UNKNOWN, Stage.LAYER) == (refused.reason, refused.stage)
+    foreign: list[SealingLayer] = [mallory.gate(), mallory.signer()]
+    for layer in foreign:
+        refused = refusal(chain, mallory.wrap(mallory.body(), [layer]))
+        assert (Reason.KEY_UNKNOWN, Stage.LAYER) == (refused.reason, refused.stage)
 
 
 def test_a_sealer_matches_one_of_the_ways(alice: Operator, mallory: Operator) -> None:

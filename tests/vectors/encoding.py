@@ -17,6 +17,7 @@ AUDIENCE = "payments@prod"
 NOW_MS = 1_800_000_000_500
 NOW_S = NOW_MS // 1000
 START_MS = NOW_MS - 60_000
+ORDER = 2**252 + 27742317777372353535851937790883648493
 IV = bytes(range(0xA0, 0xAC))
 CTI = bytes(range(16))
 JSON = "application/json"
@@ -96,6 +97,13 @@ class Signing:
         """Sign."""
         return self._key.sign(signed)
 
+    def sign_with(self, point: bytes, signed: bytes) -> bytes:
+        """Sign with an R that encodes the neutral point, so that S needs no secret but the key."""
+        scalar = int.from_bytes(hashlib.sha512(self.seed).digest()[:32], "little")
+        scalar = scalar & 2**254 - 8 | 2**254
+        digest = hashlib.sha512(point + self.public + signed).digest()
+        return point + (int.from_bytes(digest, "little") * scalar % ORDER).to_bytes(32, "little")
+
 
 class Secret:
     """A MAC or AEAD key."""
@@ -155,6 +163,9 @@ def wrap(
     array: bytes | None = None,
     framed: bytes | None = None,
     authenticator: bytes | None = None,
+    iv: bytes = IV,
+    tag_bytes: int = 16,
+    point: bytes | None = None,
     ending: bytes = b"",
 ) -> bytes:
     """Wrap a payload in a layer; what is given stands in the place of what is right."""
@@ -163,9 +174,10 @@ def wrap(
     opening = opening if tag is None else tag
     if isinstance(key, Secret) and key.layer == "encrypt0":
         covered = enc(["Encrypt0", protected, aad])
-        sealed = AESGCM(key.secret).encrypt(IV, payload, covered)
+        sealed = AESGCM(key.secret).encrypt(iv, payload, covered)
         sealed = sealed if authenticator is None else sealed[:-16] + authenticator
-        headers = enc({5: IV}) if unprotected is None else unprotected
+        sealed = sealed[: len(sealed) - 16 + tag_bytes]
+        headers = enc({5: iv}) if unprotected is None else unprotected
         content = enc(sealed) if framed is None else framed
         start = head(4, 3) if array is None else array
         return opening + start + enc(protected) + headers + content + ending
@@ -173,6 +185,8 @@ def wrap(
     covered = enc([context, protected, aad, payload])
     if isinstance(key, Secret):
         right = hmac.digest(key.secret, covered, "sha256")
+    elif point is not None:
+        right = key.sign_with(point, covered)
     else:
         right = key.sign(covered)
     proof = enc(right if authenticator is None else authenticator)

@@ -26,6 +26,7 @@ from encoding import (
     NETWORK,
     NOW_MS,
     NOW_S,
+    ORDER,
     START_MS,
     Pairs,
     Raw,
@@ -51,7 +52,7 @@ CHAINS: dict[str, tuple[Signing | Secret, ...]] = {
     "network": NETWORK,
     "mac": (MAC,),
 }
-ORDER = 2**252 + 27742317777372353535851937790883648493
+PRIME = 2**255 - 19
 
 Vector = dict[str, Any]
 
@@ -316,20 +317,15 @@ def envelopes() -> Iterator[Vector]:
                 proof = {"sign1": "signature", "mac0": "mac"}[kind]
                 expected = refused(f"{proof}-invalid", "layer")
             yield message(f"{kind}-{name}", f"{kind}: {what}", data, expected, chain=chain)
-    yield message(
-        "encrypt0-iv-of-11",
-        "encrypt0: an IV of 11 bytes",
-        seal(plain, (AEAD, ALICE), at=0, unprotected=enc({5: bytes(11)})),
-        ENVELOPE,
-        chain=[layers(AEAD, ALICE)],
-    )
-    yield message(
-        "encrypt0-iv-of-13",
-        "encrypt0: an IV of 13 bytes",
-        seal(plain, (AEAD, ALICE), at=0, unprotected=enc({5: bytes(13)})),
-        ENVELOPE,
-        chain=[layers(AEAD, ALICE)],
-    )
+    for length in (11, 13):
+        # Encrypted under just this IV, so that a reader who takes any length would open it.
+        yield message(
+            f"encrypt0-iv-of-{length}",
+            f"encrypt0: an IV of {length} bytes",
+            seal(plain, (AEAD, ALICE), at=0, iv=bytes(length)),
+            ENVELOPE,
+            chain=[layers(AEAD, ALICE)],
+        )
     yield message(
         "encrypt0-no-check-value",
         "encrypt0: no key check value",
@@ -337,19 +333,30 @@ def envelopes() -> Iterator[Vector]:
         ENVELOPE,
         chain=[layers(AEAD, ALICE)],
     )
+    # The beginning of the right tag, so that a reader who compares no more would take it.
+    right = seal(plain, (MAC,))[-32:]
+    for length, name in ((16, "half"), (8, "quarter")):
+        yield message(
+            f"mac0-{name}-tag",
+            f"mac0: the first {length} bytes of the tag",
+            seal(plain, (MAC,), authenticator=right[:length]),
+            ENVELOPE,
+            chain="mac",
+        )
     yield message(
-        "mac0-half-tag",
-        "mac0: a tag of 16 bytes",
-        seal(plain, (MAC,), authenticator=bytes(16)),
+        "mac0-tag-and-a-byte",
+        "mac0: a byte behind the tag",
+        seal(plain, (MAC,), authenticator=right + b"\0"),
         ENVELOPE,
         chain="mac",
     )
-    yield message(
-        "sign1-signature-of-63",
-        "sign1: a signature of 63 bytes",
-        seal(plain, authenticator=bytes(63)),
-        ENVELOPE,
-    )
+    for length, signature in ((63, signed[-64:-1]), (65, signed[-64:] + b"\0")):
+        yield message(
+            f"sign1-signature-of-{length}",
+            f"sign1: a signature of {length} bytes",
+            seal(plain, authenticator=signature),
+            ENVELOPE,
+        )
     yield message(
         "sign1-payload-null", "sign1: a detached payload", seal(plain, framed=b"\xf6"), SIGNATURE
     )
@@ -425,6 +432,15 @@ def proofs() -> Iterator[Vector]:
         refused("decryption-failed", "layer"),
         chain=chain,
     )
+    for length in (12, 4):
+        # Some libraries take what is there of a tag.
+        yield message(
+            f"encrypt0-tag-of-{length}",
+            f"encrypt0: the first {length} bytes of the tag",
+            seal(plain, two, at=0, tag_bytes=length),
+            refused("decryption-failed", "layer"),
+            chain=chain,
+        )
     signature = bytearray(seal(plain)[-64:])
     scalar = int.from_bytes(signature[32:], "little") + ORDER
     malleable = bytes(signature[:32]) + scalar.to_bytes(32, "little")
@@ -436,8 +452,14 @@ def proofs() -> Iterator[Vector]:
     )
     yield message(
         "sign1-point-not-canonical",
-        "sign1: R is no canonical point",
-        seal(plain, authenticator=b"\xff" * 32 + signature[32:]),
+        "sign1: R is the neutral point with y over the prime, and the equation holds",
+        seal(plain, point=(PRIME + 1).to_bytes(32, "little")),
+        SIGNATURE,
+    )
+    yield message(
+        "sign1-point-of-small-order",
+        "sign1: R is the neutral point, and the equation holds",
+        seal(plain, point=(1).to_bytes(32, "little")),
         SIGNATURE,
     )
     yield message(
@@ -485,6 +507,67 @@ def proofs() -> Iterator[Vector]:
         refused("key-check-failed", "layer"),
         chain=chain,
     )
+
+
+def alternatives() -> Iterator[Vector]:
+    """Give what is refused where there are several ways in."""
+    ways = [layers(MAC), layers(BOB)]
+    plain = body_of(iss="bob")
+    for name, what, data, expected in (
+        ("no-such-kind", "a kind that no way has", seal(plain, (AEAD, BOB)), ENVELOPE),
+        (
+            "key-of-neither",
+            "a key that no way has",
+            seal(body_of()),
+            refused("key-unknown", "layer"),
+        ),
+        (
+            "first-fails",
+            "the way that is meant fails, and no other is asked",
+            seal(body_of(), (MAC,), authenticator=bytes(32)),
+            refused("mac-invalid", "layer"),
+        ),
+        (
+            "bound-to-both",
+            "bound to the algorithms of both ways",
+            seal(plain, (BOB,), algorithms=[5, -19]),
+            SIGNATURE,
+        ),
+    ):
+        yield message(f"ways-{name}", f"two ways in: {what}", data, expected, chain=ways)
+
+
+def public_keys() -> Iterator[Vector]:
+    """Give public keys as they are loaded."""
+
+    def public(name: str, what: str, data: bytes, kid: bytes | None = None) -> Vector:
+        expected = {"outcome": "unusable"} if kid is None else {"outcome": "key", "kid": kid.hex()}
+        return {
+            "name": f"key-{name}",
+            "what": what,
+            "kind": "key",
+            "data": data.hex(),
+            "expected": expected,
+        }
+
+    def little(number: int) -> bytes:
+        return number.to_bytes(32, "little")
+
+    yield public("alice", "the key of most vectors", ALICE.public, ALICE.kid)
+    yield public("bob", "another key", BOB.public, BOB.kid)
+    yield public("of-order-1", "the neutral point", little(1))
+    yield public("of-order-2", "the point of order 2", little(PRIME - 1))
+    yield public("of-order-4", "a point of order 4", little(0))
+    eighth = "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"
+    yield public("of-order-8", "a point of order 8", bytes.fromhex(eighth))
+    yield public("over-the-prime", "the neutral point with y over the prime", little(PRIME + 1))
+    # The point of order 2 added to (x, y) gives (-x, -y).
+    alice = int.from_bytes(ALICE.public, "little")
+    mirrored = (PRIME - alice % 2**255) | (1 - (alice >> 255)) << 255
+    yield public("of-mixed-order", "alice's and the point of order 2", little(mirrored))
+    yield public("not-on-the-curve", "no point of the curve has this y", little(2))
+    yield public("of-31-bytes", "a byte less", ALICE.public[:-1])
+    yield public("of-33-bytes", "a byte more", ALICE.public + b"\0")
 
 
 def binding() -> Iterator[Vector]:
@@ -970,6 +1053,13 @@ def frames() -> Iterator[Vector]:
         "frame-too-large",
     )
     yield frame(
+        "frame-of-the-cap-cut",
+        "the longest length that is allowed, and the end",
+        (266_240).to_bytes(4, "big"),
+        None,
+        "frame-truncated",
+    )
+    yield frame(
         "frame-longest-length", "the longest length there is", b"\xff" * 4, None, "frame-too-large"
     )
     yield frame(
@@ -1028,6 +1118,8 @@ def values() -> Iterator[Vector]:
         "null": "f6",
         "keys-in-order": "a301000a00613100",
         "four-levels": "81818180",
+        "64-entries": "9840" + "00" * 64,
+        "64-pairs": "b840" + "".join(f"{enc(n).hex()}00" for n in range(64)),
     }
     for name, data in fine.items():
         yield value(f"cbor-{name}", "a value of the subset", bytes.fromhex(data), None)
@@ -1117,6 +1209,9 @@ def documents() -> Iterator[Vector]:
         "65-bits": ("an integer of 65 bits", b'{"version":9223372036854775808}'),
         "leading-zero": ("a leading zero", b'{"version":01}'),
         "surrogate": ("half a character in an escape", b'{"version":1,"x":"\\ud834"}'),
+        "low-surrogate": ("its other half", b'{"version":1,"x":"\\udd1e"}'),
+        "surrogates-swapped": ("both halves, swapped", b'{"version":1,"x":"\\udd1e\\ud834"}'),
+        "minus-65-bits": ("a negative one", b'{"version":-9223372036854775809}'),
         "trailing": ("something behind the object", b'{"version":1} x'),
         "comment": ("a comment", b'{"version":1} // x'),
         "comma": ("a comma too many", b'{"version":1,}'),
@@ -1127,6 +1222,16 @@ def documents() -> Iterator[Vector]:
     }
     for name, (what, data) in broken.items():
         yield document(f"json-{name}", what, data, form)
+    yield document(
+        "json-32-levels",
+        "as deep as JSON may be, and no configuration",
+        b'{"x":' + b"[" * 31 + b"]" * 31 + b"}",
+        sense,
+    )
+    yield document(
+        "json-64-bits", "the greatest integer", b'{"version":9223372036854775807}', sense
+    )
+    yield document("json-long", "256 KiB", b'{"version":1}' + b" " * (256 * 1024 - 13), None)
     meant: dict[str, tuple[str, Any]] = {
         "no-version": ("no version", {}),
         "version-2": ("another version of the schema", {"version": 2}),
@@ -1173,6 +1278,14 @@ def documents() -> Iterator[Vector]:
     yield document(
         "ini-default-section", "a section of defaults", b"[DEFAULT]\nx=1\n" + least, sense, ini
     )
+    for name, value in (("option", "%(x)s"), ("alone", "%"), ("default", "%(name)s")):
+        yield document(
+            f"ini-interpolation-{name}",
+            f"{value} as a level, which the library would interpolate",
+            least.replace(b"level=INFO", f"level={value}".encode()),
+            sense,
+            ini,
+        )
     yield document("ini-not-utf8", "a byte that is not UTF-8", least + b"#\xff\n", form, ini)
     yield document(
         "type-unknown",
@@ -1406,6 +1519,8 @@ def everything() -> dict[str, bytes]:
         good,
         envelopes,
         proofs,
+        alternatives,
+        public_keys,
         binding,
         bodies,
         times,

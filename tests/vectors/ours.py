@@ -16,7 +16,7 @@ from sealwire.alternatives import AnyOf
 from sealwire.answers import decode_answer
 from sealwire.chain import Chain
 from sealwire.checks import Freshness, Once
-from sealwire.errors import RefusedError
+from sealwire.errors import ConfigurationError, RefusedError
 from sealwire.framing import FrameReader
 from sealwire.keys import AeadKey, MacKey, VerifyKey
 from sealwire.layers import AesGcmOpener, Ed25519Verifier, HmacVerifier
@@ -135,8 +135,17 @@ def _receipt(vector: Found) -> Found:
     return {"outcome": "receipt", "said": receipt.outcome.value, "mode": receipt.mode.value}
 
 
+def _public_key(vector: Found) -> Found:
+    try:
+        key = VerifyKey(bytes.fromhex(vector["data"]), owner="alice")
+    except ConfigurationError:
+        return {"outcome": "unusable"}
+    return {"outcome": "key", "kid": key.id.hex()}
+
+
 KINDS: dict[str, Callable[[Found], Found]] = {
     "message": _message,
+    "key": _public_key,
     "frame": _frame,
     "cbor": _cbor,
     "document": _document,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import importlib.util
 import json
 import subprocess
@@ -12,16 +14,23 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from sealwire.errors import Reason
 
 HERE = Path(__file__).parent
 FILES = sorted((HERE / "files").glob("*.json"))
 LEAST = 150
-KINDS = {"message", "frame", "cbor", "document", "answer", "receipt"}
+KINDS = {"message", "key", "frame", "cbor", "document", "answer", "receipt"}
 FIRST = {"name", "what", "origin", "kind", "data", "expected"}
 BY_KIND = {"message": {"receiver"}, "receipt": {"client"}, "document": {"content_type"}}
+RECEIVER = {"audience", "ways", "now_ms", "skew_ms", "start_ms", "floors", "taken"}
+CLIENT = {"asked", "receipt_key", "now_ms"}
+PUBLIC, SECRET = {"owner", "public"}, {"owner", "audience", "secret"}
 GOOD = {
+    "key": {"kid"},
+    "unusable": set(),
     "new": {"document", "content_type", "digest"},
     "same": {"document", "content_type", "digest"},
     "frame": {"payload"},
@@ -91,6 +100,30 @@ def test_a_file_has_the_form_that_is_promised(file: Path) -> None:
         assert Reason(expected["reason"]) not in NOT_BY_BYTES
     else:
         assert expected.keys() == {"outcome"} | GOOD[expected["outcome"]]
+    if vector["kind"] == "message":
+        check_receiver(vector["receiver"])
+    if vector["kind"] == "receipt":
+        client = vector["client"]
+        assert client.keys() - {"request_key"} == CLIENT
+        assert client["asked"].keys() == {"audience", "stream", "cti", "digest"}
+        assert client["receipt_key"].keys() == PUBLIC
+        assert client.get("request_key", dict.fromkeys(SECRET)).keys() == SECRET
+
+
+def check_receiver(receiver: dict[str, Any]) -> None:
+    """Check the form of what a receiver is and remembers."""
+    assert receiver.keys() == RECEIVER
+    assert all(type(receiver[name]) is int for name in ("now_ms", "skew_ms", "start_ms"))
+    assert receiver["ways"]
+    for layer in (layer for way in receiver["ways"] for layer in way):
+        assert layer.keys() == {"layer", "keys"}
+        assert layer["layer"] in {"mac0", "encrypt0", "sign1"}
+        for key in layer["keys"]:
+            assert key.keys() == (PUBLIC if layer["layer"] == "sign1" else SECRET)
+    for floor in receiver["floors"].values():
+        assert floor.keys() == {"version", "digest", "issuer", "outcome"}
+    for taken in receiver["taken"]:
+        assert taken.keys() == {"thumbprint", "cti", "exp"}
 
 
 @pytest.mark.parametrize("file", FILES, ids=[file.stem for file in FILES])
@@ -117,6 +150,54 @@ def test_the_generator_writes_just_these() -> None:
     assert made == {file.name: file.read_bytes() for file in FILES}
 
 
+def test_primitives_alone_open_the_network_message() -> None:
+    """With neither sealwire nor the generator: offsets by hand, and two libraries' primitives."""
+    vector = read(HERE / "files" / "good-network.json")
+    gate, hidden, signed = (way["keys"][0] for way in vector["receiver"]["ways"][0])
+    data = bytes.fromhex(vector["data"])
+
+    def bound(index: int) -> bytes:
+        # ["sealwire/1", "request", "payments@prod", index, [5, 3, -19]], as a byte string.
+        array = b"\x85\x6asealwire/1\x67request\x6dpayments@prod" + bytes([index])
+        array += b"\x83\x05\x03\x32"
+        return b"\x58" + bytes([len(array)]) + array
+
+    # Tag, array, a header of 12 bytes and its head, an empty map; the payload; head and MAC.
+    payload, mac = data[17:-34], data[-32:]
+    covered = b"\x84\x64MAC0" + data[2:16] + bound(0) + payload
+    assert mac == hmac.digest(bytes.fromhex(gate["secret"]), covered, hashlib.sha256)
+    inner = payload[3:]
+    at = inner.index(b"\xa1\x05\x4c")
+    iv, ciphertext = inner[at + 3 : at + 15], inner[at + 17 :]
+    covered = b"\x83\x68Encrypt0" + inner[2:at] + bound(1)
+    opened = AESGCM(bytes.fromhex(hidden["secret"])).decrypt(iv, ciphertext, covered)
+    payload, signature = opened[17:-66], opened[-64:]
+    covered = b"\x84\x6aSignature1" + opened[2:16] + bound(2) + payload
+    Ed25519PublicKey.from_public_bytes(bytes.fromhex(signed["public"])).verify(signature, covered)
+    document = bytes.fromhex(vector["expected"]["document"])
+    assert payload.endswith(b"\x58" + bytes([len(document)]) + document)
+    body = payload[2:]
+    assert vector["expected"]["digest"] == hashlib.sha256(body).hexdigest()
+
+
+def test_a_defect_is_just_one() -> None:
+    """What is cut or of another length is right otherwise, so that a lenient reader shows."""
+    secret = bytes.fromhex(
+        read(HERE / "files" / "good-network.json")["receiver"]["ways"][0][1]["keys"][0]["secret"]
+    )
+    whole = bytes.fromhex(read(HERE / "files" / "good-mac.json")["data"])[-32:]
+    for name, length in (("half", 16), ("quarter", 8)):
+        data = bytes.fromhex(read(HERE / "files" / f"mac0-{name}-tag.json")["data"])
+        assert data.endswith(whole[:length])
+    for length in (11, 13):
+        data = bytes.fromhex(read(HERE / "files" / f"encrypt0-iv-of-{length}.json")["data"])
+        at = data.index(b"\xa1\x05" + bytes([0x40 + length]))
+        array = b"\x85\x6asealwire/1\x67request\x6dpayments@prod\x00\x82\x03\x32"
+        covered = b"\x83\x68Encrypt0" + data[2:at] + b"\x58" + bytes([len(array)]) + array
+        iv, ciphertext = data[at + 3 : at + 3 + length], data[at + 3 + length + 2 :]
+        assert b"alice" in AESGCM(secret).decrypt(iv, ciphertext, covered)
+
+
 def test_the_runner_says_that_ours_passes() -> None:
     """By way of the protocol, in a process of its own."""
     done = subprocess.run(
@@ -137,6 +218,29 @@ for name in sys.argv[1:]:
 """
 
 
+def test_the_runner_fails_where_one_expectation_is_wrong(tmp_path: Path) -> None:
+    """One file of two, by way of the protocol."""
+    for name in ("good-local", "expired"):
+        file = HERE / "files" / ("exp-over-by-1-ms.json" if name == "expired" else f"{name}.json")
+        vector = read(file)
+        if name == "expired":
+            vector["expected"]["reason"] = "replayed"
+        (tmp_path / file.name).write_text(json.dumps(vector), encoding="utf-8")
+    runner = f"import run, pathlib; run.FILES = pathlib.Path({str(tmp_path)!r}); "
+    runner += f"raise SystemExit(run.main([{sys.executable!r}, {str(HERE / 'ours.py')!r}]))"
+    done = subprocess.run(
+        [sys.executable, "-c", runner],
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+        cwd=HERE,
+    )
+    assert 1 == done.returncode
+    assert done.stdout.endswith("1 passed, 1 failed\n")
+    assert "exp-over-by-1-ms.json" in done.stdout
+
+
 def test_the_runner_fails_an_implementation_that_takes_everything(tmp_path: Path) -> None:
     """And one that prints nothing, or releases what it refuses."""
     program = tmp_path / "yes.py"
@@ -154,3 +258,4 @@ def test_the_runner_fails_an_implementation_that_takes_everything(tmp_path: Path
     assert [] != RUN.differences(refused, {"outcome": "new"})
     assert [] != RUN.differences(refused, {"outcome": "refused", "reason": "replayed"})
     assert [] != RUN.differences(refused, {"outcome": "refused", "document": "00"})
+    assert [] != RUN.differences(refused, {"outcome": "refused", "said": "applied"})

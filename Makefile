@@ -68,7 +68,7 @@ scan: $(WHEEL_DIR)/.built  ## bandit and semgrep over what users are told to wri
 interop: $(STAMPS)/test  ## other COSE implementations open our layers, and ours theirs; needs node and npm
 	test -x build/interop/python/bin/pip || $(PY) -m venv build/interop/python
 	build/interop/python/bin/pip --disable-pip-version-check --quiet install cwt==3.3.0 pycose==1.1.0 cbor2==5.9.0
-	npm install --prefix build/interop --no-package-lock --no-save --silent @auth0/cose@1.0.2
+	npm install --prefix build/interop --no-package-lock --no-save --no-audit --no-fund --loglevel=error @auth0/cose@1.0.2
 	$(PY) -m pytest tests/interop
 
 fuzz: $(STAMPS)/fuzz  ## coverage-guided fuzzing of every parser; FUZZ_RUNS=number of inputs
@@ -80,7 +80,7 @@ fuzz-short: $(STAMPS)/fuzz  ## the same with fewer inputs, in under a minute
 mutation: $(STAMPS)/test  ## a report: which changes of cbor, cose and chain no test notices
 	$(PY) tests/mutation/mutate.py
 
-conformance: $(STAMPS)/test  ## the standard library's own tests of its listener, against ours
+conformance: $(STAMPS)/test  ## public test vectors, and the standard library's own tests of its listener
 	$(PY) -m pytest tests/conformance
 
 bench: $(STAMPS)/demo  ## measure against the raw primitives and the standard library

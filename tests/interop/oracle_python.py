@@ -100,11 +100,15 @@ class Pycose:
         self.kinds = {"mac0": Mac0Message, "encrypt0": Enc0Message, "sign1": Sign1Message}
 
     def _key(self, layer: str, key: bytes, *, private: bool) -> Any:  # noqa: ANN401 - theirs
-        if layer != "sign1":
-            return self.symmetric(k=key)
         from pycose.keys.curves import Ed25519
+        from pycose.keys.keyparam import KpAlg
 
-        return self.okp(crv=Ed25519, d=key) if private else self.okp(crv=Ed25519, x=key)
+        # A careful caller ties the key to its algorithm.
+        tied = {KpAlg: self.algorithms[layer]}
+        if layer != "sign1":
+            return self.symmetric(k=key, optional_params=tied)
+        part = {"d": key} if private else {"x": key}
+        return self.okp(crv=Ed25519, optional_params=tied, **part)
 
     def open(self, layer: str, data: bytes, key: bytes, aad: bytes, _: bytes) -> bytes:
         """Verify or decrypt; give what is inside."""

@@ -272,9 +272,7 @@ class Receiver:
             raise _not_served("revert of a configuration is not served by this version")
 
     def _surveyed(self, before: Tree, after: Tree) -> tuple[Effect, ...]:
-        request = self._request
-        if request is None:
-            raise RuntimeError("sealwire.receiver: a tree was surveyed before a request was read")
+        request = self._asked()
         try:
             self._door.policy.judge_tree(request, before, after)
         except RefusedError as refusal:
@@ -283,6 +281,11 @@ class Receiver:
             return self._refuse(_internal(bug, request.opened))
         return self._persist(request)
 
+    def _asked(self) -> Request:
+        if self._request is None:
+            raise RuntimeError("sealwire.receiver: a request was decided on before it was read")
+        return self._request
+
     def _persist(self, request: Request) -> tuple[Effect, ...]:
         self._state = _State.PERSISTING
         return (Persist(request.opened),)
@@ -290,9 +293,7 @@ class Receiver:
     def _persisted(self, event: Persisted | PersistFailed) -> tuple[Effect, ...]:
         if isinstance(event, PersistFailed):
             return self._refuse(event.refusal)
-        request = self._request
-        if request is None:
-            raise RuntimeError("sealwire.receiver: a message was taken before it was read")
+        request = self._asked()
         if event.standing is Standing.SAME:
             return self._repeat(request.opened.claims, event.outcome)
         self._state = _State.APPLYING

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -9,7 +10,9 @@ import pytest
 
 from sealwire.algebra import Guarantee
 from sealwire.answers import CONSTANT_REFUSAL, decode_answer
+from sealwire.body import encode_body
 from sealwire.chain import Chain
+from sealwire.documents.tree import ROOT, LoggerState, Tree
 from sealwire.errors import Reason, RefusedError, Stage, VerificationError
 from sealwire.events import (
     AppliedHere,
@@ -28,11 +31,16 @@ from sealwire.events import (
     Record,
     Reply,
     Reported,
+    Survey,
+    Surveyed,
     Tick,
 )
 from sealwire.framing import MAX_FRAME_BYTES, encode_frame
+from sealwire.inforce import InForce
 from sealwire.policy import Policy, Violation, default_rules
+from sealwire.policy.ceilings import Ceiling
 from sealwire.receiver import Deadlines, Door, Receiver
+from sealwire.requests import CONTENT_TYPE_REQUEST, Verb, write_request
 from sealwire.stages import Answer, Applied, Digest, Opened, Outcome, Stream
 from sealwire.state import AdmissionState
 from sealwire.versions import Standing
@@ -53,6 +61,8 @@ DOCUMENT = b'{"version": 1, "root": {"level": "DEBUG"}}'
 REFUSAL = encode_frame(CONSTANT_REFUSAL)
 DONE = Applied(Digest(bytes(32)), loggers=1, handlers=0)
 LENGTH_MS, FRAME_MS = 2_000, 5_000
+TREE = Tree((LoggerState(ROOT, logging.INFO), LoggerState("payments")))
+QUIET = Policy(default_rules(), ceilings=(Ceiling("payments", logging.INFO),))
 
 
 def door(way: Way, rules: tuple[Rule, ...] | None = None) -> Door:
@@ -712,6 +722,13 @@ def reading(way: Way, good: bytes) -> Receiver:
     return Receiver(door(way), new_memory(), START)
 
 
+def surveying(way: Way, good: bytes) -> Receiver:
+    """Give a receiver that waits for the logging tree."""
+    receiver = Receiver(replace(door(way), policy=QUIET), new_memory(), START)
+    receiver.handle(Bytes(encode_frame(good)))
+    return receiver
+
+
 def persisting(way: Way, good: bytes) -> Receiver:
     """Give a receiver that waits for the message to be taken."""
     receiver = reading(way, good)
@@ -743,6 +760,7 @@ def done(way: Way, good: bytes) -> Receiver:
 RESULTS: dict[str, Event] = {
     "new": Persisted(Standing.NEW, None),
     "same": Persisted(Standing.SAME, Outcome.APPLIED),
+    "surveyed": Surveyed(TREE, TREE),
     "not-taken": PersistFailed(VerificationError(Reason.REPLAYED, Stage.ADMISSION)),
     "applied": AppliedHere(DONE),
     "failed": ApplyFailed("x"),
@@ -756,6 +774,7 @@ OTHERS: dict[str, Event] = {
 }
 MEANT: dict[Callable[[Way, bytes], Receiver], tuple[type, ...]] = {
     reading: (),
+    surveying: (Surveyed, ApplyFailed),
     persisting: (Persisted, PersistFailed),
     applying: (AppliedHere, ApplyFailed),
     reporting: (Reported,),
@@ -781,6 +800,119 @@ def test_after_the_answer_nothing_happens(local: Way, event: Event) -> None:
     """A receiver that is done asks for nothing, so there is never a second answer."""
     receiver = done(local, local.seal(local.operator.body(DOCUMENT)))
     assert () == receiver.handle(event)
+
+
+# ---- requests with a verb -----------------------------------------------------------------------
+
+
+def asking(way: Way, verb: Verb, stream: Stream, **members: Any) -> bytes:  # noqa: ANN401
+    """Give the sealed request for something else than a configuration."""
+    claims = way.operator.claims(stream=stream)
+    return way.seal(encode_body(claims, CONTENT_TYPE_REQUEST, write_request(verb, **members)))
+
+
+def loud(level: int) -> Tree:
+    """Give the tree with a level of ``payments``."""
+    return Tree((LoggerState(ROOT, logging.INFO), LoggerState("payments", level)))
+
+
+def test_a_change_is_surveyed_before_it_is_taken(way: Way, good: bytes) -> None:
+    """Where the policy looks at trees, nothing is remembered before it has."""
+    receiver = Receiver(replace(door(way), policy=QUIET), new_memory(), START)
+    (survey,) = receiver.handle(Bytes(encode_frame(good)))
+    assert isinstance(survey, Survey)
+    (persist,) = receiver.handle(Surveyed(TREE, loud(logging.INFO)))
+    assert isinstance(persist, Persist)
+    assert survey.request.opened == persist.opened
+
+
+def test_a_change_is_refused_for_the_tree_it_would_make(way: Way, good: bytes) -> None:
+    """The ceiling is about what would be in force, and not about the words of the request."""
+    receiver = Receiver(replace(door(way), policy=QUIET), new_memory(), START)
+    receiver.handle(Bytes(encode_frame(good)))
+    (record,) = receiver.handle(Surveyed(TREE, loud(logging.DEBUG)))
+    assert isinstance(record, Record)
+    assert (Reason.POLICY, Stage.POLICY) == (record.decision.reason, record.decision.stage)
+    assert record.decision.detail.startswith("ceiling")
+    assert record.decision.claims is not None
+
+
+def test_a_tree_that_cannot_be_surveyed_fails_and_is_not_taken(way: Way, good: bytes) -> None:
+    """Nothing was done and nothing is remembered, so the same message may come again."""
+    receiver = Receiver(replace(door(way), policy=QUIET), new_memory(), START)
+    receiver.handle(Bytes(encode_frame(good)))
+    (record,) = receiver.handle(ApplyFailed("locks"))
+    assert isinstance(record, Record)
+    assert Outcome.FAILED is record.decision.answer.outcome
+
+
+def test_a_policy_that_raises_over_a_tree_refuses(
+    way: Way, good: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bug while judging is never an approval."""
+    bug = ZeroDivisionError()
+
+    def broken(*given: object) -> NoReturn:
+        raise bug
+
+    receiver = Receiver(replace(door(way), policy=QUIET), new_memory(), START)
+    receiver.handle(Bytes(encode_frame(good)))
+    monkeypatch.setattr(Policy, "judge_tree", broken)
+    (record,) = receiver.handle(Surveyed(TREE, TREE))
+    assert isinstance(record, Record)
+    assert Reason.INTERNAL is record.decision.reason
+    assert bug is record.decision.cause
+
+
+@pytest.mark.parametrize(
+    ("verb", "stream", "members", "served", "detail"),
+    [
+        (Verb.STATUS, Stream.READ, {}, {Verb.APPLY}, "status is not served here"),
+        (
+            Verb.APPLY,
+            Stream.BASE,
+            {"confirm_within_s": 60, "config": {"version": 1}},
+            set(Verb),
+            "apply with a confirmation is not served by this version",
+        ),
+        (
+            Verb.REVERT,
+            Stream.BASE,
+            {"id": ""},
+            set(Verb),
+            "revert of a configuration is not served by this version",
+        ),
+    ],
+    ids=["status", "confirmed-commit", "revert-of-base"],
+)
+def test_what_is_not_served_is_said(
+    way: Way, verb: Verb, stream: Stream, members: dict[str, Any], served: set[Verb], detail: str
+) -> None:
+    """By name, and before the policy is asked."""
+    serving = replace(door(way), verbs=frozenset(served))
+    visit = Visit(serving).send(asking(way, verb, stream, **members))
+    assert REFUSED == visit.kinds
+    assert (Reason.VERB_NOT_SERVED, detail) == (visit.decision.reason, visit.decision.detail)
+
+
+def test_what_runs_is_asked_before_anything_is_taken(way: Way) -> None:
+    """The end of a lease that does not run is refused, and not remembered as done."""
+    serving = replace(door(way), verbs=frozenset(Verb))
+    visit = Visit(serving)
+    in_force = InForce()
+    visit.receiver = Receiver(serving, visit.memory, START, in_force)
+    visit.send(asking(way, Verb.REVERT, Stream.LEASE, id="0" * 32))
+    assert REFUSED == visit.kinds
+    assert (Reason.NOT_IN_FORCE, Stage.STANDING) == (visit.decision.reason, visit.decision.stage)
+
+
+def test_what_was_asked_to_be_known_is_told_where_answers_may_quote(way: Way) -> None:
+    """Where requests are hidden, an answer in the clear hides its report as well."""
+    serving = replace(door(way), verbs=frozenset(Verb))
+    visit = Visit(serving, ends=AppliedHere(done="told its status", report=b"{}"))
+    visit.send(asking(way, Verb.STATUS, Stream.READ))
+    assert APPLIED == visit.kinds
+    assert (b"{}" if tells(way) else b"") == visit.answer.report
 
 
 def test_states_that_cannot_be_name_the_module(local: Way) -> None:

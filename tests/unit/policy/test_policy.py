@@ -483,6 +483,21 @@ def test_going_back_is_not_judged_on_a_tree(asked: Asking, verb: Verb) -> None:
     assert "floor-level" == refused.value.rule
 
 
+def test_a_tree_is_looked_at_where_it_could_refuse(asked: Asking) -> None:
+    """Looking costs a walk over every logger, so it is done for leases, and where a part asks."""
+    bare = Policy(())
+    wanting = [
+        replace(bare, ceilings=(Ceiling("payments", 20),)),
+        replace(bare, roles=(role(),)),
+        replace(bare, floors=Floors((LoggerFloor("a", 20, ("console",)),))),
+    ]
+    looks = {verb: bare.looks_at_trees(asked(verb)) for verb in Verb}
+    assert {Verb.LEASE} == {verb for verb, looked in looks.items() if looked}
+    for policy in wanting:
+        assert policy.looks_at_trees(asked(Verb.APPLY))
+        assert not policy.looks_at_trees(asked(Verb.STATUS))
+
+
 def test_claims_are_who_asks(alice: Operator) -> None:
     """The issuer of the message is the owner of the role."""
     opened = alice.opened(stream=Stream.BASE)

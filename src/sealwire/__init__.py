@@ -55,7 +55,7 @@ from sealwire.stages import (
 if TYPE_CHECKING:
     from sealwire.clock import wall_clock_ms
     from sealwire.listener import Listener, listen, listen_from
-    from sealwire.policy import Rule, default_rules
+    from sealwire.policy import Policy, Rule, default_rules
     from sealwire.sealer import MemorySealerState, Sealer, SealerState
     from sealwire.transports.client import deliver
     from sealwire.verify_callable import as_verify
@@ -66,6 +66,7 @@ _LATE = {
     "wall_clock_ms": "sealwire.clock",
     "Listener": "sealwire.listener",
     "MemorySealerState": "sealwire.sealer",
+    "Policy": "sealwire.policy",
     "Rule": "sealwire.policy",
     "Sealer": "sealwire.sealer",
     "SealerState": "sealwire.sealer",
@@ -107,6 +108,7 @@ __all__ = [
     "Once",
     "Opened",
     "Outcome",
+    "Policy",
     "PolicyError",
     "Reason",
     "RefusedError",

@@ -22,6 +22,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sealwire import forks
+from sealwire.answers import MAX_REPORT_BYTES
 from sealwire.clock import boot_ms, monotonic_ms
 from sealwire.documents import JsonValue, LoggerState, Tree, canonical_json
 from sealwire.documents.tree import ROOT
@@ -129,7 +130,7 @@ class Engine:
         if isinstance(request, Revert):
             return self._revert(request)
         if isinstance(request, Status):
-            return Done(done="told its status", report=canonical_json(self.status(now_ms)))
+            return Done(done="told its status", report=_fitting(self.status(now_ms), "loggers"))
         raise ApplyError(f"{request.verb.value} is not served by this version")
 
     def _apply(self, request: Apply, now_ms: int, apply: Callable[[LoggingPlan], Applied]) -> Done:
@@ -157,14 +158,14 @@ class Engine:
             "levels": [_leased(name, before, after) for name, _ in lease.loggers],
             "through": [key for key, _ in lease.handlers],
         }
-        return Done(done=f"lease {words} until {until}", report=canonical_json(report))
+        return Done(done=f"lease {words} until {until}", report=_fitting(report, "levels"))
 
     def _revert(self, request: Revert) -> Done:
         running = self.in_force.overlay.leases
         ended = tuple(each for each in running if request.what in {"", each.id})
         self.end_leases(ended, f"reverted by {request.opened.claims.iss}{_why(request.why)}")
         report: dict[str, JsonValue] = {"ended": [each.id for each in ended]}
-        return Done(done=f"reverted {len(ended)} leases", report=canonical_json(report))
+        return Done(done=f"reverted {len(ended)} leases", report=_fitting(report, "ended"))
 
     # ---- leases --------------------------------------------------------------------------------
 
@@ -282,6 +283,17 @@ class Engine:
             ],
             "disable": live.disable,
         }
+
+
+def _fitting(report: dict[str, JsonValue], longest: str) -> bytes:
+    """Write a report; where it is too long for an answer, say how much of a list was left out."""
+    written, left_out = canonical_json(report), 0
+    while len(written) > MAX_REPORT_BYTES and isinstance(rows := report[longest], list) and rows:
+        kept = len(rows) // 2
+        left_out += len(rows) - kept
+        report |= {longest: rows[:kept], "left_out": left_out}
+        written = canonical_json(report)
+    return written if len(written) <= MAX_REPORT_BYTES else b""
 
 
 def _worth_telling(tree: Tree, leased: Container[str]) -> Iterator[LoggerState]:

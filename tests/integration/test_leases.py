@@ -295,3 +295,19 @@ def test_an_encrypting_chain_gets_no_report(
     sealed = seal_for_network(document, content_type=CONTENT_TYPE_REQUEST, stream=Stream.LEASE)
     answer = deliver(listener.address, sealed)
     assert (Outcome.APPLIED, b"") == (answer.outcome, answer.report)
+
+
+def test_a_status_that_is_too_long_says_what_it_left_out(
+    serve: Callable[..., Listener], ask: Callable[..., Answer]
+) -> None:
+    """An answer has a limit; thousands of loggers with levels of their own do not fit into it."""
+    loggers = [logging.getLogger(f"{NAME}.{'x' * 40}{number}") for number in range(3_000)]
+    for logger in loggers:
+        logger.setLevel(logging.INFO)
+    try:
+        told = report(ask(serve(), Verb.STATUS, Stream.READ))
+    finally:
+        for logger in loggers:
+            logger.setLevel(logging.NOTSET)
+    assert 3_000 <= len(told["loggers"]) + told["left_out"]
+    assert told["loggers"]

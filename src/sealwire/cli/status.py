@@ -96,6 +96,8 @@ def _say_status(report: dict[str, Any]) -> None:
         say((printable(f"{logger['name']}: {_named(logger['effective'])}{own}{behind}"), ""))
         for key in logger["handlers"]:
             say((f"  {printable(key)}", "dim"))
+    if left_out := report.get("left_out"):
+        say((f"and {left_out} loggers more, for which an answer has no room", "yellow"))
     if report["handlers"]:
         say(("", ""))
     for handler in report["handlers"]:

@@ -25,12 +25,13 @@ from sealwire import forks
 from sealwire.answers import MAX_REPORT_BYTES
 from sealwire.clock import boot_ms, monotonic_ms
 from sealwire.documents import JsonValue, LoggerState, Tree, canonical_json
+from sealwire.documents.changes import Change, changes
 from sealwire.documents.tree import ROOT
 from sealwire.errors import ApplyError
 from sealwire.inforce import Base, InForce, lease_end_ms
 from sealwire.leases import Drift, LiveLease, step
 from sealwire.policy.supposed import supposed_result
-from sealwire.requests import Apply, DryRun, Lease, Request, Revert, Status
+from sealwire.requests import CONTENT_TYPE_REQUEST, Apply, DryRun, Lease, Request, Revert, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator
@@ -129,6 +130,8 @@ class Engine:
             return self._begin_lease(request, now_ms)
         if isinstance(request, Revert):
             return self._revert(request)
+        if isinstance(request, DryRun):
+            return self._say_what_would_change(request)
         if isinstance(request, Status):
             return Done(done="told its status", report=_fitting(self.status(now_ms), "loggers"))
         raise ApplyError(f"{request.verb.value} is not served by this version")
@@ -136,13 +139,21 @@ class Engine:
     def _apply(self, request: Apply, now_ms: int, apply: Callable[[LoggingPlan], Applied]) -> Done:
         leases = self.in_force.overlay.leases
         self._lay(())
+        # What was sent as a plain configuration is answered as ever.
+        told = request.opened.content_type == CONTENT_TYPE_REQUEST
         try:
+            before = self._now() if told else Tree()
             applied = apply(request.plan)
+            found = changes(before, self._now()) if told else ()
         finally:
             self._lay(leases)
         claims = request.opened.claims
         self.in_force.base = Base(applied.plan_digest.hex(), claims.iss, request.id, now_ms)
-        return Done(applied)
+        return Done(applied, report=_changes_in_json(found) if told else b"")
+
+    def _say_what_would_change(self, request: DryRun) -> Done:
+        found = changes(*self.survey(request))
+        return Done(done=f"told {len(found)} changes it would make", report=_changes_in_json(found))
 
     def _begin_lease(self, request: Lease, now_ms: int) -> Done:
         lease = self._lease(request, now_ms)
@@ -283,6 +294,10 @@ class Engine:
             ],
             "disable": live.disable,
         }
+
+
+def _changes_in_json(found: tuple[Change, ...]) -> bytes:
+    return _fitting({"changes": [each._asdict() for each in found]}, "changes")
 
 
 def _fitting(report: dict[str, JsonValue], longest: str) -> bytes:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from tests.cli.conftest import Shell
 
 COMMANDS = [
+    "apply",
     "config where",
     "demo",
     "init",

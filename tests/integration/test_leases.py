@@ -211,10 +211,37 @@ def test_status_tells_what_is_in_force(
     assert "root" == found["loggers"][0]["name"]
 
 
+def test_a_dry_run_says_what_would_change_and_changes_nothing(
+    serve: Callable[..., Listener], ask: Callable[..., Answer], lease: Callable[..., Answer]
+) -> None:
+    """Against the base: a lease that runs is not what the configuration would stay over."""
+    logging.getLogger(NAME).setLevel(logging.WARNING)
+    listener = serve()
+    report(lease(listener, for_s=600))
+    config = {"version": 1, "incremental": True, "loggers": {NAME: {"level": "ERROR"}}}
+    told = report(ask(listener, Verb.PLAN, Stream.READ, config=config))
+    expected = {"where": f"loggers.{NAME}.level", "before": "30", "after": "40"}
+    assert [expected] == told["changes"]
+    assert logging.DEBUG == level()
+    listener.stop()
+    assert logging.WARNING == level()
+
+
+def test_a_dry_run_is_judged_like_what_it_tries(
+    serve: Callable[..., Listener], ask: Callable[..., Answer]
+) -> None:
+    """The policy's answer is half of what a dry run is for."""
+    config = {
+        "version": 1,
+        "handlers": {"file": {"class": "logging.FileHandler", "filename": "/elsewhere/a.log"}},
+    }
+    answer = ask(serve(), Verb.PLAN, Stream.READ, config=config)
+    assert (Outcome.REFUSED, "policy") == (answer.outcome, answer.reason)
+
+
 @pytest.mark.parametrize(
     ("verb", "stream", "members"),
     [
-        (Verb.PLAN, Stream.READ, {"config": {"version": 1}}),
         (Verb.CONFIRM, Stream.BASE, {"id": "ab" * 16}),
         (Verb.REVERT, Stream.BASE, {}),
         (Verb.APPLY, Stream.BASE, {"config": {"version": 1}, "confirm_within_s": 60}),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 import sealwire
+from sealwire.cli.apply import apply
 from sealwire.cli.config import config
 from sealwire.cli.demo import demo
 from sealwire.cli.endings import CommandError, Exit, ending_of
@@ -57,7 +58,7 @@ def app() -> None:
 
 
 for _command in (
-    *(init, config, keys, policy, seal, send, lease, revert, status),
+    *(init, config, keys, policy, seal, send, apply, lease, revert, status),
     *(open_message, inspect, demo),
 ):
     app.add_command(_command)

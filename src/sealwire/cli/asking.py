@@ -111,8 +111,8 @@ def show(answer: Answer, say_it: Callable[[dict[str, Any]], None]) -> None:
         say(("what the answer reports cannot be read", "yellow"))
 
 
-def say_answer_as_json(answer: Answer, address: str) -> None:
-    """Print an answer with its report as one JSON object."""
+def say_answer_as_json(answer: Answer, address: str, **more: bool) -> None:
+    """Print an answer with its report, and with ``more``, as one JSON object."""
     say_json(
         {
             "outcome": answer.outcome.name.lower(),
@@ -121,6 +121,7 @@ def say_answer_as_json(answer: Answer, address: str) -> None:
             "detail": answer.detail,
             "address": address,
             "signed": False,
+            **more,
             "report": report_of(answer),
         }
     )

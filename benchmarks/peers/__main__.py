@@ -112,7 +112,7 @@ def measure(*, short: bool) -> list[dict[str, Any]]:
                 "open_us": round(opened.median_us, 1),
                 "raw_us": round(bare.median_us, 1),
                 "open_over_raw": round(opened.median_us / bare.median_us, 2),
-                "over_ours": round(opened.median_us / ours_us, 2),
+                "over_ours": opened.median_us / ours_us,
                 "seal_us": round(samples[f"{each.name} seal"].median_us, 1),
                 "bytes_more": len(sealed[each.name]) - DOCUMENT_BYTES,
                 "import_ms": round(imports[each.imports], 1),

@@ -132,12 +132,12 @@ def _is_text(node: ast.AST) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
-def survives(module: str, mutant: Mutant) -> bool:
-    """Whether the module's tests pass with the change."""
+def survives(module: str, source_text: str) -> bool:
+    """Whether the module's tests pass with this text of it; what is no failed test is an error."""
     with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
         source = Path(folder) / "sealwire"
         shutil.copytree(SOURCE / "sealwire", source, ignore=shutil.ignore_patterns("__pycache__"))
-        (source / f"{module}.py").write_text(mutant.source, encoding="utf-8")
+        (source / f"{module}.py").write_text(source_text, encoding="utf-8")
         tests = [
             str(TOP / "tests" / each) for each in TESTS.get(module, [f"unit/test_{module}.py"])
         ]
@@ -152,6 +152,9 @@ def survives(module: str, mutant: Mutant) -> bool:
             )
         except subprocess.TimeoutExpired:
             return False
+        # A mistake that ends the collection of tests is noticed too; pytest calls it interrupted.
+        if ran.returncode not in {0, 1, 2}:
+            raise SystemExit(f"{module}: the tests did not run:\n{ran.stdout.decode()}")
         return ran.returncode == 0
 
 
@@ -160,8 +163,10 @@ def main(modules: tuple[str, ...]) -> None:
     for module in modules:
         source = (SOURCE / "sealwire" / f"{module}.py").read_text(encoding="utf-8")
         every = list(mutants(source))
+        if not survives(module, ast.unparse(ast.parse(source))):
+            raise SystemExit(f"{module}: its tests fail without a change; mend that first")
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            alive = list(pool.map(lambda mutant, name=module: survives(name, mutant), every))
+            alive = list(pool.map(lambda mutant, name=module: survives(name, mutant.source), every))
         killed = len(every) - sum(alive)
         print(f"{module}: {killed} of {len(every)} changes noticed, {killed / len(every):.0%}")
         for mutant, survived in zip(every, alive, strict=True):

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tests.conftest import Operator
 
     from sealwire.sealer import SealingLayer
-    from sealwire.stages import Context, KeyId
+    from sealwire.stages import Context, KeyId, Opened
 
 NOW_MS = 1_800_000_000_000
 AUTHENTIC, ATTRIBUTABLE = Guarantee.AUTHENTIC, Guarantee.ATTRIBUTABLE
@@ -179,6 +179,31 @@ def test_every_way_opens(alice: Operator, mallory: Operator) -> None:
         assert [name, "AesGcmOpener"] == [shown.verifier for shown in opened.evidence]
         state = AdmissionState(NOW_MS - 1)
         assert Standing.NEW is chain.take(opened, now_ms=NOW_MS, skew_ms=0, state=state)
+
+
+def test_an_admission_is_told_the_algorithms_of_the_way_taken(
+    alice: Operator, mallory: Operator
+) -> None:
+    """Not those of the first way."""
+    told: list[tuple[int, ...]] = []
+
+    class Asking(Once):
+        """Notes what it is told."""
+
+        def look(self, opened: Opened, context: Context, state: AdmissionState) -> Standing:
+            told.append(context.algorithms)
+            return super().look(opened, context, state)
+
+    made = parts(alice, mallory)
+    ways = AnyOf(made["mac"], made["sig"])
+    chain = Chain("payments@prod", [ways, made["aes"], made["fresh"], Asking()])
+    for outermost in (alice.gate(), alice.signer()):
+        layers: list[SealingLayer] = [outermost, alice.hider()]
+        opened = chain.open(alice.wrap(alice.body(), layers), now_ms=NOW_MS)
+        state = AdmissionState(NOW_MS - 1)
+        chain.look(opened, now_ms=NOW_MS, skew_ms=0, state=state)
+        assert tuple(shown.algorithm for shown in opened.evidence[:2]) == told[-1]
+    assert told[0] != told[1]
 
 
 def test_ways_of_one_kind_are_told_apart_by_key(alice: Operator, mallory: Operator) -> None:

@@ -185,6 +185,16 @@ def test_none_has_taken_when_the_last_refuses(
     assert ({}, 0) == (state.floors, len(state.window))
 
 
+def test_neither_of_two_has_taken_when_the_other_refuses(
+    alice: Operator, state: AdmissionState
+) -> None:
+    """Two are already several: the first has not remembered what the second refused."""
+    chain = admitting(alice, VersionFloor(), ThirdPartyAdmission(new, refuse))
+    refused = admit_refusal(chain, alice.opened(), state, take=True)
+    assert Reason.REPLAYED is refused.reason
+    assert {} == state.floors
+
+
 def test_all_admissions_take(alice: Operator, state: AdmissionState) -> None:
     """A new message is remembered by each."""
     chain = admitting(alice, VersionFloor(), ReplayWindow())

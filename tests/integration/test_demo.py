@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sealwire.cli.app import run
-from sealwire.cli.demo import attacks, processes, scene
+from sealwire.cli.demo import attacks, lease, processes, scene
 from sealwire.cli.demo.processes import Running, cpu_time_s, parse_ps_time
 from sealwire.cli.demo.scene import SERVICE, Scene, console_at
 from sealwire.cli.endings import Exit
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from sealwire.stages import Answer
 
-STEPS = 9
+STEPS = 10
 DEADLINE_S = 60
 
 
@@ -185,6 +185,12 @@ def never_debug(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     monkeypatch.setattr(processes, "PATIENCE_S", 5.0)
 
 
+def lease_stays(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Let the lease be longer than anybody waits."""
+    monkeypatch.setattr(lease, "LEASE_S", 600)
+    monkeypatch.setattr(processes, "PATIENCE_S", 5.0)
+
+
 DEBUG = console_at("DEBUG")
 OPEN = """
     import os
@@ -225,12 +231,14 @@ SABOTAGES: dict[str, Sabotage] = {
     "other door is shut": (7, "answer: refused", on_the_way(11, b"junk")),
     "a signature is enough": (7, "a signature alone was taken", on_the_way(12, DEBUG)),
     "no way back": (7, "back by the socket: refused", on_the_way(13, b"junk")),
+    "lease is not taken": (8, "answer: refused", on_the_way(14, b"junk")),
+    "lease stays": (8, "never wrote 'sealwire.changes: lease of alice ended'", lease_stays),
     "is busy": (
-        8, "the service is busy", in_the_service("    with on_socket, on_port:\n", SPINNING),
+        9, "the service is busy", in_the_service("    with on_socket, on_port:\n", SPINNING),
     ),
-    "no longer obeys": (9, "answer: refused", on_the_way(14, b"junk")),
+    "no longer obeys": (10, "answer: refused", on_the_way(15, b"junk")),
     "ends with 7": (
-        9, "did not end by itself", in_the_service("          return\n", "          sys.exit(7)"),
+        10, "did not end by itself", in_the_service("          return\n", "          sys.exit(7)"),
     ),
 }  # fmt: skip
 

@@ -11,6 +11,7 @@ import stat
 from typing import TYPE_CHECKING, Final
 
 from sealwire.cli.demo.attacks import library_against_sealwire, run_by_library
+from sealwire.cli.demo.lease import lease_ends_by_itself
 from sealwire.cli.demo.scene import (
     AUDIENCE,
     OTHER_AUDIENCE,
@@ -50,6 +51,7 @@ class Play:
             ("Four messages that nobody should obey", self.not_obeyed),
             ("Configurations that would run programs, sealed by alice herself", self.gadgets),
             ("The other door: TCP, with gate and encryption, and INI", self.other_door),
+            ("A level for a few seconds, which goes back by itself", self.lease),
             ("Four bytes, and the connection is closed", self.four_bytes),
             ("The service still listens, and ends in order", self.ends_in_order),
         )
@@ -204,8 +206,12 @@ class Play:
         answer = scene.send(scene.sealer.seal(console_at("INFO")))
         check(answer.outcome is Outcome.APPLIED, f"back by the socket: {say_answer(answer)}")
 
-    def four_bytes(self) -> None:
+    def lease(self) -> None:
         """Step 8."""
+        lease_ends_by_itself(self.scene)
+
+    def four_bytes(self) -> None:
+        """Step 9."""
         scene, screen = self.scene, self.screen
         screen.done(
             "4 bytes, the length of a message that never comes, were sent to our service, and to "
@@ -227,7 +233,7 @@ class Play:
         check(spin.we_are_idle, "the service is busy with a closed connection")
 
     def ends_in_order(self) -> None:
-        """Step 9."""
+        """Step 10."""
         scene, screen = self.scene, self.screen
         screen.done("alice sealed and sent DEBUG once more; then the service was told to end")
         screen.expected("it obeys her as before; then it ends by itself and removes its socket")

@@ -208,6 +208,9 @@ def _check_claims(claims: Claims, asked: Asked, key: VerifyKey, now_ms: int) -> 
         raise _refusal(Reason.RECEIPT_MISMATCH, "the receipt is of another request")
     if claims.nonce is not None:
         raise _refusal(Reason.RECEIPT_MISMATCH, "a receipt answers no challenge")
+    at_s = claims.version // 1000
+    if (claims.iat, claims.exp) != (at_s, at_s + ANSWER_LIFETIME_S):
+        raise _refusal(Reason.RECEIPT_MISMATCH, "its times are not those of a receipt")
     if now_ms > claims.exp * 1000:
         raise _refusal(Reason.EXPIRED, f"an answer of {now_ms - claims.exp * 1000} ms ago")
 

@@ -62,16 +62,23 @@ def test_over_another_base_it_is_refused(shell: Shell, local_service: Service) -
     assert local_service.logs("still there")
 
 
-def test_ini_has_no_place_for_a_reason(shell: Shell, bare_service: socket.socket) -> None:
-    """It is said, with the command that takes it."""
+def test_ini_is_applied_and_tried_as_well(shell: Shell, local_service: Service) -> None:
+    """The text goes as it is; the service reads it."""
     (shell.folder / "a.ini").write_text(
-        "[loggers]\nkeys=root\n[handlers]\nkeys=\n[formatters]\nkeys=\n"
-        "[logger_root]\nlevel=DEBUG\nhandlers=\n"
+        "[loggers]\nkeys=root\n[handlers]\nkeys=out\n[formatters]\nkeys=\n"
+        "[logger_root]\nlevel=DEBUG\nhandlers=out\n"
+        "[handler_out]\nclass=StreamHandler\nargs=(sys.stdout,)\n"
     )
-    ended = shell.run("apply", "a.ini")
+    assert "  root.level: INFO → DEBUG\n" in shell.done("apply", "a.ini", "--dry-run")
+    assert "  root.level: INFO → DEBUG\n" in shell.done("apply", "a.ini", "--why", "CHG-1200")
+    assert "at debug: after" in local_service.logs("after")
+
+
+def test_a_slip_is_told_before_anything_is_sent(shell: Shell, bare_service: socket.socket) -> None:
+    """As with ``send``."""
+    ended = shell.run("apply", "-", given=b'{"version": 2}')
     assert 3 == ended.status
-    assert "a.ini is INI, and a reason or a dry run goes with JSON alone" == ended.error
-    assert "send it as it is: sealwire send a.ini" == ended.hint
+    assert ended.error.startswith("standard input would be refused, and was not sealed: ")
     bare_service.settimeout(0)
     with pytest.raises(BlockingIOError):
         bare_service.accept()

@@ -164,6 +164,9 @@ def signed(body: bytes) -> bytes:
         ({"aud": "billing@prod"}, Reason.AUDIENCE_MISMATCH),
         ({"iss": "host-b"}, Reason.ISSUER_MISMATCH),
         ({"nonce": bytes(16)}, Reason.RECEIPT_MISMATCH),
+        ({"exp": AT_MS // 1000 + 301}, Reason.RECEIPT_MISMATCH),
+        ({"iat": AT_MS // 1000 - 1}, Reason.RECEIPT_MISMATCH),
+        ({"version": AT_MS + 1000}, Reason.RECEIPT_MISMATCH),
     ],
 )
 def test_claims_that_contradict_the_key_are_refused(

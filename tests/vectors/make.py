@@ -1432,6 +1432,19 @@ def receipts() -> Iterator[Vector]:
         now_ms=(NOW_S + 300) * 1000 + 1,
     )
     yield receipt(
+        "receipt-lives-longer",
+        "exp a second later than a receipt's",
+        sealed(exp=NOW_S + 301),
+        mismatch,
+    )
+    yield receipt(
+        "receipt-iat-of-another-second",
+        "iat that is not the second of version",
+        sealed(iat=NOW_S - 1),
+        mismatch,
+    )
+    yield receipt("receipt-with-nonce", "a nonce", sealed(nonce=bytes(16)), mismatch)
+    yield receipt(
         "receipt-of-a-squatter",
         "another key's",
         sealed((Signing(bytes(32), "host-a"),)),

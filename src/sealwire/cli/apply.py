@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import shlex
 from typing import Any
 
 import click
@@ -20,13 +19,13 @@ from sealwire.cli.asking import (
     timeout_option,
     why_option,
 )
-from sealwire.cli.endings import CommandError, Exit
-from sealwire.cli.parameters import in_words, read_input
+from sealwire.cli.endings import Exit
+from sealwire.cli.parameters import read_input
 from sealwire.cli.sealing import check_document, config_option, content_type_of, to_option
 from sealwire.cli.send import told
 from sealwire.cli.terminal import printable, say
 from sealwire.framing import MAX_FRAME_BYTES
-from sealwire.requests import CONTENT_TYPE_JSON, Verb
+from sealwire.requests import CONTENT_TYPE_INI, Verb
 from sealwire.stages import Answer, Stream
 
 
@@ -76,18 +75,16 @@ def apply(
 ) -> Exit:
     """Make a configuration the base of a running service: what stays when leases end.
 
-    FILE is JSON in the form of Python's dictConfig, or - for standard input. For INI, and for
-    sealed messages, there is sealwire send.
+    FILE is JSON in the form of Python's dictConfig, or INI in that of its fileConfig; - is standard
+    input.
     """
     content = read_input(file, MAX_FRAME_BYTES)
     check_document(file, content, unchecked=False)
-    if content_type_of(content) != CONTENT_TYPE_JSON:
-        raise CommandError(
-            Exit.LOCAL_FAILURE,
-            f"{in_words(file)} is INI, and a reason or a dry run goes with JSON alone",
-            f"send it as it is: sealwire send {shlex.quote(file)}",
-        )
-    members: dict[str, Any] = {"config": json.loads(content), "why": why, "only": only}
+    members: dict[str, Any] = {"why": why, "only": only}
+    if content_type_of(content) == CONTENT_TYPE_INI:
+        members["ini"] = content.decode()
+    else:
+        members["config"] = json.loads(content)
     asked = Asked(config, to, address, timeout_s)
     if dry_run:
         answer = asked.ask(Verb.PLAN, Stream.READ, **members)

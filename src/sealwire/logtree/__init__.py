@@ -1,5 +1,5 @@
 """The logging tree of this process: the one room that touches the internals of ``logging``."""
 
-from sealwire.logtree.configure import apply, check
+from sealwire.logtree.configure import apply, check, try_out
 
-__all__ = ["apply", "check"]
+__all__ = ["apply", "check", "try_out"]

@@ -59,6 +59,22 @@ def apply(plan: LoggingPlan) -> Applied:
     )
 
 
+def try_out(plan: LoggingPlan) -> None:
+    """Build everything of ``plan`` once, aside, and throw it away.
+
+    Raises:
+        ApplyError: as `apply` would.
+    """
+    check(plan)
+    if plan.incremental:
+        return
+    try:
+        built = build(plan)
+    except Exception as error:  # noqa: BLE001  a class of the host's own may raise anything
+        raise ApplyError(_failure(error)) from None
+    built.discard()
+
+
 def check(plan: LoggingPlan) -> None:
     """Find out what can be found out beforehand; change nothing but what imports change.
 

@@ -21,8 +21,11 @@ WAIT_S: Final = 2.0
 class Lock(Protocol):
     """What ``logging`` uses for a lock."""
 
-    def acquire(self, blocking: bool = ..., timeout: float = ...) -> bool: ...  # noqa: FBT001 - the library's signature
-    def release(self) -> None: ...
+    def acquire(self, *, timeout: float = ...) -> bool:
+        """Take it; give whether that was possible."""
+
+    def release(self) -> None:
+        """Let it go."""
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """The logging tree of this process: the one room that touches the internals of ``logging``."""
 
 from sealwire.logtree.configure import apply, check, try_out
+from sealwire.logtree.reading import read
 
-__all__ = ["apply", "check", "try_out"]
+__all__ = ["apply", "check", "read", "try_out"]

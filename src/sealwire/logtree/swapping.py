@@ -125,7 +125,7 @@ def _release(before: _Snapshot) -> list[logging.Handler]:
 
 
 def _reachable() -> Iterator[logging.Handler]:
-    todo = [handler for logger in _loggers() for handler in logger.handlers]
+    todo = [handler for logger in live_loggers() for handler in logger.handlers]
     seen: set[int] = set()
     while todo:
         handler = todo.pop()
@@ -139,7 +139,8 @@ def _reachable() -> Iterator[logging.Handler]:
         todo += [each for each in (target, *beneath) if isinstance(each, logging.Handler)]
 
 
-def _loggers() -> Iterator[logging.Logger]:
+def live_loggers() -> Iterator[logging.Logger]:
+    """Give the root logger, and every other one there is."""
     yield logging.root
     for logger in logging.root.manager.loggerDict.values():
         if isinstance(logger, logging.Logger):
@@ -163,7 +164,7 @@ class _Snapshot:
                 each.filters,
                 each.parent,
             )
-            for each in _loggers()
+            for each in live_loggers()
         ]
         self._places = [
             (place, dict(place.loggerMap))

@@ -1,88 +1,47 @@
-"""Holding logging's lock and every handler's lock at once, without a deadlock.
+"""Taking a lock of logging without waiting for ever.
 
-``dictConfig`` takes logging's lock and then, to close a handler, the handler's. A handler whose
-``emit`` uses logging itself holds its own lock and waits for logging's: the two wait for each
-other for ever (known to CPython as issue 96727).
-
-Rules this module keeps:
-
-1. While a configuration is changed both kinds of lock are held, so no ``emit`` is under way, and
-   the library, whose locks are reentrant, has nothing to wait for.
-2. What is held is held for a moment only while something else is waited for. Whoever does not get
-   the next lock gives all back and begins with that one. When the time is over nothing has been
-   changed.
+A handler that is stuck in ``emit`` keeps its lock, and code of the host may keep logging's own.
+Who waits for either without end would answer no further request.
 """
 
 from __future__ import annotations
 
-import logging
-import time
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, Protocol
 
 from sealwire.errors import ApplyError
+from sealwire.logtree.internals import logging_lock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 WAIT_S: Final = 2.0
-_MOMENT_S: Final = 0.05
 
 
-class _Lock(Protocol):
-    def acquire(self, blocking: bool = ..., timeout: float = ...) -> bool: ...  # noqa: FBT001 - the library's signature
-    def release(self) -> None: ...
+class Lock(Protocol):
+    """What ``logging`` uses for a lock."""
+
+    def acquire(self, *, timeout: float = ...) -> bool:
+        """Take it; give whether that was possible."""
+
+    def release(self) -> None:
+        """Let it go."""
 
 
 @contextmanager
-def all_locks(wait_s: float = WAIT_S) -> Iterator[None]:
-    """Hold the locks of all handlers and logging's own.
+def whole_logging(wait_s: float = WAIT_S) -> Iterator[None]:
+    """Hold logging's own lock.
 
     Raises:
-        ApplyError: one did not come free within ``wait_s`` seconds; nothing is held.
+        ApplyError: it did not come free within ``wait_s`` seconds.
     """
-    ends_s = time.monotonic() + wait_s
-    first: _Lock | None = None
-    while True:
-        with ExitStack() as held:
-            busy = _take_all(held, first)
-            if busy is None:
-                yield
-                return
-        whose, first = busy
-        if time.monotonic() >= ends_s:
-            raise ApplyError(
-                f"{whose} has been busy for {wait_s:g} s, so nothing can be exchanged; send the "
-                "configuration again, or see what that one waits for"
-            )
-
-
-def _take_all(held: ExitStack, first: _Lock | None) -> tuple[str, _Lock] | None:
-    """Take every lock; give the first one that did not come free, and whose it is."""
-    if first is not None and not _take(held, first):
-        return "a handler, or logging itself,", first
-    for whose, lock in _handler_locks():
-        if not _take(held, lock):
-            return whose, lock
-    own: _Lock = vars(logging)["_lock"]
-    if not _take(held, own):
-        return "logging itself", own
-    # Handlers that were made meanwhile; nobody can make another one now.
-    for whose, lock in _handler_locks():
-        if not _take(held, lock):
-            return whose, lock
-    return None
-
-
-def _handler_locks() -> Iterator[tuple[str, _Lock]]:
-    for reference in list(vars(logging)["_handlerList"]):
-        handler = reference()
-        if handler is not None and handler.lock is not None:
-            yield f"the handler {type(handler).__name__}", handler.lock
-
-
-def _take(held: ExitStack, lock: _Lock) -> bool:
-    if not lock.acquire(timeout=_MOMENT_S):
-        return False
-    held.callback(lock.release)
-    return True
+    lock: Lock = logging_lock()
+    if not lock.acquire(timeout=wait_s):
+        raise ApplyError(
+            f"logging itself has been busy for {wait_s:g} s, so nothing can be exchanged; send the "
+            "configuration again, or see what that one waits for"
+        )
+    try:
+        yield
+    finally:
+        lock.release()

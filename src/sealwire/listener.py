@@ -137,11 +137,15 @@ class Listener:
                 self._service.door.deadlines,
                 encode_frame(CONSTANT_REFUSAL),
             )
-            self._service.begin()
             thread = threading.Thread(
                 target=self._run, args=(server, bound), name="sealwire-listener", daemon=True
             )
-            thread.start()
+            self._service.begin()
+            try:
+                thread.start()
+            except BaseException:
+                self._service.end()
+                raise
         except BaseException:
             if server is not None:
                 server.close()
@@ -178,7 +182,6 @@ class Listener:
         self._bound.close()
         # Only now, because until here a forked child inherits it.
         self._bound = self._server = None
-        self._service.end()
         forks.unwatch(self)
         atexit.unregister(self.stop)
 
@@ -216,6 +219,9 @@ class Listener:
             # A peer is to be told at once that nobody is here, instead of waiting for an answer.
             bound.close()
             log_bug(f"the listener on {self.address} died; is_alive() is false now", bug)
+        finally:
+            # In this thread, because a change that hangs holds what is needed for it.
+            self._service.end()
 
     @contextmanager
     def hold_still(self, timeout_s: float) -> Iterator[None]:

@@ -44,12 +44,15 @@ COMMANDS = [
     "inspect",
     "keys new",
     "keys show",
+    "lease",
     "open",
     "policy init",
     "policy explain",
     "policy check",
+    "revert",
     "seal",
     "send",
+    "status",
 ]
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 

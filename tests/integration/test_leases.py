@@ -6,7 +6,7 @@ import io
 import json
 import logging
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
@@ -15,6 +15,7 @@ from sealwire.policy import Policy, default_rules
 from sealwire.policy.roles import Role
 from sealwire.requests import CONTENT_TYPE_REQUEST, Verb, write_request
 from sealwire.stages import Stream
+from sealwire.transports.server import Server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -311,3 +312,20 @@ def test_a_status_that_is_too_long_says_what_it_left_out(
             logger.setLevel(logging.NOTSET)
     assert 3_000 <= len(told["loggers"]) + told["left_out"]
     assert told["loggers"]
+
+
+def test_leases_end_with_a_listener_that_dies(
+    serve: Callable[..., Listener],
+    lease: Callable[..., Answer],
+    until: Callable[[Callable[[], object]], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nobody else would end them."""
+
+    def broken(server: Server) -> NoReturn:
+        raise ZeroDivisionError
+
+    logging.getLogger(NAME).setLevel(logging.INFO)
+    report(lease(serve(), for_s=600))
+    monkeypatch.setattr(Server, "_expire", broken)
+    until(lambda: level() == logging.INFO)

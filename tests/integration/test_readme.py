@@ -49,6 +49,8 @@ NEW_KEY: Final = "sealwire keys new --owner alice"
 TRUST: Final = "sealwire init payments@prod --trust alice.pub"
 WHERE: Final = "sealwire config where"
 SEND: Final = "sealwire send examples/debug.json --to payments@prod"
+LEASE: Final = "sealwire lease payments.db=DEBUG --for 15m --why INC-4711 --to payments@prod"
+STATUS: Final = "sealwire status --to payments@prod"
 
 
 def blocks(kind: str) -> list[str]:
@@ -152,7 +154,18 @@ def terminal() -> Iterator[Terminal]:
 
 def test_every_command_is_run() -> None:
     """The tests below run these, and README has no others."""
-    assert [*MAKE, INSTALL, BOTH, SEND_TO_BOTH, NEW_KEY, TRUST, WHERE, SEND] == commands()
+    assert [
+        *MAKE,
+        INSTALL,
+        BOTH,
+        SEND_TO_BOTH,
+        NEW_KEY,
+        TRUST,
+        WHERE,
+        SEND,
+        LEASE,
+        STATUS,
+    ] == commands()
     assert ["text"] == re.findall(r"^```(?!sh$|python$)(\w+)$", TEXT, flags=re.MULTILINE)
     assert 2 == len(blocks("python"))
 
@@ -227,6 +240,8 @@ def test_operator_and_host_apart(terminal: Terminal) -> None:
     service = terminal.serve(blocks("python")[0].replace("try/", "host/"))
     assert "applied" in terminal.type(SEND)
     lines_until(service, "DEBUG root: a detail")
+    assert "payments.db is DEBUG" in terminal.type(LEASE)
+    assert "payments.db=DEBUG until" in terminal.type(STATUS)
 
 
 def test_the_verify_of_the_standard_library(terminal: Terminal) -> None:

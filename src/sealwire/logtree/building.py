@@ -4,18 +4,16 @@ Rules this module keeps:
 
 1. No lock of logging is held while a constructor runs, so one that waits holds nobody up.
 2. What is built has no name yet: giving one takes the name away from the handler that has it.
-3. What a failed build has made is undone: handlers are closed, new files removed.
+3. What a failed build has made is undone: handlers are closed, files that it made removed.
 """
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sealwire.logtree.closing import close_quietly
+from sealwire.logtree.newfiles import NewFile, begin_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,20 +28,19 @@ class Built(NamedTuple):
     Attributes:
         filters: by their names in the plan.
         handlers: the same.
-        new_files: paths at which there was nothing before.
+        new_files: those that were made for the handlers.
     """
 
     filters: dict[str, logging.Filter]
     handlers: dict[str, logging.Handler]
-    new_files: list[str]
+    new_files: list[NewFile]
 
     def discard(self) -> None:
-        """Close the handlers, and remove the files they have made."""
+        """Close the handlers, and remove the files made for them."""
         for handler in self.handlers.values():
             close_quietly(handler)
-        for path in self.new_files:
-            with contextlib.suppress(OSError):
-                Path(path).unlink()
+        for file in self.new_files:
+            file.remove()
 
 
 def build(plan: LoggingPlan) -> Built:
@@ -55,21 +52,18 @@ def build(plan: LoggingPlan) -> Built:
     from logging.config import DictConfigurator
 
     built = Built({}, {}, [])
-    for handler in plan.handlers:
-        path = dict(handler.arguments).get("filename")
-        if isinstance(path, str) and not os.path.lexists(path):
-            built.new_files.append(path)
     configurator = DictConfigurator(plan.to_dict())
     try:
-        _build_parts(configurator, built)
+        _build_parts(plan, configurator, built)
     except BaseException:
         built.discard()
         raise
     return built
 
 
-def _build_parts(configurator: DictConfigurator, built: Built) -> None:
+def _build_parts(plan: LoggingPlan, configurator: DictConfigurator, built: Built) -> None:
     parts: Any = configurator.config
+    plans = {handler.name: handler for handler in plan.handlers}
     for name in parts["formatters"]:
         formatter = _one("formatter", name, configurator.configure_formatter, parts["formatters"])
         parts["formatters"][name] = formatter
@@ -80,6 +74,11 @@ def _build_parts(configurator: DictConfigurator, built: Built) -> None:
     # A handler with a target is built after the others, as the library does it.
     later = [name for name in sorted(handlers) if "target" in handlers[name]]
     for name in [each for each in sorted(handlers) if each not in later] + later:
+        made, mode = begin_file(plans[name], configurator.resolve(handlers[name]["class"]))
+        if made is not None:
+            built.new_files.append(made)
+        if mode is not None:
+            handlers[name]["mode"] = mode
         built.handlers[name] = _one("handler", name, configurator.configure_handler, handlers)
         handlers[name] = built.handlers[name]
 

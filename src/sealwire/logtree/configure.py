@@ -28,10 +28,9 @@ from sealwire.logtree.building import Built, build
 from sealwire.logtree.closing import close_all
 from sealwire.logtree.files import check_file
 from sealwire.logtree.locks import whole_logging
+from sealwire.logtree.newfiles import FILE_ARGUMENT, check_begun
 from sealwire.logtree.swapping import OWN_LOGGER, swap
 from sealwire.stages import Applied
-
-_FILE_ARGUMENT = "filename"
 
 
 def apply(plan: LoggingPlan) -> Applied:
@@ -109,8 +108,9 @@ def _check_arguments(handler: HandlerPlan, where: str) -> None:
     for key, value in handler.arguments:
         if isinstance(value, External):
             _resolve(value.name, f"{where}.{key}")
-        elif key == _FILE_ARGUMENT:
+        elif key == FILE_ARGUMENT:
             check_file(str(value), f"{where}.{key}")
+    check_begun(handler, where)
 
 
 def _resolve(name: str, where: str) -> object:

@@ -1,10 +1,10 @@
-"""Closing the handlers that a change has taken out of use, after logging's lock is released.
+"""Closing the handlers that a change has taken out of use.
 
 Rules this module keeps:
 
 1. A handler that another thread is about to call still writes that record: its file is opened once
    more for it and closed again, so nothing is lost and no descriptor stays behind.
-2. One that is stuck in ``emit`` is left as it is, because closing it would wait for ever.
+2. Closing is done without logging's lock, because ``close`` may wait, and ``emit`` may want it.
 3. A ``close`` that raises is the old handler's affair; the change stands.
 """
 
@@ -20,18 +20,27 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+def expect_late_records(handlers: Iterable[logging.Handler]) -> None:
+    """Make files that are closed be opened for a late record; the handlers' locks are held."""
+    for handler in handlers:
+        if isinstance(handler, logging.FileHandler):
+            # A class of the host may not let its attributes be set; it misses no more than that.
+            with contextlib.suppress(Exception):
+                _write_late_records(handler)
+
+
 def close_all(handlers: Iterable[logging.Handler]) -> None:
-    """Close each handler; to be called without logging's lock, because ``emit`` may want it."""
+    """Close each handler; to be called without logging's lock.
+
+    One that a late record has brought to a stop by now is left to that record's thread: a file is
+    closed after it, and anything else when nobody uses it any more.
+    """
     for handler in handlers:
         lock = handler.lock
-        if lock is not None and not lock.acquire(timeout=WAIT_S):
-            continue
-        try:
-            if isinstance(handler, logging.FileHandler):
-                _write_late_records(handler)
-        finally:
-            if lock is not None:
-                lock.release()
+        if lock is not None:
+            if not lock.acquire(timeout=WAIT_S):
+                continue
+            lock.release()
         close_quietly(handler)
 
 

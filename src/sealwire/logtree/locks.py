@@ -1,21 +1,33 @@
-"""Taking a lock of logging without waiting for ever.
+"""Holding logging's lock, and those of handlers that are about to go, without a deadlock.
 
-A handler that is stuck in ``emit`` keeps its lock, and code of the host may keep logging's own.
-Who waits for either without end would answer no further request.
+A handler that is stuck in ``emit`` keeps its lock, and code of the host may keep logging's own. A
+handler whose ``emit`` uses logging itself holds its own lock and waits for logging's, so that
+whoever takes the two the other way round waits for ever (known to CPython as issue 96727).
+
+Rules this module keeps:
+
+1. While handlers are taken out of use their locks are held and logging's own, so no ``emit`` of
+   theirs is under way.
+2. What is held is held for a moment only while something else is waited for. Whoever does not get
+   the next lock gives all back and begins with that one. When the time is over nothing has been
+   changed.
 """
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+import time
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Final, Protocol
 
 from sealwire.errors import ApplyError
 from sealwire.logtree.internals import logging_lock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    import logging
+    from collections.abc import Callable, Iterable, Iterator
 
 WAIT_S: Final = 2.0
+_MOMENT_S: Final = 0.05
 
 
 class Lock(Protocol):
@@ -28,20 +40,67 @@ class Lock(Protocol):
         """Let it go."""
 
 
+def no_handlers() -> Iterable[logging.Handler]:
+    """Give none."""
+    return ()
+
+
 @contextmanager
-def whole_logging(wait_s: float = WAIT_S) -> Iterator[None]:
-    """Hold logging's own lock.
+def whole_logging(
+    wait_s: float = WAIT_S, leaving: Callable[[], Iterable[logging.Handler]] = no_handlers
+) -> Iterator[None]:
+    """Hold logging's own lock, and the locks of handlers.
+
+    Args:
+        wait_s: how long to wait, seconds.
+        leaving: gives the handlers; asked again once logging's lock is held.
 
     Raises:
-        ApplyError: it did not come free within ``wait_s`` seconds.
+        ApplyError: one did not come free within ``wait_s`` seconds; nothing is held.
     """
-    lock: Lock = logging_lock()
-    if not lock.acquire(timeout=wait_s):
-        raise ApplyError(
-            f"logging itself has been busy for {wait_s:g} s, so nothing can be exchanged; send the "
-            "configuration again, or see what that one waits for"
-        )
-    try:
-        yield
-    finally:
-        lock.release()
+    ends_s = time.monotonic() + wait_s
+    first: Lock | None = None
+    while True:
+        with ExitStack() as held:
+            busy = _take_all(held, leaving, first)
+            if busy is None:
+                yield
+                return
+        whose, first = busy
+        if time.monotonic() >= ends_s:
+            raise ApplyError(
+                f"{whose} has been busy for {wait_s:g} s, so nothing can be exchanged; send the "
+                "configuration again, or see what that one waits for"
+            )
+
+
+def _take_all(
+    held: ExitStack, leaving: Callable[[], Iterable[logging.Handler]], first: Lock | None
+) -> tuple[str, Lock] | None:
+    """Take every lock; give the first one that did not come free, and whose it is."""
+    if first is not None and not _take(held, first):
+        return "a handler, or logging itself,", first
+    for whose, lock in _handler_locks(leaving()):
+        if not _take(held, lock):
+            return whose, lock
+    own: Lock = logging_lock()
+    if not _take(held, own):
+        return "logging itself", own
+    # Handlers that came meanwhile; nobody can name or make another one now.
+    for whose, lock in _handler_locks(leaving()):
+        if not _take(held, lock):
+            return whose, lock
+    return None
+
+
+def _handler_locks(handlers: Iterable[logging.Handler]) -> Iterator[tuple[str, Lock]]:
+    for handler in handlers:
+        if handler.lock is not None:
+            yield f"the handler {type(handler).__name__}", handler.lock
+
+
+def _take(held: ExitStack, lock: Lock) -> bool:
+    if not lock.acquire(timeout=_MOMENT_S):
+        return False
+    held.callback(lock.release)
+    return True

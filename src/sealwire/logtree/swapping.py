@@ -4,7 +4,8 @@ Rules this module keeps:
 
 1. Each logger's list of handlers is replaced once, so a writer sees the old list or the new one.
 2. On any failure everything is as before: the same objects, the same dictionary, the same names.
-3. Nothing is closed here. What is no longer used is given back, to be closed without the lock.
+3. Nothing is closed here. What is no longer used is given back, to be closed without the lock. A
+   handler that is busy for too long could not be closed then, so it prevents the change.
 4. The cost is linear in the loggers there are: levels are set directly and the cache of every
    logger is emptied once, where the library empties all of them for each.
 5. Handlers of a class outside ``logging`` that no configuration has named stay where they are:
@@ -16,12 +17,13 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from sealwire.logtree.closing import expect_late_records
 from sealwire.logtree.internals import clear_level_caches, named_handlers, unname
-from sealwire.logtree.locks import whole_logging
+from sealwire.logtree.locks import WAIT_S, whole_logging
 from sealwire.logtree.reading import is_foreign
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterator
 
     from sealwire.documents import LoggerPlan, LoggingPlan
     from sealwire.logtree.building import Built
@@ -29,16 +31,23 @@ if TYPE_CHECKING:
 OWN_LOGGER = "sealwire"
 
 
-def swap(plan: LoggingPlan, built: Built) -> list[logging.Handler]:
+def swap(plan: LoggingPlan, built: Built, wait_s: float = WAIT_S) -> list[logging.Handler]:
     """Make ``plan`` the configuration of this process.
 
     Returns:
         The handlers that are no longer used.
 
     Raises:
-        ApplyError: logging's lock does not come free.
+        ApplyError: logging's lock, or one of a handler that would go, does not come free within
+            ``wait_s`` seconds; nothing is changed.
     """
-    with whole_logging():
+    going: list[logging.Handler] = []
+
+    def leaving() -> list[logging.Handler]:
+        going[:] = [] if plan.incremental else _leaving(plan, built)
+        return going
+
+    with whole_logging(wait_s, leaving):
         before = _Snapshot()
         try:
             if plan.incremental:
@@ -49,7 +58,10 @@ def swap(plan: LoggingPlan, built: Built) -> list[logging.Handler]:
         except BaseException:
             before.restore()
             raise
-        return [] if plan.incremental else _release(before)
+        for handler in going:
+            unname(handler)
+        expect_late_records(going)
+    return going
 
 
 def _adjust(plan: LoggingPlan) -> None:
@@ -78,7 +90,7 @@ def _replace(plan: LoggingPlan, built: Built) -> None:
     for name, other in existing.items():
         if name in named or not isinstance(other, logging.Logger):
             continue
-        if any(above in named for above in _above(name)):
+        if _is_beneath(name, named):
             other.level = logging.NOTSET
             other.handlers = [handler for handler in other.handlers if is_foreign(handler)]
             other.propagate = True
@@ -101,27 +113,37 @@ def _set_level(plan: LoggerPlan) -> logging.Logger:
     return logger
 
 
-def _above(name: str) -> Iterator[str]:
+def _is_beneath(name: str, named: Container[str]) -> bool:
     while "." in name:
         name = name.rpartition(".")[0]
-        yield name
+        if name in named:
+            return True
+    return False
 
 
 def _is_own(name: str) -> bool:
     return name == OWN_LOGGER or name.startswith(f"{OWN_LOGGER}.")
 
 
-def _release(before: _Snapshot) -> list[logging.Handler]:
-    """Take their names from the handlers that are no longer used, and give them."""
-    used = {id(handler) for handler in _reachable()}
-    gone = {id(handler): handler for handler in before.handlers() if id(handler) not in used}
-    for handler in gone.values():
-        unname(handler)
-    return list(gone.values())
+def _leaving(plan: LoggingPlan, built: Built) -> list[logging.Handler]:
+    """Give the handlers that nobody will use any more when ``plan`` is in force."""
+    named = {logger.name for logger in plan.loggers}
+    had = list(named_handlers().values())
+    stay = list(built.handlers.values())
+    for logger in _live_loggers():
+        if not logger.handlers:
+            continue
+        had += logger.handlers
+        if logger is logging.root:
+            loses = plan.root is not None
+        else:
+            loses = logger.name in named or _is_beneath(logger.name, named)
+        stay += filter(is_foreign, logger.handlers) if loses else logger.handlers
+    used = {id(handler) for handler in _reachable(stay)}
+    return list({id(each): each for each in had if id(each) not in used}.values())
 
 
-def _reachable() -> Iterator[logging.Handler]:
-    todo = [handler for logger in _live_loggers() for handler in logger.handlers]
+def _reachable(todo: list[logging.Handler]) -> Iterator[logging.Handler]:
     seen: set[int] = set()
     while todo:
         handler = todo.pop()
@@ -138,7 +160,8 @@ def _reachable() -> Iterator[logging.Handler]:
 def _live_loggers() -> Iterator[logging.Logger]:
     """Give the root logger, and every other one there is."""
     yield logging.root
-    for logger in logging.root.manager.loggerDict.values():
+    # A copy, because another thread may be making a logger at this moment.
+    for logger in logging.root.manager.loggerDict.copy().values():
         if isinstance(logger, logging.Logger):
             yield logger
 
@@ -168,12 +191,6 @@ class _Snapshot:
             if isinstance(place, logging.PlaceHolder)
         ]
 
-    def handlers(self) -> Iterator[logging.Handler]:
-        """Give the handlers that loggers had, or that had a name."""
-        yield from self._names.values()
-        for entry in self._loggers:
-            yield from entry[4]
-
     def restore(self) -> None:
         """Put everything back."""
         manager = logging.root.manager
@@ -184,11 +201,13 @@ class _Snapshot:
             logger.handlers, logger.filters, logger.parent = handlers, filters, parent
         for place, loggers in self._places:
             place.loggerMap = loggers
+        # Without `set_name`, which a class of the host may have made its own.
         names = named_handlers()
         for handler in list(names.values()):
             unname(handler)
         for name, handler in self._names.items():
-            handler.name = name
+            names[name] = handler
+            vars(handler)["_name"] = name
         for handler, level in self._levels:
             handler.level = level
         clear_level_caches()

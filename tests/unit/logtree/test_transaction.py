@@ -14,11 +14,14 @@ import pytest
 from sealwire.documents import LoggingPlan, read_plan
 from sealwire.errors import ApplyError
 from sealwire.logtree import apply
+from sealwire.logtree.building import build
 from sealwire.logtree.internals import named_handlers
+from sealwire.logtree.swapping import swap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+PATIENCE_S = 20.0
 MODULE = "a_module_of_the_transactions"
 
 
@@ -164,6 +167,49 @@ def test_nothing_is_lost_or_piles_up_under_load(tmp_path: Path) -> None:
     assert sorted(lines) == sorted(f"{n}:{i}" for n in range(4) for i in range(counts[n]))
     assert 1 == len(logging.getLogger("tx").filters)
     assert open_before == descriptors()
+
+
+def test_a_busy_handler_that_would_go_prevents_the_change(tmp_path: Path) -> None:
+    """It could not be closed afterwards; one that stays may be as busy as it likes."""
+    apply(to_file(tmp_path / "old"))
+    (busy,) = logging.getLogger("tx").handlers
+    taken, over = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        busy.acquire()
+        taken.set()
+        over.wait(PATIENCE_S)
+        busy.release()
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    assert taken.wait(PATIENCE_S)
+    before = snapshot()
+    wanted = to_file(tmp_path / "new")
+    built = build(wanted)
+    try:
+        with pytest.raises(ApplyError, match=r"the handler FileHandler has been busy for 0\.01 s"):
+            swap(wanted, built, 0.01)
+        built.discard()
+        assert before == snapshot()
+        apply(plan(loggers={"other": {"level": 10}}))
+    finally:
+        over.set()
+        holder.join(PATIENCE_S)
+    apply(wanted)
+    assert busy not in logging.getLogger("tx").handlers
+    assert None is getattr(busy, "stream", "")
+
+
+def test_a_handler_that_goes_leaves_no_descriptor_behind(tmp_path: Path) -> None:
+    """Also where a writer had taken the old list, and writes only after the change."""
+    apply(to_file(tmp_path / "old"))
+    (old,) = logging.getLogger("tx").handlers
+    apply(to_file(tmp_path / "new"))
+    before = descriptors()
+    old.handle(logging.makeLogRecord({"msg": "late"}))
+    assert "late\n" == (tmp_path / "old").read_text()
+    assert before == descriptors()
 
 
 def test_a_tool_of_somebody_else_stays(tmp_path: Path) -> None:

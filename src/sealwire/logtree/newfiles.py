@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 FILE_ARGUMENT = "filename"
 _MODE_ARGUMENT = "mode"
+_MAKING = frozenset("awx")
 
 
 class NewFile(NamedTuple):
@@ -77,8 +78,12 @@ def begin_file(plan: HandlerPlan, kind: type) -> tuple[NewFile | None, str | Non
     path, mode = arguments.get(FILE_ARGUMENT), arguments.get(_MODE_ARGUMENT)
     if not isinstance(path, str) or not issubclass(kind, logging.FileHandler):
         return None, None
+    if mode is None:
+        mode = "a"
+    if not isinstance(mode, str) or not _MAKING.intersection(mode):
+        return None, None
     made = None if arguments.get("delay") else _make(path)
-    if isinstance(mode, str) and ("w" in mode or ("x" in mode and made is not None)):
+    if "w" in mode or ("x" in mode and made is not None):
         return made, mode.replace("w", "a").replace("x", "a")
     return made, None
 

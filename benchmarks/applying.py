@@ -37,7 +37,7 @@ THEIRS = "dictConfig"
 
 
 def plan_of(folder: Path, loggers: int) -> LoggingPlan:
-    """Give a plan with three handlers and so many loggers, which may be more than a document has."""
+    """Give a plan with three handlers and so many loggers, more than a document may have."""
     form = {"formatter": "f", "level": "INFO"}
     written = json.dumps(
         {

@@ -52,7 +52,7 @@ def build(plan: LoggingPlan) -> Built:
     from logging.config import DictConfigurator
 
     built = Built({}, {}, [])
-    configurator = DictConfigurator(plan.to_dict())
+    configurator = DictConfigurator(plan._replace(loggers=(), root=None).to_dict())
     try:
         _build_parts(plan, configurator, built)
     except BaseException:

@@ -131,16 +131,19 @@ def _leaving(plan: LoggingPlan, built: Built) -> list[logging.Handler]:
     had = list(named_handlers().values())
     stay = list(built.handlers.values())
     for logger in _live_loggers():
-        if not logger.handlers:
+        if not (handlers := logger.handlers):
             continue
-        had += logger.handlers
+        had += handlers
         if logger is logging.root:
             loses = plan.root is not None
         else:
             loses = logger.name in named or _is_beneath(logger.name, named)
-        stay += filter(is_foreign, logger.handlers) if loses else logger.handlers
-    used = {id(handler) for handler in _reachable(stay)}
-    return list({id(each): each for each in had if id(each) not in used}.values())
+        stay += filter(is_foreign, handlers) if loses else handlers
+    # By identity, because a class of the host may say what it is equal to.
+    leaving = {id(handler): handler for handler in had}
+    for handler in _reachable(stay):
+        leaving.pop(id(handler), None)
+    return list(leaving.values())
 
 
 def _reachable(todo: list[logging.Handler]) -> Iterator[logging.Handler]:

@@ -5,7 +5,7 @@ Rules this module keeps:
 1. The logging tree belongs to the process, and so does what is in force in it: one engine, whatever
    listeners there are. The memory's gate is held around every call.
 2. A lease never edits the base: before a configuration is applied the levels that leases hold are
-   given back, and laid over the new base afterwards.
+   given back, and laid over the new base afterwards, or put back as they were if that fails.
 3. Going back is never refused. Leases end by themselves, when the last listener stops, and in a
    forked child, which has nobody to end them later.
 4. Who asked, for what, until when and why is said on ``sealwire.changes`` when a lease begins and
@@ -29,7 +29,7 @@ from sealwire.documents.changes import Change, changes
 from sealwire.documents.tree import ROOT
 from sealwire.errors import ApplyError
 from sealwire.inforce import Base, InForce, lease_end_ms
-from sealwire.leases import Drift, LiveLease, step
+from sealwire.leases import Drift, LiveLease, Overlay, step
 from sealwire.policy.supposed import supposed_result
 from sealwire.requests import CONTENT_TYPE_REQUEST, Apply, DryRun, Lease, Request, Revert, Status
 
@@ -137,7 +137,7 @@ class Engine:
         raise ApplyError(f"{request.verb.value} is not served by this version")
 
     def _apply(self, request: Apply, now_ms: int, apply: Callable[[LoggingPlan], Applied]) -> Done:
-        leases = self.in_force.overlay.leases
+        overlay, leased = self.in_force.overlay, self._now()
         self._lay(())
         # What was sent as a plain configuration is answered as ever.
         told = request.opened.content_type == CONTENT_TYPE_REQUEST
@@ -145,8 +145,10 @@ class Engine:
             before = self._now() if told else Tree()
             applied = apply(request.plan)
             found = changes(before, self._now()) if told else ()
-        finally:
-            self._lay(leases)
+        except BaseException:
+            self._go_on(overlay, leased)
+            raise
+        self._lay(overlay.leases)
         claims = request.opened.claims
         self.in_force.base = Base(applied.plan_digest.hex(), claims.iss, request.id, now_ms)
         return Done(applied, report=_changes_in_json(found) if told else b"")
@@ -223,6 +225,30 @@ class Engine:
             set_levels(taken.loggers, taken.handlers)
         self.in_force.overlay = taken.overlay
         return taken.drift
+
+    def _go_on(self, overlay: Overlay, before: Tree) -> None:
+        """Put back the levels that were given back, and none that somebody else has changed."""
+        from sealwire.logtree import set_levels
+
+        live = self._now()
+        was, now = before.by_name(), live.by_name()
+        loggers = {
+            name: held.put
+            for name, held in overlay.loggers.items()
+            if name in was
+            and name in now
+            and (was[name].level, now[name].level) == (held.put, held.found)
+        }
+        held_by, known = before.by_key(), live.by_key()
+        handlers = {
+            key: held.put
+            for key, held in overlay.handlers.items()
+            if key in held_by and key in known
+            if (held_by[key].level, known[key].level) == (held.put, held.found)
+        }
+        if loggers or handlers:
+            set_levels(loggers, handlers)
+        self.in_force.overlay = overlay
 
     def _now(self) -> Tree:
         from sealwire.logtree import read

@@ -3,9 +3,10 @@
 Rules this module keeps:
 
 1. Bytes in, bytes or ``None`` out; it never raises, from any thread, whatever it is given.
-2. What it returns is one line of canonical JSON, an object that has passed the policy and is
-   remembered as taken. If ``dictConfig`` still fails on it, the library's second try, reading it
-   as INI, stops at parsing, before any ``eval``.
+2. What it returns is one line of canonical JSON, an object that has passed the policy, is
+   remembered as taken, and whose parts were all built once, aside, without an error. If
+   ``dictConfig`` still fails on it, the library's second try, reading it as INI, stops at
+   parsing, before any ``eval``.
 3. It cannot mend the library's socket, nor make its apply atomic.
 """
 
@@ -55,13 +56,13 @@ def as_verify(
         ConfigurationError: the chain does not show enough.
     """
     # Late, because it loads ``logging.config``; who calls this is about to use that anyway.
-    from sealwire.logtree import check as check_plan
+    from sealwire.logtree import try_out
 
     door = make_door(chain, audience=audience, rules=rules, skew_s=skew_s)
     accepted: list[bytes] = []
 
     def hand_over(plan: LoggingPlan) -> Applied:
-        check_plan(plan)
+        try_out(plan)
         loggers = len(plan.loggers) + (plan.root is not None)
         accepted.append(plan.canonical())
         return Applied(plan.digest(), loggers, len(plan.handlers))

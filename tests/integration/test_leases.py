@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import json
 import logging
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import pytest
 
 from sealwire import Outcome, deliver, engine
+from sealwire.logtree import read
 from sealwire.policy import Policy, default_rules
 from sealwire.policy.roles import Role
 from sealwire.requests import CONTENT_TYPE_REQUEST, Verb, write_request
@@ -70,6 +72,15 @@ def report(answer: Answer) -> dict[str, Any]:
     assert Outcome.APPLIED is answer.outcome, answer
     found: dict[str, Any] = json.loads(answer.report)
     return found
+
+
+def whole(handler: str) -> dict[str, object]:
+    """Give a configuration that replaces the handlers of the leased logger."""
+    return {
+        "version": 1,
+        "handlers": {handler: {"class": "logging.NullHandler", "level": "WARNING"}},
+        "loggers": {NAME: {"level": "ERROR", "handlers": [handler], "propagate": False}},
+    }
 
 
 def level(name: str = NAME) -> int:
@@ -183,6 +194,53 @@ def test_a_configuration_is_applied_beneath_the_leases(
     assert logging.DEBUG == level()
     listener.stop()
     assert logging.ERROR == level()
+
+
+def test_a_whole_configuration_is_applied_beneath_the_leases(
+    serve: Callable[..., Listener], lease: Callable[..., Answer], seal: Callable[..., bytes]
+) -> None:
+    """The lease goes through the new handler too, and gives back what the new base set."""
+    handler = logging.StreamHandler(io.StringIO())
+    handler.setLevel(logging.ERROR)
+    handler.set_name("sealwire-tests.old")
+    logging.getLogger(NAME).addHandler(handler)
+    listener = serve()
+    report(lease(listener, through=["sealwire-tests.old"]))
+    assert Outcome.APPLIED is deliver(listener.address, seal(whole("sealwire-tests.old"))).outcome
+    (new,) = logging.getLogger(NAME).handlers
+    assert handler is not new
+    assert (10, 10) == (level(), new.level)
+    listener.stop()
+    assert (40, 30) == (level(), new.level)
+
+
+def test_a_configuration_that_fails_leaves_the_leases_as_they_were(
+    serve: Callable[..., Listener],
+    lease: Callable[..., Answer],
+    seal: Callable[..., bytes],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Also where the application itself has changed a leased level meanwhile."""
+
+    def fail(self: logging.Handler) -> None:
+        raise RuntimeError
+
+    for name in (NAME, OTHER):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    listener = serve()
+    report(lease(listener))
+    report(lease(listener, name=OTHER))
+    logging.getLogger(OTHER).setLevel(logging.ERROR)
+    gc.collect()  # What earlier tests have named, and nobody uses, is in the tree until then.
+    before = read()
+    monkeypatch.setattr(logging.NullHandler, "__init__", fail)
+    answer = deliver(listener.address, seal(whole("sealwire-tests.broken")))
+    said = "unable to configure handler 'sealwire-tests.broken': RuntimeError"
+    assert (Outcome.FAILED, said) == (answer.outcome, answer.detail)
+    assert before == read()
+    assert (10, 40) == (level(), level(OTHER))
+    listener.stop()
+    assert (30, 40) == (level(), level(OTHER))
 
 
 def test_status_tells_what_is_in_force(

@@ -41,6 +41,7 @@ _MAX_INTEGER_CHARS = 20
 # A string is taken whole, terminated or not: each byte is looked at once, whatever the text.
 _STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
 _ALL_BUT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_SCALARS = frozenset({str, int, bool, type(None)})
 
 
 def read_json(document: bytes) -> dict[str, JsonValue]:
@@ -142,9 +143,14 @@ def _check_surrogates(value: JsonValue) -> None:
 def _in_order(value: JsonValue) -> JsonValue:
     """Copy ``value`` with sorted keys, refusing what JSON would write in more than one way."""
     if isinstance(value, dict):
-        # Big-endian UTF-16 sorts as its code units do; Python's own order is by code point.
-        ordered = sorted(value, key=lambda key: key.encode("utf-16-be"))
-        return {key: _in_order(value[key]) for key in ordered}
+        # Big-endian UTF-16 sorts as its code units do; Python's own order is by code point, which
+        # is the same among ASCII.
+        plain = all(map(str.isascii, value))
+        ordered = sorted(value, key=None if plain else lambda key: key.encode("utf-16-be"))
+        return {
+            key: item if type(item := value[key]) in _SCALARS else _in_order(item)
+            for key in ordered
+        }
     if isinstance(value, list):
         return [_in_order(item) for item in value]
     if value is None or isinstance(value, (str, int)):

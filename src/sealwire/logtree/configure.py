@@ -2,8 +2,8 @@
 
 Rules this module keeps:
 
-1. What can be found out beforehand is: classes, objects, files, handlers to be changed. The
-   library closes every handler before it builds the first new one.
+1. A plan is in force in full or not at all: everything is built aside, put in place under
+   logging's lock, and what it replaces is closed afterwards, without the lock.
 2. A handler's class is a subclass of ``logging.Handler``, a formatter's of ``logging.Formatter``.
    The library would call anything that has the name.
 3. sealwire's own loggers are never left disabled: the library disables every logger that a plan
@@ -11,9 +11,8 @@ Rules this module keeps:
 4. `ApplyError` is all that comes out. Its text names the part of the plan and the kind of failure;
    it has no cause attached, and quotes no argument, because either may hold a password.
 
-Not guaranteed yet: that the tree is as before when the library itself fails half-way, that no
-record is lost between the old handlers and the new ones, and that filters of an earlier plan are
-gone from the loggers of this one. All three are properties of ``dictConfig``, which is used here.
+Not guaranteed yet: a deadline for a constructor that waits, though it holds no lock of logging, and
+that a handler whose definition did not change keeps its object.
 """
 
 from __future__ import annotations
@@ -25,13 +24,13 @@ import sys
 from sealwire.documents import External, HandlerPlan, LoggingPlan
 from sealwire.documents.reading import place
 from sealwire.errors import ApplyError, shorten
+from sealwire.logtree.building import Built, build
+from sealwire.logtree.closing import close_all
 from sealwire.logtree.files import check_file
-from sealwire.logtree.locks import all_locks
+from sealwire.logtree.locks import whole_logging
+from sealwire.logtree.newfiles import FILE_ARGUMENT, check_begun
+from sealwire.logtree.swapping import OWN_LOGGER, swap
 from sealwire.stages import Applied
-
-OWN_LOGGER = "sealwire"
-
-_FILE_ARGUMENT = "filename"
 
 
 def apply(plan: LoggingPlan) -> Applied:
@@ -47,9 +46,8 @@ def apply(plan: LoggingPlan) -> Applied:
         What is now in force.
 
     Raises:
-        ApplyError: a class, an object, a file or a handler is missing or unfit, and the tree is
-            as before; or the library failed (its text then starts with "unable to"), and handlers
-            may be missing.
+        ApplyError: a class, an object, a file or a handler is missing or unfit, or a constructor
+            failed (its text then starts with "unable to"); the tree is as before.
     """
     check(plan)
     _configure(plan)
@@ -58,6 +56,22 @@ def apply(plan: LoggingPlan) -> Applied:
         loggers=len(plan.loggers) + (plan.root is not None),
         handlers=len(plan.handlers),
     )
+
+
+def try_out(plan: LoggingPlan) -> None:
+    """Build everything of ``plan`` once, aside, and throw it away.
+
+    Raises:
+        ApplyError: as `apply` would.
+    """
+    check(plan)
+    if plan.incremental:
+        return
+    try:
+        built = build(plan)
+    except Exception as error:  # noqa: BLE001  a class of the host's own may raise anything
+        raise ApplyError(_failure(error)) from None
+    built.discard()
 
 
 def check(plan: LoggingPlan) -> None:
@@ -94,8 +108,9 @@ def _check_arguments(handler: HandlerPlan, where: str) -> None:
     for key, value in handler.arguments:
         if isinstance(value, External):
             _resolve(value.name, f"{where}.{key}")
-        elif key == _FILE_ARGUMENT:
+        elif key == FILE_ARGUMENT:
             check_file(str(value), f"{where}.{key}")
+    check_begun(handler, where)
 
 
 def _resolve(name: str, where: str) -> object:
@@ -109,17 +124,26 @@ def _resolve(name: str, where: str) -> object:
 
 
 def _configure(plan: LoggingPlan) -> None:
-    from logging.config import dictConfig
-
+    built = Built({}, {}, [])
     try:
-        with all_locks():
-            dictConfig(plan.to_dict())
+        with whole_logging():
+            # Asked beforehand: every constructor of a handler takes this lock, without a limit.
+            pass
+        if not plan.incremental:
+            built = build(plan)
+        gone = swap(plan, built)
     except ApplyError:
+        built.discard()
         raise
     except Exception as error:  # noqa: BLE001  a class of the host's own may raise anything
+        built.discard()
         raise ApplyError(_failure(error)) from None
+    except BaseException:
+        built.discard()
+        raise
     finally:
         _enable_own_loggers()
+    close_all(gone)
 
 
 def _failure(error: Exception) -> str:

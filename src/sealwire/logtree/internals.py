@@ -10,8 +10,8 @@ Rules this module keeps:
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, MutableMapping
+from typing import Any, Final
 
 from sealwire.errors import ConfigurationError
 
@@ -48,8 +48,37 @@ def check_private_names() -> None:
     for name, fits in _NAMES.items():
         if name not in found or not fits(found[name]):
             _refuse(f"logging.{name}")
+    if not callable(getattr(logging.root.manager, "_clear_cache", None)):
+        _refuse("logging.root.manager._clear_cache")
+    if not hasattr(logging.Handler(), "_name"):
+        _refuse("logging.Handler._name")
     if not isinstance(getattr(logging.root.manager, "loggerDict", None), dict):
         _refuse("logging.root.manager.loggerDict")
+
+
+def logging_lock() -> Any:  # noqa: ANN401 - its type is private to threading
+    """Give logging's own lock."""
+    return vars(logging)["_lock"]
+
+
+def named_handlers() -> MutableMapping[str, logging.Handler]:
+    """Give the library's own mapping of handlers by name."""
+    names: MutableMapping[str, logging.Handler] = vars(logging)["_handlers"]
+    return names
+
+
+def unname(handler: logging.Handler) -> None:
+    """Take a handler's name without touching one of the same name that has come after it."""
+    names = named_handlers()
+    name = handler.name
+    if name is not None and names.get(name) is handler:
+        del names[name]
+    vars(handler)["_name"] = None
+
+
+def clear_level_caches() -> None:
+    """Make every logger ask for its level anew."""
+    getattr(logging.root.manager, "_clear_cache")()  # noqa: B009 - mypy knows no private names
 
 
 def _refuse(name: str) -> None:

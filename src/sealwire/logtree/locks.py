@@ -1,13 +1,13 @@
-"""Holding logging's lock and every handler's lock at once, without a deadlock.
+"""Holding logging's lock, and those of handlers that are about to go, without a deadlock.
 
-``dictConfig`` takes logging's lock and then, to close a handler, the handler's. A handler whose
-``emit`` uses logging itself holds its own lock and waits for logging's: the two wait for each
-other for ever (known to CPython as issue 96727).
+A handler that is stuck in ``emit`` keeps its lock, and code of the host may keep logging's own. A
+handler whose ``emit`` uses logging itself holds its own lock and waits for logging's, so that
+whoever takes the two the other way round waits for ever (known to CPython as issue 96727).
 
 Rules this module keeps:
 
-1. While a configuration is changed both kinds of lock are held, so no ``emit`` is under way, and
-   the library, whose locks are reentrant, has nothing to wait for.
+1. While handlers are taken out of use their locks are held and logging's own, so no ``emit`` of
+   theirs is under way.
 2. What is held is held for a moment only while something else is waited for. Whoever does not get
    the next lock gives all back and begins with that one. When the time is over nothing has been
    changed.
@@ -15,37 +15,54 @@ Rules this module keeps:
 
 from __future__ import annotations
 
-import logging
 import time
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Final, Protocol
 
 from sealwire.errors import ApplyError
+from sealwire.logtree.internals import logging_lock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    import logging
+    from collections.abc import Callable, Iterable, Iterator
 
 WAIT_S: Final = 2.0
 _MOMENT_S: Final = 0.05
 
 
-class _Lock(Protocol):
-    def acquire(self, blocking: bool = ..., timeout: float = ...) -> bool: ...  # noqa: FBT001 - the library's signature
-    def release(self) -> None: ...
+class Lock(Protocol):
+    """What ``logging`` uses for a lock."""
+
+    def acquire(self, *, timeout: float = ...) -> bool:
+        """Take it; give whether that was possible."""
+
+    def release(self) -> None:
+        """Let it go."""
+
+
+def no_handlers() -> Iterable[logging.Handler]:
+    """Give none."""
+    return ()
 
 
 @contextmanager
-def all_locks(wait_s: float = WAIT_S) -> Iterator[None]:
-    """Hold the locks of all handlers and logging's own.
+def whole_logging(
+    wait_s: float = WAIT_S, leaving: Callable[[], Iterable[logging.Handler]] = no_handlers
+) -> Iterator[None]:
+    """Hold logging's own lock, and the locks of handlers.
+
+    Args:
+        wait_s: how long to wait, seconds.
+        leaving: gives the handlers; asked again once logging's lock is held.
 
     Raises:
         ApplyError: one did not come free within ``wait_s`` seconds; nothing is held.
     """
     ends_s = time.monotonic() + wait_s
-    first: _Lock | None = None
+    first: Lock | None = None
     while True:
         with ExitStack() as held:
-            busy = _take_all(held, first)
+            busy = _take_all(held, leaving, first)
             if busy is None:
                 yield
                 return
@@ -57,31 +74,32 @@ def all_locks(wait_s: float = WAIT_S) -> Iterator[None]:
             )
 
 
-def _take_all(held: ExitStack, first: _Lock | None) -> tuple[str, _Lock] | None:
+def _take_all(
+    held: ExitStack, leaving: Callable[[], Iterable[logging.Handler]], first: Lock | None
+) -> tuple[str, Lock] | None:
     """Take every lock; give the first one that did not come free, and whose it is."""
     if first is not None and not _take(held, first):
         return "a handler, or logging itself,", first
-    for whose, lock in _handler_locks():
+    for whose, lock in _handler_locks(leaving()):
         if not _take(held, lock):
             return whose, lock
-    own: _Lock = vars(logging)["_lock"]
+    own: Lock = logging_lock()
     if not _take(held, own):
         return "logging itself", own
-    # Handlers that were made meanwhile; nobody can make another one now.
-    for whose, lock in _handler_locks():
+    # Handlers that came meanwhile; nobody can name or make another one now.
+    for whose, lock in _handler_locks(leaving()):
         if not _take(held, lock):
             return whose, lock
     return None
 
 
-def _handler_locks() -> Iterator[tuple[str, _Lock]]:
-    for reference in list(vars(logging)["_handlerList"]):
-        handler = reference()
-        if handler is not None and handler.lock is not None:
+def _handler_locks(handlers: Iterable[logging.Handler]) -> Iterator[tuple[str, Lock]]:
+    for handler in handlers:
+        if handler.lock is not None:
             yield f"the handler {type(handler).__name__}", handler.lock
 
 
-def _take(held: ExitStack, lock: _Lock) -> bool:
+def _take(held: ExitStack, lock: Lock) -> bool:
     if not lock.acquire(timeout=_MOMENT_S):
         return False
     held.callback(lock.release)

@@ -94,8 +94,13 @@ def _handler(key: str, handler: logging.Handler) -> HandlerState:
         _formatter(handler.formatter),
         _filters(handler.filters),
         named,
-        foreign=not named and type(handler).__module__ not in _OWN_MODULES,
+        is_foreign(handler),
     )
+
+
+def is_foreign(handler: logging.Handler) -> bool:
+    """Tell whether code outside ``logging`` has put this handler where it is."""
+    return not handler.get_name() and type(handler).__module__ not in _OWN_MODULES
 
 
 def class_name(kind: type) -> str:

@@ -6,7 +6,8 @@ Rules this module keeps:
    handlers attached and as the policy describes them. What else it has is not known.
 2. What a configuration makes of a tree is what ``dictConfig`` documents: handlers of a logger that
    is named are replaced, children of a named logger are reset, an incremental one sets levels. A
-   handler under a name that was there replaces that one everywhere.
+   handler under a name that was there replaces that one everywhere. Unlike there, handlers that
+   somebody else's code has put somewhere stay.
 
 Not guaranteed: what the running service will say. It judges its own tree, which may reach the same
 handlers by another way.
@@ -67,20 +68,26 @@ def supposed_result(tree: Tree, plan: LoggingPlan) -> Tree:
             loggers[each.name] = _leveled(loggers.get(each.name, LoggerState(each.name)), each)
         return _tree(loggers, handlers, tree.disable)
     formatters = {formatter.name: formatter for formatter in plan.formatters}
+    foreign = {handler.key for handler in tree.handlers if handler.foreign}
     for handler in plan.handlers:
         handlers[handler.name] = _made(handler, formatters)
     named = {each.name for each in plans}
     for name in loggers.keys() - named - {ROOT}:
         if any(top != ROOT and is_beneath(name, top) for top in named):
-            loggers[name] = loggers[name]._replace(level=0, handlers=(), propagate=True)
+            kept = _foreign(loggers[name], foreign)
+            loggers[name] = loggers[name]._replace(level=0, handlers=kept, propagate=True)
         else:
             loggers[name] = loggers[name]._replace(disabled=plan.disable_existing_loggers)
     for each in plans:
         state = _leveled(loggers.get(each.name, LoggerState(each.name)), each)
         loggers[each.name] = state._replace(
-            handlers=each.handlers, filters=each.filters, disabled=False
+            handlers=each.handlers + _foreign(state, foreign), filters=each.filters, disabled=False
         )
     return _tree(loggers, handlers, tree.disable)
+
+
+def _foreign(state: LoggerState, foreign: set[str]) -> tuple[str, ...]:
+    return tuple(key for key in state.handlers if key in foreign)
 
 
 def _leveled(state: LoggerState, plan: LoggerPlan) -> LoggerState:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sealwire.errors import ApplyError
-from sealwire.logtree.locks import all_locks
+from sealwire.logtree.internals import logging_lock
+from sealwire.logtree.locks import whole_logging
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,7 +56,7 @@ def test_a_handler_that_logs_is_no_deadlock(writers: logging.Logger) -> None:
     """The library's own order of locks stops all of them at the first or second change."""
     handler = next(each for each in writers.handlers if isinstance(each, Talkative))
     for _ in range(50):
-        with all_locks(PATIENCE_S):
+        with whole_logging(PATIENCE_S, lambda: [handler]):
             before = Talkative.made
             handler.flush()
             assert before == Talkative.made
@@ -76,7 +77,10 @@ def test_a_handler_that_is_busy_for_too_long_is_named() -> None:
     holder.start()
     try:
         assert taken.wait(PATIENCE_S)
-        with pytest.raises(ApplyError, match=r"has been busy for 0\.01 s"), all_locks(0.01):
+        with (
+            pytest.raises(ApplyError, match=r"the handler StreamHandler has been busy for 0\.01 s"),
+            whole_logging(0.01, lambda: [busy]),
+        ):
             pass
         other = threading.Thread(target=lambda: logging.getLogger("sealwire-tests.free"))
         other.start()
@@ -85,15 +89,40 @@ def test_a_handler_that_is_busy_for_too_long_is_named() -> None:
     finally:
         over.set()
         holder.join(PATIENCE_S)
-    with all_locks(PATIENCE_S):
+    with whole_logging(PATIENCE_S, lambda: [busy]):
         pass
 
 
 def test_what_fails_under_the_locks_gives_them_back() -> None:
     """An exception of the library's is no reason to keep anything."""
-    with pytest.raises(ZeroDivisionError), all_locks():
+    with pytest.raises(ZeroDivisionError), whole_logging():
         raise ZeroDivisionError
     done = threading.Thread(target=logging.getLogger, args=("sealwire-tests.after",))
     done.start()
     done.join(PATIENCE_S)
     assert not done.is_alive()
+
+
+def test_it_is_given_up_when_logging_is_busy() -> None:
+    """A thread of the host that keeps the lock does not keep our thread for ever."""
+    held, done = threading.Event(), threading.Event()
+
+    def keep() -> None:
+        with logging_lock():
+            held.set()
+            done.wait(PATIENCE_S)
+
+    thread = threading.Thread(target=keep)
+    thread.start()
+    assert held.wait(PATIENCE_S)
+    try:
+        with (
+            pytest.raises(ApplyError, match=r"logging itself has been busy for 0\.01 s"),
+            whole_logging(0.01),
+        ):
+            pass
+    finally:
+        done.set()
+        thread.join(PATIENCE_S)
+    with whole_logging(PATIENCE_S):
+        logging.getLogger("it.is.free")

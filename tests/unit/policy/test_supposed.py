@@ -116,6 +116,20 @@ def test_the_root_is_replaced_where_it_is_named(ask: Ask) -> None:
     assert (LoggerState("", 20, propagate=False), LoggerState("a", 20, ("h", "i"))) == after.loggers
 
 
+def test_handlers_of_somebody_else_stay(ask: Ask) -> None:
+    """Behind the new ones, on a logger that is named and on one that is reset."""
+    base = Tree(
+        (LoggerState("", 10, ("t", "h")), LoggerState("a", 20, ("h", "t"))),
+        (HandlerState("h", "logging.Handler"), HandlerState("t", "tools.Tool", foreign=True)),
+    )
+    base = base._replace(loggers=(*base.loggers, LoggerState("a.b", 30, ("t", "h"))))
+    handlers = {"n": {"class": "logging.NullHandler"}}
+    after = supposed_result(
+        base, ask(handlers=handlers, loggers={"a": {"handlers": ["n"]}}, root={}).plan
+    )
+    assert (("t",), ("n", "t"), ("t",)) == tuple(each.handlers for each in after.loggers)
+
+
 # ---- the same, asked of the library ----------------------------------------------------------
 
 _PROGRAM = """

@@ -46,3 +46,10 @@ def test_another_target_counts_both_ways() -> None:
     after = Tree((ROOT, CHILD), (HANDLER._replace(target="/y"),))
     assert ("handler h: redirected from '/x' to '/y'",) == reduced(TREE, after)
     assert ("handler h: redirected from '/y' to '/x'",) == reduced(after, TREE)
+
+
+def test_what_was_there_before_or_is_gone_is_not_told() -> None:
+    """A filter that stays is no news; a logger that is not there records nothing of its own."""
+    filtered = Tree((ROOT, CHILD._replace(filters=("f",))), (HANDLER,))
+    assert () == reduced(filtered, filtered)
+    assert () == reduced(TREE, Tree((ROOT,), (HANDLER,)))

@@ -125,7 +125,7 @@ def test_handlers_of_somebody_else_stay(ask: Ask) -> None:
     base = base._replace(loggers=(*base.loggers, LoggerState("a.b", 30, ("t", "h"))))
     handlers = {"n": {"class": "logging.NullHandler"}}
     after = supposed_result(
-        base, ask(handlers=handlers, loggers={"a": {"handlers": ["n"]}}, root={}).plan
+        base, ask(handlers=handlers, loggers={"a": {"handlers": ["n"]}}, root={"level": 10}).plan
     )
     assert (("t",), ("n", "t"), ("t",)) == tuple(each.handlers for each in after.loggers)
 

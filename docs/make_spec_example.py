@@ -2,8 +2,8 @@
 
     python docs/make_spec_example.py
 
-A test runs this and compares, so that page and program say the same. Both sides are sealwire's own;
-the vectors in ``tests/vectors`` are assembled by other means.
+A test runs this and compares, so that page and program say the same. Another test writes the
+messages once more without sealwire.
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ NOW_MS = 1_800_000_000_500
 NOW_S = NOW_MS // 1000
 START_MS = NOW_MS - 60_000
 ORDER = 2**252 + 27742317777372353535851937790883648493
+PRIME = 2**255 - 19
 IV = bytes(range(0xA0, 0xAC))
 CTI = bytes(range(16))
 JSON = "application/json"
@@ -97,12 +98,24 @@ class Signing:
         """Sign."""
         return self._key.sign(signed)
 
-    def sign_with(self, point: bytes, signed: bytes) -> bytes:
-        """Sign with an R that encodes the neutral point, so that S needs no secret but the key."""
+    def sign_with(self, point: bytes, signed: bytes, nonce: int = 0) -> bytes:
+        """Sign with another R: ``nonce`` times the base point, and a point of small order."""
         scalar = int.from_bytes(hashlib.sha512(self.seed).digest()[:32], "little")
         scalar = scalar & 2**254 - 8 | 2**254
-        digest = hashlib.sha512(point + self.public + signed).digest()
-        return point + (int.from_bytes(digest, "little") * scalar % ORDER).to_bytes(32, "little")
+        digest = int.from_bytes(hashlib.sha512(point + self.public + signed).digest(), "little")
+        return point + ((nonce + digest * scalar) % ORDER).to_bytes(32, "little")
+
+    def sign_mixed(self, signed: bytes) -> bytes:
+        """Sign with the R of a right signature, the point of order 2 added."""
+        prefix = hashlib.sha512(self.seed).digest()[32:]
+        nonce = int.from_bytes(hashlib.sha512(prefix + signed).digest(), "little")
+        return self.sign_with(plus_order_2(self.sign(signed)[:32]), signed, nonce)
+
+
+def plus_order_2(point: bytes) -> bytes:
+    """Add the point of order 2, which makes (-x, -y) of (x, y)."""
+    number = int.from_bytes(point, "little")
+    return ((PRIME - number % 2**255) | (1 - (number >> 255)) << 255).to_bytes(32, "little")
 
 
 class Secret:
@@ -166,6 +179,7 @@ def wrap(
     iv: bytes = IV,
     tag_bytes: int = 16,
     point: bytes | None = None,
+    mixed: bool = False,
     ending: bytes = b"",
 ) -> bytes:
     """Wrap a payload in a layer; what is given stands in the place of what is right."""
@@ -185,6 +199,8 @@ def wrap(
     covered = enc([context, protected, aad, payload])
     if isinstance(key, Secret):
         right = hmac.digest(key.secret, covered, "sha256")
+    elif mixed:
+        right = key.sign_mixed(covered)
     elif point is not None:
         right = key.sign_with(point, covered)
     else:

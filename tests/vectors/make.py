@@ -27,6 +27,7 @@ from encoding import (
     NOW_MS,
     NOW_S,
     ORDER,
+    PRIME,
     START_MS,
     Pairs,
     Raw,
@@ -38,6 +39,7 @@ from encoding import (
     enc,
     head,
     hkdf,
+    plus_order_2,
     seal,
     wrap,
 )
@@ -52,7 +54,6 @@ CHAINS: dict[str, tuple[Signing | Secret, ...]] = {
     "network": NETWORK,
     "mac": (MAC,),
 }
-PRIME = 2**255 - 19
 
 Vector = dict[str, Any]
 
@@ -463,6 +464,12 @@ def proofs() -> Iterator[Vector]:
         SIGNATURE,
     )
     yield message(
+        "sign1-point-of-mixed-order",
+        "sign1: the point of order 2 added to R, and the equation holds with the cofactor alone",
+        seal(plain, mixed=True),
+        SIGNATURE,
+    )
+    yield message(
         "unknown-key",
         "a key that the receiver does not hold",
         seal(body_of(iss="bob"), (BOB,)),
@@ -561,10 +568,8 @@ def public_keys() -> Iterator[Vector]:
     eighth = "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"
     yield public("of-order-8", "a point of order 8", bytes.fromhex(eighth))
     yield public("over-the-prime", "the neutral point with y over the prime", little(PRIME + 1))
-    # The point of order 2 added to (x, y) gives (-x, -y).
-    alice = int.from_bytes(ALICE.public, "little")
-    mirrored = (PRIME - alice % 2**255) | (1 - (alice >> 255)) << 255
-    yield public("of-mixed-order", "alice's and the point of order 2", little(mirrored))
+    mixed = plus_order_2(ALICE.public)
+    yield public("of-mixed-order", "alice's and the point of order 2", mixed)
     yield public("not-on-the-curve", "no point of the curve has this y", little(2))
     yield public("of-31-bytes", "a byte less", ALICE.public[:-1])
     yield public("of-33-bytes", "a byte more", ALICE.public + b"\0")

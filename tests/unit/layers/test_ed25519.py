@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
+import nacl.bindings as sodium
 import pytest
 
 from sealwire.algebra import Guarantee
@@ -65,6 +67,36 @@ def test_a_signature_has_one_form(alice: Operator, chain: Chain) -> None:
         Reason.SIGNATURE_INVALID
         is refusal(chain, sealed[:-32] + larger.to_bytes(32, "little")).reason
     )
+
+
+def twice_twice_twice(point: bytes) -> bytes:
+    """Multiply by the cofactor, which takes away what a point has of small order."""
+    for _ in range(3):
+        point = sodium.crypto_core_ed25519_add(point, point)
+    return point
+
+
+def test_the_equation_holds_without_the_cofactor(alice: Operator) -> None:
+    """RFC 8032 allows two equations; a signature that only one of them accepts is refused."""
+    key, signed = alice.signing.verify_key, b"signed"
+    hashed = hashlib.sha512(reveal_secret(alice.signing)).digest()
+    scalar = int.from_bytes(hashed[:32], "little") & 2**254 - 8 | 2**254
+    nonce = int.from_bytes(hashlib.sha512(hashed[32:] + signed).digest(), "little")
+    # The point of order 2, (0, -1), added to the R of the right signature.
+    order_2 = (2**255 - 20).to_bytes(32, "little")
+    point = sodium.crypto_core_ed25519_add(alice.signing.sign(signed)[:32], order_2)
+    digest = hashlib.sha512(point + key.public_bytes + signed).digest()
+    challenge = int.from_bytes(digest, "little") % ORDER
+    s = ((nonce + challenge * scalar) % ORDER).to_bytes(32, "little")
+    left = sodium.crypto_scalarmult_ed25519_base_noclamp(s)
+    product = sodium.crypto_scalarmult_ed25519_noclamp(
+        challenge.to_bytes(32, "little"), key.public_bytes
+    )
+    right = sodium.crypto_core_ed25519_add(point, product)
+    assert left != right
+    assert twice_twice_twice(left) == twice_twice_twice(right)
+    assert not key.verifies(signed, point + s)
+    assert key.verifies(signed, alice.signing.sign(signed))
 
 
 @pytest.mark.parametrize("fixed", [bytes(64), b"\x01" + bytes(63), b"\xff" * 64], ids=bytes.hex)

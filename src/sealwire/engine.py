@@ -28,6 +28,7 @@ from sealwire.documents import JsonValue, LoggerState, Tree, canonical_json
 from sealwire.documents.changes import Change, changes
 from sealwire.documents.tree import ROOT
 from sealwire.errors import ApplyError
+from sealwire.eventlog import log_bug, log_to
 from sealwire.inforce import Base, InForce, lease_end_ms
 from sealwire.leases import Drift, LiveLease, Overlay, step
 from sealwire.policy.supposed import supposed_result
@@ -41,6 +42,9 @@ if TYPE_CHECKING:
     from sealwire.stages import Applied
 
 CHANGES: Final = logging.getLogger("sealwire.changes")
+MAX_LEASES: Final = 64
+"""Whoever needs more wants another configuration; each of them costs time at every change."""
+
 _LOOK_MS: Final = 1_000
 """How often the end of a lease is looked for: a clock that runs in sleep cannot wake a thread."""
 
@@ -60,6 +64,7 @@ class Engine:
         """Begin with what the application has set up."""
         self.in_force = InForce(instance=instance_name())
         self._listeners = 0
+        self._not_before_ms = 0
         forks.watch(self)
 
     # ---- life ----------------------------------------------------------------------------------
@@ -73,7 +78,7 @@ class Engine:
         self._listeners -= 1
         if self._listeners <= 0:
             self._listeners = 0
-            self.end_leases(self.in_force.overlay.leases, "the listener stopped")
+            self._end_or_say(self.in_force.overlay.leases, "the listener stopped")
 
     def hold_still(self, timeout_s: float) -> AbstractContextManager[None]:
         """Do nothing before a fork: the gate is the memory's."""
@@ -83,7 +88,10 @@ class Engine:
         """End every lease in a forked child (rule 3)."""
         self._listeners = 0
         self.in_force.instance = instance_name()
-        self._lay(())
+        try:
+            self._lay(())
+        except (Exception, SystemExit) as bug:  # noqa: BLE001 - a class of the host's may raise anything
+            log_bug("the leases of the parent could not be ended in a forked child", bug)
 
     @property
     def next_look_ms(self) -> int | None:
@@ -91,12 +99,23 @@ class Engine:
         ends_ms = self.in_force.overlay.next_end_ms()
         if ends_ms is None:
             return None
-        return monotonic_ms() + min(_LOOK_MS, max(0, ends_ms - boot_ms()))
+        due_ms = monotonic_ms() + min(_LOOK_MS, max(0, ends_ms - boot_ms()))
+        return max(due_ms, self._not_before_ms)
 
     def let_time_pass(self) -> None:
         """End the leases whose time is over."""
+        if monotonic_ms() < self._not_before_ms:
+            return
         if ended := self.in_force.overlay.ended(boot_ms()):
-            self.end_leases(ended, "its time is over")
+            self._end_or_say(ended, "its time is over")
+
+    def _end_or_say(self, ended: tuple[LiveLease, ...], why: str) -> None:
+        """End leases for nobody who could be told: what goes wrong is logged, and tried again."""
+        try:
+            self.end_leases(ended, why)
+        except (Exception, SystemExit) as bug:  # noqa: BLE001 - a class of the host's may raise anything
+            self._not_before_ms = monotonic_ms() + _LOOK_MS
+            log_bug("a lease could not be ended; it is tried again while a listener runs", bug)
 
     # ---- requests ------------------------------------------------------------------------------
 
@@ -194,6 +213,9 @@ class Engine:
         return drift
 
     def _lease(self, request: Lease, now_ms: int) -> LiveLease:
+        running = len(self.in_force.overlay.leases)
+        if running >= MAX_LEASES:
+            raise ApplyError(f"{running} leases are running, which is the most; end one of them")
         known = self._now().by_key()
         loudest = min(level for _, level in request.levels)
         for key in request.through:
@@ -367,8 +389,6 @@ def in_utc(wall_ms: int) -> str:
 
 def _announce(text: str, *arguments: object) -> None:
     """Say something where the application's operators look (rule 4)."""
-    from sealwire.eventlog import log_to
-
     log_to(CHANGES, logging.WARNING, text, *arguments)
 
 

@@ -77,7 +77,7 @@ def test_a_handler_that_hides_the_records_is_named(shell: Shell, local_service: 
     ended = shell.run("lease", "payments.db=DEBUG")
     assert 0 == ended.status
     assert "  will not: quiet: " in ended.stdout
-    assert "sealwire lease payments.db=DEBUG --through 'quiet'" in ended.stderr
+    assert "sealwire lease payments.db=DEBUG --through quiet" in ended.stderr
     shell.done("lease", "payments.db=DEBUG", "--through", "quiet")
 
 

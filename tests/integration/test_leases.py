@@ -399,6 +399,21 @@ def test_a_status_that_is_too_long_says_what_it_left_out(
     assert told["loggers"]
 
 
+def test_there_is_a_most_of_leases(
+    serve: Callable[..., Listener], lease: Callable[..., Answer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One key cannot make every change slow; what ends makes room."""
+    monkeypatch.setattr(engine, "MAX_LEASES", 2)
+    listener = serve()
+    first = report(lease(listener, for_s=600))
+    report(lease(listener, for_s=600, name=OTHER))
+    answer = lease(listener, for_s=600)
+    assert Outcome.FAILED is answer.outcome
+    assert answer.detail.startswith("2 leases are running")
+    assert first["id"]
+    assert logging.DEBUG == level()
+
+
 def test_leases_end_with_a_listener_that_dies(
     serve: Callable[..., Listener],
     lease: Callable[..., Answer],
@@ -414,3 +429,30 @@ def test_leases_end_with_a_listener_that_dies(
     report(lease(serve(), for_s=600))
     monkeypatch.setattr(Server, "_expire", broken)
     until(lambda: level() == logging.INFO)
+
+
+def test_an_end_that_fails_is_tried_again(
+    serve: Callable[..., Listener],
+    lease: Callable[..., Answer],
+    until: Callable[[Callable[[], object]], None],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The listener lives on, and the level goes back once it can."""
+    logging.getLogger(NAME).setLevel(logging.WARNING)
+    listener = serve()
+    report(lease(listener, for_s=1))
+    tries: list[None] = []
+    honest = engine.Engine.end_leases
+
+    def once_broken(of: engine.Engine, *given: Any) -> object:  # noqa: ANN401
+        tries.append(None)
+        if len(tries) == 1:
+            raise ZeroDivisionError
+        return honest(of, *given)
+
+    monkeypatch.setattr(engine.Engine, "end_leases", once_broken)
+    until(lambda: level() == logging.WARNING)
+    assert listener.is_alive()
+    assert 2 == len(tries)
+    assert any("a lease could not be ended" in each.getMessage() for each in caplog.records)

@@ -38,10 +38,10 @@ if TYPE_CHECKING:
     no_args_is_help=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="""\b
-Examples, first on the service's host, then on the operator's machine:
-  sealwire init payments@prod --trust alice.pub
+Examples: on the operator's machine, on the service's host, and on the operator's again:
   sealwire keys new --owner alice
-  sealwire send debug.json --to payments@prod
+  sealwire init payments@prod --trust alice.pub
+  sealwire lease payments.db=DEBUG --for 15m --to payments@prod
 
 \b
 To try it out, both parts on this machine:

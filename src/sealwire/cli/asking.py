@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -61,6 +62,9 @@ class Asked:
         self.target = self.settings.target(to)
         self.address = address or self.target.address
         self._timeout_s = timeout_s
+        named = (("--to", to), ("--address", address), ("--config", config))
+        self.options = "".join(f" {name} {shlex.quote(it)}" for name, it in named if it)
+        """What has to be behind the next command, so that it asks the same service."""
 
     def ask(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 from typing import Any
 
 import click
@@ -102,13 +103,13 @@ def lease(
         say_answer_as_json(answer, asked.address)
     ending = told(answer, quiet=as_json, done="in force")
     if answer.outcome is Outcome.APPLIED and not as_json:
-        show(answer, _say_lease)
+        show(answer, lambda report: _say_lease(report, asked.options))
     return ending
 
 
-def _say_lease(report: dict[str, Any]) -> None:
+def _say_lease(report: dict[str, Any], options: str) -> None:
     say(("until ", "dim"), (time_in_words(report["until_ms"]), ""), ("; to end it before: ", "dim"))
-    say((f"  sealwire revert {printable(report['id'])}", ""))
+    say((f"  sealwire revert {printable(report['id'])}{options}", ""))
     for each in report["levels"]:
         name = printable(each["logger"])
         now, before = _named(each["now"]), _named(each["before"])
@@ -124,7 +125,7 @@ def _say_lease(report: dict[str, Any]) -> None:
             key = printable(each["hidden"][0]["handler"])
             say_hint(
                 f"no handler will write it; lower one as well: sealwire lease {name}={now} "
-                f"--through '{key}'"
+                f"--through {shlex.quote(key)}{options}"
             )
 
 

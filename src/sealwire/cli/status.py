@@ -62,11 +62,11 @@ def status(
         return told(answer, quiet=True)
     if answer.outcome is not Outcome.APPLIED:
         return told(answer, quiet=False)
-    show(answer, _say_status)
+    show(answer, lambda report: _say_status(report, asked.options))
     return Exit.OK
 
 
-def _say_status(report: dict[str, Any]) -> None:
+def _say_status(report: dict[str, Any], options: str) -> None:
     base = report["base"]
     since = f", since {time_in_words(base['since_ms'])}" if base["since_ms"] else ""
     say_fields(
@@ -83,7 +83,7 @@ def _say_status(report: dict[str, Any]) -> None:
         why = f": {lease['why']}" if lease["why"] else ""
         said = f"{levels} until {time_in_words(lease['until_ms'])} by {lease['issuer']}{why}"
         say((f"  {printable(said)}", "cyan"))
-        say((f"    sealwire revert {printable(lease['id'])}", "dim"))
+        say((f"    sealwire revert {printable(lease['id'])}{options}", "dim"))
     say(("", ""))
     for logger in report["loggers"]:
         own = "" if logger["level"] else " (inherited)"

@@ -5,12 +5,15 @@ Rules this module keeps:
 1. All levels or none: what was set is put back when one cannot be.
 2. Under logging's own lock, so that no other change of configuration comes in between. A record is
    judged by the old level or by the new one.
-3. No filter, no handler and no formatter is touched; there is nothing on the way of a record that
+3. ``setLevel`` is not called: a class of the host's may have made it its own, and then going back
+   could fail where going there did not.
+4. No filter, no handler and no formatter is touched; there is nothing on the way of a record that
    was not there before.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -18,6 +21,8 @@ from typing import Final
 
 from sealwire.documents.tree import ROOT, Tree
 from sealwire.errors import ApplyError
+from sealwire.logtree.internals import clear_level_caches
+from sealwire.logtree.locks import whole_logging
 from sealwire.logtree.reading import read_objects
 
 _NONE: Final[Mapping[str, int]] = MappingProxyType({})
@@ -34,9 +39,10 @@ def set_levels(loggers: Mapping[str, int], handlers: Mapping[str, int] = _NONE) 
         The tree afterwards.
 
     Raises:
-        ApplyError: there is no such handler; nothing has been changed.
+        ApplyError: there is no such handler, or logging's lock does not come free; nothing has been
+            changed.
     """
-    with vars(logging)["_lock"]:
+    with whole_logging():
         _, known = read_objects()
         for key in handlers:
             if key not in known:
@@ -46,12 +52,16 @@ def set_levels(loggers: Mapping[str, int], handlers: Mapping[str, int] = _NONE) 
             for name, level in loggers.items():
                 logger = logging.root if name == ROOT else logging.getLogger(name)
                 undo.append((logger, logger.level))
-                logger.setLevel(level)
+                logger.level = level
             for key, level in handlers.items():
                 undo.append((known[key], known[key].level))
-                known[key].setLevel(level)
+                known[key].level = level
         except BaseException:
             for thing, level in reversed(undo):
-                thing.setLevel(level)
+                # What cannot be set at all was not set before either.
+                with contextlib.suppress(Exception):
+                    thing.level = level
             raise
+        finally:
+            clear_level_caches()
         return read_objects()[0]

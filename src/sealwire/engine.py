@@ -18,24 +18,29 @@ import logging
 import os
 import socket
 from contextlib import nullcontext
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sealwire import forks
-from sealwire.answers import MAX_REPORT_BYTES
 from sealwire.clock import boot_ms, monotonic_ms
-from sealwire.documents import JsonValue, LoggerState, Tree, canonical_json
-from sealwire.documents.changes import Change, changes
-from sealwire.documents.tree import ROOT
+from sealwire.documents import Tree
+from sealwire.documents.changes import changes
 from sealwire.errors import ApplyError
 from sealwire.eventlog import log_bug, log_to
 from sealwire.inforce import Base, InForce, lease_end_ms
 from sealwire.leases import Drift, LiveLease, Overlay, step
 from sealwire.policy.supposed import supposed_result
 from sealwire.requests import CONTENT_TYPE_REQUEST, Apply, DryRun, Lease, Request, Revert, Status
+from sealwire.telling import (
+    changes_report,
+    ended_report,
+    in_utc,
+    lease_report,
+    levels_in_words,
+    status_report,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterator
+    from collections.abc import Callable
     from contextlib import AbstractContextManager
 
     from sealwire.documents import LoggingPlan
@@ -152,7 +157,9 @@ class Engine:
         if isinstance(request, DryRun):
             return self._say_what_would_change(request)
         if isinstance(request, Status):
-            return Done(done="told its status", report=_fitting(self.status(now_ms), "loggers"))
+            return Done(
+                done="told its status", report=status_report(self._now(), self.in_force, now_ms)
+            )
         raise ApplyError(f"{request.verb.value} is not served by this version")
 
     def _apply(self, request: Apply, now_ms: int, apply: Callable[[LoggingPlan], Applied]) -> Done:
@@ -170,11 +177,11 @@ class Engine:
         self._lay(overlay.leases)
         claims = request.opened.claims
         self.in_force.base = Base(applied.plan_digest.hex(), claims.iss, request.id, now_ms)
-        return Done(applied, report=_changes_in_json(found) if told else b"")
+        return Done(applied, report=changes_report(found) if told else b"")
 
     def _say_what_would_change(self, request: DryRun) -> Done:
         found = changes(*self.survey(request))
-        return Done(done=f"told {len(found)} changes it would make", report=_changes_in_json(found))
+        return Done(done=f"told {len(found)} changes it would make", report=changes_report(found))
 
     def _begin_lease(self, request: Lease, now_ms: int) -> Done:
         lease = self._lease(request, now_ms)
@@ -182,22 +189,16 @@ class Engine:
         self._lay((*self.in_force.overlay.leases, lease))
         after = self._now()
         until = in_utc(lease.ends_wall_ms)
-        words = _levels_in_words(lease)
+        words = levels_in_words(lease)
         _announce("lease of %s: %s until %s%s", lease.issuer, words, until, _why(lease.why))
-        report: dict[str, JsonValue] = {
-            "id": lease.id,
-            "until_ms": lease.ends_wall_ms,
-            "levels": [_leased(name, before, after) for name, _ in lease.loggers],
-            "through": [key for key, _ in lease.handlers],
-        }
-        return Done(done=f"lease {words} until {until}", report=_fitting(report, "levels"))
+        report = lease_report(lease, before, after)
+        return Done(done=f"lease {words} until {until}", report=report)
 
     def _revert(self, request: Revert) -> Done:
         running = self.in_force.overlay.leases
         ended = tuple(each for each in running if request.what in {"", each.id})
         self.end_leases(ended, f"reverted by {request.opened.claims.iss}{_why(request.why)}")
-        report: dict[str, JsonValue] = {"ended": [each.id for each in ended]}
-        return Done(done=f"reverted {len(ended)} leases", report=_fitting(report, "ended"))
+        return Done(done=f"reverted {len(ended)} leases", report=ended_report(ended))
 
     # ---- leases --------------------------------------------------------------------------------
 
@@ -207,7 +208,7 @@ class Engine:
             return ()
         drift = self._lay(self.in_force.overlay.without(*ended))
         for lease in ended:
-            _announce("lease of %s ended: %s: %s", lease.issuer, _levels_in_words(lease), why)
+            _announce("lease of %s ended: %s: %s", lease.issuer, levels_in_words(lease), why)
         for each in drift:
             _announce("%s is %s and not %s; left as it is", each.where, each.found, each.expected)
         return drift
@@ -290,81 +291,7 @@ class Engine:
             for key, held in overlay.handlers.items()
             if key in known and known[key].level == held.put
         }
-        return _leveled(live, loggers, handlers)
-
-    # ---- what is told --------------------------------------------------------------------------
-
-    def status(self, now_ms: int) -> dict[str, JsonValue]:
-        """Give what is in force, as JSON can say it."""
-        live = self._now()
-        overlay, base = self.in_force.overlay, self.in_force.base
-        return {
-            "instance": self.in_force.instance,
-            "now_ms": now_ms,
-            "mode": "wait-out",
-            "base": {
-                "issuer": base.issuer,
-                "digest": base.digest,
-                "id": base.id,
-                "since_ms": base.since_ms,
-            },
-            "leases": [
-                {
-                    "id": lease.id,
-                    "issuer": lease.issuer,
-                    "why": lease.why,
-                    "levels": dict(lease.loggers),
-                    "through": [key for key, _ in lease.handlers],
-                    "until_ms": lease.ends_wall_ms,
-                }
-                for lease in overlay.leases
-            ],
-            "loggers": [
-                {
-                    "name": logger.name or "root",
-                    "level": logger.level,
-                    "effective": live.effective_level(logger.name),
-                    "leased": logger.name in overlay.loggers,
-                    "handlers": list(logger.handlers),
-                    "propagate": logger.propagate,
-                    "disabled": logger.disabled,
-                }
-                for logger in _worth_telling(live, overlay.loggers)
-            ],
-            "handlers": [
-                {
-                    "key": handler.key,
-                    "class": handler.class_name,
-                    "level": handler.level,
-                    "target": handler.target,
-                }
-                for handler in live.handlers
-            ],
-            "disable": live.disable,
-        }
-
-
-def _changes_in_json(found: tuple[Change, ...]) -> bytes:
-    return _fitting({"changes": [each._asdict() for each in found]}, "changes")
-
-
-def _fitting(report: dict[str, JsonValue], longest: str) -> bytes:
-    """Write a report; where it is too long for an answer, say how much of a list was left out."""
-    written, left_out = canonical_json(report), 0
-    while len(written) > MAX_REPORT_BYTES and isinstance(rows := report[longest], list) and rows:
-        kept = len(rows) // 2
-        left_out += len(rows) - kept
-        report |= {longest: rows[:kept], "left_out": left_out}
-        written = canonical_json(report)
-    return written if len(written) <= MAX_REPORT_BYTES else b""
-
-
-def _worth_telling(tree: Tree, leased: Container[str]) -> Iterator[LoggerState]:
-    """Give the root, and every logger that has something of its own: most have nothing."""
-    for logger in tree.loggers:
-        plain = LoggerState(logger.name)
-        if logger.name == ROOT or logger.name in leased or logger != plain:
-            yield logger
+        return live.leveled(loggers, handlers)
 
 
 _of_process: Final[list[Engine]] = []
@@ -382,11 +309,6 @@ def instance_name() -> str:
     return f"{socket.gethostname()}/{os.getpid()}"
 
 
-def in_utc(wall_ms: int) -> str:
-    """Give a time as RFC 3339 writes it, in UTC, to the second."""
-    return datetime.fromtimestamp(wall_ms // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
 def _announce(text: str, *arguments: object) -> None:
     """Say something where the application's operators look (rule 4)."""
     log_to(CHANGES, logging.WARNING, text, *arguments)
@@ -394,26 +316,6 @@ def _announce(text: str, *arguments: object) -> None:
 
 def _why(why: str) -> str:
     return f": {why}" if why else ""
-
-
-def _levels_in_words(lease: LiveLease) -> str:
-    return ", ".join(
-        f"{name or 'root'}={logging.getLevelName(level)}" for name, level in lease.loggers
-    )
-
-
-def _leased(name: str, before: Tree, after: Tree) -> JsonValue:
-    """Say what a lease changes for one logger, and what comes out of it now."""
-    level = after.effective_level(name)
-    emission = after.emission(name, level)
-    return {
-        "logger": name or "root",
-        "before": before.effective_level(name),
-        "now": level,
-        "stopped": emission.stopped,
-        "emitting": list(emission.emitting),
-        "hidden": [{"handler": each.handler, "by": each.by} for each in emission.hidden],
-    }
 
 
 def _laid(base: Tree, leases: tuple[LiveLease, ...]) -> Tree:
@@ -424,17 +326,4 @@ def _laid(base: Tree, leases: tuple[LiveLease, ...]) -> Tree:
         {logger.name: logger.level for logger in base.loggers},
         {handler.key: handler.level for handler in base.handlers},
     )
-    return _leveled(base, taken.loggers, taken.handlers)
-
-
-def _leveled(tree: Tree, loggers: dict[str, int], handlers: dict[str, int]) -> Tree:
-    known = tree.by_name()
-    for name, level in loggers.items():
-        known[name] = tree.logger(name)._replace(level=level)
-    return tree._replace(
-        loggers=tuple(known[name] for name in sorted(known)),
-        handlers=tuple(
-            handler._replace(level=handlers.get(handler.key, handler.level))
-            for handler in tree.handlers
-        ),
-    )
+    return base.leveled(taken.loggers, taken.handlers)

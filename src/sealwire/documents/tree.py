@@ -13,7 +13,7 @@ Rules this module keeps:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 NOTSET = 0
@@ -130,6 +130,19 @@ class Tree(NamedTuple):
     def by_key(self) -> dict[str, HandlerState]:
         """Give the handlers by their keys."""
         return {handler.key: handler for handler in self.handlers}
+
+    def leveled(self, loggers: Mapping[str, int], handlers: Mapping[str, int]) -> Tree:
+        """Give the tree with these levels, of loggers by name and of handlers by key."""
+        known = self.by_name()
+        for name, level in loggers.items():
+            known[name] = self.logger(name)._replace(level=level)
+        return self._replace(
+            loggers=tuple(known[name] for name in sorted(known)),
+            handlers=tuple(
+                handler._replace(level=handlers.get(handler.key, handler.level))
+                for handler in self.handlers
+            ),
+        )
 
     def effective_level(self, name: str) -> int:
         """Give the level in force for a logger: its own, or the nearest one above (0 is none)."""

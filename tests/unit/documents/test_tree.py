@@ -88,3 +88,14 @@ def test_what_stops_a_record_before_any_handler(
 def test_no_handler_at_all_is_said(loggers: tuple[LoggerState, ...], stopped: str) -> None:
     """A lease on such a logger would show nothing."""
     assert Emission(stopped, (), ()) == tree(*loggers).emission("a.b", 10)
+
+
+def test_a_tree_with_other_levels() -> None:
+    """Loggers that are not there are; handlers keep what is not said."""
+    before = Tree(
+        (LoggerState("", 30), LoggerState("a", 10)),
+        (HandlerState("h", "logging.Handler", 20), HandlerState("i", "logging.Handler", 20)),
+    )
+    after = before.leveled({"a": 0, "b": 5}, {"h": 40})
+    assert [("", 30), ("a", 0), ("b", 5)] == [each[:2] for each in after.loggers]
+    assert [40, 20] == [each.level for each in after.handlers]

@@ -1,0 +1,143 @@
+"""What is told about logging: reports, as canonical JSON within the limit of an answer.
+
+Rules this module keeps:
+
+1. What is told is what was read of the process, and nothing here is asked of it.
+2. A report that is too long says how much of its longest list was left out.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from sealwire.answers import MAX_REPORT_BYTES
+from sealwire.documents import JsonValue, LoggerState, Tree, canonical_json
+from sealwire.documents.tree import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterator
+
+    from sealwire.documents.changes import Change
+    from sealwire.inforce import InForce
+    from sealwire.leases import LiveLease
+
+
+def status_report(live: Tree, in_force: InForce, now_ms: int) -> bytes:
+    """Say what is in force: base, leases, and what loggers and handlers have of their own."""
+    return _fitting(_status(live, in_force, now_ms), "loggers")
+
+
+def changes_report(found: tuple[Change, ...]) -> bytes:
+    """Say what differs, place by place."""
+    return _fitting({"changes": [each._asdict() for each in found]}, "changes")
+
+
+def lease_report(lease: LiveLease, before: Tree, after: Tree) -> bytes:
+    """Say what a lease has changed, until when, and what comes out of it now."""
+    report: dict[str, JsonValue] = {
+        "id": lease.id,
+        "until_ms": lease.ends_wall_ms,
+        "levels": [_leased(name, before, after) for name, _ in lease.loggers],
+        "through": [key for key, _ in lease.handlers],
+    }
+    return _fitting(report, "levels")
+
+
+def ended_report(ended: tuple[LiveLease, ...]) -> bytes:
+    """Say which leases have ended."""
+    return _fitting({"ended": [each.id for each in ended]}, "ended")
+
+
+def in_utc(wall_ms: int) -> str:
+    """Give a time as RFC 3339 writes it, in UTC, to the second."""
+    return datetime.fromtimestamp(wall_ms // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def levels_in_words(lease: LiveLease) -> str:
+    """Give the levels of a lease as somebody would type them."""
+    return ", ".join(
+        f"{name or 'root'}={logging.getLevelName(level)}" for name, level in lease.loggers
+    )
+
+
+def _status(live: Tree, in_force: InForce, now_ms: int) -> dict[str, JsonValue]:
+    overlay, base = in_force.overlay, in_force.base
+    return {
+        "instance": in_force.instance,
+        "now_ms": now_ms,
+        "mode": "wait-out",
+        "base": {
+            "issuer": base.issuer,
+            "digest": base.digest,
+            "id": base.id,
+            "since_ms": base.since_ms,
+        },
+        "leases": [
+            {
+                "id": lease.id,
+                "issuer": lease.issuer,
+                "why": lease.why,
+                "levels": dict(lease.loggers),
+                "through": [key for key, _ in lease.handlers],
+                "until_ms": lease.ends_wall_ms,
+            }
+            for lease in overlay.leases
+        ],
+        "loggers": [
+            {
+                "name": logger.name or "root",
+                "level": logger.level,
+                "effective": live.effective_level(logger.name),
+                "leased": logger.name in overlay.loggers,
+                "handlers": list(logger.handlers),
+                "propagate": logger.propagate,
+                "disabled": logger.disabled,
+            }
+            for logger in _worth_telling(live, overlay.loggers)
+        ],
+        "handlers": [
+            {
+                "key": handler.key,
+                "class": handler.class_name,
+                "level": handler.level,
+                "target": handler.target,
+            }
+            for handler in live.handlers
+        ],
+        "disable": live.disable,
+    }
+
+
+def _worth_telling(tree: Tree, leased: Container[str]) -> Iterator[LoggerState]:
+    """Give the root, and every logger that has something of its own: most have nothing."""
+    for logger in tree.loggers:
+        plain = LoggerState(logger.name)
+        if logger.name == ROOT or logger.name in leased or logger != plain:
+            yield logger
+
+
+def _leased(name: str, before: Tree, after: Tree) -> JsonValue:
+    """Say what a lease changes for one logger, and what comes out of it now."""
+    level = after.effective_level(name)
+    emission = after.emission(name, level)
+    return {
+        "logger": name or "root",
+        "before": before.effective_level(name),
+        "now": level,
+        "stopped": emission.stopped,
+        "emitting": list(emission.emitting),
+        "hidden": [{"handler": each.handler, "by": each.by} for each in emission.hidden],
+    }
+
+
+def _fitting(report: dict[str, JsonValue], longest: str) -> bytes:
+    """Write a report; where it is too long for an answer, say how much of a list was left out."""
+    written, left_out = canonical_json(report), 0
+    while len(written) > MAX_REPORT_BYTES and isinstance(rows := report[longest], list) and rows:
+        kept = len(rows) // 2
+        left_out += len(rows) - kept
+        report |= {longest: rows[:kept], "left_out": left_out}
+        written = canonical_json(report)
+    return written if len(written) <= MAX_REPORT_BYTES else b""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.figures import Figure, Gate, at_most, report
 from benchmarks.operators import AUDIENCE, NETWORK_ALGORITHMS, Operator, bound, document
+from benchmarks.spoilt import flipped
 from benchmarks.timing import interleaved
 from sealwire import Context, HmacVerifier, Message, Reason, RefusedError, wall_clock_ms
 from sealwire.cose import MAC0, split, to_be_authenticated
@@ -31,13 +32,6 @@ BAD_MAC = 1.5
 
 ONE_HMAC = "one HMAC"
 WRONG_MAC = "wrong MAC"
-
-
-def flipped(data: bytes, at: int) -> bytes:
-    """Give ``data`` with one bit changed in the byte at ``at``."""
-    changed = bytearray(data)
-    changed[at] ^= 1
-    return bytes(changed)
 
 
 def refusal_of(step: Callable[[], object]) -> Reason:

@@ -22,9 +22,10 @@ from typing import TYPE_CHECKING
 from nacl.signing import SigningKey
 
 from benchmarks.figures import Figure, at_least, report
-from benchmarks.gate import DOCUMENT_BYTES, WRONG_MAC, flipped, gate_lines, refusal_of
+from benchmarks.gate import DOCUMENT_BYTES, WRONG_MAC, gate_lines, refusal_of
 from benchmarks.operators import AUDIENCE, OWNER, Operator, bound, document
 from benchmarks.processes import Running, beside, endpoint, own_cpu
+from benchmarks.spoilt import flipped
 from sealwire import (
     AesGcmSealer,
     Claims,

@@ -7,7 +7,7 @@ import socket
 import struct
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -319,3 +319,26 @@ def test_a_full_queue_is_no_connection(
 
     until(answered)
     assert 1 == listener.stats().applied
+
+
+def test_a_port_whose_queue_is_full_is_tried_again_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is heard from it, and the system itself would try once in a second."""
+    tries: list[Any] = []
+
+    class Counted(socket.socket):
+        def connect(self, address: Any) -> None:  # noqa: ANN401 - as typeshed has it
+            tries.append(address)
+            super().connect(address)
+
+    with contextlib.ExitStack() as stack:
+        listening = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        with contextlib.suppress(TimeoutError):
+            while True:
+                waiting_too = stack.enter_context(socket.socket())
+                waiting_too.settimeout(0.1)
+                waiting_too.connect(listening.getsockname())
+        monkeypatch.setattr(socket, "socket", Counted)
+        where = f"tcp:127.0.0.1:{listening.getsockname()[1]}"
+        assert f"{where}: no connection: " in not_sent(where, timeout_s=1.0)
+    # Each try takes twice as long as the one before: the sixth begins after a third of a second.
+    assert len(tries) >= 5

@@ -1,4 +1,4 @@
-"""A service to lean on, in a process of its own: sealwire's listener, or the standard library's.
+"""A service to lean on, in a process of its own: sealwire's, or the standard library's listener.
 
 The first line on standard input is JSON and says what to run. When it serves, it prints where.
 After that every line on standard input is answered with a line of figures, and at its end the
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import nacl.exceptions
 import nacl.signing
 
-from sealwire import AeadKey, MacKey, VerifyKey, listen
+from sealwire import AeadKey, MacKey, VerifyKey, as_verify, compat, listen
 from sealwire.receiver import Deadlines
 from sealwire.recommended import local, network
 from sealwire.transports.server import Caps
@@ -73,6 +73,23 @@ def serve_sealwire(wanted: Figures) -> tuple[str, Callable[[], Figures]]:
     return str(listener.address), figures
 
 
+def serve_compat(wanted: Figures) -> tuple[str, Callable[[], Figures]]:
+    """Start our pair in the library's shape; what it is given asks the chain."""
+    thread = compat.listen(0, as_verify(make_chain(wanted)))
+    thread.start()
+
+    def figures() -> Figures:
+        stats = thread.stats()
+        return {
+            "alive": thread.is_alive(),
+            "applied": stats.applied,
+            "refused": stats.refused,
+            "reasons": [refusal.reason for refusal in stats.refusals],
+        }
+
+    return f"tcp:127.0.0.1:{thread.port}", figures
+
+
 def serve_standard(wanted: Figures) -> tuple[str, Callable[[], Figures]]:
     """Start the library's listener with the ``verify`` that one would write by hand."""
     key = nacl.signing.VerifyKey(bytes.fromhex(wanted["public"]))
@@ -102,8 +119,12 @@ def main() -> None:
         os.sched_setaffinity(0, {wanted["cpu"]})
     # A service that logs nowhere: what its handlers cost is not the listener's.
     logging.getLogger().addHandler(logging.NullHandler())
-    serve = {"sealwire": serve_sealwire, "standard": serve_standard}[wanted["kind"]]
-    address, figures = serve(wanted)
+    serve = {
+        "sealwire": serve_sealwire,
+        "compat": serve_compat,
+        "standard": serve_standard,
+    }
+    address, figures = serve[wanted["kind"]](wanted)
     print(address, flush=True)
     for _ in sys.stdin:
         print(json.dumps(figures()), flush=True)

@@ -6,6 +6,7 @@ import socket
 import time
 from typing import TYPE_CHECKING
 
+import pytest
 from benchmarks.operators import document
 
 from sealwire.answers import CONSTANT_REFUSAL
@@ -35,15 +36,18 @@ def half_close(connection: socket.socket, sent: bytes) -> float:
     return took_ms
 
 
+@pytest.mark.parametrize("door", ["unix", "tcp"])
 def test_end_at_every_offset(
-    ours: Running,
+    serve: Callable[..., Running],
     standard: Running,
     operator: Operator,
     connect: Callable[[str], socket.socket],
     until: Callable[[Callable[[], bool]], float],
     note: Callable[..., None],
+    door: str,
 ) -> None:
     """Half-closed or closed at every byte: refused, freed, and the listener sleeps afterwards."""
+    ours = serve() if door == "unix" else serve(address="tcp:127.0.0.1:0")
     frame = encode_frame(operator.network_sealer().seal(document(DOCUMENT_BYTES)))
     descriptors, threads = ours.descriptors(), ours.threads()
 
@@ -77,12 +81,13 @@ def test_end_at_every_offset(
         assert REFUSED != connection.recv(64)
     assert ours.figures()["applied"] == 1
 
-    note("S4", "1 peers that hung up", ours=f"{2 * len(frame):,}", standard="1")
+    note("S4", f"1 peers that hung up, {door}", ours=f"{2 * len(frame):,}", standard="1")
     note(
         "S4",
-        f"2 CPU over {WATCHED_S:.0f} s afterwards (goal 1 %)",
+        f"2 CPU over {WATCHED_S:.0f} s afterwards, {door} (goal 1 %)",
         ours=f"{ours_share:.1%}",
         standard=f"{standard_share:.0%}",
     )
-    note("S4", "3 freed after EOF, longest (goal 50 ms)", ours=f"{max(freed_ms):.1f} ms")
-    note("S4", "4 all descriptors back after the last", ours=f"{all_freed_s * 1000:.1f} ms")
+    freed, back = f"{max(freed_ms):.1f} ms", f"{all_freed_s * 1000:.1f} ms"
+    note("S4", f"3 freed after EOF, longest, {door} (goal 50 ms)", ours=freed)
+    note("S4", f"4 all descriptors back after the last, {door}", ours=back)

@@ -118,6 +118,8 @@ def test_a_refusal_ends_with_1_and_a_next_step(
     assert 1 == ended.status
     assert ended.error.startswith(f"refused: {reason}")
     assert ended.hint
+    assert "sealwire send" not in ended.hint
+    assert "mend the configuration" not in ended.hint
     assert "DEBUG payments.db at debug: after" not in local_service.logs("after")
 
 

@@ -92,7 +92,10 @@ def apply(
         answer = asked.ask(Verb.APPLY, Stream.BASE, replaces=replaces, **members)
     if as_json:
         say_answer_as_json(answer, asked.address, **_changed(answer, dry_run=dry_run))
-    ending = told(answer, quiet=as_json, done="allowed" if dry_run else "applied")
+    done = "allowed" if dry_run else "applied"
+    ending = told(
+        answer, quiet=as_json, done=done, again=("mend the configuration", "sealwire apply FILE")
+    )
     if not as_json:
         show(answer, lambda report: _say_changes(report, dry_run=dry_run))
     return ending

@@ -101,7 +101,9 @@ def lease(
     )
     if as_json:
         say_answer_as_json(answer, asked.address)
-    ending = told(answer, quiet=as_json, done="in force")
+    ending = told(
+        answer, quiet=as_json, done="in force", again=("mend the request", "sealwire lease")
+    )
     if answer.outcome is Outcome.APPLIED and not as_json:
         show(answer, lambda report: _say_lease(report, asked.options))
     return ending
@@ -168,7 +170,9 @@ def revert(
     answer = asked.ask(Verb.REVERT, Stream.LEASE, id=lease_id, why=why, only=only)
     if as_json:
         say_answer_as_json(answer, asked.address)
-    ending = told(answer, quiet=as_json, done="reverted")
+    ending = told(
+        answer, quiet=as_json, done="reverted", again=("mend the request", "sealwire revert")
+    )
     if answer.outcome is Outcome.APPLIED and not as_json:
         show(answer, _say_ended)
     return ending

@@ -53,6 +53,7 @@ _FAILED_HINT: Final = (
     'the service\'s log names the cause (logger "sealwire"); mend the configuration, then: '
     "sealwire send CONFIG"
 )
+_AGAIN: Final = ("mend the configuration", "sealwire send CONFIG")
 
 
 @click.command(
@@ -180,8 +181,16 @@ def _way_to(address: str) -> str:
     return "nothing answers at this socket; start the service again"
 
 
-def told(answer: Answer, *, quiet: bool, done: str = "applied") -> Exit:
-    """Say what became of the request; ``quiet`` about what is on standard output already.
+def told(
+    answer: Answer, *, quiet: bool, done: str = "applied", again: tuple[str, str] = _AGAIN
+) -> Exit:
+    """Say what became of the request.
+
+    Args:
+        answer: what the service says.
+        quiet: say nothing of what is on standard output already.
+        done: what to call it where it was done.
+        again: what was sent, and the command that sends it, for hints.
 
     Raises:
         CommandError: it was refused, or it failed.
@@ -194,11 +203,20 @@ def told(answer: Answer, *, quiet: bool, done: str = "applied") -> Exit:
         return Exit.OK
     if answer.outcome is Outcome.FAILED:
         what = "had failed before, and nothing was done now" if answer.repeated else "failed"
-        raise CommandError(Exit.REFUSED, _joined(what, answer.detail), _FAILED_HINT)
+        raise CommandError(Exit.REFUSED, _joined(what, answer.detail), _said(_FAILED_HINT, again))
     told = answer.reason or "the service gives no reason"
     raise CommandError(
-        Exit.REFUSED, _joined("refused", told, answer.detail), hint_for(answer.reason)
+        Exit.REFUSED,
+        _joined("refused", told, answer.detail),
+        _said(hint_for(answer.reason), again),
     )
+
+
+def _said(hint: str, again: tuple[str, str]) -> str:
+    """Give a hint about what was sent, and not about a configuration if it was none."""
+    for usual, this in zip(_AGAIN, again, strict=True):
+        hint = hint.replace(usual, this)
+    return hint
 
 
 def _joined(*parts: str) -> str:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 _TABLE = pytest.StashKey[dict[tuple[str, str], dict[str, str]]]()
 _PATIENCE_S = 15.0
 _LET_ACCEPT_S = 0.002
+_STARTED_S = 0.01
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -108,6 +109,8 @@ def serve(operator: Operator, service_cpu: int | None) -> Iterator[Callable[...,
                 **more,
             }
             started.append(Running(wanted, cpu=service_cpu))
+            # What is sealed in the millisecond of a start may be from before it, and is not taken.
+            time.sleep(_STARTED_S)
             return started[-1]
 
         try:

@@ -149,7 +149,6 @@ def test_honest_messages_in_a_flood(
 ) -> None:
     """All honest messages are applied, once each; memory, threads and connections stay bounded."""
     ours = serve() if door == "unix" else serve(address="tcp:127.0.0.1:0")
-    time.sleep(PAUSE_S)  # what is sealed in the millisecond of its start is not taken
     sealer = operator.network_sealer()
     text = document(DOCUMENT_BYTES)
     quiet = Honest()

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 from benchmarks.operators import document
 
-from sealwire.answers import CONSTANT_REFUSAL
+from sealwire import Answer, Outcome
+from sealwire.answers import CONSTANT_REFUSAL, encode_answer
 from sealwire.framing import encode_frame
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ DOCUMENT_BYTES = 1024
 WATCHED_S = 2.0
 CPU_SHARE = 0.01
 REFUSED = encode_frame(CONSTANT_REFUSAL)
+APPLIED = encode_frame(encode_answer(Answer(Outcome.APPLIED)))
 
 
 def half_close(connection: socket.socket, sent: bytes) -> float:
@@ -78,7 +80,7 @@ def test_end_at_every_offset(
     with connect(ours.address) as connection:
         connection.sendall(frame)
         connection.shutdown(socket.SHUT_WR)
-        assert REFUSED != connection.recv(64)
+        assert APPLIED == connection.recv(64)
     assert ours.figures()["applied"] == 1
 
     note("S4", f"1 peers that hung up, {door}", ours=f"{2 * len(frame):,}", standard="1")

@@ -17,7 +17,7 @@ import contextlib
 import logging
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 from sealwire.documents.tree import ROOT, Tree
 from sealwire.errors import ApplyError
@@ -26,6 +26,30 @@ from sealwire.logtree.locks import whole_logging
 from sealwire.logtree.reading import read_objects
 
 _NONE: Final[Mapping[str, int]] = MappingProxyType({})
+
+
+class Levels(NamedTuple):
+    """Levels to set, of loggers by name and of handlers by their key in the tree."""
+
+    loggers: Mapping[str, int] = _NONE
+    handlers: Mapping[str, int] = _NONE
+
+
+def put_levels(levels: Levels) -> None:
+    """Set levels as a part of a change: the lock, the caches and the way back are the caller's.
+
+    Raises:
+        ApplyError: there is no such handler.
+    """
+    known = read_objects()[1] if levels.handlers else {}
+    for key in levels.handlers:
+        if key not in known:
+            raise ApplyError(f"handlers: this process has no handler {key}")
+    for name, level in levels.loggers.items():
+        logger = logging.root if name == ROOT else logging.getLogger(name)
+        logger.level = level
+    for key, level in levels.handlers.items():
+        known[key].level = level
 
 
 def set_levels(loggers: Mapping[str, int], handlers: Mapping[str, int] = _NONE) -> Tree:

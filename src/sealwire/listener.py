@@ -51,8 +51,8 @@ if TYPE_CHECKING:
     from sealwire.policy import Rule
     from sealwire.stages import Applied
 
-SERVED: Final = frozenset({Verb.APPLY, Verb.PLAN, Verb.LEASE, Verb.REVERT, Verb.STATUS})
-"""What a listener does. Confirmations are refused by name."""
+SERVED: Final = frozenset(Verb)
+"""What a listener does."""
 
 JOIN_S: Final = 2.0
 REMOTE_SKEW_S: Final = 60.0

@@ -15,24 +15,13 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Mapping
-from types import MappingProxyType
-from typing import Final, NamedTuple
+from collections.abc import Callable, Mapping
 
-from sealwire.documents.tree import ROOT, Tree
+from sealwire.documents.tree import NO_LEVELS, ROOT, Levels, Tree
 from sealwire.errors import ApplyError
 from sealwire.logtree.internals import clear_level_caches
 from sealwire.logtree.locks import whole_logging
 from sealwire.logtree.reading import read_objects
-
-_NONE: Final[Mapping[str, int]] = MappingProxyType({})
-
-
-class Levels(NamedTuple):
-    """Levels to set, of loggers by name and of handlers by their key in the tree."""
-
-    loggers: Mapping[str, int] = _NONE
-    handlers: Mapping[str, int] = _NONE
 
 
 def put_levels(levels: Levels) -> None:
@@ -52,7 +41,7 @@ def put_levels(levels: Levels) -> None:
         known[key].level = level
 
 
-def set_levels(loggers: Mapping[str, int], handlers: Mapping[str, int] = _NONE) -> Tree:
+def set_levels(loggers: Mapping[str, int], handlers: Mapping[str, int] = NO_LEVELS) -> Tree:
     """Set levels of loggers, which are made if need be, and of handlers, by their key.
 
     Args:
@@ -66,8 +55,25 @@ def set_levels(loggers: Mapping[str, int], handlers: Mapping[str, int] = _NONE) 
         ApplyError: there is no such handler, or logging's lock does not come free; nothing has been
             changed.
     """
+    return relevel(lambda _: Levels(loggers, handlers))
+
+
+def relevel(find: Callable[[Tree], Levels]) -> Tree:
+    """Set the levels that ``find`` gives for the tree as it is, with no change in between.
+
+    Args:
+        find: is given the tree. What it raises comes out, and nothing has been changed.
+
+    Returns:
+        The tree afterwards.
+
+    Raises:
+        ApplyError: there is no such handler, or logging's lock does not come free; nothing has been
+            changed.
+    """
     with whole_logging():
-        _, known = read_objects()
+        live, known = read_objects()
+        loggers, handlers = find(live)
         for key in handlers:
             if key not in known:
                 raise ApplyError(f"handlers: this process has no handler {key}")

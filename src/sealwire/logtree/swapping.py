@@ -18,7 +18,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from sealwire.documents.tree import ROOT, Tree
+from sealwire.documents.tree import ROOT, Levels, Tree
 from sealwire.logtree.arrangement import (
     Arrangement,
     HandlerPart,
@@ -29,7 +29,7 @@ from sealwire.logtree.arrangement import (
 )
 from sealwire.logtree.closing import expect_late_records, wake_all
 from sealwire.logtree.internals import clear_level_caches, named_handlers, unname
-from sealwire.logtree.levels import Levels, put_levels
+from sealwire.logtree.levels import put_levels
 from sealwire.logtree.locks import WAIT_S, whole_logging
 from sealwire.logtree.reading import is_foreign, read
 

@@ -49,6 +49,7 @@ class Policy:
         roles: who may ask for what; none is everybody for everything.
         leases: what every lease has to keep to.
         lock: refuse every change; see `LOCKED`.
+        announce: say every change on the logger ``sealwire.changes``.
         sources: where ``lock``, the part ``roles`` and, under its name, each rule are written.
 
     Raises:
@@ -61,6 +62,7 @@ class Policy:
     roles: tuple[Role, ...] = ()
     leases: LeaseLimits = field(default_factory=LeaseLimits)
     lock: bool = False
+    announce: bool = True
     sources: Sources = field(default_factory=dict)
 
     def __post_init__(self) -> None:

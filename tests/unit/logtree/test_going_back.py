@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sealwire.documents import LoggingPlan, Tree, read_plan
+from sealwire.documents.tree import Levels
 from sealwire.errors import PolicyError
 from sealwire.logtree import apply_as_base, go_back, read
 from sealwire.logtree.internals import is_listening, named_handlers
-from sealwire.logtree.levels import Levels
 from sealwire.logtree.swapping import Change
 
 if TYPE_CHECKING:

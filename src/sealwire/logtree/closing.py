@@ -50,7 +50,7 @@ def expect_late_records(handlers: Iterable[logging.Handler]) -> None:
     for handler in handlers:
         if isinstance(handler, logging.FileHandler) and not _is_late(handler):
             # A class of the host may not let its attributes be set; it misses no more than that.
-            with contextlib.suppress(Exception):
+            with contextlib.suppress(BaseException):
                 # A file that was begun anew, or had to be new, would not be opened again, or would
                 # be emptied.
                 handler.mode = "a"
@@ -77,10 +77,10 @@ def rest_all(handlers: Iterable[logging.Handler]) -> None:
     for handler in handlers:
         if not _comes_free(handler):
             continue
-        # A handler of the host may raise anything, and there is nobody to tell.
-        with contextlib.suppress(Exception):
+        # A handler of the host may raise anything, SystemExit included, and nobody is to be told.
+        with contextlib.suppress(BaseException):
             handler.flush()
-        with contextlib.suppress(Exception):
+        with contextlib.suppress(BaseException):
             if isinstance(handler, logging.FileHandler):
                 _close_stream(handler)
             elif type(handler).__module__ in _OWN_MODULES and isinstance(handler, _SOCKETS):
@@ -95,16 +95,16 @@ def wake_all(handlers: Iterable[logging.Handler]) -> None:
             vars(handler).pop("emit", None)
     for listener in _listeners(handlers):
         if not is_listening(listener):
-            with contextlib.suppress(Exception):
+            with contextlib.suppress(BaseException):
                 listener.start()
 
 
 def close_quietly(handler: logging.Handler) -> None:
     """Flush and close, whatever that raises."""
-    # A handler of the host may raise anything, and there is nobody to tell.
-    with contextlib.suppress(Exception):
+    # A handler of the host may raise anything, SystemExit included, and nobody is to be told.
+    with contextlib.suppress(BaseException):
         handler.flush()
-    with contextlib.suppress(Exception):
+    with contextlib.suppress(BaseException):
         handler.close()
 
 

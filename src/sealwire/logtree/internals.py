@@ -52,8 +52,8 @@ def check_private_names() -> None:
     for name, fits in _NAMES.items():
         if name not in found or not fits(found[name]):
             _refuse(f"logging.{name}")
-    if not callable(getattr(logging.root.manager, "_clear_cache", None)):
-        _refuse("logging.root.manager._clear_cache")
+    if not isinstance(getattr(logging.root, "_cache", None), dict):
+        _refuse("logging.root._cache")
     if not hasattr(logging.Handler(), "_name"):
         _refuse("logging.Handler._name")
     if not isinstance(getattr(logging.root.manager, "loggerDict", None), dict):
@@ -105,7 +105,12 @@ def give_name(handler: logging.Handler, name: str) -> None:
 
 def clear_level_caches() -> None:
     """Make every logger ask for its level anew."""
-    getattr(logging.root.manager, "_clear_cache")()  # noqa: B009 - mypy knows no private names
+    known = logging.root.manager.loggerDict.copy().values()
+    for logger in (logging.root, *known):
+        # A class of the host's may have none; the library's own method would fail at it.
+        cache = getattr(logger, "_cache", None)
+        if isinstance(cache, dict):
+            cache.clear()
 
 
 def _refuse(name: str) -> None:

@@ -20,7 +20,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sealwire.documents import External
-from sealwire.logtree.arrangement import HandlerPart, reachable
+from sealwire.logtree.arrangement import MADE_BY, HandlerPart, reachable
 from sealwire.logtree.internals import format_of, named_handlers
 from sealwire.logtree.reading import class_name
 
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from sealwire.documents import FormatterPlan, HandlerPlan, LoggingPlan
 
-_MADE_BY: Final = "_sealwire_made_by"
 _BARE: Final = {"%": "%(message)s", "{": "{message}", "$": "${message}"}
 _UNIT_S: Final = {"S": 1, "M": 60, "H": 3600, "D": 86_400, "MIDNIGHT": 86_400, "W": 604_800}
 
@@ -52,7 +51,7 @@ class Kept(NamedTuple):
 
 def remember(handler: logging.Handler, plan: HandlerPlan) -> None:
     """Note by which definition a handler was made."""
-    vars(handler)[_MADE_BY] = _definition(plan)
+    vars(handler)[MADE_BY] = _definition(plan)
 
 
 def kept_by(plan: LoggingPlan) -> dict[str, Kept]:
@@ -100,7 +99,7 @@ def _definition(plan: HandlerPlan) -> str:
 def _is_made_so(plan: HandlerPlan, live: logging.Handler) -> bool:
     compare = _COMPARED.get(type(live))
     if compare is None:
-        return bool(vars(live).get(_MADE_BY) == _definition(plan))
+        return bool(vars(live).get(MADE_BY) == _definition(plan))
     if plan.class_name != class_name(type(live)):
         return False
     try:

@@ -1,0 +1,913 @@
+"""Any sequence of requests, time and changes by the application, against a simple model.
+
+The engine works on this process's own logging tree, which is put aside for each example. The model
+knows, for each logger, what it has beneath all leases; who leases it at which level; and what the
+application set over a lease. Where the model has to know an object, it is the object itself.
+
+Longer than other test files: model and machine are of no use without each other, and test files
+cannot import one another.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import itertools
+import json
+import logging
+import os
+import tempfile
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+from hypothesis import settings, stateful
+from hypothesis import strategies as st
+from hypothesis.stateful import rule
+
+from sealwire import engine as engine_module
+from sealwire.engine import MAX_LEASES_OF_ONE, Engine
+from sealwire.errors import ApplyError, Reason, RefusedError
+from sealwire.inforce import Base
+from sealwire.logtree import swapping
+from sealwire.logtree.internals import named_handlers
+from sealwire.policy import Floors, LeaseLimits, LoggerFloor, Policy
+from sealwire.requests import CONTENT_TYPE_REQUEST, Apply, Request, Verb, read_request, write_request
+from sealwire.stages import Claims, Opened, Stream
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+START_S = 1_800_000_000
+LEVELS = (10, 20, 30, 40)
+NAMES = ("", "m", "m.a", "m.a.b", "m.c", "n.new")
+KEYS = ("h1", "h2", "h3")
+FILES = ("one.log", "two.log")
+ANYTHING = Policy((), leases=LeaseLimits(min_free_percent=0))
+
+
+class ForeignHandler(logging.Handler):
+    """What a third party has put somewhere."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take a record."""
+
+
+# ---- the model ----------------------------------------------------------------------------------
+
+
+@dataclass
+class Part:
+    """What a logger has beneath all leases."""
+
+    level: int = 0
+    propagate: bool = True
+    disabled: bool = False
+    handlers: list[logging.Handler] = field(default_factory=list)
+    filters: list[Any] = field(default_factory=list)
+
+    def copy(self) -> Part:
+        """Give another one that is the same now."""
+        return replace(self, handlers=[*self.handlers], filters=[*self.filters])
+
+
+@dataclass
+class Own:
+    """What a handler has beneath all leases, and by which definition it could have been made."""
+
+    handler: logging.Handler
+    level: int
+    formatter: logging.Formatter | None
+    made_as: object
+    by_us: bool = False
+
+
+class Snapshot(NamedTuple):
+    """Everything that going back gives back."""
+
+    loggers: dict[str, Part]
+    handlers: dict[int, tuple[int, logging.Formatter | None]]
+    names: dict[str, logging.Handler]
+
+
+class Way(NamedTuple):
+    """A base, and how it came; a way that is ``joined`` is gone back with the one before it."""
+
+    to: Base
+    before: Snapshot
+    left: Snapshot
+    joined: bool
+
+
+class Running(NamedTuple):
+    """A lease."""
+
+    id: str
+    issuer: str
+    loggers: dict[str, int]
+    handlers: dict[str, int]
+    ends_s: int
+
+
+class Model:
+    """What logging should be."""
+
+    def __init__(self) -> None:
+        self.loggers: dict[str, Part] = {}
+        self.handlers: dict[int, Own] = {}
+        self.names: dict[str, logging.Handler] = {}
+        self.leases: list[Running] = []
+        self.ways: list[Way] = []
+        self.base = Base()
+        self.pending: tuple[str, int] | None = None
+        # What the application set while a lease was in force there.
+        self.meddled: dict[str, int] = {}
+        self.meddled_handlers: dict[str, int] = {}
+
+    # What is in force.
+
+    def leased(self, name: str) -> int | None:
+        """Give what the newest lease says."""
+        found = [each.loggers[name] for each in self.leases if name in each.loggers]
+        return found[-1] if found else None
+
+    def leased_handler(self, key: str) -> int | None:
+        """Give what the loudest lease says."""
+        found = [each.handlers[key] for each in self.leases if key in each.handlers]
+        return min(found) if found and key in self.names else None
+
+    def level(self, name: str) -> int:
+        """Give a logger's own level."""
+        leased = self.leased(name)
+        return self.loggers[name].level if leased is None else self.meddled.get(name, leased)
+
+    def handler_level(self, own: Own) -> int:
+        """Give a handler's level."""
+        for key, handler in self.names.items():
+            leased = self.leased_handler(key)
+            if handler is own.handler and leased is not None:
+                return self.meddled_handlers.get(key, leased)
+        return own.level
+
+    def effective(self, name: str) -> int:
+        """Give the level in force."""
+        while name not in self.loggers or (name and not self.level(name)):
+            name = name.rpartition(".")[0]
+        return self.level(name)
+
+    # What leases do.
+
+    def set_leases(self, leases: list[Running]) -> None:
+        """Let other leases run."""
+        names = {name for each in [*self.leases, *leases] for name in each.loggers}
+        keys = {key for each in [*self.leases, *leases] for key in each.handlers}
+        was = {name: self.leased(name) for name in names}
+        had = {key: self.leased_handler(key) for key in keys}
+        for name in names:
+            self.loggers.setdefault(name, Part())
+        self.leases = leases
+        for name in names:
+            self._settle(was[name], self.leased(name), name, self.meddled, self.loggers[name])
+        for key in keys & self.names.keys():
+            own = self.handlers[id(self.names[key])]
+            self._settle(had[key], self.leased_handler(key), key, self.meddled_handlers, own)
+
+    def _settle(
+        self, was: int | None, now: int | None, name: str, meddled: dict[str, int], own: Part | Own
+    ) -> None:
+        if now is None and name in meddled:
+            own.level = meddled.pop(name)
+        elif now != was:
+            meddled.pop(name, None)
+
+    def meddle(self, name: str, level: int) -> None:
+        """Let the application set a logger's level."""
+        part = self.loggers.setdefault(name, Part())
+        self._meddle(self.leased(name), name, level, self.meddled, part)
+
+    def meddle_handler(self, handler: logging.Handler, level: int) -> None:
+        """Let the application set a handler's level."""
+        own = self.handlers[id(handler)]
+        key = next((key for key, each in self.names.items() if each is handler), "")
+        leased = self.leased_handler(key)
+        self._meddle(leased, key, level, self.meddled_handlers, own)
+
+    def _meddle(
+        self, leased: int | None, name: str, level: int, meddled: dict[str, int], own: Part | Own
+    ) -> None:
+        meddled.pop(name, None)
+        if leased is None:
+            own.level = level
+        elif level != leased:
+            meddled[name] = level
+
+    # What bases do.
+
+    @contextlib.contextmanager
+    def beneath(self) -> Iterator[None]:
+        """Do something beneath the leases: what the application set belongs to the base."""
+        loggers, handlers = self.meddled, self.meddled_handlers
+        self.meddled, self.meddled_handlers = {}, {}
+        for name, level in loggers.items():
+            self.loggers[name].level = level
+        for key, level in handlers.items():
+            self.handlers[id(self.names[key])].level = level
+        yield
+        # A level that the change did not touch is the application's still.
+        for name, level in loggers.items():
+            if self.loggers[name].level == level != self.leased(name):
+                self.meddled[name] = level
+        for key, level in handlers.items():
+            leased = self.leased_handler(key)
+            if leased is not None and self.handlers[id(self.names[key])].level == level != leased:
+                self.meddled_handlers[key] = level
+
+    def snapshot(self) -> Snapshot:
+        """Take everything down."""
+        return Snapshot(
+            {name: part.copy() for name, part in self.loggers.items()},
+            {key: (own.level, own.formatter) for key, own in self.handlers.items()},
+            dict(self.names),
+        )
+
+    def attached(self) -> set[int]:
+        """Give the handlers that loggers have."""
+        return {id(handler) for part in self.loggers.values() for handler in part.handlers}
+
+    def drop(self, had: set[int], stay: set[int]) -> None:
+        """Take away the names of handlers that nobody uses any more."""
+        made = {id(each) for each in self.names.values() if self.handlers[id(each)].by_us}
+        gone = (had | made) - self.attached() - stay
+        self.names = {name: each for name, each in self.names.items() if id(each) not in gone}
+
+    def go_back(self) -> None:
+        """Go back to the base before."""
+        self.pending = None
+        if not self.ways:
+            return
+        with self.beneath():
+            while True:
+                way = self.ways.pop()
+                self._undo(way.before, way.left)
+                self.base = way.to
+                if not way.joined:
+                    break
+
+    def _undo(self, before: Snapshot, left: Snapshot) -> None:
+        had = self.attached()
+        for name, now in self.loggers.items():
+            if name not in left.loggers:
+                continue
+            new, old = left.loggers[name], before.loggers.get(name, Part())
+            now.level = _back(old.level, new.level, now.level)
+            now.propagate = _back(old.propagate, new.propagate, now.propagate)
+            now.disabled = _back(old.disabled, new.disabled, now.disabled)
+            now.handlers = _list_back(old.handlers, new.handlers, now.handlers)
+            now.filters = _list_back(old.filters, new.filters, now.filters)
+        for key, (level, formatter) in left.handlers.items():
+            # One that left with this base has what it had.
+            if key in before.handlers and self._was_in(key, before) and self._was_in(key, left):
+                own, (old_level, old_formatter) = self.handlers[key], before.handlers[key]
+                own.level = _back(old_level, level, own.level)
+                if own.formatter is formatter:
+                    own.formatter = old_formatter
+        for name, handler in left.names.items():
+            if self.names.get(name) is handler and before.names.get(name) is not handler:
+                del self.names[name]
+        for name, handler in before.names.items():
+            self.names.setdefault(name, handler)
+        self.drop(had, {id(handler) for handler in self.names.values()})
+
+    @staticmethod
+    def _was_in(key: int, snapshot: Snapshot) -> bool:
+        attached = {id(each) for part in snapshot.loggers.values() for each in part.handlers}
+        return key in attached | {id(each) for each in snapshot.names.values()}
+
+
+def _back(old: Any, left: Any, now: Any) -> Any:  # noqa: ANN401 - a level or a switch
+    return old if now == left else now
+
+
+def _list_back(old: list[Any], left: list[Any], now: list[Any]) -> list[Any]:
+    """Give the old list, with what the application has added since and without what it removed."""
+    gone = [id(each) for each in left if id(each) not in map(id, now)]
+    known = [id(each) for each in [*old, *left]]
+    return [each for each in old if id(each) not in gone] + [
+        each for each in now if id(each) not in known
+    ]
+
+
+# ---- the machine --------------------------------------------------------------------------------
+
+names = st.sampled_from(NAMES)
+levels = st.sampled_from(LEVELS)
+switches = st.booleans()
+keys = st.sampled_from(KEYS)
+issuers = st.sampled_from(["alice", "bob"])
+lengths_s = st.sampled_from([5, 60, 900])
+kinds = st.sampled_from(["logging.NullHandler", "logging.StreamHandler", *FILES])
+
+
+@st.composite
+def documents(draw: st.DrawFn) -> dict[str, Any]:
+    """Draw a configuration; files have no folder yet."""
+    part = {"level": levels, "propagate": switches}
+    if draw(st.integers(0, 3)) == 0:
+        found: dict[str, Any] = {
+            "incremental": True,
+            "handlers": draw(st.dictionaries(keys, st.fixed_dictionaries({"level": levels}))),
+            "loggers": draw(st.dictionaries(names, st.fixed_dictionaries({}, optional=part))),
+        }
+    else:
+        handler = st.fixed_dictionaries(
+            {"class": kinds},
+            optional={"level": levels, "formatter": st.sampled_from(["%(message)s", "%(name)s"])},
+        )
+        made = draw(st.dictionaries(keys, handler))
+        attached = st.lists(st.sampled_from(sorted(made)), unique=True) if made else st.just([])
+        logger = st.fixed_dictionaries(
+            {}, optional={**part, "handlers": attached, "filters": st.just(["only"])}
+        )
+        found = {
+            "handlers": made,
+            "loggers": draw(st.dictionaries(names, logger, max_size=3)),
+            "disable_existing_loggers": draw(st.sampled_from([False, False, True])),
+        }
+    if "" in found["loggers"]:
+        found["root"] = found["loggers"].pop("")
+        found["root"].pop("propagate", None)
+    return found
+
+
+class Machine(stateful.RuleBasedStateMachine):
+    """An engine, an application, and the model."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.undo = contextlib.ExitStack()
+        self.now_s = 0
+        self.serial = itertools.count(1)
+        self.folder = Path(self.undo.enter_context(tempfile.TemporaryDirectory()))
+        patch = self.undo.enter_context(pytest.MonkeyPatch.context())
+        patch.setattr(engine_module, "boot_ms", lambda: 7_000 + self.now_s * 1000)
+        patch.setattr(engine_module, "monotonic_ms", lambda: 3_000 + self.now_s * 1000)
+        self.undo.enter_context(_own_tree())
+        self.model = Model()
+        self.known: list[object] = []
+        self._set_up()
+        self.meddled = False
+        self.begun = whole()
+        self.engine = Engine()
+        self.engine.begin(ANYTHING)
+
+    def _set_up(self) -> None:
+        """Be an application that has begun."""
+        model = self.model
+        for name in NAMES[:-1]:
+            model.loggers[name] = Part(30 if name in {"", "m.a"} else 0)
+            _logger(name).setLevel(model.loggers[name].level)
+        for name, key, kind in (
+            ("", "", "stream"),
+            ("", "", "foreign"),
+            ("m.a", "h1", "one.log"),
+            ("m.c", "own", "stream"),
+        ):
+            handler = self._make(kind, key)
+            _logger(name).addHandler(handler)
+            model.loggers[name].handlers.append(handler)
+        only = logging.Filter("m")
+        _logger("m").addFilter(only)
+        model.loggers["m"].filters.append(only)
+
+    def _make(self, kind: str, key: str) -> logging.Handler:
+        """Make a handler of the application's."""
+        made_as: object = None
+        if kind == "stream":
+            handler: logging.Handler = logging.StreamHandler(io.StringIO())
+        elif kind == "foreign":
+            handler = ForeignHandler()
+        else:
+            handler = logging.FileHandler(self.folder / kind)
+            made_as = ("logging.FileHandler", str(self.folder / kind))
+        if key:
+            handler.name = key
+            self.model.names[key] = handler
+        self.model.handlers[id(handler)] = Own(handler, 0, None, made_as)
+        return handler
+
+    # Requests.
+
+    def request(self, stream: Stream, verb: Verb, issuer: str = "alice", **members: Any) -> Request:
+        """Give a request that has been opened."""
+        document = write_request(verb, **members)
+        second = START_S + self.now_s
+        cti = next(self.serial).to_bytes(16, "big")
+        claims = Claims(issuer, "a@b", second + 300, second, cti, second * 1000, stream)
+        opened = Opened(document, claims, CONTENT_TYPE_REQUEST, document, evidence=())
+        return read_request(opened)
+
+    def perform(self, request: Request, policy: Policy = ANYTHING) -> None:
+        """Do as a service does with what a policy has allowed."""
+        now_ms = (START_S + self.now_s) * 1000
+        self.engine.in_force.check(request, now_ms)
+        self.engine.survey(request)
+        self.engine.perform(request, now_ms, policy)
+
+    def refused(self, reason: Reason, request: Request) -> None:
+        """Check that a request is refused, and changes nothing."""
+        before = whole()
+        with pytest.raises(RefusedError) as caught:
+            self.perform(request)
+        assert reason is caught.value.reason
+        assert before == whole()
+
+    def configuration(self, document: dict[str, Any]) -> dict[str, Any]:
+        """Give a drawn configuration with files and formatters."""
+        made = {"version": 1, **document}
+        if "incremental" in document:
+            return made
+        made["formatters"] = {text: {"format": text} for text in ("%(message)s", "%(name)s")}
+        made["filters"] = {"only": {"name": "m"}}
+        made["handlers"] = {
+            key: {**each, "class": "logging.FileHandler", "filename": str(self.folder / each["class"])}
+            if each["class"] in FILES
+            else each
+            for key, each in document["handlers"].items()
+        }
+        return made
+
+    @rule(document=documents(), issuer=issuers, trial=st.sampled_from([0, 0, 60]))
+    def apply(self, document: dict[str, Any], issuer: str, trial: int) -> None:
+        """Put another base beneath the leases."""
+        config = self.configuration(document)
+        request = self.request(
+            Stream.BASE, Verb.APPLY, issuer, config=config, confirm_within_s=trial
+        )
+        assert isinstance(request, Apply)
+        if self.model.pending is not None:
+            self.refused(Reason.CONFIRMATION_DUE, request)
+            return
+        unknown = "incremental" in config and set(config["handlers"]) - self.model.names.keys()
+        if unknown:
+            before = whole()
+            with pytest.raises(ApplyError):
+                self.perform(request)
+            assert before == whole()
+            return
+        self.perform(request)
+        self._expect(config)
+        digest = request.plan.digest().hex()
+        self.model.base = Base(digest, issuer, request.id, (START_S + self.now_s) * 1000)
+        if trial:
+            self.model.pending = (request.id, self.now_s + trial)
+
+    def _expect(self, config: dict[str, Any]) -> None:
+        """Tell the model of a new base; what is new in the tree is known from here on."""
+        model, base = self.model, self.model.base
+        with model.beneath():
+            before, had = model.snapshot(), model.attached()
+            if "incremental" in config:
+                stay = {id(handler) for handler in model.names.values()}
+                for key, each in config["handlers"].items():
+                    model.handlers[id(model.names[key])].level = each["level"]
+            else:
+                stay = self._expect_handlers(config)
+            parts = dict(config["loggers"])
+            if "root" in config:
+                parts[""] = config["root"]
+            for name, each in parts.items():
+                part = model.loggers.setdefault(name, Part())
+                part.level = each.get("level", part.level)
+                part.propagate = each.get("propagate", part.propagate)
+                if "incremental" not in config:
+                    self._expect_named(name, part, each)
+            model.drop(had, stay)
+            model.ways.append(Way(base, before, model.snapshot(), joined=False))
+        if len(model.ways) - sum(way.joined for way in model.ways) > 2:
+            second = next(i for i, way in enumerate(model.ways) if i and not way.joined)
+            model.ways[second] = model.ways[second]._replace(joined=True)
+
+    def _expect_named(self, name: str, part: Part, each: dict[str, Any]) -> None:
+        names = self.model.names
+        foreign = [one for one in part.handlers if _is_foreign(one)]
+        part.handlers = [names[key] for key in each.get("handlers", [])] + foreign
+        part.disabled = part.disabled and not name
+        live = _logger(name).filters
+        assert all(each not in self.known for each in live)
+        assert len(each.get("filters", [])) == len(live)
+        assert all(type(one) is logging.Filter and one.name == "m" for one in live)
+        part.filters = [*live]
+        self.known += live
+
+    def _expect_handlers(self, config: dict[str, Any]) -> set[int]:
+        model, live, replaced = self.model, dict(named_handlers()), {}
+        was = dict(model.names)
+        for key, each in config["handlers"].items():
+            made_as = (each["class"], each.get("filename"))
+            old, text = was.get(key), each.get("formatter")
+            if old is not None and model.handlers[id(old)].made_as == made_as:
+                own = model.handlers[id(old)]
+                assert own.handler is live[key]
+            else:
+                own = Own(live[key], 0, None, made_as, by_us=True)
+                assert id(own.handler) not in model.handlers
+                model.handlers[id(own.handler)] = own
+                if old is not None:
+                    replaced[id(old)] = own.handler
+                model.names[key] = own.handler
+            own.level = each.get("level", 0)
+            if text is None:
+                own.formatter = None
+            elif own.formatter is None or vars(own.formatter)["_fmt"] != text:
+                own.formatter = own.handler.formatter
+                assert own.formatter is not None
+                assert text == vars(own.formatter)["_fmt"]
+        named = set(config["loggers"])
+        for name, part in model.loggers.items():
+            above = {name[:at] for at, sign in enumerate(name) if sign == "."}
+            if name in named:
+                continue
+            if name and above & named:
+                part.level, part.propagate = 0, True
+                part.handlers = [one for one in part.handlers if _is_foreign(one)]
+                continue
+            part.handlers = [replaced.get(id(one), one) for one in part.handlers]
+            if name:
+                part.disabled = config["disable_existing_loggers"]
+        return {id(model.names[key]) for key in config["handlers"]}
+
+    @rule(
+        document=documents(),
+        fault=st.sampled_from(["class", "folder", "floor", "late", "mismatch"]),
+    )
+    def fail_to_apply(self, document: dict[str, Any], fault: str) -> None:
+        """A configuration that cannot be, or may not be, leaves everything as it was."""
+        config = self.configuration(document)
+        config.pop("incremental", None)
+        config["handlers"] = {
+            key: each for key, each in config["handlers"].items() if "class" in each
+        }
+        if not config["handlers"]:
+            for each in (*config["loggers"].values(), config.get("root", {})):
+                each.pop("handlers", None)
+        policy, members = ANYTHING, {}
+        handlers = config["handlers"]
+        if fault == "class":
+            handlers["z"] = {"class": "logging.NoSuchHandler"}
+        elif fault == "folder":
+            path = str(self.folder / "nowhere" / "x")
+            handlers["z"] = {"class": "logging.FileHandler", "filename": path}
+        elif fault == "floor":
+            config.pop("disable_existing_loggers", None)
+            config["loggers"]["m.c"] = {"handlers": [], "level": 50}
+            policy = Policy((), Floors((LoggerFloor("m.c", 10, ("own",)),)), leases=ANYTHING.leases)
+        elif fault == "mismatch":
+            members["replaces"] = "00" * 32
+        request = self.request(Stream.BASE, Verb.APPLY, config=config, **members)
+        before = whole()
+        with pytest.MonkeyPatch.context() as patch:
+            if fault == "late":
+                patch.setattr(swapping, "clear_level_caches", _fail)
+            with pytest.raises((ApplyError, RefusedError)):
+                self.perform(request, policy)
+        assert before == whole()
+
+    @rule(
+        wanted=st.dictionaries(names, levels, min_size=1, max_size=3),
+        through=st.lists(keys, unique=True, max_size=2),
+        for_s=lengths_s,
+        issuer=issuers,
+    )
+    def lease(self, wanted: dict[str, int], through: list[str], for_s: int, issuer: str) -> None:
+        """Lease levels of one or several loggers, perhaps through handlers."""
+        model = self.model
+        asked = {name or "root": level for name, level in wanted.items()}
+        request = self.request(
+            Stream.LEASE, Verb.LEASE, issuer, levels=asked, for_s=for_s, through=through
+        )
+        own = sum(lease.issuer == issuer for lease in model.leases)
+        if own >= MAX_LEASES_OF_ONE or any(key not in model.names for key in through):
+            before = whole()
+            with pytest.raises(ApplyError):
+                self.perform(request)
+            assert before == whole()
+            return
+        loudest = min(wanted.values())
+        handlers = {}
+        for key in through:
+            # Without leases, but as the application left it.
+            beneath = model.handlers[id(model.names[key])].level
+            handlers[key] = min(loudest, model.meddled_handlers.get(key, beneath))
+        self.perform(request)
+        running = Running(request.id, issuer, wanted, handlers, self.now_s + for_s)
+        model.set_leases([*model.leases, running])
+
+    @rule(for_s=lengths_s)
+    def lease_late(self, for_s: int) -> None:
+        """A lease that comes when it is over is refused."""
+        members: dict[str, Any] = {"levels": {"m": 10}, "for_s": for_s}
+        request = self.request(Stream.LEASE, Verb.LEASE, **members)
+        self.now_s += for_s
+        self.refused(Reason.LEASE_OVER, request)
+        self.pass_time(0)
+
+    @rule(which=st.integers(0, 20))
+    def revert_lease(self, which: int) -> None:
+        """End one lease."""
+        leases = self.model.leases
+        if which >= len(leases):
+            nobody: dict[str, Any] = {"id": "ff" * 16}
+            self.refused(
+                Reason.NOT_IN_FORCE, self.request(Stream.LEASE, Verb.REVERT, **nobody)
+            )
+            return
+        ended = leases[which]
+        self.perform(self.request(Stream.LEASE, Verb.REVERT, id=ended.id))
+        self.model.set_leases([each for each in leases if each is not ended])
+
+    @rule()
+    def revert_leases(self) -> None:
+        """End all leases."""
+        self.perform(self.request(Stream.LEASE, Verb.REVERT))
+        self.model.set_leases([])
+
+    @rule(by_id=switches)
+    def revert_base(self, by_id: bool) -> None:
+        """Go back to the base before."""
+        what = self.model.base.id if by_id else ""
+        self.perform(self.request(Stream.BASE, Verb.REVERT, id=what))
+        self.model.go_back()
+
+    @rule()
+    def revert_unknown(self) -> None:
+        """A base that is not in force cannot be gone back from."""
+        nobody: dict[str, Any] = {"id": "ff" * 16}
+        self.refused(Reason.NOT_IN_FORCE, self.request(Stream.BASE, Verb.REVERT, **nobody))
+
+    @rule()
+    def confirm(self) -> None:
+        """Keep what is on trial."""
+        pending = self.model.pending
+        what = "ff" * 16 if pending is None else pending[0]
+        request = self.request(Stream.BASE, Verb.CONFIRM, id=what)
+        if pending is None:
+            self.refused(Reason.NOT_IN_FORCE, request)
+            return
+        self.perform(request)
+        self.model.pending = None
+
+    @rule()
+    def look(self) -> None:
+        """Asking for the status, or for what would change, changes nothing."""
+        before = whole()
+        self.perform(self.request(Stream.READ, Verb.STATUS))
+        assert before == whole()
+
+    @rule(document=documents())
+    def plan(self, document: dict[str, Any]) -> None:
+        """Asking what would change changes nothing."""
+        before = whole()
+        config = self.configuration(document)
+        self.perform(self.request(Stream.READ, Verb.PLAN, config=config))
+        assert before == whole()
+
+    # Time, and the listener.
+
+    @rule(seconds=st.sampled_from([1, 4, 30, 60, 900]))
+    def pass_time(self, seconds: int) -> None:
+        """Leases and a trial end when their time is over."""
+        model = self.model
+        self.now_s += seconds
+        self.engine.let_time_pass()
+        left = [each for each in model.leases if each.ends_s > self.now_s]
+        if len(left) < len(model.leases):
+            model.set_leases(left)
+        if model.pending is not None and model.pending[1] <= self.now_s:
+            model.go_back()
+
+    @rule()
+    def restart(self) -> None:
+        """With the last listener, everything ends that was for a time."""
+        self.engine.end(ANYTHING)
+        if self.model.pending is not None:
+            self.model.go_back()
+        self.model.set_leases([])
+        self.engine.begin(ANYTHING)
+
+    # The application.
+
+    @rule(name=names, level=st.sampled_from([0, *LEVELS, 25]))
+    def application_sets_level(self, name: str, level: int) -> None:
+        """A level, perhaps of a logger that is made for it."""
+        if level or name:
+            self.meddled = True
+            _logger(name).setLevel(level)
+            self.model.meddle(name, level)
+
+    @rule(name=names, kind=st.sampled_from(["stream", "foreign", *FILES]), key=st.sampled_from(["", *KEYS]))
+    def application_adds_handler(self, name: str, kind: str, key: str) -> None:
+        """A handler, with a name that is free or with none."""
+        self.meddled = True
+        handler = self._make(kind, "" if key in self.model.names else key)
+        _logger(name).addHandler(handler)
+        self.model.loggers.setdefault(name, Part()).handlers.append(handler)
+
+    @rule(name=names, which=st.integers(0, 9))
+    def application_adds_own_again(self, name: str, which: int) -> None:
+        """A handler of its own, which a configuration may have taken out of use."""
+        own = [each.handler for each in self.model.handlers.values() if not each.by_us]
+        handler = own[which % len(own)]
+        part = self.model.loggers.setdefault(name, Part())
+        self.meddled = True
+        _logger(name).addHandler(handler)
+        if all(each is not handler for each in part.handlers):
+            part.handlers.append(handler)
+
+    @rule(name=names, which=st.integers(0, 3))
+    def application_removes_handler(self, name: str, which: int) -> None:
+        """A handler that a logger has."""
+        part = self.model.loggers.setdefault(name, Part())
+        handlers = _logger(name).handlers
+        if which < len(handlers):
+            self.meddled = True
+            handler = handlers[which]
+            _logger(name).removeHandler(handler)
+            part.handlers = [each for each in part.handlers if each is not handler]
+
+    @rule(which=st.integers(0, 9), level=st.sampled_from([0, *LEVELS]))
+    def application_sets_handler_level(self, which: int, level: int) -> None:
+        """The level of a handler that is in use, or is not."""
+        every = [*self.model.handlers.values()]
+        handler = every[which % len(every)].handler
+        self.meddled = True
+        handler.setLevel(level)
+        self.model.meddle_handler(handler, level)
+
+    @rule(name=names, on=switches, what=st.sampled_from(["propagate", "disabled"]))
+    def application_switches(self, name: str, on: bool, what: str) -> None:
+        """A switch of a logger."""
+        self.meddled = True
+        setattr(_logger(name), what, on)
+        setattr(self.model.loggers.setdefault(name, Part()), what, on)
+
+    @rule(name=names)
+    def application_adds_filter(self, name: str) -> None:
+        """A filter."""
+        self.meddled = True
+        new = logging.Filter("m")
+        _logger(name).addFilter(new)
+        self.model.loggers.setdefault(name, Part()).filters.append(new)
+
+    # What holds after every step.
+
+    @stateful.invariant()
+    def the_tree_is_the_models(self) -> None:
+        """Levels, effective levels, switches, handlers and filters of every logger."""
+        found = {"": logging.root}
+        for name, logger in logging.root.manager.loggerDict.items():
+            if isinstance(logger, logging.Logger):
+                found[name] = logger
+        assert found.keys() == self.model.loggers.keys()
+        for name, logger in found.items():
+            part, effective = self.model.loggers[name], self.model.effective(name)
+            assert (self.model.level(name), effective) == (logger.level, logger.getEffectiveLevel()), name
+            assert (part.propagate, part.disabled) == (logger.propagate, logger.disabled), name
+            assert [*map(id, part.handlers)] == [*map(id, logger.handlers)], name
+            assert [*map(id, part.filters)] == [*map(id, logger.filters)], name
+            for level in LEVELS:
+                # What the library remembers of earlier answers is asked as well.
+                enabled = level >= effective and not part.disabled
+                assert enabled == logger.isEnabledFor(level), (name, level)
+
+    @stateful.invariant()
+    def the_handlers_are_the_models(self) -> None:
+        """Names, levels and formatters; and files are open where they have to be alone."""
+        assert {**self.model.names} == {**named_handlers()}
+        attached, open_files = self.model.attached(), 0
+        names = {id(handler) for handler in self.model.names.values()}
+        for own in self.model.handlers.values():
+            assert self.model.handler_level(own) == own.handler.level
+            assert own.formatter is own.handler.formatter
+            if isinstance(own.handler, logging.FileHandler):
+                stream = own.handler.stream
+                open_files += stream is not None
+                if own.by_us:
+                    in_use = id(own.handler) in attached | names
+                    assert in_use == (stream is not None)
+        assert open_files == _descriptors(self.folder)
+
+    @stateful.invariant()
+    def what_is_in_force_is_the_models(self) -> None:
+        """Base, trial, and leases with what they hold."""
+        model, in_force = self.model, self.engine.in_force
+        assert model.base == in_force.base
+        pending = in_force.pending
+        assert model.pending == (pending and (pending.id, (pending.ends_ms - 7_000) // 1000))
+        assert [each.id for each in model.leases] == [each.id for each in in_force.overlay.leases]
+        loggers = {name for each in model.leases for name in each.loggers}
+        assert {
+            name: (model.loggers[name].level, model.leased(name)) for name in loggers
+        } == in_force.overlay.loggers
+        handlers = {key for each in model.leases for key in each.handlers if key in model.names}
+        assert {
+            key: (model.handlers[id(model.names[key])].level, model.leased_handler(key))
+            for key in handlers
+        } == in_force.overlay.handlers
+
+    def teardown(self) -> None:
+        """At last everything ends; if nobody else has changed anything, all is as in the beginning."""
+        try:
+            self.revert_leases()
+            while self.model.ways:
+                self.revert_base(by_id=True)
+                self.the_tree_is_the_models()
+                self.the_handlers_are_the_models()
+            if not self.meddled:
+                assert self.begun == whole()
+        finally:
+            self.undo.close()
+
+
+def _fail() -> None:
+    raise MemoryError
+
+
+def _is_foreign(handler: logging.Handler) -> bool:
+    return isinstance(handler, ForeignHandler) and not handler.name
+
+
+def _logger(name: str) -> logging.Logger:
+    return logging.getLogger(name) if name else logging.root
+
+
+def _descriptors(folder: Path) -> int:
+    """Count this process's open files in a folder."""
+    count = 0
+    for entry in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(OSError):
+            count += os.readlink(f"/proc/self/fd/{entry}").startswith(str(folder))
+    return count
+
+
+def whole() -> object:
+    """Give everything there is, down to the objects, but for loggers that have nothing."""
+    places = {"": logging.root, **logging.root.manager.loggerDict}
+    loggers = {
+        name: (
+            id(each),
+            each.level,
+            each.propagate,
+            each.disabled,
+            id(each.parent),
+            [*map(id, each.handlers)],
+            [*map(id, each.filters)],
+        )
+        for name, each in places.items()
+        if isinstance(each, logging.Logger)
+        if each.level or each.handlers or each.filters or not each.propagate or each.disabled
+    }
+    registered = [each() for each in vars(logging)["_handlerList"]]
+    every = {id(each): each for each in (*named_handlers().values(), *registered) if each}
+    for logger in places.values():
+        for handler in getattr(logger, "handlers", ()):
+            every[id(handler)] = handler
+    handlers = {
+        key: (each.name, each.level, id(each.formatter), [*map(id, each.filters)], each.__dict__.get("emit"))
+        for key, each in every.items()
+    }
+    streams = {key: id(getattr(each, "stream", None)) for key, each in every.items()}
+    return loggers, handlers, streams, {**named_handlers()}, logging.root.manager.disable
+
+
+@contextlib.contextmanager
+def _own_tree() -> Iterator[None]:
+    """Put the process's loggers and handlers aside, and back again."""
+    handlers, references = vars(logging)["_handlers"], vars(logging)["_handlerList"]
+    root, loggers = logging.root, logging.root.manager.loggerDict
+    kept = dict(handlers), list(references), dict(loggers), root.handlers, root.filters, root.level
+    for container in (handlers, references, loggers):
+        container.clear()
+    root.handlers, root.filters = [], []
+    root.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.shutdown(references)
+        for container in (handlers, references, loggers):
+            container.clear()
+        handlers.update(kept[0])
+        references.extend(kept[1])
+        loggers.update(kept[2])
+        root.handlers, root.filters = kept[3:5]
+        root.propagate, root.disabled = True, False
+        root.setLevel(kept[5])
+
+
+class TestChanges(Machine.TestCase):  # type: ignore[name-defined, misc]
+    """As few examples as are worth a minute's patience; more with ``explore``."""
+
+    settings = settings(
+        max_examples=60 if settings.default.max_examples <= 100 else 1_000,
+        stateful_step_count=30,
+    )

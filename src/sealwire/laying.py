@@ -15,6 +15,7 @@ Rules this module keeps:
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeAlias
 
 from sealwire.documents.tree import Levels, Tree
@@ -117,7 +118,7 @@ class Relaying:
         """
         taken = step(
             self._before,
-            self._leases,
+            tuple(map(self._without_strangers, self._leases)),
             {logger.name: logger.level for logger in live.loggers},
             {handler.key: handler.level for handler in live.handlers},
         )
@@ -126,8 +127,16 @@ class Relaying:
         for new in self._leases[len(self._before.leases) :]:
             self._judge(base, laid(base, (new,)))
         self._judge(base, live.leveled(*levels))
-        self.overlay, self.drift = taken.overlay, taken.drift
+        self.overlay = replace(taken.overlay, leases=self._leases)
+        self.drift = taken.drift
         return levels
+
+    def _without_strangers(self, lease: LiveLease) -> LiveLease:
+        """Leave out handlers that went away beneath the lease: another may have the name since."""
+        if lease not in self._before.leases:
+            return lease
+        held = self._before.handlers
+        return lease._replace(handlers=tuple(each for each in lease.handlers if each[0] in held))
 
 
 def over(base: Tree, leases: tuple[LiveLease, ...]) -> Step:

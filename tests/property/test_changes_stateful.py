@@ -32,7 +32,7 @@ from sealwire.errors import ApplyError, Reason, RefusedError
 from sealwire.inforce import Base
 from sealwire.logtree import swapping
 from sealwire.logtree.internals import named_handlers
-from sealwire.policy import Floors, LeaseLimits, LoggerFloor, Policy
+from sealwire.policy import Direction, Floors, LeaseLimits, LoggerFloor, Loggers, Policy, Role
 from sealwire.requests import CONTENT_TYPE_REQUEST, Apply, Request, Verb, read_request, write_request
 from sealwire.stages import Claims, Opened, Stream
 
@@ -44,7 +44,14 @@ LEVELS = (10, 20, 30, 40)
 NAMES = ("", "m", "m.a", "m.a.b", "m.c", "n.new")
 KEYS = ("h1", "h2", "h3")
 FILES = ("one.log", "two.log")
-ANYTHING = Policy((), leases=LeaseLimits(min_free_percent=0))
+ANYBODY = Role(
+    "any",
+    frozenset({"*"}),
+    loggers=Loggers(("root", "m", "m.*", "n", "n.*")),
+    through=None,
+    direction=Direction.BOTH,
+)
+ANYTHING = Policy((), roles=(ANYBODY,), leases=LeaseLimits(min_free_percent=0))
 
 
 class ForeignHandler(logging.Handler):
@@ -121,6 +128,8 @@ class Model:
         self.ways: list[Way] = []
         self.base = Base()
         self.pending: tuple[str, int] | None = None
+        # Handlers that leases go through and that were there; another of that name is a stranger.
+        self.held: set[str] = set()
         # What the application set while a lease was in force there.
         self.meddled: dict[str, int] = {}
         self.meddled_handlers: dict[str, int] = {}
@@ -135,7 +144,7 @@ class Model:
     def leased_handler(self, key: str) -> int | None:
         """Give what the loudest lease says."""
         found = [each.handlers[key] for each in self.leases if key in each.handlers]
-        return min(found) if found and key in self.names else None
+        return min(found) if found and key in self.held else None
 
     def level(self, name: str) -> int:
         """Give a logger's own level."""
@@ -166,10 +175,14 @@ class Model:
         had = {key: self.leased_handler(key) for key in keys}
         for name in names:
             self.loggers.setdefault(name, Part())
+        new = [each for each in leases if each not in self.leases]
         self.leases = leases
+        self.held = {
+            key for each in leases for key in each.handlers if each in new or key in self.held
+        }
         for name in names:
             self._settle(was[name], self.leased(name), name, self.meddled, self.loggers[name])
-        for key in keys & self.names.keys():
+        for key in (self.held | {key for key in keys if had[key] is not None}) & self.names.keys():
             own = self.handlers[id(self.names[key])]
             self._settle(had[key], self.leased_handler(key), key, self.meddled_handlers, own)
 
@@ -214,6 +227,7 @@ class Model:
         for key, level in handlers.items():
             self.handlers[id(self.names[key])].level = level
         yield
+        self.held = {key for each in self.leases for key in each.handlers if key in self.names}
         # A level that the change did not touch is the application's still.
         for name, level in loggers.items():
             if self.loggers[name].level == level != self.leased(name):
@@ -354,9 +368,9 @@ class Machine(stateful.RuleBasedStateMachine):
         patch.setattr(engine_module, "monotonic_ms", lambda: 3_000 + self.now_s * 1000)
         self.undo.enter_context(_own_tree())
         self.model = Model()
-        self.known: list[object] = []
+        self.known: set[int] = set()
         self._set_up()
-        self.meddled = False
+        self.sound = self.meddled = False
         self.begun = whole()
         self.engine = Engine()
         self.engine.begin(ANYTHING)
@@ -409,18 +423,25 @@ class Machine(stateful.RuleBasedStateMachine):
 
     def perform(self, request: Request, policy: Policy = ANYTHING) -> None:
         """Do as a service does with what a policy has allowed."""
+        self.sound = False
         now_ms = (START_S + self.now_s) * 1000
         self.engine.in_force.check(request, now_ms)
         self.engine.survey(request)
         self.engine.perform(request, now_ms, policy)
 
-    def refused(self, reason: Reason, request: Request) -> None:
-        """Check that a request is refused, and changes nothing."""
-        before = whole()
-        with pytest.raises(RefusedError) as caught:
-            self.perform(request)
-        assert reason is caught.value.reason
+    def refused(self, request: Request, policy: Policy = ANYTHING) -> Reason | None:
+        """Check that a request cannot be done, and changes nothing; give why it was refused."""
+        before, reason = whole(), None
+        try:
+            self.perform(request, policy)
+        except RefusedError as refusal:
+            reason = refusal.reason
+        except ApplyError:
+            pass
+        else:
+            pytest.fail("it was done")
         assert before == whole()
+        return reason
 
     def configuration(self, document: dict[str, Any]) -> dict[str, Any]:
         """Give a drawn configuration with files and formatters."""
@@ -446,14 +467,11 @@ class Machine(stateful.RuleBasedStateMachine):
         )
         assert isinstance(request, Apply)
         if self.model.pending is not None:
-            self.refused(Reason.CONFIRMATION_DUE, request)
+            assert Reason.CONFIRMATION_DUE is self.refused(request)
             return
         unknown = "incremental" in config and set(config["handlers"]) - self.model.names.keys()
         if unknown:
-            before = whole()
-            with pytest.raises(ApplyError):
-                self.perform(request)
-            assert before == whole()
+            assert self.refused(request) is None
             return
         self.perform(request)
         self._expect(config)
@@ -473,8 +491,11 @@ class Machine(stateful.RuleBasedStateMachine):
                     model.handlers[id(model.names[key])].level = each["level"]
             else:
                 stay = self._expect_handlers(config)
+            # One filter of a configuration is one object, which nobody had before.
+            self.known = {id(one) for part in model.loggers.values() for one in part.filters}
             parts = dict(config["loggers"])
-            if "root" in config:
+            # As in the library, an empty one is none.
+            if config.get("root"):
                 parts[""] = config["root"]
             for name, each in parts.items():
                 part = model.loggers.setdefault(name, Part())
@@ -494,11 +515,10 @@ class Machine(stateful.RuleBasedStateMachine):
         part.handlers = [names[key] for key in each.get("handlers", [])] + foreign
         part.disabled = part.disabled and not name
         live = _logger(name).filters
-        assert all(each not in self.known for each in live)
+        assert not any(map(self.known.__contains__, map(id, live)))
         assert len(each.get("filters", [])) == len(live)
         assert all(type(one) is logging.Filter and one.name == "m" for one in live)
         part.filters = [*live]
-        self.known += live
 
     def _expect_handlers(self, config: dict[str, Any]) -> set[int]:
         model, live, replaced = self.model, dict(named_handlers()), {}
@@ -561,17 +581,14 @@ class Machine(stateful.RuleBasedStateMachine):
         elif fault == "floor":
             config.pop("disable_existing_loggers", None)
             config["loggers"]["m.c"] = {"handlers": [], "level": 50}
-            policy = Policy((), Floors((LoggerFloor("m.c", 10, ("own",)),)), leases=ANYTHING.leases)
+            policy = replace(ANYTHING, floors=Floors((LoggerFloor("m.c", 10, ("own",)),)))
         elif fault == "mismatch":
             members["replaces"] = "00" * 32
         request = self.request(Stream.BASE, Verb.APPLY, config=config, **members)
-        before = whole()
         with pytest.MonkeyPatch.context() as patch:
             if fault == "late":
                 patch.setattr(swapping, "clear_level_caches", _fail)
-            with pytest.raises((ApplyError, RefusedError)):
-                self.perform(request, policy)
-        assert before == whole()
+            self.refused(request, policy)
 
     @rule(
         wanted=st.dictionaries(names, levels, min_size=1, max_size=3),
@@ -588,10 +605,7 @@ class Machine(stateful.RuleBasedStateMachine):
         )
         own = sum(lease.issuer == issuer for lease in model.leases)
         if own >= MAX_LEASES_OF_ONE or any(key not in model.names for key in through):
-            before = whole()
-            with pytest.raises(ApplyError):
-                self.perform(request)
-            assert before == whole()
+            assert self.refused(request) is None
             return
         loudest = min(wanted.values())
         handlers = {}
@@ -609,7 +623,7 @@ class Machine(stateful.RuleBasedStateMachine):
         members: dict[str, Any] = {"levels": {"m": 10}, "for_s": for_s}
         request = self.request(Stream.LEASE, Verb.LEASE, **members)
         self.now_s += for_s
-        self.refused(Reason.LEASE_OVER, request)
+        assert Reason.LEASE_OVER is self.refused(request)
         self.pass_time(0)
 
     @rule(which=st.integers(0, 20))
@@ -618,9 +632,8 @@ class Machine(stateful.RuleBasedStateMachine):
         leases = self.model.leases
         if which >= len(leases):
             nobody: dict[str, Any] = {"id": "ff" * 16}
-            self.refused(
-                Reason.NOT_IN_FORCE, self.request(Stream.LEASE, Verb.REVERT, **nobody)
-            )
+            request = self.request(Stream.LEASE, Verb.REVERT, **nobody)
+            assert Reason.NOT_IN_FORCE is self.refused(request)
             return
         ended = leases[which]
         self.perform(self.request(Stream.LEASE, Verb.REVERT, id=ended.id))
@@ -643,7 +656,8 @@ class Machine(stateful.RuleBasedStateMachine):
     def revert_unknown(self) -> None:
         """A base that is not in force cannot be gone back from."""
         nobody: dict[str, Any] = {"id": "ff" * 16}
-        self.refused(Reason.NOT_IN_FORCE, self.request(Stream.BASE, Verb.REVERT, **nobody))
+        request = self.request(Stream.BASE, Verb.REVERT, **nobody)
+        assert Reason.NOT_IN_FORCE is self.refused(request)
 
     @rule()
     def confirm(self) -> None:
@@ -652,7 +666,7 @@ class Machine(stateful.RuleBasedStateMachine):
         what = "ff" * 16 if pending is None else pending[0]
         request = self.request(Stream.BASE, Verb.CONFIRM, id=what)
         if pending is None:
-            self.refused(Reason.NOT_IN_FORCE, request)
+            assert Reason.NOT_IN_FORCE is self.refused(request)
             return
         self.perform(request)
         self.model.pending = None
@@ -762,6 +776,14 @@ class Machine(stateful.RuleBasedStateMachine):
     # What holds after every step.
 
     @stateful.invariant()
+    def all_is_the_models(self) -> None:
+        """Tree, handlers, and what is in force."""
+        self.sound = False
+        self.the_tree_is_the_models()
+        self.the_handlers_are_the_models()
+        self.what_is_in_force_is_the_models()
+        self.sound = True
+
     def the_tree_is_the_models(self) -> None:
         """Levels, effective levels, switches, handlers and filters of every logger."""
         found = {"": logging.root}
@@ -773,14 +795,13 @@ class Machine(stateful.RuleBasedStateMachine):
             part, effective = self.model.loggers[name], self.model.effective(name)
             assert (self.model.level(name), effective) == (logger.level, logger.getEffectiveLevel()), name
             assert (part.propagate, part.disabled) == (logger.propagate, logger.disabled), name
-            assert [*map(id, part.handlers)] == [*map(id, logger.handlers)], name
+            assert [*map(id, part.handlers)] == [*map(id, logger.handlers)], (name, part, logger.handlers)
             assert [*map(id, part.filters)] == [*map(id, logger.filters)], name
             for level in LEVELS:
                 # What the library remembers of earlier answers is asked as well.
                 enabled = level >= effective and not part.disabled
                 assert enabled == logger.isEnabledFor(level), (name, level)
 
-    @stateful.invariant()
     def the_handlers_are_the_models(self) -> None:
         """Names, levels and formatters; and files are open where they have to be alone."""
         assert {**self.model.names} == {**named_handlers()}
@@ -792,12 +813,11 @@ class Machine(stateful.RuleBasedStateMachine):
             if isinstance(own.handler, logging.FileHandler):
                 stream = own.handler.stream
                 open_files += stream is not None
-                if own.by_us:
-                    in_use = id(own.handler) in attached | names
-                    assert in_use == (stream is not None)
+                # One that was out of use and has come back is opened by the next record.
+                if own.by_us and id(own.handler) not in attached | names:
+                    assert stream is None
         assert open_files == _descriptors(self.folder)
 
-    @stateful.invariant()
     def what_is_in_force_is_the_models(self) -> None:
         """Base, trial, and leases with what they hold."""
         model, in_force = self.model, self.engine.in_force
@@ -809,22 +829,27 @@ class Machine(stateful.RuleBasedStateMachine):
         assert {
             name: (model.loggers[name].level, model.leased(name)) for name in loggers
         } == in_force.overlay.loggers
-        handlers = {key for each in model.leases for key in each.handlers if key in model.names}
         assert {
             key: (model.handlers[id(model.names[key])].level, model.leased_handler(key))
-            for key in handlers
+            for key in model.held
         } == in_force.overlay.handlers
 
     def teardown(self) -> None:
         """At last everything ends; if nobody else has changed anything, all is as in the beginning."""
         try:
+            if not self.sound:
+                # It has failed already, and what fails here would hide that.
+                return
             self.revert_leases()
             while self.model.ways:
                 self.revert_base(by_id=True)
-                self.the_tree_is_the_models()
-                self.the_handlers_are_the_models()
+                self.all_is_the_models()
             if not self.meddled:
-                assert self.begun == whole()
+                assert self.begun[0] == whole()[0]
+                for own in self.model.handlers.values():
+                    if id(own.handler) in self.model.attached():
+                        own.handler.handle(logging.makeLogRecord({}))
+                assert 1 == _descriptors(self.folder)
         finally:
             self.undo.close()
 
@@ -850,8 +875,11 @@ def _descriptors(folder: Path) -> int:
     return count
 
 
-def whole() -> object:
-    """Give everything there is, down to the objects, but for loggers that have nothing."""
+def whole() -> tuple[object, object]:
+    """Give everything there is, down to the objects, but for loggers that have nothing.
+
+    What is open comes apart: a handler that was out of use opens its file at the next record.
+    """
     places = {"": logging.root, **logging.root.manager.loggerDict}
     loggers = {
         name: (
@@ -868,7 +896,9 @@ def whole() -> object:
         if each.level or each.handlers or each.filters or not each.propagate or each.disabled
     }
     registered = [each() for each in vars(logging)["_handlerList"]]
-    every = {id(each): each for each in (*named_handlers().values(), *registered) if each}
+    # One that is closed may wait there for the garbage collector.
+    alive = [each for each in registered if each and not vars(each).get("_closed")]
+    every = {id(each): each for each in (*named_handlers().values(), *alive)}
     for logger in places.values():
         for handler in getattr(logger, "handlers", ()):
             every[id(handler)] = handler
@@ -877,7 +907,7 @@ def whole() -> object:
         for key, each in every.items()
     }
     streams = {key: id(getattr(each, "stream", None)) for key, each in every.items()}
-    return loggers, handlers, streams, {**named_handlers()}, logging.root.manager.disable
+    return (loggers, handlers, {**named_handlers()}, logging.root.manager.disable), streams
 
 
 @contextlib.contextmanager

@@ -69,7 +69,8 @@ class Wanted(NamedTuple):
         for name, part in self.loggers.items():
             logger = logging.getLogger(name) if name != ROOT else logging.root
             logger.level, logger.propagate, logger.disabled = part[:3]
-            logger.handlers, logger.filters = part.handlers, part.filters
+            # Lists of its own: whoever adds to them is not to change a part that others use.
+            logger.handlers, logger.filters = [*part.handlers], [*part.filters]
         names = named_handlers()
         for name, handler in list(names.items()):
             if self.names.get(name) is not handler:

@@ -511,7 +511,7 @@ class Machine(stateful.RuleBasedStateMachine):
 
     def _expect_named(self, name: str, part: Part, each: dict[str, Any]) -> None:
         names = self.model.names
-        foreign = [one for one in part.handlers if _is_foreign(one)]
+        foreign = [one for one in part.handlers if self._is_foreign(one)]
         part.handlers = [names[key] for key in each.get("handlers", [])] + foreign
         part.disabled = part.disabled and not name
         live = _logger(name).filters
@@ -519,6 +519,11 @@ class Machine(stateful.RuleBasedStateMachine):
         assert len(each.get("filters", [])) == len(live)
         assert all(type(one) is logging.Filter and one.name == "m" for one in live)
         part.filters = [*live]
+
+    def _is_foreign(self, handler: logging.Handler) -> bool:
+        # The model's names, because by now the live handler may have lost its own.
+        named = any(handler is each for each in self.model.names.values())
+        return isinstance(handler, ForeignHandler) and not named
 
     def _expect_handlers(self, config: dict[str, Any]) -> set[int]:
         model, live, replaced = self.model, dict(named_handlers()), {}
@@ -550,7 +555,7 @@ class Machine(stateful.RuleBasedStateMachine):
                 continue
             if name and above & named:
                 part.level, part.propagate = 0, True
-                part.handlers = [one for one in part.handlers if _is_foreign(one)]
+                part.handlers = [one for one in part.handlers if self._is_foreign(one)]
                 continue
             part.handlers = [replaced.get(id(one), one) for one in part.handlers]
             if name:
@@ -786,7 +791,7 @@ class Machine(stateful.RuleBasedStateMachine):
 
     def the_tree_is_the_models(self) -> None:
         """Levels, effective levels, switches, handlers and filters of every logger."""
-        found = {"": logging.root}
+        found: dict[str, logging.Logger] = {"": logging.root}
         for name, logger in logging.root.manager.loggerDict.items():
             if isinstance(logger, logging.Logger):
                 found[name] = logger
@@ -856,10 +861,6 @@ class Machine(stateful.RuleBasedStateMachine):
 
 def _fail() -> None:
     raise MemoryError
-
-
-def _is_foreign(handler: logging.Handler) -> bool:
-    return isinstance(handler, ForeignHandler) and not handler.name
 
 
 def _logger(name: str) -> logging.Logger:
@@ -934,10 +935,8 @@ def _own_tree() -> Iterator[None]:
         root.setLevel(kept[5])
 
 
-class TestChanges(Machine.TestCase):  # type: ignore[name-defined, misc]
-    """As few examples as are worth a minute's patience; more with ``explore``."""
-
-    settings = settings(
-        max_examples=60 if settings.default.max_examples <= 100 else 1_000,
-        stateful_step_count=30,
-    )
+def test_changes_are_as_the_model_says() -> None:
+    """In few examples, which take seconds; in many more with the profile ``explore``."""
+    examples = 60 if settings().max_examples <= 100 else 3_000
+    some = settings(max_examples=examples, stateful_step_count=30)
+    stateful.run_state_machine_as_test(Machine, settings=some)

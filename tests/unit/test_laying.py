@@ -61,7 +61,7 @@ def test_somebody_elses_level_stays_unless_the_new_base_sets_it() -> None:
     """It was changed while a lease held it."""
     overlay = over(tree(a=30), (lease(1, a=10),)).overlay
     for base, levels, held in (
-        (tree(a=7), {}, Held(30, 10)),
+        (tree(a=7), {}, Held(7, 10)),
         (tree(a=40), {"a": 10}, Held(40, 10)),
     ):
         laying = Laying(overlay)

@@ -160,6 +160,11 @@ class Arrangement:
         ]
         return self
 
+    def remember(self, others: Arrangement) -> None:
+        """Add the handlers of ``others`` that are not here, with what they had there."""
+        here = {id(handler) for handler, _ in self.handlers}
+        self.handlers += [each for each in others.handlers if id(each[0]) not in here]
+
     def parts(self) -> dict[str, LoggerPart]:
         """Give the loggers' parts by name."""
         return {name: part for name, (_, _, part) in self.loggers.items()}
@@ -175,31 +180,87 @@ def way_back(before: Arrangement, left: Arrangement) -> tuple[Wanted, list[str]]
     Returns:
         What is to be different, and the places that are left as they are: ``loggers.a.level``.
     """
-    old, new, drift = before.parts(), left.parts(), list[str]()
-    loggers: dict[str, LoggerPart] = {}
-    for name, logger in live_loggers():
-        if name not in new:
+    drift: list[str] = []
+    now = {name: part_of(logger) for name, logger in live_loggers()}
+    loggers = _parts_back(before, left, now, drift)
+    names = _names_back(before, left, dict(named_handlers()))
+    # One that left and comes back has what it had, since nobody could reach it.
+    handlers = _handlers_back(before, left, {id(e): handler_part(e) for e, _ in left.handlers}, drift)
+    return Wanted(loggers, names, handlers, list(names.values())), drift
+
+
+def joined(before: Arrangement, left: Arrangement, later: Arrangement) -> Arrangement:
+    """Give what one goes back to over two changes: ``before``, with what others did meanwhile.
+
+    Args:
+        before: what was before the first change, detached.
+        left: what that left, detached.
+        later: what was before the second one, detached; not to be used any more.
+    """
+    parts = _parts_back(before, left, later.parts(), [])
+    for name, part in parts.items():
+        logger, parent, _ = later.loggers[name]
+        later.loggers[name] = logger, parent, part
+    had = {id(handler): (handler, part) for handler, part in before.handlers}
+    had |= {id(handler): (handler, part) for handler, part in later.handlers}
+    found = {key: part for key, (_, part) in had.items()}
+    had |= {id(each[0]): each for each in _handlers_back(before, left, found, [])}
+    later.handlers = list(had.values())
+    later.names = _names_back(before, left, later.names)
+    return later
+
+
+def _parts_back(
+    before: Arrangement, left: Arrangement, now: Mapping[str, LoggerPart], drift: list[str]
+) -> dict[str, LoggerPart]:
+    """Give the parts that a way back changes."""
+    old, new = before.parts(), left.parts()
+    found: dict[str, LoggerPart] = {}
+    for name, live in now.items():
+        was = old.get(name, LoggerPart())
+        if name not in new or _same_part(was, new[name]):
             continue
-        now, was = part_of(logger), old.get(name, LoggerPart())
-        if _same_part(was, new[name]):
+        part = _merged_part(f"loggers.{name}" if name else "root", was, new[name], live, drift)
+        if not _same_part(part, live):
+            found[name] = part
+    return found
+
+
+def _handlers_back(
+    before: Arrangement, left: Arrangement, now: Mapping[int, HandlerPart], drift: list[str]
+) -> list[tuple[logging.Handler, HandlerPart]]:
+    """Give the handlers that stayed, with what they are to have."""
+    had = {id(handler): part for handler, part in before.handlers}
+    names = {id(handler): name for name, handler in left.names.items()}
+    found: list[tuple[logging.Handler, HandlerPart]] = []
+    for handler, new in left.handlers:
+        was = had.get(id(handler))
+        if was is None or _same_handler(was, new):
             continue
-        part = _merged_part(f"loggers.{name}" if name else "root", was, new[name], now, drift)
-        if not _same_part(part, now):
-            loggers[name] = part
-    names = dict(named_handlers())
+        live = now[id(handler)]
+        where = f"handlers.{names.get(id(handler), type(handler).__name__)}"
+        if new.level not in {live.level, was.level}:
+            drift.append(f"{where}.level")
+        if live.formatter is not new.formatter is not was.formatter:
+            drift.append(f"{where}.formatter")
+        part = HandlerPart(
+            was.level if live.level == new.level else live.level,
+            was.formatter if live.formatter is new.formatter else live.formatter,
+            _merged(f"{where}.filters", was.filters, new.filters, live.filters, drift),
+        )
+        found.append((handler, part))
+    return found
+
+
+def _names_back(
+    before: Arrangement, left: Arrangement, names: dict[str, logging.Handler]
+) -> dict[str, logging.Handler]:
     for name, handler in left.names.items():
         if names.get(name) is handler and before.names.get(name) is not handler:
             del names[name]
     for name, handler in before.names.items():
         names.setdefault(name, handler)
-    had = {id(handler): part for handler, part in before.handlers}
-    handlers = [
-        (handler, had[id(handler)])
-        for handler, part in left.handlers
-        if id(handler) in had and _same_handler(handler_part(handler), part)
-    ]
-    # One that left and comes back has what it had, since nobody could reach it.
-    return Wanted(loggers, names, handlers, list(names.values())), drift
+    return names
 
 
 def part_of(logger: logging.Logger) -> LoggerPart:
@@ -261,7 +322,8 @@ def _merged(where: str, was: list[T], left: list[T], now: list[T], drift: list[s
     if _same_list(now, left):
         return was
     drift.append(where)
-    come = [each for each in now if not _holds(left, each)]
+    # One that somebody has put back is there already.
+    come = [each for each in now if not _holds(left, each) and not _holds(was, each)]
     gone = [each for each in left if not _holds(now, each)]
     return [each for each in was if not _holds(gone, each)] + come
 

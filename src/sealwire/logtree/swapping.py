@@ -24,6 +24,7 @@ from sealwire.logtree.arrangement import (
     HandlerPart,
     LoggerPart,
     Wanted,
+    joined,
     part_of,
     way_back,
 )
@@ -72,8 +73,11 @@ class Change(NamedTuple):
     base: Tree
 
     def then(self, later: Change) -> Change:
-        """Give this and a later change as one."""
-        return Change(self.before, later.left, [*self.gone, *later.gone], later.base)
+        """Give this and a later change as one; the later one is not to be used any more."""
+        # What the first change did to a handler that left with the second is undone as well.
+        later.left.remember(later.before)
+        before = joined(self.before, self.left, later.before)
+        return Change(before, later.left, [*self.gone, *later.gone], later.base)
 
 
 def swap(plan: LoggingPlan, built: Built, wait_s: float = WAIT_S) -> list[logging.Handler]:
@@ -150,6 +154,8 @@ def _put_around(todo: _Todo, put: Callable[[], None], around: Around, wait_s: fl
             put_levels(around.before(read()))
             before = Arrangement().detach()
             put()
+            # Nobody is to lay a lease over what goes, or to judge by it.
+            todo.unname()
             base, left = read(), Arrangement().detach()
             put_levels(around.after(base))
             clear_level_caches()
@@ -173,10 +179,14 @@ class _Todo:
         self._going = self.wanted.leaving()
         return self._going
 
-    def let_go(self) -> list[logging.Handler]:
-        """Take away the names of those that go, and give these."""
+    def unname(self) -> None:
+        """Take away the names of those that go."""
         for handler in self._going:
             unname(handler)
+
+    def let_go(self) -> list[logging.Handler]:
+        """Take leave of those that go, and give them."""
+        self.unname()
         expect_late_records(self._going)
         return self._going
 

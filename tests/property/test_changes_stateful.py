@@ -99,12 +99,11 @@ class Snapshot(NamedTuple):
 
 
 class Way(NamedTuple):
-    """A base, and how it came; a way that is ``joined`` is gone back with the one before it."""
+    """The base that one goes back to, and the change that is undone."""
 
     to: Base
     before: Snapshot
     left: Snapshot
-    joined: bool
 
 
 class Running(NamedTuple):
@@ -261,15 +260,11 @@ class Model:
         if not self.ways:
             return
         with self.beneath():
-            while True:
-                way = self.ways.pop()
-                self._undo(way.before, way.left)
-                self.base = way.to
-                if not way.joined:
-                    break
+            way = self.ways.pop()
+            self._undo(way.before, way.left)
+            self.base = way.to
 
     def _undo(self, before: Snapshot, left: Snapshot) -> None:
-        had = self.attached()
         for name, now in self.loggers.items():
             if name not in left.loggers:
                 continue
@@ -280,8 +275,7 @@ class Model:
             now.handlers = _list_back(old.handlers, new.handlers, now.handlers)
             now.filters = _list_back(old.filters, new.filters, now.filters)
         for key, (level, formatter) in left.handlers.items():
-            # One that left with this base has what it had.
-            if key in before.handlers and self._was_in(key, before) and self._was_in(key, left):
+            if key in before.handlers:
                 own, (old_level, old_formatter) = self.handlers[key], before.handlers[key]
                 own.level = _back(old_level, level, own.level)
                 if own.formatter is formatter:
@@ -291,12 +285,22 @@ class Model:
                 del self.names[name]
         for name, handler in before.names.items():
             self.names.setdefault(name, handler)
-        self.drop(had, {id(handler) for handler in self.names.values()})
 
-    @staticmethod
-    def _was_in(key: int, snapshot: Snapshot) -> bool:
-        attached = {id(each) for part in snapshot.loggers.values() for each in part.handlers}
-        return key in attached | {id(each) for each in snapshot.names.values()}
+    def join(self) -> None:
+        """Make one way of the first two: the base between them is forgotten.
+
+        What others did between them is no part of it, as it would have stayed.
+        """
+        first, second = self.ways[:2]
+        between = Model()
+        between.loggers = second.before.loggers
+        between.handlers = {
+            key: replace(self.handlers[key], level=level, formatter=formatter)
+            for key, (level, formatter) in second.before.handlers.items()
+        }
+        between.names = second.before.names
+        between._undo(first.before, first.left)
+        self.ways[:2] = [Way(first.to, between.snapshot(), second.left)]
 
 
 def _back(old: Any, left: Any, now: Any) -> Any:  # noqa: ANN401 - a level or a switch
@@ -369,6 +373,7 @@ class Machine(stateful.RuleBasedStateMachine):
         self.undo.enter_context(_own_tree())
         self.model = Model()
         self.known: set[int] = set()
+        self.named: set[int] = set()
         self._set_up()
         self.sound = self.meddled = False
         self.begun = whole()
@@ -485,6 +490,7 @@ class Machine(stateful.RuleBasedStateMachine):
         model, base = self.model, self.model.base
         with model.beneath():
             before, had = model.snapshot(), model.attached()
+            self.named = {id(handler) for handler in model.names.values()}
             if "incremental" in config:
                 stay = {id(handler) for handler in model.names.values()}
                 for key, each in config["handlers"].items():
@@ -504,10 +510,9 @@ class Machine(stateful.RuleBasedStateMachine):
                 if "incremental" not in config:
                     self._expect_named(name, part, each)
             model.drop(had, stay)
-            model.ways.append(Way(base, before, model.snapshot(), joined=False))
-        if len(model.ways) - sum(way.joined for way in model.ways) > 2:
-            second = next(i for i, way in enumerate(model.ways) if i and not way.joined)
-            model.ways[second] = model.ways[second]._replace(joined=True)
+            model.ways.append(Way(base, before, model.snapshot()))
+        if len(model.ways) > 2:
+            model.join()
 
     def _expect_named(self, name: str, part: Part, each: dict[str, Any]) -> None:
         names = self.model.names
@@ -521,9 +526,8 @@ class Machine(stateful.RuleBasedStateMachine):
         part.filters = [*live]
 
     def _is_foreign(self, handler: logging.Handler) -> bool:
-        # The model's names, because by now the live handler may have lost its own.
-        named = any(handler is each for each in self.model.names.values())
-        return isinstance(handler, ForeignHandler) and not named
+        # By now it may have lost a name that it had before the change.
+        return isinstance(handler, ForeignHandler) and id(handler) not in self.named
 
     def _expect_handlers(self, config: dict[str, Any]) -> set[int]:
         model, live, replaced = self.model, dict(named_handlers()), {}

@@ -160,10 +160,11 @@ class Arrangement:
         ]
         return self
 
-    def remember(self, others: Arrangement) -> None:
-        """Add the handlers of ``others`` that are not here, with what they had there."""
+    def remember(self, earlier: Arrangement, wanted: Arrangement) -> None:
+        """Add the handlers of ``wanted`` that were there earlier, with what they had then."""
         here = {id(handler) for handler, _ in self.handlers}
-        self.handlers += [each for each in others.handlers if id(each[0]) not in here]
+        missing = {id(handler) for handler, _ in wanted.handlers} - here
+        self.handlers += [each for each in earlier.handlers if id(each[0]) in missing]
 
     def parts(self) -> dict[str, LoggerPart]:
         """Give the loggers' parts by name."""
@@ -202,7 +203,8 @@ def joined(before: Arrangement, left: Arrangement, later: Arrangement) -> Arrang
         logger, parent, _ = later.loggers[name]
         later.loggers[name] = logger, parent, part
     had = {id(handler): (handler, part) for handler, part in before.handlers}
-    had |= {id(handler): (handler, part) for handler, part in later.handlers}
+    made = {id(handler) for handler, _ in left.handlers} - had.keys()
+    had |= {id(each[0]): each for each in later.handlers if id(each[0]) not in made}
     found = {key: part for key, (_, part) in had.items()}
     had |= {id(each[0]): each for each in _handlers_back(before, left, found, [])}
     later.handlers = list(had.values())

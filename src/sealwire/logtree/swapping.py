@@ -74,8 +74,9 @@ class Change(NamedTuple):
 
     def then(self, later: Change) -> Change:
         """Give this and a later change as one; the later one is not to be used any more."""
-        # What the first change did to a handler that left with the second is undone as well.
-        later.left.remember(later.before)
+        # What this did to a handler that has left since is undone as well.
+        for earlier in (later.before, self.left):
+            later.left.remember(earlier, self.before)
         before = joined(self.before, self.left, later.before)
         return Change(before, later.left, [*self.gone, *later.gone], later.base)
 

@@ -37,7 +37,8 @@ from sealwire.requests import CONTENT_TYPE_REQUEST, Apply, Request, Verb, read_r
 from sealwire.stages import Claims, Opened, Stream
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
 START_S = 1_800_000_000
 LEVELS = (10, 20, 30, 40)
@@ -299,6 +300,8 @@ class Model:
             for key, (level, formatter) in second.before.handlers.items()
         }
         between.names = second.before.names
+        for key in first.left.handlers.keys() - first.before.handlers.keys():
+            del between.handlers[key]
         between._undo(first.before, first.left)
         self.ways[:2] = [Way(first.to, between.snapshot(), second.left)]
 
@@ -361,7 +364,7 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
 class Machine(stateful.RuleBasedStateMachine):
     """An engine, an application, and the model."""
 
-    def __init__(self) -> None:
+    def __init__(self, own_tree: Callable[[], AbstractContextManager[None]]) -> None:
         super().__init__()
         self.undo = contextlib.ExitStack()
         self.now_s = 0
@@ -370,7 +373,7 @@ class Machine(stateful.RuleBasedStateMachine):
         patch = self.undo.enter_context(pytest.MonkeyPatch.context())
         patch.setattr(engine_module, "boot_ms", lambda: 7_000 + self.now_s * 1000)
         patch.setattr(engine_module, "monotonic_ms", lambda: 3_000 + self.now_s * 1000)
-        self.undo.enter_context(_own_tree())
+        self.undo.enter_context(own_tree())
         self.model = Model()
         self.known: set[int] = set()
         self.named: set[int] = set()
@@ -915,32 +918,10 @@ def whole() -> tuple[object, object]:
     return (loggers, handlers, {**named_handlers()}, logging.root.manager.disable), streams
 
 
-@contextlib.contextmanager
-def _own_tree() -> Iterator[None]:
-    """Put the process's loggers and handlers aside, and back again."""
-    handlers, references = vars(logging)["_handlers"], vars(logging)["_handlerList"]
-    root, loggers = logging.root, logging.root.manager.loggerDict
-    kept = dict(handlers), list(references), dict(loggers), root.handlers, root.filters, root.level
-    for container in (handlers, references, loggers):
-        container.clear()
-    root.handlers, root.filters = [], []
-    root.setLevel(logging.WARNING)
-    try:
-        yield
-    finally:
-        logging.shutdown(references)
-        for container in (handlers, references, loggers):
-            container.clear()
-        handlers.update(kept[0])
-        references.extend(kept[1])
-        loggers.update(kept[2])
-        root.handlers, root.filters = kept[3:5]
-        root.propagate, root.disabled = True, False
-        root.setLevel(kept[5])
-
-
-def test_changes_are_as_the_model_says() -> None:
+def test_changes_are_as_the_model_says(
+    own_tree: Callable[[], AbstractContextManager[None]],
+) -> None:
     """In few examples, which take seconds; in many more with the profile ``explore``."""
     examples = 60 if settings().max_examples <= 100 else 3_000
     some = settings(max_examples=examples, stateful_step_count=30)
-    stateful.run_state_machine_as_test(Machine, settings=some)
+    stateful.run_state_machine_as_test(lambda: Machine(own_tree), settings=some)

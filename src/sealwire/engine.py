@@ -148,10 +148,11 @@ class Engine:
             self._try(self._look_for_drift)
 
     def _end_all(self, why: str, *, quietly: bool = False) -> None:
-        if self.in_force.pending is not None:
-            self._try(lambda: self._go_back(why, quietly=quietly))
+        # Leases first: these end even if logging's lock is held, and nothing is said before.
         if leases := self.in_force.overlay.leases:
             self._try(lambda: self.end_leases(leases, why, quietly=quietly))
+        if self.in_force.pending is not None:
+            self._try(lambda: self._go_back(why, quietly=quietly))
 
     def _try(self, go_back: Callable[[], object]) -> None:
         """Do something for nobody who could be told: what goes wrong is logged, and tried again."""

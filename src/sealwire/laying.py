@@ -150,9 +150,7 @@ def laid(base: Tree, leases: tuple[LiveLease, ...]) -> Tree:
     return base.leveled(taken.loggers, taken.handlers)
 
 
-def _others(
-    held: Mapping[str, Held], was: Mapping[str, int], now: Mapping[str, int]
-) -> set[str]:
+def _others(held: Mapping[str, Held], was: Mapping[str, int], now: Mapping[str, int]) -> set[str]:
     """Name the levels that somebody else has set over a lease, and the new base leaves."""
     return {
         name

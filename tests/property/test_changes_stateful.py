@@ -13,9 +13,7 @@ from __future__ import annotations
 import contextlib
 import io
 import itertools
-import json
 import logging
-import os
 import tempfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -33,7 +31,14 @@ from sealwire.inforce import Base
 from sealwire.logtree import swapping
 from sealwire.logtree.internals import named_handlers
 from sealwire.policy import Direction, Floors, LeaseLimits, LoggerFloor, Loggers, Policy, Role
-from sealwire.requests import CONTENT_TYPE_REQUEST, Apply, Request, Verb, read_request, write_request
+from sealwire.requests import (
+    CONTENT_TYPE_REQUEST,
+    Apply,
+    Request,
+    Verb,
+    read_request,
+    write_request,
+)
 from sealwire.stages import Claims, Opened, Stream
 
 if TYPE_CHECKING:
@@ -364,7 +369,9 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
 class Machine(stateful.RuleBasedStateMachine):
     """An engine, an application, and the model."""
 
-    def __init__(self, own_tree: Callable[[], AbstractContextManager[None]]) -> None:
+    own_tree: Callable[[], AbstractContextManager[None]]
+
+    def __init__(self) -> None:
         super().__init__()
         self.undo = contextlib.ExitStack()
         self.now_s = 0
@@ -373,7 +380,7 @@ class Machine(stateful.RuleBasedStateMachine):
         patch = self.undo.enter_context(pytest.MonkeyPatch.context())
         patch.setattr(engine_module, "boot_ms", lambda: 7_000 + self.now_s * 1000)
         patch.setattr(engine_module, "monotonic_ms", lambda: 3_000 + self.now_s * 1000)
-        self.undo.enter_context(own_tree())
+        self.undo.enter_context(type(self).own_tree())
         self.model = Model()
         self.known: set[int] = set()
         self.named: set[int] = set()
@@ -420,7 +427,13 @@ class Machine(stateful.RuleBasedStateMachine):
 
     # Requests.
 
-    def request(self, stream: Stream, verb: Verb, issuer: str = "alice", **members: Any) -> Request:
+    def request(
+        self,
+        stream: Stream,
+        verb: Verb,
+        issuer: str = "alice",
+        **members: Any,  # noqa: ANN401 - what the verb has
+    ) -> Request:
         """Give a request that has been opened."""
         document = write_request(verb, **members)
         second = START_S + self.now_s
@@ -459,7 +472,11 @@ class Machine(stateful.RuleBasedStateMachine):
         made["formatters"] = {text: {"format": text} for text in ("%(message)s", "%(name)s")}
         made["filters"] = {"only": {"name": "m"}}
         made["handlers"] = {
-            key: {**each, "class": "logging.FileHandler", "filename": str(self.folder / each["class"])}
+            key: {
+                **each,
+                "class": "logging.FileHandler",
+                "filename": str(self.folder / each["class"]),
+            }
             if each["class"] in FILES
             else each
             for key, each in document["handlers"].items()
@@ -716,9 +733,9 @@ class Machine(stateful.RuleBasedStateMachine):
     def restart(self) -> None:
         """With the last listener, everything ends that was for a time."""
         self.engine.end(ANYTHING)
+        self.model.set_leases([])
         if self.model.pending is not None:
             self.model.go_back()
-        self.model.set_leases([])
         self.engine.begin(ANYTHING)
 
     # The application.
@@ -731,7 +748,11 @@ class Machine(stateful.RuleBasedStateMachine):
             _logger(name).setLevel(level)
             self.model.meddle(name, level)
 
-    @rule(name=names, kind=st.sampled_from(["stream", "foreign", *FILES]), key=st.sampled_from(["", *KEYS]))
+    @rule(
+        name=names,
+        kind=st.sampled_from(["stream", "foreign", *FILES]),
+        key=st.sampled_from(["", *KEYS]),
+    )
     def application_adds_handler(self, name: str, kind: str, key: str) -> None:
         """A handler, with a name that is free or with none."""
         self.meddled = True
@@ -799,15 +820,21 @@ class Machine(stateful.RuleBasedStateMachine):
     def the_tree_is_the_models(self) -> None:
         """Levels, effective levels, switches, handlers and filters of every logger."""
         found: dict[str, logging.Logger] = {"": logging.root}
-        for name, logger in logging.root.manager.loggerDict.items():
-            if isinstance(logger, logging.Logger):
-                found[name] = logger
+        known = logging.root.manager.loggerDict.items()
+        found |= {name: each for name, each in known if isinstance(each, logging.Logger)}
         assert found.keys() == self.model.loggers.keys()
         for name, logger in found.items():
             part, effective = self.model.loggers[name], self.model.effective(name)
-            assert (self.model.level(name), effective) == (logger.level, logger.getEffectiveLevel()), name
+            assert (self.model.level(name), effective) == (
+                logger.level,
+                logger.getEffectiveLevel(),
+            ), name
             assert (part.propagate, part.disabled) == (logger.propagate, logger.disabled), name
-            assert [*map(id, part.handlers)] == [*map(id, logger.handlers)], (name, part, logger.handlers)
+            assert [*map(id, part.handlers)] == [*map(id, logger.handlers)], (
+                name,
+                part,
+                logger.handlers,
+            )
             assert [*map(id, part.filters)] == [*map(id, logger.filters)], name
             for level in LEVELS:
                 # What the library remembers of earlier answers is asked as well.
@@ -847,7 +874,7 @@ class Machine(stateful.RuleBasedStateMachine):
         } == in_force.overlay.handlers
 
     def teardown(self) -> None:
-        """At last everything ends; if nobody else has changed anything, all is as in the beginning."""
+        """At last everything ends; if nobody else changed anything, all is as in the beginning."""
         try:
             if not self.sound:
                 # It has failed already, and what fails here would hide that.
@@ -877,9 +904,10 @@ def _logger(name: str) -> logging.Logger:
 def _descriptors(folder: Path) -> int:
     """Count this process's open files in a folder."""
     count = 0
-    for entry in os.listdir("/proc/self/fd"):
+    for entry in Path("/proc/self/fd").iterdir():
+        # The one that lists them is gone by now.
         with contextlib.suppress(OSError):
-            count += os.readlink(f"/proc/self/fd/{entry}").startswith(str(folder))
+            count += folder == entry.readlink().parent
     return count
 
 
@@ -911,7 +939,13 @@ def whole() -> tuple[object, object]:
         for handler in getattr(logger, "handlers", ()):
             every[id(handler)] = handler
     handlers = {
-        key: (each.name, each.level, id(each.formatter), [*map(id, each.filters)], each.__dict__.get("emit"))
+        key: (
+            each.name,
+            each.level,
+            id(each.formatter),
+            [*map(id, each.filters)],
+            each.__dict__.get("emit"),
+        )
         for key, each in every.items()
     }
     streams = {key: id(getattr(each, "stream", None)) for key, each in every.items()}
@@ -924,4 +958,9 @@ def test_changes_are_as_the_model_says(
     """In few examples, which take seconds; in many more with the profile ``explore``."""
     examples = 60 if settings().max_examples <= 100 else 3_000
     some = settings(max_examples=examples, stateful_step_count=30)
-    stateful.run_state_machine_as_test(lambda: Machine(own_tree), settings=some)
+
+    class Example(Machine):
+        pass
+
+    Example.own_tree = own_tree
+    stateful.run_state_machine_as_test(Example, settings=some)

@@ -140,11 +140,11 @@ class Service:
             logging.getLogger(name).log(20, token)
             assert f"{name} {token}\n" in (self.folder / "kept").read_text(), name
         for name in ("x", "x.y"):
-            logging.getLogger(name).log(30, f"{name} {token}")
-            assert f"{name} {token}" in self.errors.getvalue(), name
-        for name in (None, "c"):
-            assert 20 <= logging.getLogger(name).getEffectiveLevel(), name
-            assert not logging.getLogger(name).isEnabledFor(19)
+            logging.getLogger(name).log(30, "%s %s", name, token)
+            assert f"{name} {token}\n" in self.errors.getvalue(), name
+        for logger in (logging.root, logging.getLogger("c")):
+            assert 20 <= logger.getEffectiveLevel(), logger
+            assert not logger.isEnabledFor(19), logger
 
 
 issuers = st.sampled_from(["alice", "bob", "carol"])
@@ -169,6 +169,7 @@ handlers = st.one_of(
 def documents(draw: st.DrawFn) -> dict[str, Any]:
     """Draw a configuration; most are harmful, some are not."""
     levels_only = st.fixed_dictionaries({}, optional={"level": levels, "propagate": st.booleans()})
+    found: dict[str, Any]
     if draw(st.booleans()):
         found = {
             "incremental": True,
@@ -219,9 +220,7 @@ def take(service: Service, step: tuple[Any, ...]) -> None:
             for each in asked.get("handlers", {}).values():
                 if "filename" in each:
                     each["filename"] = str(service.folder / each["filename"])
-            service.ask(
-                issuer, Verb.APPLY, Stream.BASE, config=asked, confirm_within_s=trial_s
-            )
+            service.ask(issuer, Verb.APPLY, Stream.BASE, config=asked, confirm_within_s=trial_s)
         case "lease", issuer, wanted, for_s, keys:
             more = {"levels": wanted, "for_s": for_s, "through": keys}
             service.ask(issuer, Verb.LEASE, Stream.LEASE, **more)
@@ -255,7 +254,9 @@ SHUT = {**INCREMENTAL, "loggers": {"c": {"level": 30}}}
 @example([("apply", "bob", SHUT, 0), ("lease", "bob", {"root": 20}, 60, []), ("back",)], None)
 @settings(max_examples=250 if settings().max_examples <= 100 else 5_000)
 def test_no_sequence_lowers_a_floor(
-    own_tree: Callable[[], AbstractContextManager[None]], asked: list[tuple[Any, ...]], order: Any  # noqa: ANN401 - random.Random, or nothing in an example
+    own_tree: Callable[[], AbstractContextManager[None]],
+    asked: list[tuple[Any, ...]],
+    order: Any,  # noqa: ANN401 - random.Random, or nothing in an example
 ) -> None:
     """After each step, and while the leases that are left end in any order."""
     with tempfile.TemporaryDirectory() as path, own_tree():

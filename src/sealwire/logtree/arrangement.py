@@ -186,7 +186,9 @@ def way_back(before: Arrangement, left: Arrangement) -> tuple[Wanted, list[str]]
     loggers = _parts_back(before, left, now, drift)
     names = _names_back(before, left, dict(named_handlers()))
     # One that left and comes back has what it had, since nobody could reach it.
-    handlers = _handlers_back(before, left, {id(e): handler_part(e) for e, _ in left.handlers}, drift)
+    handlers = _handlers_back(
+        before, left, {id(e): handler_part(e) for e, _ in left.handlers}, drift
+    )
     return Wanted(loggers, names, handlers, list(names.values())), drift
 
 

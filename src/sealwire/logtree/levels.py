@@ -36,8 +36,7 @@ def put_levels(levels: Levels) -> None:
         if key not in known:
             raise ApplyError(f"handlers: this process has no handler {key}")
     for name, level in levels.loggers.items():
-        logger = logging.root if name == ROOT else logging.getLogger(name)
-        logger.level = level
+        _logger(name).level = level
     for key, level in levels.handlers.items():
         known[key].level = level
 
@@ -88,7 +87,7 @@ def relevel(find: Callable[[Tree], Levels], *, by_force: bool = False) -> Tree:
         undo: list[tuple[logging.Logger | logging.Handler, int]] = []
         try:
             for name, level in loggers.items():
-                logger = logging.root if name == ROOT else logging.getLogger(name)
+                logger = _logger(name)
                 undo.append((logger, logger.level))
                 logger.level = level
             for key, level in handlers.items():
@@ -103,3 +102,9 @@ def relevel(find: Callable[[Tree], Levels], *, by_force: bool = False) -> Tree:
         finally:
             clear_level_caches()
         return read_objects()[0]
+
+
+def _logger(name: str) -> logging.Logger:
+    """Give a logger; one that is there without the lock that the library's function takes."""
+    known = logging.root if name == ROOT else logging.root.manager.loggerDict.get(name)
+    return known if isinstance(known, logging.Logger) else logging.getLogger(name)

@@ -292,11 +292,11 @@ def _config_of(config: Config) -> dict[str, Any]:
     """Give the member of a request that holds ``config``: what begins with a brace is JSON."""
     if isinstance(config, Mapping):
         return {"config": config}
-    text = config.encode() if isinstance(config, str) else config
     try:
+        text = config.encode() if isinstance(config, str) else config
         if text.lstrip()[:1] != b"{":
             return {"ini": text.decode()}
         return {"config": read_json(text)}
-    except (MalformedError, UnicodeDecodeError) as error:
-        detail = error.detail if isinstance(error, MalformedError) else f"not UTF-8: {error.reason}"
+    except (MalformedError, UnicodeError) as error:
+        detail = error.detail if isinstance(error, MalformedError) else f"not UTF-8: {error}"
         raise SealError(f"the configuration cannot be read: {detail}") from None

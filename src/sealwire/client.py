@@ -10,13 +10,16 @@ Rules this module keeps:
 4. A message is sealed once. One that nobody answered is on the exception, because sending the same
    bytes again is safe and tells what became of it, and sealing anew is another request.
 
-A client holds no connection and no lock, so threads may share it. It blocks; in asyncio, call it
-through ``asyncio.to_thread``.
+5. Requests of one client go one after another, whichever threads they come from: one that another
+   of its stream overtakes would be refused as superseded.
+
+A client keeps no connection. It blocks; in asyncio, call it through ``asyncio.to_thread``.
 """
 
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
@@ -78,6 +81,7 @@ class Client:
         self._lifetime_s = lifetime_s
         self._timeout_s = timeout_s
         self._deliver = deliver
+        self._in_order = threading.Lock()
 
     @classmethod
     def from_settings(
@@ -279,13 +283,14 @@ class Client:
             document = write_request(verb, **members)
         except (TypeError, ValueError) as error:
             raise SealError(f"the request cannot be written: {error}") from None
-        sealed, claims = self.sealer.seal_with_claims(
-            document,
-            content_type=CONTENT_TYPE_REQUEST,
-            stream=stream,
-            lifetime_s=self._lifetime_s,
-        )
-        return self.send(sealed, request_id=claims.cti.hex())
+        with self._in_order:
+            sealed, claims = self.sealer.seal_with_claims(
+                document,
+                content_type=CONTENT_TYPE_REQUEST,
+                stream=stream,
+                lifetime_s=self._lifetime_s,
+            )
+            return self.send(sealed, request_id=claims.cti.hex())
 
 
 def _config_of(config: Config) -> dict[str, Any]:

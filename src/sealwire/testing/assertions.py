@@ -8,17 +8,14 @@ from __future__ import annotations
 
 import logging
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from sealwire.documents.changes import changes
 from sealwire.documents.tree import lineage
-from sealwire.logtree import read
+from sealwire.testing.runners import read_without_runners
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-_TEST_RUNNERS: Final = ("_pytest.", "unittest.")
-"""Where the handlers come from that take everything while a test runs."""
 
 
 def assert_level(logger: str | logging.Logger, level: int | str) -> None:
@@ -34,7 +31,7 @@ def assert_level(logger: str | logging.Logger, level: int | str) -> None:
     """
     __tracebackhide__ = True
     name, wanted = _name_of(logger), _number_of(level)
-    tree = read()
+    tree = read_without_runners()
     found = tree.effective_level(name)
     if found != wanted:
         set_on = next((each for each in lineage(name) if tree.logger(each).level), "")
@@ -62,18 +59,12 @@ def assert_emits(logger: str | logging.Logger, level: int | str) -> None:
     """
     __tracebackhide__ = True
     name, wanted = _name_of(logger), _number_of(level)
-    tree = read()
-    handlers = tree.by_key()
-    runners = {key for key in handlers if handlers[key].class_name.startswith(_TEST_RUNNERS)}
+    tree = read_without_runners()
     emission = tree.emission(name, wanted)
-    if set(emission.emitting) - runners:
+    if emission.emitting:
         return
     reasons = [emission.stopped] if emission.stopped else []
-    reasons += [
-        f"{each.handler}: {each.by}" for each in emission.hidden if each.handler not in runners
-    ]
-    if not reasons:
-        reasons = ["no handler but those of the test runner"]
+    reasons += [f"{each.handler}: {each.by}" for each in emission.hidden]
     raise AssertionError(
         f"{_shown(name)} at {_level_in_words(wanted)} comes out nowhere: {'; '.join(reasons)}"
     )
@@ -83,15 +74,16 @@ def assert_emits(logger: str | logging.Logger, level: int | str) -> None:
 def assert_unchanged() -> Iterator[None]:
     """Check that ``logging`` is the same when the block ends: loggers, handlers, formatters.
 
+    The handlers of pytest and ``unittest`` are not looked at.
     An exception that ends the block goes on as it is, and nothing is compared.
 
     Raises:
         AssertionError: something differs; the text says what, place by place.
     """
-    before = read()
+    before = read_without_runners()
     yield
     __tracebackhide__ = True
-    found = changes(before, read())
+    found = changes(before, read_without_runners())
     if found:
         lines = (f"\n  {each.where}: {each.before} → {each.after}" for each in found)
         raise AssertionError(f"logging has changed:{''.join(lines)}")

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import secrets
 import threading
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self
 
 from sealwire import recommended
@@ -32,7 +32,7 @@ from sealwire.recommended import Recommended
 from sealwire.sealer import MemorySealerState, Sealer
 from sealwire.service import Service, Session
 from sealwire.testing.clock import FakeClock
-from sealwire.testing.restoring import logging_restored
+from sealwire.testing.restoring import LoggingBefore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -102,14 +102,11 @@ class Pair:
         )
         self.client = Client(f"memory:{audience}", sealer, deliver=self._deliver)
         self._one_at_a_time = threading.RLock()
-        self._life = ExitStack()
         self._open = True
         with clock.in_place():
             self._service = Service(door, apply, self.decisions.append, Memory(), Engine())
             self._service.begin()
-        # Behind everything that can fail, so that nothing is left to be put back.
-        self._life.enter_context(logging_restored())
-        self._life.callback(self._end)
+        self._before = LoggingBefore()
 
     def __repr__(self) -> str:
         """Say which service it is."""
@@ -131,8 +128,13 @@ class Pair:
 
     def close(self) -> None:
         """End the leases as a listener that stops does, and put ``logging`` back."""
-        self._open = False
-        self._life.close()
+        with self._one_at_a_time, self.clock.in_place():
+            if self._open:
+                self._open = False
+                try:
+                    self._service.end()
+                finally:
+                    self._before.put_back()
 
     def __enter__(self) -> Self:
         """Give the pair."""
@@ -146,10 +148,6 @@ class Pair:
     ) -> None:
         """Close it."""
         self.close()
-
-    def _end(self) -> None:
-        with self.clock.in_place():
-            self._service.end()
 
     @contextmanager
     def _doing(self) -> Iterator[None]:

@@ -5,6 +5,7 @@ Rules this module keeps:
 1. Loggers get back what they had: level, handlers, filters, ``propagate``, ``disabled``. One that
    did not exist gets what a new one has. Handlers get back level, formatter, filters and name.
 2. A handler that was not there before is closed, because nobody else would.
+3. The handlers of a test runner are left where they are now: it takes them away itself.
 
 Not put back: the inside of a handler. A file that was closed meanwhile is opened again by the next
 record, at its end; whatever else a class does when it is closed is its own affair.
@@ -17,6 +18,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 from sealwire.logtree.reading import read_objects
+from sealwire.testing.runners import is_runners
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,21 +27,37 @@ if TYPE_CHECKING:
 @contextmanager
 def logging_restored() -> Iterator[None]:
     """Put ``logging`` back as it was when the block ends, however it ends."""
-    disable = logging.root.manager.disable
-    loggers = {logger: _LoggerBefore.of(logger) for logger in _loggers()}
-    handlers = {handler: _HandlerBefore.of(handler) for handler in read_objects()[1].values()}
+    before = LoggingBefore()
     try:
         yield
     finally:
-        strangers = [each for each in read_objects()[1].values() if each not in handlers]
-        for logger in _loggers():
-            loggers.get(logger, _NEW).put_back(logger)
+        before.put_back()
+
+
+class LoggingBefore:
+    """What ``logging`` was like when this was made.
+
+    A thing of its own, because a block that is never ended would be ended by the garbage
+    collector, in the middle of another test.
+    """
+
+    def __init__(self) -> None:
+        """Look at it."""
+        self._disable = logging.root.manager.disable
+        self._loggers = {logger: _LoggerBefore.of(logger) for logger in _all_loggers()}
+        self._handlers = {handler: _HandlerBefore.of(handler) for handler in _all_handlers()}
+
+    def put_back(self) -> None:
+        """Put it back."""
+        strangers = [each for each in _all_handlers() if each not in self._handlers]
+        for logger in _all_loggers():
+            self._loggers.get(logger, _NEW).put_back(logger)
         for stranger in strangers:
             stranger.close()
         # Behind the closing, which gives the names free that the others had.
-        for handler, before in handlers.items():
+        for handler, before in self._handlers.items():
             before.put_back(handler)
-        logging.disable(disable)
+        logging.disable(self._disable)
 
 
 class _LoggerBefore(NamedTuple):
@@ -61,7 +79,11 @@ class _LoggerBefore(NamedTuple):
 
     def put_back(self, logger: logging.Logger) -> None:
         logger.setLevel(self.level)
-        logger.handlers[:] = self.handlers
+        now = list(logger.handlers)
+        logger.handlers[:] = [
+            *(each for each in self.handlers if each in now or not is_runners(each)),
+            *(each for each in now if is_runners(each) and each not in self.handlers),
+        ]
         logger.filters[:] = self.filters
         logger.propagate = self.propagate
         logger.disabled = self.disabled
@@ -89,6 +111,10 @@ class _HandlerBefore(NamedTuple):
             handler.set_name(self.name)
 
 
-def _loggers() -> list[logging.Logger]:
+def _all_loggers() -> list[logging.Logger]:
     known = logging.root.manager.loggerDict.copy().values()
     return [logging.root, *(each for each in known if isinstance(each, logging.Logger))]
+
+
+def _all_handlers() -> list[logging.Handler]:
+    return [each for each in read_objects()[1].values() if not is_runners(each)]

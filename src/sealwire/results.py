@@ -55,9 +55,9 @@ class Result:
 
     @property
     def report(self) -> Mapping[str, Any]:
-        """What was asked for, read-only; empty where the chain encrypts, which an answer does not.
+        """What was asked for, as each method of `Client` says; for reading alone.
 
-        The service's manual is ``docs/reference/documents.md``. Whoever sits on the address may
+        Empty where the chain encrypts, which an answer does not. Whoever sits on the address may
         have written it.
         """
         return MappingProxyType(read_report(self.answer.report))

@@ -27,7 +27,7 @@ _UPTIME_MS: Final = 3_600_000
 class FakeClock:
     """The wall clock, the clock since boot and the monotonic one, set by hand.
 
-    Its methods are what `sealwire.clock` has as functions, so ``clock.wall_clock_ms`` is a clock
+    Its methods are what ``sealwire.clock`` has as functions, so ``clock.wall_clock_ms`` is a clock
     for a `Sealer`.
     """
 

@@ -224,8 +224,17 @@ def test_through_the_chain_for_networks() -> None:
         assert_level(NAME, "WARNING")
 
 
+def test_a_pair_that_is_closed_ends_its_leases(caplog: pytest.LogCaptureFixture) -> None:
+    """As a listener that stops, and says so."""
+    with pair() as service:
+        service.client.lease({"root": "DEBUG"})
+        caplog.clear()
+    said = [each.getMessage() for each in caplog.records]
+    assert ["lease of tester ended: root=DEBUG: the listener stopped"] == said
+
+
 def test_a_pair_that_is_closed_leaves_logging_as_it_was(logger: logging.Logger) -> None:
-    """Leases end, configurations go, whatever ended the block."""
+    """Configurations and leases are gone, whatever ended the block."""
     handler = logging.StreamHandler(io.StringIO())
     logger.addHandler(handler)
     with assert_unchanged():
@@ -484,6 +493,27 @@ def test_logging_is_put_back(logger: logging.Logger, tmp_path: Path) -> None:
     logger.warning("after")
     mine.close()
     assert "before\nafter\n" == written.read_text()
+
+
+def test_a_handler_of_the_block_is_closed(logger: logging.Logger) -> None:
+    """Once; one that was there before is not."""
+    closed: list[str] = []
+
+    class Noting(logging.NullHandler):
+        def close(self) -> None:
+            closed.append(str(self.get_name()))
+            super().close()
+
+    def noting(name: str) -> Noting:
+        handler = Noting()
+        handler.set_name(name)
+        return handler
+
+    logger.addHandler(noting("before"))
+    with logging_restored():
+        logger.addHandler(noting("within"))
+    assert ["within"] == closed
+    assert ["before"] == [each.get_name() for each in own_handlers(logger)]
 
 
 # ---- without pytest ------------------------------------------------------------------------------

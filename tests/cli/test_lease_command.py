@@ -130,6 +130,7 @@ def test_a_refusal_ends_with_1_and_a_next_step(
         b"",
         b"not JSON",
         b"[]",
+        b'{"levels": ' + b"[" * 100_000,
         b'{"levels": 5, "leases": {"a": 1}, "ended": 7}',
         b'{"until_ms": "soon", "id": "\\u001b[31m", "levels": [{}]}',
         b'{"instance": "\\u001b[2J", "base": {"issuer": 1, "since_ms": []}, "leases": [[]]}',

@@ -43,6 +43,7 @@ from sealwire.settings import (
 )
 from sealwire.settings.reading import MAX_SETTINGS_BYTES
 from sealwire.stages import Stream
+from sealwire.testing import pair
 from sealwire.transports.addresses import MAX_PATH_BYTES
 
 if TYPE_CHECKING:
@@ -361,6 +362,29 @@ def test_every_public_name_is_in_the_reference() -> None:
     names = {each.rpartition(".")[2] for each in described}
     public = {*sealwire.__all__, *compat.__all__, "local", "network", "local_layers"}
     assert set() == public - {"__version__"} - names
+
+
+def test_the_members_of_reports_are_there() -> None:
+    """What the page lists is what a service reports, by method."""
+    level = {"version": 1, "incremental": True, "root": {"level": "DEBUG"}}
+    with pair() as service:
+        client = service.client
+        reports = {
+            "plan": client.plan(level).report,
+            "apply": client.apply(level).report,
+            "lease": client.lease({"a": "DEBUG"}).report,
+            "status": client.status().report,
+            "revert": client.revert().report,
+        }
+    listed = rows(section(text_of("how-to/from-python.md"), "What is in the report"))
+    named = {}
+    for methods, words in listed:
+        for method in re.findall(r"`(\w+)`", methods):
+            named[method] = set(re.findall(r"`(\w+)`", words.partition(":")[0]))
+    assert reports.keys() == named.keys()
+    for method, members in named.items():
+        assert members <= reports[method].keys(), method
+    assert {"where", "before", "after"} == reports["plan"]["changes"][0].keys()
 
 
 def test_every_limit_of_the_threat_model_is_explained() -> None:

@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from typing import Any
 
 import click
 
-from sealwire.cli.asking import (
-    Asked,
-    address_option,
-    json_option,
-    only_option,
-    report_of,
-    say_answer_as_json,
-    show,
-    timeout_option,
-    why_option,
-)
+from sealwire.cli.asking import Asked, report_of, say_answer_as_json, show
 from sealwire.cli.endings import Exit
+from sealwire.cli.options import asking_options
 from sealwire.cli.parameters import read_input
-from sealwire.cli.sealing import check_document, config_option, content_type_of, to_option
+from sealwire.cli.sealing import check_document
 from sealwire.cli.send import told
 from sealwire.cli.terminal import printable, say
 from sealwire.framing import MAX_FRAME_BYTES
-from sealwire.requests import CONTENT_TYPE_INI, Verb
-from sealwire.stages import Answer, Stream
+from sealwire.stages import Answer
 
 
 @click.command(
@@ -53,13 +42,7 @@ Exit status: 0 applied or told, 1 refused or failed, 3 nothing was sent,
     default="",
     help="Apply it only over this base, as sealwire status --json shows it.",
 )
-@why_option
-@only_option
-@to_option
-@address_option
-@timeout_option
-@config_option
-@json_option
+@asking_options
 def apply(
     file: str,
     replaces: str,
@@ -80,16 +63,13 @@ def apply(
     """
     content = read_input(file, MAX_FRAME_BYTES)
     check_document(file, content, unchecked=False)
-    members: dict[str, Any] = {"why": why, "only": only}
-    if content_type_of(content) == CONTENT_TYPE_INI:
-        members["ini"] = content.decode()
-    else:
-        members["config"] = json.loads(content)
     asked = Asked(config, to, address, timeout_s)
     if dry_run:
-        answer = asked.ask(Verb.PLAN, Stream.READ, **members)
+        answer = asked.ask(lambda client: client.plan(content, why=why, only=only))
     else:
-        answer = asked.ask(Verb.APPLY, Stream.BASE, replaces=replaces, **members)
+        answer = asked.ask(
+            lambda client: client.apply(content, why=why, only=only, replaces=replaces)
+        )
     if as_json:
         say_answer_as_json(answer, asked.address, **_changed(answer, dry_run=dry_run))
     done = "allowed" if dry_run else "applied"

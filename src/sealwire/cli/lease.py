@@ -9,23 +9,14 @@ from typing import Any
 import click
 
 from sealwire.cli import parameters
-from sealwire.cli.asking import (
-    Asked,
-    address_option,
-    json_option,
-    only_option,
-    say_answer_as_json,
-    show,
-    timeout_option,
-    why_option,
-)
+from sealwire.cli.asking import Asked, say_answer_as_json, show
 from sealwire.cli.endings import Exit
-from sealwire.cli.sealing import config_option, to_option
+from sealwire.cli.options import asking_options
 from sealwire.cli.send import told
 from sealwire.cli.terminal import printable, say, say_hint
 from sealwire.cli.wording import time_in_words
-from sealwire.requests import DEFAULT_LEASE_S, Verb
-from sealwire.stages import Outcome, Stream
+from sealwire.requests import DEFAULT_LEASE_S
+from sealwire.stages import Outcome
 
 
 def _level(text: str) -> tuple[str, str | int]:
@@ -64,13 +55,7 @@ Exit status: 0 in force, 1 refused or failed, 3 nothing was sent,
     metavar="HANDLER",
     help="Lower this handler as well, by the name that status shows; may be given again.",
 )
-@why_option
-@only_option
-@to_option
-@address_option
-@timeout_option
-@config_option
-@json_option
+@asking_options
 def lease(
     levels: tuple[tuple[str, str | int], ...],
     for_s: int,
@@ -91,13 +76,7 @@ def lease(
     """
     asked = Asked(config, to, address, timeout_s)
     answer = asked.ask(
-        Verb.LEASE,
-        Stream.LEASE,
-        levels=dict(levels),
-        for_s=for_s,
-        through=list(through),
-        why=why,
-        only=only,
+        lambda client: client.lease(dict(levels), for_s=for_s, through=through, why=why, only=only)
     )
     if as_json:
         say_answer_as_json(answer, asked.address)
@@ -147,13 +126,7 @@ Exit status: 0 ended, 1 refused or failed, 3 nothing was sent, 4 sent but not an
 """,
 )
 @click.argument("lease_id", metavar="[ID]", required=False, default="")
-@why_option
-@only_option
-@to_option
-@address_option
-@timeout_option
-@config_option
-@json_option
+@asking_options
 def revert(
     lease_id: str,
     why: str,
@@ -167,7 +140,7 @@ def revert(
 ) -> Exit:
     """End the lease with this ID, or all of them; the levels go back at once."""
     asked = Asked(config, to, address, timeout_s)
-    answer = asked.ask(Verb.REVERT, Stream.LEASE, id=lease_id, why=why, only=only)
+    answer = asked.ask(lambda client: client.revert(lease_id, why=why, only=only))
     if as_json:
         say_answer_as_json(answer, asked.address)
     ending = told(

@@ -7,22 +7,13 @@ from typing import Any
 
 import click
 
-from sealwire.cli.asking import (
-    Asked,
-    address_option,
-    json_option,
-    only_option,
-    say_answer_as_json,
-    show,
-    timeout_option,
-)
+from sealwire.cli.asking import Asked, say_answer_as_json, show
 from sealwire.cli.endings import Exit
-from sealwire.cli.sealing import config_option, to_option
+from sealwire.cli.options import reading_options
 from sealwire.cli.send import told
 from sealwire.cli.terminal import printable, say, say_fields
 from sealwire.cli.wording import time_in_words
-from sealwire.requests import Verb
-from sealwire.stages import Outcome, Stream
+from sealwire.stages import Outcome
 
 
 @click.command(
@@ -36,12 +27,7 @@ Examples:
 Exit status: 0 told, 1 refused, 3 nothing was sent, 4 sent but not answered.
 """,
 )
-@only_option
-@to_option
-@address_option
-@timeout_option
-@config_option
-@json_option
+@reading_options
 def status(
     only: str,
     to: str | None,
@@ -56,7 +42,7 @@ def status(
     Loggers that have nothing of their own are left out. Nothing is changed.
     """
     asked = Asked(config, to, address, timeout_s)
-    answer = asked.ask(Verb.STATUS, Stream.READ, only=only)
+    answer = asked.ask(lambda client: client.status(only=only))
     if as_json:
         say_answer_as_json(answer, asked.address)
         return told(answer, quiet=True)

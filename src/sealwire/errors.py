@@ -69,6 +69,7 @@ class Reason(enum.Enum):
     NOT_ADDRESSED = "not-addressed"
     BASE_MISMATCH = "base-mismatch"
     NOT_IN_FORCE = "not-in-force"
+    CONFIRMATION_DUE = "confirmation-due"
     LEASE_OVER = "lease-over"
     POLICY = "policy"
     INTERNAL = "internal"

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 COMMANDS = [
     "apply",
     "config where",
+    "confirm",
     "demo",
     "init",
     "inspect",

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 import click
 
+from sealwire.cli import parameters
 from sealwire.cli.asking import Asked, report_of, say_answer_as_json, show
 from sealwire.cli.endings import Exit
 from sealwire.cli.options import asking_options
 from sealwire.cli.parameters import read_input
+from sealwire.cli.reported import request_id, say_changes, say_left_out, time_of
 from sealwire.cli.sealing import check_document
 from sealwire.cli.send import told
-from sealwire.cli.terminal import printable, say
+from sealwire.cli.terminal import say
 from sealwire.framing import MAX_FRAME_BYTES
 from sealwire.stages import Answer
 
@@ -24,6 +25,7 @@ from sealwire.stages import Answer
 Examples:
   sealwire apply payments.json --dry-run
   sealwire apply payments.json --why CHG-1200
+  sealwire apply payments.json --confirm-within 10m
 
 \b
 Exit status: 0 applied or told, 1 refused or failed, 3 nothing was sent,
@@ -37,6 +39,14 @@ Exit status: 0 applied or told, 1 refused or failed, 3 nothing was sent,
     help="Change nothing: say what the policy of the running service says, and what would change.",
 )
 @click.option(
+    "--confirm-within",
+    "confirm_within_s",
+    type=parameters.duration,
+    metavar="TIME",
+    default=None,
+    help="Put it on trial: it goes by itself unless sealwire confirm comes within 10m, 2h.",
+)
+@click.option(
     "--replaces",
     metavar="DIGEST",
     default="",
@@ -45,6 +55,7 @@ Exit status: 0 applied or told, 1 refused or failed, 3 nothing was sent,
 @asking_options
 def apply(
     file: str,
+    confirm_within_s: int | None,
     replaces: str,
     why: str,
     only: str,
@@ -61,6 +72,8 @@ def apply(
     FILE is JSON in the form of Python's dictConfig, or INI in that of its fileConfig; - is standard
     input.
     """
+    if dry_run and confirm_within_s:
+        raise click.UsageError("a dry run is not put on trial; leave --confirm-within out")
     content = read_input(file, MAX_FRAME_BYTES)
     check_document(file, content, unchecked=False)
     asked = Asked(config, to, address, timeout_s)
@@ -68,7 +81,13 @@ def apply(
         answer = asked.ask(lambda client: client.plan(content, why=why, only=only))
     else:
         answer = asked.ask(
-            lambda client: client.apply(content, why=why, only=only, replaces=replaces)
+            lambda client: client.apply(
+                content,
+                why=why,
+                only=only,
+                replaces=replaces,
+                confirm_within_s=confirm_within_s or 0,
+            )
         )
     if as_json:
         say_answer_as_json(answer, asked.address, **_changed(answer, dry_run=dry_run))
@@ -77,7 +96,7 @@ def apply(
         answer, quiet=as_json, done=done, again=("mend the configuration", "sealwire apply FILE")
     )
     if not as_json:
-        show(answer, lambda report: _say_changes(report, dry_run=dry_run))
+        show(answer, lambda report: _say_applied(report, asked.options, dry_run=dry_run))
     return ending
 
 
@@ -89,20 +108,17 @@ def _changed(answer: Answer, *, dry_run: bool) -> dict[str, bool]:
     return {"would_change" if dry_run else "changed": bool(found)}
 
 
-def _say_changes(report: dict[str, Any], *, dry_run: bool) -> None:
+def _say_applied(report: dict[str, Any], options: str, *, dry_run: bool) -> None:
     if not report["changes"]:
         say(("nothing would change" if dry_run else "nothing has changed by it", ""))
-    for each in report["changes"]:
-        where = printable(each["where"])
-        before, after = (printable(_named(where, each[side])) for side in ("before", "after"))
-        say((f"  {where}: ", ""), (before, "red"), (" → ", "dim"), (after, "green"))
-    if left_out := report.get("left_out"):
-        say((f"and {int(left_out)} more, for which an answer has no room", "yellow"))
-
-
-def _named(where: str, value: str) -> str:
-    """Give a level's name behind its number."""
-    if where.endswith(".level") and value.isdecimal():
-        name = logging.getLevelName(int(value))
-        return value if name.startswith("Level ") else name
-    return value
+    say_changes(report["changes"])
+    say_left_out(report, "")
+    if dry_run:
+        return
+    applied = request_id(report["id"])
+    if (ends_ms := report.get("confirm_by_ms")) is None:
+        say(("to go back: ", "dim"), (f"sealwire revert {applied}{options}", ""))
+        return
+    say((f"on trial: it goes by itself at {time_of(ends_ms)}", "yellow"))
+    say(("  to keep it: ", "dim"), (f"sealwire confirm {applied}{options}", ""))
+    say(("  to go back: ", "dim"), (f"sealwire revert {applied}{options}", ""))

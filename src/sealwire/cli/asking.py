@@ -56,12 +56,15 @@ def show(answer: Answer, say_it: Callable[[dict[str, Any]], None]) -> None:
     is not as it should be is told, and ends nothing.
     """
     report = report_of(answer)
+    if answer.report and not report:
+        say(("what the answer reports cannot be read", "yellow"))
+        return
     if not report:
         say(("the answer says no more, because requests to this service are encrypted", ""))
         return
     try:
         say_it(report)
-    except (AttributeError, KeyError, TypeError, ValueError, IndexError):
+    except (AttributeError, KeyError, TypeError, ValueError, IndexError, OverflowError):
         say(("what the answer reports cannot be read", "yellow"))
 
 

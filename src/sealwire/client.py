@@ -156,7 +156,8 @@ class Client:
             confirm_within_s: revert it unless `confirm` comes within so many seconds; 0 keeps it.
 
         Returns:
-            The report's ``changes`` say what differs now.
+            The report's ``changes`` say what differs now; its ``digest`` is the new base's, and the
+            ``request_id`` is what `confirm` and `revert` take.
         """
         return self._ask(
             Verb.APPLY,
@@ -219,14 +220,16 @@ class Client:
         """End a lease, or take a configuration back.
 
         Args:
-            request_id: of the request that began it; ``""`` is every lease, or the last
-                configuration.
+            request_id: of the request that began it; ``""`` is every lease, or the configuration
+                in force.
             of: `Stream.LEASE` for leases, `Stream.BASE` for a configuration.
             why: as for `apply`.
             only: as for `apply`.
 
         Returns:
-            The report's ``ended`` names the leases that have ended.
+            The report's ``ended`` names the leases that have ended; or its ``reverted`` the
+            configuration that was taken back, ``base`` what is in force again, and ``changes`` what
+            differs now.
         """
         return self._ask(Verb.REVERT, of, id=request_id, why=why, only=only)
 

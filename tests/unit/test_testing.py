@@ -24,7 +24,6 @@ from sealwire.errors import ConfigurationError, Reason, SealError
 from sealwire.logtree import read
 from sealwire.policy import LeaseLimits, Policy, default_rules
 from sealwire.recommended import Recommended
-from sealwire.requests import Verb
 from sealwire.results import RequestFailedError, RequestRefusedError
 from sealwire.sealer import MemorySealerState
 from sealwire.stages import Outcome, Stream
@@ -175,6 +174,21 @@ def test_every_verb_that_is_served(service: Pair, logger: logging.Logger) -> Non
     assert 6 == service.stats().applied
 
 
+def test_a_configuration_on_trial(service: Pair) -> None:
+    """It goes by itself when its time is over, and stays once it is confirmed."""
+    service.client.apply(WHOLE, confirm_within_s=60)
+    assert_level(NAME, "INFO")
+    service.advance(60)
+    assert_level(NAME, "WARNING")
+    trial = service.client.apply(WHOLE, confirm_within_s=60)
+    service.client.confirm(trial.request_id)
+    service.advance(60)
+    assert_level(NAME, "INFO")
+    reverted = service.client.revert(trial.request_id, of=Stream.BASE)
+    assert trial.request_id == reverted.report["reverted"]
+    assert_level(NAME, "WARNING")
+
+
 def test_a_copy_is_answered_with_the_outcome_of_the_first(service: Pair) -> None:
     """A message is taken once here as well."""
     sealed = service.client.sealer.seal(
@@ -322,18 +336,6 @@ def test_a_pair_that_nobody_closes_does_nothing_later(logger: logging.Logger) ->
     gc.collect()
     assert gone() is None
     assert_level(NAME, "ERROR")
-
-
-def test_what_is_served_is_what_a_listener_serves(service: Pair) -> None:
-    """A verb that the listener refuses is refused here."""
-    from sealwire.listener import SERVED
-
-    refused: set[Verb] = set()
-    if Verb.CONFIRM not in SERVED:
-        with pytest.raises(RequestRefusedError, match="verb-not-served"):
-            service.client.confirm("0" * 32)
-        refused.add(Verb.CONFIRM)
-    assert set(Verb) == SERVED | refused
 
 
 def test_a_sealer_of_ones_own_never_waits_for_the_clock() -> None:

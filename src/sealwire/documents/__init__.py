@@ -5,11 +5,13 @@ from sealwire.documents.ini import read_ini_plan
 from sealwire.documents.plan import (
     Argument,
     External,
+    Factory,
     FilterPlan,
     FormatterPlan,
     HandlerPlan,
     LoggerPlan,
     LoggingPlan,
+    QueuePlan,
     Scalar,
 )
 from sealwire.documents.strict_json import JsonValue, canonical_json, read_json
@@ -26,6 +28,7 @@ __all__ = [
     "Argument",
     "Emission",
     "External",
+    "Factory",
     "FilterPlan",
     "FormatterPlan",
     "FormatterState",
@@ -36,6 +39,7 @@ __all__ = [
     "LoggerPlan",
     "LoggerState",
     "LoggingPlan",
+    "QueuePlan",
     "Scalar",
     "Tree",
     "canonical_json",

@@ -67,6 +67,11 @@ def named_handlers() -> MutableMapping[str, logging.Handler]:
     return names
 
 
+def live_handlers() -> list[logging.Handler]:
+    """Give every handler there is, whether a logger has it or not."""
+    return [each for ref in list(vars(logging)["_handlerList"]) if (each := ref()) is not None]
+
+
 def unname(handler: logging.Handler) -> None:
     """Take a handler's name without touching one of the same name that has come after it."""
     names = named_handlers()

@@ -8,6 +8,7 @@ Rules this module keeps:
    has closed every handler.
 3. Values stay where the class works. An interval of 0 is an endless loop, a limit of one byte
    wipes a file with every second record, 10^9 backups are as many system calls under a lock.
+4. A handler that a factory makes is not judged here: see `factories`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from sealwire.documents.plan import HandlerPlan
+from sealwire.documents.queue_schema import QUEUE_HANDLER
 from sealwire.documents.reading import MAX_LEVEL, did_you_mean, place
 from sealwire.errors import shorten
 from sealwire.policy.accepts import (
@@ -145,6 +147,9 @@ NETWORK_ARGUMENTS: Mapping[str, Mapping[str, Parameter]] = MappingProxyType(
     }
 )
 """Handlers that carry records to other machines: for hosts that name them, and where they go."""
+
+QUEUE_ARGUMENTS: Mapping[str, Mapping[str, Parameter]] = MappingProxyType({QUEUE_HANDLER: {}})
+"""A handler in front of a thread. What stands behind it is no argument: see `QueuePlan`."""
 
 
 class HandlerArguments(NamedTuple):

@@ -7,7 +7,7 @@ Rules this module keeps:
 2. What the section has options of its own for is no argument: ``level``, ``formatter`` and the
    target of a memory handler.
 3. An argument is given once.
-4. This language has no factories, no attributes and no queues: `fileConfig` would hand over the text.
+4. This language has no factories, no attributes and no queues: the library hands over the text.
 """
 
 from __future__ import annotations

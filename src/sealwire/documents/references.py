@@ -40,7 +40,7 @@ def follow(document: dict[str, JsonValue]) -> dict[str, JsonValue]:
 
     Raises:
         MalformedError: with ``DOCUMENT_INVALID``: a pointer leads nowhere, in a circle, to an
-            object, or to too much. The detail starts with the place, and does not quote the pointer.
+            object, or to too much. The detail starts with the place; no pointer is quoted.
     """
     return _Follower(document).section(document, ())
 

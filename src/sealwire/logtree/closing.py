@@ -3,9 +3,12 @@
 Rules this module keeps:
 
 1. A handler that another thread is about to call still writes that record: its file is opened once
-   more for it and closed again, so nothing is lost and no descriptor stays behind.
+   more for it and closed again, so nothing is lost and no descriptor stays behind. A queue that
+   nobody will read again is passed by.
 2. Closing is done without logging's lock, because ``close`` may wait, and ``emit`` may want it.
-3. A ``close`` that raises is the old handler's affair; the change stands.
+3. A queue handler is closed before what stands behind it: its listener first writes what is in the
+   queue, and then stops.
+4. A ``close`` that raises is the old handler's affair; the change stands.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ import contextlib
 import logging
 from typing import TYPE_CHECKING
 
+from sealwire.logtree.listening import listener_of, stop_listener
 from sealwire.logtree.locks import WAIT_S
 
 if TYPE_CHECKING:
@@ -27,6 +31,9 @@ def expect_late_records(handlers: Iterable[logging.Handler]) -> None:
             # A class of the host may not let its attributes be set; it misses no more than that.
             with contextlib.suppress(Exception):
                 _write_late_records(handler)
+        elif (listener := listener_of(handler)) is not None:
+            with contextlib.suppress(Exception):
+                vars(handler)["enqueue"] = listener.handle
 
 
 def close_all(handlers: Iterable[logging.Handler]) -> None:
@@ -35,7 +42,7 @@ def close_all(handlers: Iterable[logging.Handler]) -> None:
     One that a late record has brought to a stop by now is left to that record's thread: a file is
     closed after it, and anything else when nobody uses it any more.
     """
-    for handler in handlers:
+    for handler in sorted(handlers, key=lambda each: listener_of(each) is None):
         lock = handler.lock
         if lock is not None:
             if not lock.acquire(timeout=WAIT_S):
@@ -45,7 +52,9 @@ def close_all(handlers: Iterable[logging.Handler]) -> None:
 
 
 def close_quietly(handler: logging.Handler) -> None:
-    """Flush and close, whatever that raises."""
+    """Flush and close, whatever that raises; stop the listener of a queue handler."""
+    with contextlib.suppress(Exception):
+        stop_listener(handler)
     # A handler of the host may raise anything, and there is nobody to tell.
     with contextlib.suppress(Exception):
         handler.flush()

@@ -68,7 +68,8 @@ def check_factories(plan: LoggingPlan, resolve: Resolve) -> None:
                     resolve(value.name, f"{where}.{key}")
     for handler in plan.handlers:
         if handler.queue is not None:
-            _check_queue(handler, place("handlers", handler.name), resolve)
+            where = place("handlers", handler.name)
+            _check_queue(handler, where, resolve)
             for key, made in (("queue", handler.queue.queue), ("listener", handler.queue.listener)):
                 if made is not None:
                     name = made.name if isinstance(made, Factory) else made

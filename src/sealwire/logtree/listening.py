@@ -4,8 +4,8 @@ Rules this module keeps:
 
 1. Whoever takes a queue handler out of use stops its listener, so that no thread stays behind. What
    is in the queue by then is written first.
-2. Stopping takes a bounded time: a listener may be busy with a handler that hangs, and its queue may
-   be full. One that does not come free ends by itself when it has written what it has.
+2. Stopping takes a bounded time: a listener may be busy with a handler that hangs, and its queue
+   may be full. One that does not come free ends by itself when it has written what it has.
 3. A process that ends writes what is still in the queues of those that were started here.
 
 Not guaranteed: anything in a forked child, which has the handler and the queue but no thread. Its

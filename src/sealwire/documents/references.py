@@ -18,6 +18,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from sealwire.documents.handler_schema import MEMORY_HANDLER
 from sealwire.documents.reading import did_you_mean, place, refuse
 from sealwire.documents.strict_json import JsonValue, canonical_json
 
@@ -53,9 +54,13 @@ class _Follower:
         self._left = MAX_COPIED_CHARS
 
     def section(self, section: dict[str, JsonValue], at: tuple[str, ...]) -> dict[str, JsonValue]:
-        return {key: self._value(value, (*at, key)) for key, value in section.items()}
+        memory = at[:1] == ("handlers",) and section.get("class") == MEMORY_HANDLER
+        return {
+            key: self._value(value, (*at, key), named=memory and (at[2:], key) == ((), "target"))
+            for key, value in section.items()
+        }
 
-    def _value(self, value: JsonValue, at: tuple[str, ...]) -> JsonValue:
+    def _value(self, value: JsonValue, at: tuple[str, ...], *, named: bool) -> JsonValue:
         if isinstance(value, dict):
             return self.section(value, at)
         if not (isinstance(value, str) and value.startswith(POINTER_PREFIX)):
@@ -72,7 +77,7 @@ class _Follower:
             seen.append(found)
             found, steps = self._find(found.removeprefix(POINTER_PREFIX), where)
         if isinstance(found, dict):
-            if _is_target(at) and steps[:-1] == ["handlers"]:
+            if named and steps[:-1] == ["handlers"]:
                 return steps[-1]
             refuse(where, "points to an object, which would be shared; write it out here")
         self._left -= len(canonical_json(found))
@@ -95,10 +100,6 @@ class _Follower:
                 hint = did_you_mean(step, found) if isinstance(found, dict) else ""
                 refuse(where, f"points to nothing in this document{hint}")
         return found, [step for _, step in steps]
-
-
-def _is_target(at: tuple[str, ...]) -> bool:
-    return at[0] == "handlers" and at[2:] == ("target",)
 
 
 def _steps(pointer: str) -> list[tuple[bool, str]]:

@@ -37,7 +37,7 @@ _QUEUES_SINCE: Final = (3, 12)
 
 
 class UnfitPartError(TypeError):
-    """A factory gave something that is no handler, formatter or filter."""
+    """A factory gave something that is no handler, formatter, filter or queue."""
 
 
 class HandlerInUseError(ValueError):
@@ -103,6 +103,9 @@ def make_handler(configurator: DictConfigurator, plan: HandlerPlan, entries: Any
         entries[FACTORY_KEY] = _checked(configurator, entries[FACTORY_KEY], _is_new_handler())
     handler = configurator.configure_handler(entries)
     if plan.queue is not None:
+        if not _is_queue(handler.queue):
+            handler.close()
+            raise UnfitPartError
         start_listener(handler)
     return handler
 
@@ -163,6 +166,10 @@ def _is_new_handler() -> Callable[[object], bool]:
 
 def _is_formatter(made: object) -> bool:
     return isinstance(made, logging.Formatter) or callable(getattr(made, "format", None))
+
+
+def _is_queue(made: object) -> bool:
+    return all(callable(getattr(made, name, None)) for name in ("get", "put_nowait"))
 
 
 def _is_filter(made: object) -> bool:

@@ -10,6 +10,7 @@ Rules this module keeps:
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, MutableMapping
 from typing import Any, Final
 
@@ -70,6 +71,12 @@ def named_handlers() -> MutableMapping[str, logging.Handler]:
 def live_handlers() -> list[logging.Handler]:
     """Give every handler there is, whether a logger has it or not."""
     return [each for ref in list(vars(logging)["_handlerList"]) if (each := ref()) is not None]
+
+
+def thread_of(listener: object) -> threading.Thread | None:
+    """Give the thread of a queue listener while it runs."""
+    found = getattr(listener, "_thread", None)
+    return found if isinstance(found, threading.Thread) else None
 
 
 def unname(handler: logging.Handler) -> None:

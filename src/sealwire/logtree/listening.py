@@ -23,6 +23,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Final
 
+from sealwire.logtree.internals import thread_of
 from sealwire.logtree.locks import WAIT_S
 
 if TYPE_CHECKING:
@@ -88,6 +89,9 @@ def _stop_once(stop: Callable[[], object]) -> None:
 
 @atexit.register
 def _stop_all() -> None:
+    # Without another thread, because a process that ends cannot start one.
     for process, listener in list(_started.values()):
-        if process == os.getpid():
-            _stop(listener.stop)
+        thread = thread_of(listener)
+        if process == os.getpid() and thread is not None:
+            _stop_once(listener.enqueue_sentinel)
+            thread.join(WAIT_S)

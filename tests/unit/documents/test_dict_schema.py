@@ -8,11 +8,13 @@ import pytest
 
 from sealwire.documents import (
     External,
+    Factory,
     FilterPlan,
     FormatterPlan,
     HandlerPlan,
     LoggerPlan,
     LoggingPlan,
+    QueuePlan,
     plan_from,
     read_plan,
 )
@@ -119,6 +121,122 @@ def test_a_whole_document_is_read() -> None:
     assert expected == plan(**document)
     assert expected == plan_from(expected.to_dict())
     assert expected == read_plan(expected.canonical())
+
+
+def test_what_is_called_and_set_is_read() -> None:
+    """Factories, their arguments, attributes and queues; null is written where it is passed on."""
+    document = {
+        "formatters": {
+            "made": {
+                "()": "app.formatter",
+                "format": "%(message)s",
+                "fmt": None,
+                "style": "%",
+                "validate": True,
+                "defaults": {"user": "-"},
+                "stream": "ext://app.x",
+                ".": {"default_msec_format": None},
+            }
+        },
+        "filters": {"made": {"()": "app.filter", "name": "x", "more": [1], ".": {"a": 1}}},
+        "handlers": {
+            "console": {**CONSOLE, ".": {"terminator": "\n"}},
+            "made": {
+                "()": "app.handler",
+                "class": None,
+                "level": "INFO",
+                "formatter": "made",
+                "filters": ["made"],
+                "queue": "text",
+                "nothing": None,
+                ".": {"a": True, "b": "x"},
+            },
+            "none": {**CONSOLE, ".": None},
+            "queue": {
+                **QUEUE,
+                "handlers": ["made", "console"],
+                "queue": {"()": "app.queue", "size": 1, "names": ["a"]},
+                "listener": {"()": "app.listener"},
+                "respect_handler_level": True,
+            },
+            "queue2": {"class": "a.Q", "handlers": ["made"], "queue": "a.q", "listener": "a.L"},
+        },
+    }
+    expected = LoggingPlan(
+        formatters=(
+            FormatterPlan(
+                "made",
+                defaults=(("user", "-"),),
+                factory="app.formatter",
+                arguments=(
+                    ("fmt", None),
+                    ("format", "%(message)s"),
+                    ("stream", External("app.x")),
+                    ("style", "%"),
+                    ("validate", True),
+                ),
+                attributes=(("default_msec_format", None),),
+            ),
+        ),
+        filters=(
+            FilterPlan(
+                "made",
+                factory="app.filter",
+                arguments=(("more", (1,)), ("name", "x")),
+                attributes=(("a", 1),),
+            ),
+        ),
+        handlers=(
+            HandlerPlan("console", CONSOLE["class"], attributes=(("terminator", "\n"),)),
+            HandlerPlan(
+                "made",
+                level=20,
+                formatter="made",
+                filters=("made",),
+                arguments=(("nothing", None), ("queue", "text")),
+                factory="app.handler",
+                attributes=(("a", True), ("b", "x")),
+            ),
+            HandlerPlan("none", CONSOLE["class"]),
+            HandlerPlan(
+                "queue",
+                QUEUE["class"],
+                queue=QueuePlan(
+                    ("made", "console"),
+                    Factory("app.queue", (("names", ("a",)), ("size", 1))),
+                    Factory("app.listener"),
+                    respect_handler_level=True,
+                ),
+            ),
+            HandlerPlan("queue2", "a.Q", queue=QueuePlan(("made",), Factory("a.q"), "a.L")),
+        ),
+    )
+    assert expected == plan(**document)
+    assert expected == plan_from(expected.to_dict())
+    assert expected == read_plan(expected.canonical())
+    assert hash(expected) == hash(plan(**document))
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {},
+        {"queue": None, "listener": None, "respect_handler_level": None},
+        {"queue": "queue.Queue", "listener": "logging.handlers.QueueListener"},
+        {"queue": {"()": "queue.Queue"}, "respect_handler_level": False},
+    ],
+)
+def test_the_librarys_own_queue_is_what_is_meant(said: dict[str, object]) -> None:
+    """However it is written, it is one plan."""
+    found = plan(handlers={"c": CONSOLE, "q": {**BEHIND, **said}}).handlers[1]
+    assert QueuePlan(("c",)) == found.queue
+
+
+@pytest.mark.parametrize("key", ["queue", "listener", "handlers", "respect_handler_level"])
+def test_another_class_has_no_queue_keys(key: str) -> None:
+    """Null is one that is missing; anything else makes it a queue handler."""
+    assert plan(handlers={"h": {**CONSOLE, key: None}}).handlers[0].queue is None
+    assert "handlers.h.handlers: " in refusal(handlers={"h": {**CONSOLE, key: 1}})
 
 
 def test_what_is_not_said_is_off() -> None:

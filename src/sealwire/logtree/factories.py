@@ -101,7 +101,7 @@ def make_handler(configurator: DictConfigurator, plan: HandlerPlan, entries: Any
     """
     if FACTORY_KEY in entries:
         entries[FACTORY_KEY] = _checked(configurator, entries[FACTORY_KEY], _is_new_handler())
-    handler = configurator.configure_handler(entries)
+    handler: Any = configurator.configure_handler(entries)
     if plan.queue is not None:
         if not _is_queue(handler.queue):
             handler.close()

@@ -346,7 +346,7 @@ def test_the_lists_have_to_be_there(title: str) -> None:
         ("handler_h", {"kwargs": "{'()': 'x'}"}, "handler_h.kwargs: '()' is no argument here"),
         ("handler_h", {"kwargs": "{'.': 'x'}"}, "handler_h.kwargs: '.' is no argument here"),
         ("handler_h", {"kwargs": "{'a b': 1}"}, "handlers.h: 'a b' is not the name of an argument"),
-        ("handler_h", {"kwargs": "{'queue': 'x'}"}, "handler_h.kwargs: 'queue' is no argument here"),
+        ("handler_h", {"kwargs": "{'queue': 'x'}"}, "handler_h.kwargs: 'queue' is no argument"),
         ("handler_h", {"target": "m"}, "handler_h.target: only a handler of class logging."),
         ("handler_h", {"target": ""}, "handler_h.target: only a handler of class logging."),
         ("handler_m", {"target": "x"}, "handlers.m.target: 'x' is not defined"),

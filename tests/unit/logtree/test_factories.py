@@ -209,7 +209,7 @@ def test_a_queue_needs_a_python_that_knows_it(tmp_path: Path) -> None:
         return
     before = threading.active_count()
     apply(queued(path, queue={"()": "queue.Queue", "maxsize": 10}))
-    logging.info("one")
+    logging.getLogger("a").info("one")
     assert before + 1 == threading.active_count()
     apply(plan(root={"handlers": []}))
     assert "one\n" == path.read_text()
@@ -226,7 +226,7 @@ def test_threads_and_records_over_many_changes(tmp_path: Path) -> None:
     for number in range(CHANGES):
         said = [{}, {"queue": "app.make_queue"}, {"listener": "app.Listener"}][number % 3]
         apply(queued(tmp_path / f"{number % 5}.log", respect_handler_level=True, **said))
-        logging.info("line %d", number)
+        logging.getLogger("a").info("line %d", number)
         try_out(queued(tmp_path / "other.log", listener={"()": "app.make_listener"}))
         assert threads == threading.active_count()
     apply(plan(root={"handlers": []}))

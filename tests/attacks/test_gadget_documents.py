@@ -160,6 +160,11 @@ GADGETS = [
     made("a factory of the application", "__main__.main"),
     made("a factory of sealwire", "sealwire.listen", address="tcp:0.0.0.0:1"),
     queue_of("a queue handler", "handler-class", NOTHING),
+    sections(
+        "a queue for a class that has none",
+        "handler-argument",
+        handlers={"h": {"class": STREAM, "handlers": ["i"]}, "i": {"class": STREAM}},
+    ),
     queue_of("a queue that aborts", queue="os.abort"),
     queue_of("a queue made by os.system", queue={"()": "os.system", "command": "id"}),
     queue_of("a queue that turns records around", queue="queue.LifoQueue"),

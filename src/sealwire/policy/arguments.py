@@ -148,8 +148,10 @@ NETWORK_ARGUMENTS: Mapping[str, Mapping[str, Parameter]] = MappingProxyType(
 )
 """Handlers that carry records to other machines: for hosts that name them, and where they go."""
 
-QUEUE_ARGUMENTS: Mapping[str, Mapping[str, Parameter]] = MappingProxyType({QUEUE_HANDLER: {}})
-"""A handler in front of a thread. What stands behind it is no argument: see `QueuePlan`."""
+QUEUE_ARGUMENTS: Mapping[str, Mapping[str, Parameter]] = MappingProxyType(
+    {QUEUE_HANDLER: {"handlers": Parameter(Texts(), required=True)}}
+)
+"""A handler in front of a thread; what else stands behind it is judged by `Factories`."""
 
 
 class HandlerArguments(NamedTuple):
@@ -174,14 +176,16 @@ class HandlerArguments(NamedTuple):
         if parameters is None:
             yield Violation(where, f"no arguments are listed for the class {shorten(class_name)}")
             return
-        for key, value in handler.arguments:
+        # A queue is for the classes whose list has ``handlers``; the rest of it is no argument.
+        behind = () if handler.queue is None else (("handlers", handler.queue.handlers),)
+        for key, value in (*handler.arguments, *behind):
             parameter = parameters.get(key)
             if parameter is None:
                 hint = did_you_mean(key, parameters)
                 yield Violation(where, f"{shorten(key)} is not an argument to be given here{hint}")
             elif refusal := parameter.accepts.refusal(value):
                 yield Violation(f"{where}.{place(key)}", refusal)
-        given = {key for key, _ in handler.arguments}
+        given = {key for key, _ in (*handler.arguments, *behind)}
         for key, parameter in parameters.items():
             if parameter.required and key not in given:
                 yield Violation(f"{where}.{key}", "is missing")

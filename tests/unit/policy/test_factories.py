@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sealwire.documents import Tree
-from sealwire.errors import ConfigurationError
+from sealwire.errors import ConfigurationError, PolicyError
 from sealwire.policy import (
     AttributeNames,
     DateFormats,
@@ -17,9 +17,11 @@ from sealwire.policy import (
     Floors,
     FormatStrings,
     HandlerFloor,
+    Parameter,
     default_rules,
     judge,
 )
+from sealwire.policy.accepts import Texts
 from sealwire.policy.factories import MAX_QUEUED_RECORDS, check_attribute, check_factory
 from sealwire.policy.supposed import supposed_result
 
@@ -259,6 +261,18 @@ def test_a_host_names_what_it_wants(ask: Ask) -> None:
     handlers: Any = EVERYWHERE["handlers"]
     console = {**CONSOLE, ".": {"terminator": "\n"}}
     judge(rules, ask(**{**EVERYWHERE, "handlers": {**handlers, "c": console}}))
+
+
+def test_a_class_has_a_queue_if_its_list_says_so(ask: Ask) -> None:
+    """As every argument; a host lists it for a class of its own."""
+    handlers = {"h": {"class": "app.Queue", "handlers": ["c"]}, "c": CONSOLE}
+    classes = ["app.Queue", "logging.StreamHandler"]
+    rules = default_rules(handler_classes=classes, arguments={"app.Queue": {}})
+    with pytest.raises(PolicyError, match="refused") as caught:
+        judge(rules, ask(handlers=handlers))
+    assert ("handler-argument", "handlers.h") == (caught.value.rule, caught.value.where)
+    listed = {"app.Queue": {"handlers": Parameter(Texts(), required=True)}}
+    judge(default_rules(handler_classes=classes, arguments=listed), ask(handlers=handlers))
 
 
 def test_a_protected_handler_is_made_by_its_class_alone(ask: Ask) -> None:

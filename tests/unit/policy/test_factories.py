@@ -167,11 +167,11 @@ def test_attributes_are_named_for_one_class(objections: Objections) -> None:
     assert [] == objections(rule, **set_some)
     set_some["formatters"]["f"]["()"] = "app.make2"
     set_some["filters"]["g"]["."]["tag2"] = 1
-    set_some["handlers"]["h"]["class"] = "app.Other"
+    set_some["handlers"]["h"]["class"] = "x.Y"
     assert [
         "formatters.f.tag: 'app.make2.tag' may not be set here; did you mean app.make.tag?",
         "filters.g.tag2: 'app.make.tag2' may not be set here; did you mean app.make.tag?",
-        "handlers.h.terminator: 'app.Other.terminator' may not be set here",
+        "handlers.h.terminator: 'x.Y.terminator' may not be set here",
     ] == objections(rule, **set_some)
 
 

@@ -228,8 +228,9 @@ def test_what_is_called_and_set_is_read() -> None:
 )
 def test_the_librarys_own_queue_is_what_is_meant(said: dict[str, object]) -> None:
     """However it is written, it is one plan."""
-    found = plan(handlers={"c": CONSOLE, "q": {**BEHIND, **said}}).handlers[1]
-    assert QueuePlan(("c",)) == found.queue
+    found = plan(handlers={"c": CONSOLE, "q": {**BEHIND, **said}})
+    assert QueuePlan(("c",)) == found.handlers[1].queue
+    assert found.to_dict()["handlers"] == {"c": CONSOLE, "q": BEHIND}
 
 
 @pytest.mark.parametrize("key", ["queue", "listener", "handlers", "respect_handler_level"])

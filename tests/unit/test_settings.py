@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sealwire import keyfiles
+from sealwire.checks.freshness import MAX_STANDING_S, STANDING_S
 from sealwire.errors import ConfigurationError, KeyFileError
 from sealwire.keys import AeadKey, MacKey, SigningKey
 from sealwire.policy import FilePaths, HandlerClasses, default_rules
@@ -227,6 +228,7 @@ WRONG_SERVICES = {
     "uid-negative": ("[keys]\n", "[socket]\nallow_uids = [-1]\n[keys]\n", 6, "not a whole number"),
     "uid-text": ("[keys]\n", '[socket]\nallow_uids = ["a"]\n[keys]\n', 6, "not a whole number"),
     "group-number": ("[keys]\n", "[socket]\ngroup = 4\n[keys]\n", 6, "socket.group is not a text"),
+    "standing-short": ("[keys]\n", 'standing = "1h"\n[keys]\n', None, "standing is 3600 s"),
     "beyond-text": ("[keys]\n", '[socket]\nbeyond_loopback = "yes"\n[keys]\n', 6, "neither true"),
     "skew-fraction": ("[keys]\n", "[socket]\nskew_s = 1.5\n[keys]\n", 6, "not a whole number"),
     "directory": ("[keys]\n", '[policy]\ndirectories = ["log"]\n[keys]\n', 6, "a relative path"),
@@ -541,6 +543,7 @@ def services(draw: Callable[[st.SearchStrategy[Any]], Any]) -> ServiceSettings:
         allow_example_keys=draw(st.booleans()),
         allow_uids=draw(st.none() | st.lists(numbers, max_size=3).map(tuple)),
         group=draw(st.none() | texts),
+        standing_s=draw(st.none() | st.integers(STANDING_S, MAX_STANDING_S)),
         beyond_loopback=draw(st.booleans()),
         skew_s=draw(st.none() | numbers),
         policy=PolicySettings(

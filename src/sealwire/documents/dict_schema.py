@@ -75,8 +75,9 @@ def plan_from(document: dict[str, JsonValue]) -> LoggingPlan:
     Raises:
         MalformedError: with ``DOCUMENT_INVALID``, as `read_plan` does.
     """
-    read_section(document, "", _KEYS)
+    # First, because a document of another version may well have other keys.
     _check_version(document)
+    read_section(document, "", _KEYS)
     incremental = _flag(document, "incremental")
     disable = _flag(document, "disable_existing_loggers")
     if incremental:

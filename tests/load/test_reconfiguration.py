@@ -145,14 +145,15 @@ def changed(
         send(json.dumps(configuration(folder, number)).encode())
 
     change(0)
-    service.ask("begin")
+    # Without the writers, each of which may be holding an old handler at any moment.
     before = service.figures()
+    service.ask("begin")
     for number in range(1, changes):
         change(number)
     change(0)
-    after = service.figures()
     ended = service.ask("stop")
     assert ended["ended"], "the writers do not end"
+    after = service.figures()
     written = {
         f"{writer}:{number}"
         for writer, count in enumerate(ended["counts"])

@@ -20,12 +20,15 @@ import threading
 import time
 from logging.config import listen as standard_listen
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sealwire import VerifyKey, listen
 from sealwire.logtree.internals import named_handlers
 from sealwire.policy import default_rules
 from sealwire.recommended import local
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 WRITERS: Final = 8
 BURST: Final = 5
@@ -86,8 +89,8 @@ def figures() -> dict[str, Any]:
     }
 
 
-def serve(wanted: dict[str, Any]) -> str:
-    """Start a listener, ours or the library's; give its address."""
+def serve(wanted: dict[str, Any]) -> tuple[str, Callable[[], bool]]:
+    """Start a listener, ours or the library's; give its address, and what says it is idle."""
     if wanted["kind"] == "standard":
         # Nobody else is on this machine's own address, and what is compared is the change.
         thread: Any = standard_listen(0)  # noqa: S612 - what ours is compared with
@@ -95,14 +98,16 @@ def serve(wanted: dict[str, Any]) -> str:
         thread.start()
         if not thread.ready.wait(END_S):
             raise SystemExit("the standard library's listener does not start")
-        return f"tcp:127.0.0.1:{thread.port}"
+        return f"tcp:127.0.0.1:{thread.port}", lambda: True
     key = VerifyKey(bytes.fromhex(wanted["public"]), owner=wanted["owner"])
     listener = listen(
         "tcp:127.0.0.1:0",
         chain=local(wanted["audience"], [key]),
         rules=default_rules([wanted["folder"]]),
     )
-    return str(listener.address)
+    server = listener._server
+    assert server is not None
+    return str(listener.address), lambda: not server.connections
 
 
 def main() -> None:
@@ -111,7 +116,8 @@ def main() -> None:
     if wanted["cpu"] is not None:
         os.sched_setaffinity(0, {wanted["cpu"]})
     writers = Writers(wanted["loggers"])
-    print(serve(wanted), flush=True)
+    address, is_idle = serve(wanted)
+    print(address, flush=True)
     for line in sys.stdin:
         told: dict[str, Any] = {}
         if line.strip() == "begin":
@@ -123,6 +129,10 @@ def main() -> None:
                 handler.flush()
             told = {"ended": ended, "counts": writers.counts}
         else:
+            # Our own end of the last connection is closed a little after the answer.
+            ends_s = time.monotonic() + END_S
+            while not is_idle() and time.monotonic() < ends_s:
+                time.sleep(PAUSE_S)
             told = figures()
         print(json.dumps(told), flush=True)
     os._exit(0)

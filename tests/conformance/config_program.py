@@ -2,7 +2,7 @@
 
 While they run, both functions stand for: read the document with `sealwire.documents`, and make it
 the configuration with `sealwire.logtree`. No policy is asked, because what is compared is what can
-be said and what becomes of it. Four things are set for the tests, and no more:
+be said and what becomes of it. Five things are set for the tests, and no more:
 
 1. A document is sent as JSON, or as the text of its INI file. A class or a function inside it goes
    by its dotted name; any other object of Python's cannot be sent: `UnsendableError`.
@@ -10,6 +10,8 @@ be said and what becomes of it. Four things are set for the tests, and no more:
 3. What is refused comes out as the error that the library would raise: ``RuntimeError`` for an INI
    file that is none, ``ValueError`` for all else.
 4. What sealwire itself logs stays out of the handlers, because whole streams are compared.
+5. A queue's listener that runs is stopped once the document is applied: the library leaves it to
+   the application to start one, the tests do, and two threads on one queue would never end.
 
 Prints one object of JSON: for each test what became of it, how often something was applied, and
 what was refused in which words. With ``library`` as an argument nothing is replaced. With
@@ -34,6 +36,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sealwire.documents import read_ini_plan, read_plan
 from sealwire.errors import Reason, RefusedError, SealwireError
 from sealwire.logtree import apply
+from sealwire.logtree.internals import named_handlers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -44,7 +47,7 @@ if TYPE_CHECKING:
     ErrorInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
 
 CLASSES: Final = ("ConfigFileTest", "ConfigDictTest")
-CALLED: Final = ("()", "class")
+CALLED: Final = ("()", "class", "queue", "listener")
 ARGUMENTS: Final = sys.argv[1:]
 EXTERNAL: Final = "ext://"
 
@@ -86,6 +89,10 @@ class Reached:
     def _apply(self, plan: LoggingPlan) -> None:
         apply(plan)
         self.applied += 1
+        for handler in named_handlers().values():
+            listener: Any = getattr(handler, "listener", None)
+            if getattr(listener, "_thread", None) is not None:
+                listener.stop()
 
     @contextlib.contextmanager
     def _as_the_library_says(self) -> Any:  # noqa: ANN401 - a generator that is decorated

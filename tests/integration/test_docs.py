@@ -378,6 +378,24 @@ def test_every_guarantee_is_explained() -> None:
     assert [guarantee.value for guarantee in sealwire.Guarantee] == words
 
 
+def test_the_exceptions_from_the_librarys_tests_are_those_of_the_list() -> None:
+    """Reasons in their words and with their numbers, and the counts of each Python."""
+    path = ROOT / "tests" / "conformance" / "config_exceptions.toml"
+    listed = tomllib.loads(path.read_text(encoding="utf-8"))
+    reasons = [
+        [reason["words"], str(len(reason["tests"]))] for reason in listed["reasons"].values()
+    ]
+    instead = [name for each in listed["reasons"].values() for name in each.get("instead", [])]
+    counts = [
+        [version, *(str(count[key]) for key in ("tests", "passed", "listed", "skipped"))]
+        for version, count in listed["counts"].items()
+    ]
+    passing = [[str(len(instead))], [str(len(listed["untouched"]))]]
+    assert counts == guarantee_rows("How much of dictConfig")
+    assert reasons == guarantee_rows("What is on the list")
+    assert passing == [row[1:] for row in guarantee_rows("What passes and shows less")]
+
+
 # ---- what else is in several places --------------------------------------------------------------
 
 

@@ -78,6 +78,8 @@ def plan_from(document: dict[str, JsonValue]) -> LoggingPlan:
     Raises:
         MalformedError: with ``DOCUMENT_INVALID``, as `read_plan` does.
     """
+    # First, because a document of another version may well have other keys.
+    _check_version(document)
     return read_schema(follow(document))
 
 
@@ -87,8 +89,8 @@ def read_schema(document: dict[str, JsonValue]) -> LoggingPlan:
     Raises:
         MalformedError: with ``DOCUMENT_INVALID``, as `read_plan` does.
     """
-    read_section(document, "", _KEYS)
     _check_version(document)
+    read_section(document, "", _KEYS)
     incremental = _flag(document, "incremental")
     disable = _flag(document, "disable_existing_loggers")
     if incremental:

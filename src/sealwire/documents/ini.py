@@ -29,6 +29,7 @@ from sealwire.documents.ini_sections import read_sections
 from sealwire.documents.plan import LoggingPlan
 from sealwire.documents.reading import did_you_mean, place, read_dotted_name, refuse
 from sealwire.documents.strict_json import JsonValue
+from sealwire.documents.utf8 import refuse_form
 from sealwire.errors import shorten
 
 _LISTS = ("loggers", "handlers", "formatters")
@@ -91,7 +92,10 @@ def read_ini_plan(document: bytes) -> LoggingPlan:
             for what is no configuration, or would have to be evaluated. The detail starts with the
             place, such as ``handler_console.args`` or ``handlers.console.level``.
     """
-    return read_schema(_translate(read_sections(document)))
+    sections = read_sections(document)
+    if not sections:
+        refuse_form("holds no section at all")
+    return read_schema(_translate(sections))
 
 
 def _translate(sections: Mapping[str, Mapping[str, str]]) -> _Entries:

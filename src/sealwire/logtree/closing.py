@@ -3,8 +3,8 @@
 Rules this module keeps:
 
 1. A handler that another thread is about to call still writes that record: its file is opened once
-   more for it and closed again, so nothing is lost and no descriptor stays behind. A queue that
-   nobody will read again is passed by.
+   more for it and closed again, so nothing is lost and no descriptor stays behind. A memory
+   handler hands it on at once, and a queue that nobody will read again is passed by.
 2. Closing is done without logging's lock, because ``close`` may wait, and ``emit`` may want it.
 3. A queue handler is closed before what stands behind it: its listener first writes what is in the
    queue, and then stops.
@@ -46,6 +46,20 @@ class _Late:
             _close_stream(self._handler)
 
 
+class _HandedOn:
+    """The ``emit`` of a memory handler that is out of use (rule 1)."""
+
+    def __init__(self, handler: logging.handlers.MemoryHandler) -> None:
+        self._handler = handler
+        # Closing takes it away, and what is buffered afterwards would stay there for ever.
+        self._target = handler.target
+
+    def __call__(self, record: logging.LogRecord) -> None:
+        self._handler.buffer.append(record)
+        self._handler.target = self._target
+        self._handler.flush()
+
+
 class _PassedBy:
     """The ``enqueue`` of a queue handler that is out of use (rule 1)."""
 
@@ -67,6 +81,9 @@ def expect_late_records(handlers: Iterable[logging.Handler]) -> None:
                 handler.mode = "a"
                 if not isinstance(vars(handler).get("emit"), _Late):
                     handler.emit = _Late(handler)  # type: ignore[method-assign]
+            elif isinstance(handler, logging.handlers.MemoryHandler):
+                if not isinstance(vars(handler).get("emit"), _HandedOn):
+                    handler.emit = _HandedOn(handler)  # type: ignore[method-assign]
             elif (listener := listener_of(handler)) is not None:
                 vars(handler)["enqueue"] = _PassedBy(listener)
 
@@ -103,7 +120,7 @@ def wake_all(handlers: Iterable[logging.Handler]) -> None:
     """Make handlers that rested as they were, before they are used again."""
     for handler in handlers:
         own = vars(handler)
-        if isinstance(own.get("emit"), _Late):
+        if isinstance(own.get("emit"), (_Late, _HandedOn)):
             del own["emit"]
         if isinstance(own.get("enqueue"), _PassedBy):
             del own["enqueue"]

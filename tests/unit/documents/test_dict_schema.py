@@ -312,6 +312,8 @@ def test_an_incremental_document_is_read() -> None:
     [
         ({}, "version: is missing; it has to be 1"),
         ({"version": 2}, "version: is 2; only version 1 of the schema exists"),
+        # Another version may have other keys, so that is what is wrong, and not the key.
+        ({"version": 2, "new": {}}, "version: is 2; only version 1 of the schema exists"),
         ({"version": True}, "version: is True; only version 1"),
         ({"version": "1"}, "version: is '1'; only version 1"),
         ({"version": None}, "version: is None; only version 1"),

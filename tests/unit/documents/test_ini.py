@@ -258,6 +258,15 @@ def test_nothing_is_interpolated(title: str, option: str, value: str) -> None:
     assert expected == refusal(changed(title, **{option: value}))
 
 
+@pytest.mark.parametrize("document", [b"", b"\n\n", b"# nothing\n; at all\n"])
+def test_a_text_without_a_section_is_no_ini(document: bytes) -> None:
+    """It is refused for its form, as an empty text is where JSON is expected."""
+    with pytest.raises(MalformedError) as caught:
+        read_ini_plan(document)
+    assert Reason.DOCUMENT_MALFORMED is caught.value.reason
+    assert "holds no section at all" == caught.value.detail
+
+
 @pytest.mark.parametrize("title", [title for title in SECTIONS if "_" not in title])
 def test_the_lists_have_to_be_there(title: str) -> None:
     """All three, each with its keys, and with the root logger among them."""

@@ -103,6 +103,8 @@ def test_everything_that_can_be_said_can_be_explained() -> None:
 lock = true
 [allow]
 destinations = [["h", 514]]
+factories = ["app.make"]
+attributes = ["app.make.tag"]
 [lease]
 longest = "90s"
 [floors.loggers.root]
@@ -132,6 +134,8 @@ verbs = ["status"]
     for words in (
         "every change is refused",
         "records sent to: h:514",
+        "factories, with any arguments: app.make",
+        "attributes set: app.make.tag",
         "for 90s at most",
         "root and what is beneath it: records from 35 on reach h; propagate is true",
         "handler h is x.H, writes to /x, has level 35 at most, formats with '%(message)s'; the",

@@ -88,7 +88,7 @@ def test_it_goes_through_and_leaves_nothing_behind(folder: Path) -> None:
         "signature-invalid",
         "signature-invalid",
         "expired",
-        "document-invalid",
+        "policy",
         "policy",
         "envelope-malformed",
         "policy",

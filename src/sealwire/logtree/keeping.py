@@ -49,9 +49,16 @@ class Kept(NamedTuple):
     filters: tuple[str, ...] | None
 
 
+class _Made(NamedTuple):
+    """By which definition we have made a handler."""
+
+    definition: str
+    has_attributes: bool
+
+
 def remember(handler: logging.Handler, plan: HandlerPlan) -> None:
     """Note by which definition a handler was made."""
-    vars(handler)[MADE_BY] = _definition(plan)
+    vars(handler)[MADE_BY] = _Made(_definition(plan), bool(plan.attributes))
 
 
 def kept_by(plan: LoggingPlan) -> dict[str, Kept]:
@@ -98,8 +105,10 @@ def _definition(plan: HandlerPlan) -> str:
 
 def _is_made_so(plan: HandlerPlan, live: logging.Handler) -> bool:
     compare = _COMPARED.get(type(live))
-    if compare is None or plan.attributes:
-        return bool(vars(live).get(MADE_BY) == _definition(plan))
+    made = vars(live).get(MADE_BY)
+    # What was set on it cannot be told from what its class has.
+    if compare is None or plan.attributes or (isinstance(made, _Made) and made.has_attributes):
+        return isinstance(made, _Made) and made.definition == _definition(plan)
     if plan.class_name != class_name(type(live)):
         return False
     try:

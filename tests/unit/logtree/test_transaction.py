@@ -248,4 +248,5 @@ def test_a_tool_of_somebody_else_stays(tmp_path: Path) -> None:
     apply(to_file(tmp_path / "x"))
     assert tool in logger.handlers
     assert plain not in logger.handlers
-    logger.handlers = []
+    for handler in logger.handlers:
+        handler.close()

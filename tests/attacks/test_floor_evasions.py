@@ -301,6 +301,46 @@ def test_what_the_evasions_are_made_of_is_allowed(court: Court) -> None:
         assert [] == court.refusals(court.apply(document))
 
 
+# ---- names that a configuration gives -------------------------------------------------------
+
+
+FILTERS = ["Filter(payments)", "app.Redact"]
+"""What a tree says of filters that are there, and what a configuration may call its own."""
+
+
+@pytest.mark.parametrize("named", FILTERS)
+@pytest.mark.parametrize("place", ["handlers", "loggers"])
+def test_a_filter_is_not_taken_for_another_because_of_its_name(
+    court: Court, place: str, named: str
+) -> None:
+    """A filter that lets nothing pass, called what the tree calls the one that is there."""
+    base = kept(filters=(named,)) if place == "handlers" else filtered(named)
+    audit = {**AUDIT, "filters": [named]} if place == "handlers" else AUDIT
+    on = {"filters": [named]} if place == "loggers" else {}
+    document = {
+        "formatters": FORMATTERS,
+        "filters": {named: {"name": "no.such"}},
+        "handlers": {"audit": audit},
+        "loggers": {"payments.audit": {"level": "INFO", "handlers": ["audit"], **on}},
+    }
+    assert ["floor-filters"] == court.refusals(court.apply(document), base)
+
+
+@pytest.mark.parametrize("place", ["handlers", "loggers"])
+def test_a_filter_that_does_the_same_is_the_same(court: Court, place: str) -> None:
+    """Whatever a configuration calls it."""
+    base = kept(filters=("Filter(payments)",)) if place == "handlers" else filtered(FILTERS[0])
+    audit = {**AUDIT, "filters": ["f"]} if place == "handlers" else AUDIT
+    on = {"filters": ["f"]} if place == "loggers" else {}
+    document = {
+        "formatters": FORMATTERS,
+        "filters": {"f": {"name": "payments"}},
+        "handlers": {"audit": audit},
+        "loggers": {"payments.audit": {"level": "INFO", "handlers": ["audit"], **on}},
+    }
+    assert [] == court.refusals(court.apply(document), base)
+
+
 # ---- what no configuration can do, but a process can -----------------------------------------
 
 
@@ -314,6 +354,11 @@ def kept(**handler: Any) -> Tree:  # noqa: ANN401 - fields of a handler
     """Give the base with another handler ``audit``."""
     made = [each._replace(**handler) if each.key == "audit" else each for each in BASE.handlers]
     return BASE._replace(handlers=tuple(made))
+
+
+def filtered(words: str) -> Tree:
+    """Give the base with a filter on the protected logger."""
+    return changed(a=BASE.logger("payments.audit")._replace(filters=(words,)))
 
 
 TREES = {

@@ -8,6 +8,8 @@ Rules this module keeps:
    is named are replaced, children of a named logger are reset, an incremental one sets levels. A
    handler under a name that was there replaces that one everywhere. Unlike there, handlers that
    somebody else's code has put somewhere stay.
+3. A filter is what it does, in the words of `sealwire.logtree.read`. What a plan calls it says
+   nothing about it, and could be those words for another one.
 
 Not guaranteed: what the running service will say. It judges its own tree, which may reach the same
 handlers by another way.
@@ -19,7 +21,14 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from sealwire.documents.formats import Style
-from sealwire.documents.plan import External, FormatterPlan, HandlerPlan, LoggerPlan, LoggingPlan
+from sealwire.documents.plan import (
+    External,
+    FilterPlan,
+    FormatterPlan,
+    HandlerPlan,
+    LoggerPlan,
+    LoggingPlan,
+)
 from sealwire.documents.tree import ROOT, FormatterState, HandlerState, LoggerState, Tree
 from sealwire.policy.floors import Floors
 from sealwire.policy.loggers import is_beneath
@@ -68,9 +77,10 @@ def supposed_result(tree: Tree, plan: LoggingPlan) -> Tree:
             loggers[each.name] = _leveled(loggers.get(each.name, LoggerState(each.name)), each)
         return _tree(loggers, handlers, tree.disable)
     formatters = {formatter.name: formatter for formatter in plan.formatters}
+    filters = {each.name: _filter(each) for each in plan.filters}
     foreign = {handler.key for handler in tree.handlers if handler.foreign}
     for handler in plan.handlers:
-        handlers[handler.name] = _made(handler, formatters)
+        handlers[handler.name] = _made(handler, formatters, filters)
     named = {each.name for each in plans}
     for name in loggers.keys() - named - {ROOT}:
         if any(top != ROOT and is_beneath(name, top) for top in named):
@@ -81,7 +91,9 @@ def supposed_result(tree: Tree, plan: LoggingPlan) -> Tree:
     for each in plans:
         state = _leveled(loggers.get(each.name, LoggerState(each.name)), each)
         loggers[each.name] = state._replace(
-            handlers=each.handlers + _foreign(state, foreign), filters=each.filters, disabled=False
+            handlers=each.handlers + _foreign(state, foreign),
+            filters=tuple(filters[name] for name in each.filters),
+            disabled=False,
         )
     return _tree(loggers, handlers, tree.disable)
 
@@ -97,7 +109,9 @@ def _leveled(state: LoggerState, plan: LoggerPlan) -> LoggerState:
     )
 
 
-def _made(plan: HandlerPlan, formatters: dict[str, FormatterPlan]) -> HandlerState:
+def _made(
+    plan: HandlerPlan, formatters: Mapping[str, FormatterPlan], filters: Mapping[str, str]
+) -> HandlerState:
     formatter = None
     if plan.formatter is not None:
         made = formatters[plan.formatter]
@@ -113,8 +127,12 @@ def _made(plan: HandlerPlan, formatters: dict[str, FormatterPlan]) -> HandlerSta
         plan.level or 0,
         _target(plan),
         formatter,
-        plan.filters,
+        tuple(filters[name] for name in plan.filters),
     )
+
+
+def _filter(made: FilterPlan) -> str:
+    return f"Filter({made.logger})"
 
 
 def _target(plan: HandlerPlan) -> str:

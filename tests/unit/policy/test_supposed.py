@@ -91,7 +91,7 @@ def test_a_whole_configuration_replaces_what_it_names(ask: Ask) -> None:
     after = supposed_result(base, request.plan)
     assert (
         LoggerState("", 10, ("i",), propagate=False),
-        LoggerState("a", 20, ("err",), ("f",)),
+        LoggerState("a", 20, ("err",), ("Filter(x)",)),
         LoggerState("a.b"),
         LoggerState("c", 30, disabled=True),
         LoggerState("d", 20),
@@ -100,7 +100,7 @@ def test_a_whole_configuration_replaces_what_it_names(ask: Ask) -> None:
     assert HandlerState("out", "logging.StreamHandler", 20, "stdout") == made["out"]
     assert "stderr" == made["err"].target
     assert FormatterState(format="%(message)s", datefmt="%Y") == made["err"].formatter
-    assert ("f",) == made["err"].filters
+    assert ("Filter(x)",) == made["err"].filters
     assert ["udp:localhost:514", "tcp:localhost:514", "/x", ""] == [
         made[key].target for key in ("udp", "tcp", "h", "null")
     ]

@@ -6,6 +6,7 @@ formats that the host allows: nothing but what would become of the logging speak
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
@@ -13,6 +14,7 @@ from tests.attacks.conftest import AUDIT_FILE, BASE, FORMAT, result
 
 from sealwire.documents import FormatterState, HandlerState, LoggerState, Tree
 from sealwire.errors import PolicyError
+from sealwire.policy import Floors
 
 if TYPE_CHECKING:
     from tests.attacks.conftest import Court
@@ -299,6 +301,49 @@ def test_what_the_evasions_are_made_of_is_allowed(court: Court) -> None:
     ]
     for document in innocent:
         assert [] == court.refusals(court.apply(document))
+
+
+# ---- a floor of a handler alone -------------------------------------------------------------
+
+DETACHED: dict[str, dict[str, Any]] = {
+    "the root without it": {"root": {"level": "WARNING", "handlers": []}},
+    "the root with another one": {"handlers": {"h": OTHER}, "root": {"handlers": ["h"]}},
+    "defined, and given to nobody": {
+        "formatters": FORMATTERS,
+        "handlers": {"audit": AUDIT},
+        "root": {"handlers": []},
+    },
+    "behind a buffer": {
+        "formatters": FORMATTERS,
+        "handlers": {
+            "audit": AUDIT,
+            "m": {"class": "logging.handlers.MemoryHandler", "capacity": 9, "target": "audit"},
+        },
+        "root": {"handlers": ["m"]},
+    },
+}
+
+
+@pytest.mark.parametrize("document", DETACHED.values(), ids=DETACHED)
+def test_a_protected_handler_is_not_detached(court: Court, document: dict[str, Any]) -> None:
+    """Where no logger's floor names it, too."""
+    alone = replace(court.policy, floors=Floors(handlers=court.policy.floors.handlers))
+    court = replace(court, policy=alone)
+    base = changed(
+        a=BASE.logger("")._replace(handlers=("console", "audit")),
+        b=BASE.logger("payments.audit")._replace(handlers=()),
+    )
+    assert ["floor-handler"] == court.refusals(court.apply(document), base)
+
+
+def test_a_protected_handler_may_go_from_one_logger_to_another(court: Court) -> None:
+    """Whose records it writes is a matter of the floors of loggers."""
+    alone = Floors(handlers=court.policy.floors.handlers)
+    moved = changed(
+        a=BASE.logger("")._replace(handlers=("console", "audit")),
+        b=BASE.logger("payments.audit")._replace(handlers=()),
+    )
+    assert [] == list(alone.tree(BASE, moved))
 
 
 # ---- names that a configuration gives -------------------------------------------------------

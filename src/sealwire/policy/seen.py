@@ -16,14 +16,22 @@ from sealwire.policy.loggers import is_beneath
 
 
 class Seen:
-    """One tree, with what was worked out about it."""
+    """One tree, with what was worked out about it.
 
-    __slots__ = ("_governors", "_ways", "disable", "handlers", "loggers")
+    Attributes:
+        loggers: by name.
+        handlers: by key.
+        attached: keys of the handlers that a logger has.
+        disable: as in the tree.
+    """
+
+    __slots__ = ("_governors", "_ways", "attached", "disable", "handlers", "loggers")
 
     def __init__(self, tree: Tree) -> None:
         """Index ``tree``."""
         self.loggers = tree.by_name()
         self.handlers: dict[str, HandlerState] = tree.by_key()
+        self.attached = frozenset(key for logger in tree.loggers for key in logger.handlers)
         self.disable = tree.disable
         self._governors: dict[str, str] = {}
         self._ways: dict[str, frozenset[str]] = {}

@@ -386,6 +386,47 @@ def test_a_filter_that_does_the_same_is_the_same(court: Court, place: str) -> No
     assert [] == court.refusals(court.apply(document), base)
 
 
+# ---- parents that code has given to loggers -------------------------------------------------
+
+THROUGH_THE_PARENT: dict[str, tuple[str, dict[str, Any]]] = {
+    "its level raised": ("floor-level", {"incremental": True, "loggers": {"jobs": {"level": 50}}}),
+    "its handlers taken": ("floor-reach", {"loggers": {"jobs": {"level": "INFO"}}}),
+    "another parent taken by a logger that is made": (
+        "floor-reach",
+        {"incremental": True, "loggers": {"payments": {"level": "INFO"}}},
+    ),
+}
+
+
+@pytest.mark.parametrize(("rule", "document"), THROUGH_THE_PARENT.values(), ids=THROUGH_THE_PARENT)
+def test_a_floor_looks_at_the_parent_that_a_logger_has(
+    court: Court, rule: str, document: dict[str, Any]
+) -> None:
+    """And not at the one that it would have by its name."""
+    base = BASE._replace(
+        loggers=(
+            LoggerState("", 30, ("console",)),
+            LoggerState("jobs", 20, ("audit",), propagate=False),
+            LoggerState("payments.audit", parent="jobs"),
+            LoggerState("security"),
+        )
+    )
+    assert rule in court.refusals(court.apply(document), base)
+
+
+def test_a_lease_does_not_take_a_logger_from_its_parent(court: Court) -> None:
+    """A lease makes loggers too."""
+    base = BASE._replace(
+        loggers=(
+            LoggerState("", 30, ("console",)),
+            LoggerState("jobs", 20, ("audit",), propagate=False),
+            LoggerState("payments.audit", parent="jobs"),
+            LoggerState("security"),
+        )
+    )
+    assert "floor-reach" in court.refusals(court.lease(levels={"payments": "DEBUG"}), base)
+
+
 # ---- what no configuration can do, but a process can -----------------------------------------
 
 

@@ -7,7 +7,7 @@ Rules this module keeps:
 2. What a configuration makes of a tree is what ``dictConfig`` documents: handlers of a logger that
    is named are replaced, children of a named logger are reset, an incremental one sets levels. A
    handler under a name that was there replaces that one everywhere. Unlike there, handlers that
-   somebody else's code has put somewhere stay.
+   somebody else's code has put somewhere stay, and so do parents that code has given to loggers.
 3. A filter is what it does, in the words of `sealwire.logtree.read`. What a plan calls it says
    nothing about it, and could be those words for another one.
 
@@ -29,7 +29,14 @@ from sealwire.documents.plan import (
     LoggerPlan,
     LoggingPlan,
 )
-from sealwire.documents.tree import ROOT, FormatterState, HandlerState, LoggerState, Tree
+from sealwire.documents.tree import (
+    ROOT,
+    FormatterState,
+    HandlerState,
+    LoggerState,
+    Tree,
+    make_loggers,
+)
 from sealwire.policy.floors import Floors
 from sealwire.policy.loggers import is_beneath
 
@@ -69,12 +76,13 @@ def supposed_result(tree: Tree, plan: LoggingPlan) -> Tree:
     """Give what ``plan`` would make of ``tree``."""
     loggers, handlers = tree.by_name(), tree.by_key()
     plans = (*plan.loggers, *(() if plan.root is None else (plan.root,)))
+    make_loggers(loggers, (each.name for each in plans))
     if plan.incremental:
         for handler in plan.handlers:
             if handler.name in handlers and handler.level is not None:
                 handlers[handler.name] = handlers[handler.name]._replace(level=handler.level)
         for each in plans:
-            loggers[each.name] = _leveled(loggers.get(each.name, LoggerState(each.name)), each)
+            loggers[each.name] = _leveled(loggers[each.name], each)
         return _tree(loggers, handlers, tree.disable)
     formatters = {formatter.name: formatter for formatter in plan.formatters}
     filters = {each.name: _filter(each) for each in plan.filters}
@@ -89,7 +97,7 @@ def supposed_result(tree: Tree, plan: LoggingPlan) -> Tree:
         else:
             loggers[name] = loggers[name]._replace(disabled=plan.disable_existing_loggers)
     for each in plans:
-        state = _leveled(loggers.get(each.name, LoggerState(each.name)), each)
+        state = _leveled(loggers[each.name], each)
         loggers[each.name] = state._replace(
             handlers=each.handlers + _foreign(state, foreign),
             filters=tuple(filters[name] for name in each.filters),

@@ -130,6 +130,23 @@ def test_handlers_of_somebody_else_stay(ask: Ask) -> None:
     assert (("t",), ("n", "t"), ("t",)) == tuple(each.handlers for each in after.loggers)
 
 
+def test_a_parent_that_code_has_given_stays(ask: Ask) -> None:
+    """Unless a logger is made that takes its children, as ``getLogger`` does."""
+    moved = LoggerState("a.b.c", 20, parent="x")
+    base = Tree((LoggerState("", 30), LoggerState("a", 20), moved, LoggerState("x")))
+    documents: list[tuple[str | None, dict[str, Any]]] = [
+        ("x", {}),
+        ("x", {"disable_existing_loggers": True}),
+        ("x", {"loggers": {"a": {"level": 10}}}),
+        ("x", {"loggers": {"a.b.c": {"level": 10}}}),
+        ("x", {"incremental": True, "loggers": {"a.b.c": {"level": 10}, "a.c": {"level": 10}}}),
+        (None, {"loggers": {"a.b": {}}}),
+        (None, {"incremental": True, "loggers": {"a.b": {}}}),
+    ]
+    for parent, document in documents:
+        assert parent == supposed_result(base, ask(**document).plan).logger("a.b.c").parent
+
+
 # ---- the same, asked of the library ----------------------------------------------------------
 
 _PROGRAM = """

@@ -7,6 +7,8 @@ Rules this module keeps:
    one of those on a number. Keys stay the same from one reading to the next while nothing changes.
 3. What cannot be told of somebody else's class is left empty, and never asked by calling it.
 4. Whatever the objects are, a tree comes out of it, and one that is odd hides no other (`asking`).
+5. No lock is taken, since whoever holds logging's may be stuck. Loggers and named handlers are
+   taken down in one step each.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from sealwire.documents.tree import (
     Tree,
 )
 from sealwire.logtree.asking import asked, called, is_text, level, members, text, truth, words
-from sealwire.logtree.internals import format_of
+from sealwire.logtree.internals import all_named_handlers, format_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -78,7 +80,7 @@ def _loggers() -> dict[str, logging.Logger]:
 
 def _registered() -> list[logging.Handler]:
     """Give the handlers that have a name, whether a logger has them or another handler."""
-    return sorted(vars(logging)["_handlers"].values(), key=_name_of)
+    return sorted(all_named_handlers(), key=_name_of)
 
 
 def _parent(

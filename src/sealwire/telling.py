@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from sealwire.answers import MAX_REPORT_BYTES
 from sealwire.documents import JsonValue, LoggerState, Tree, canonical_json
+from sealwire.documents.lookup import Lookup
 from sealwire.documents.tree import ROOT
 
 if TYPE_CHECKING:
@@ -62,10 +63,11 @@ def reverted_report(
 
 def lease_report(lease: LiveLease, before: Tree, after: Tree) -> bytes:
     """Say what a lease has changed, until when, and what comes out of it now."""
+    was, now = Lookup(before), Lookup(after)
     report: dict[str, JsonValue] = {
         "id": lease.id,
         "until_ms": lease.ends_wall_ms,
-        "levels": [_leased(name, before, after) for name, _ in lease.loggers],
+        "levels": [_leased(name, was, now) for name, _ in lease.loggers],
         "through": [key for key, _ in lease.handlers],
     }
     return _fitting(report, "levels")
@@ -90,6 +92,9 @@ def levels_in_words(lease: LiveLease) -> str:
 
 def _status(live: Tree, in_force: InForce, now_ms: int) -> dict[str, JsonValue]:
     overlay, base = in_force.overlay, in_force.base
+    lookup = Lookup(live)
+    # The newest one of a logger comes last, and is the one in force.
+    newest = {name: lease for lease in overlay.leases for name, _ in lease.loggers}
     return {
         "instance": in_force.instance,
         "now_ms": now_ms,
@@ -114,8 +119,8 @@ def _status(live: Tree, in_force: InForce, now_ms: int) -> dict[str, JsonValue]:
             {
                 "name": logger.name or "root",
                 "configured": _configured(logger, overlay) or None,
-                "effective": live.effective_level(logger.name),
-                "leased": _lease_of(logger.name, overlay),
+                "effective": lookup.level(logger.name),
+                "leased": _lease_of(newest.get(logger.name)),
                 "handlers": list(logger.handlers),
                 "propagate": logger.propagate,
                 "disabled": logger.disabled,
@@ -157,11 +162,10 @@ def _configured(logger: LoggerState, overlay: Overlay) -> int:
     return logger.level if held is None or held.put != logger.level else held.found
 
 
-def _lease_of(name: str, overlay: Overlay) -> JsonValue:
+def _lease_of(newest: LiveLease | None) -> JsonValue:
     """Say which lease is in force for a logger, or nothing."""
-    if name not in overlay.loggers:
+    if newest is None:
         return None
-    newest = next(lease for lease in reversed(overlay.leases) if name in dict(lease.loggers))
     return {"id": newest.id, "issuer": newest.issuer, "until_ms": newest.ends_wall_ms}
 
 
@@ -173,13 +177,13 @@ def _worth_telling(tree: Tree, leased: Container[str]) -> Iterator[LoggerState]:
             yield logger
 
 
-def _leased(name: str, before: Tree, after: Tree) -> JsonValue:
+def _leased(name: str, before: Lookup, after: Lookup) -> JsonValue:
     """Say what a lease changes for one logger, and what comes out of it now."""
-    level = after.effective_level(name)
+    level = after.level(name)
     emission = after.emission(name, level)
     return {
         "logger": name or "root",
-        "before": before.effective_level(name),
+        "before": before.level(name),
         "now": level,
         "stopped": emission.stopped,
         "emitting": list(emission.emitting),

@@ -9,9 +9,10 @@ import pytest
 
 from sealwire.answers import MAX_REPORT_BYTES
 from sealwire.documents import LoggerState, Tree
+from sealwire.documents.changes import Change
 from sealwire.inforce import InForce
 from sealwire.leases import Held, LiveLease, Overlay
-from sealwire.telling import lease_report, status_report
+from sealwire.telling import changes_report, ended_report, lease_report, status_report
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -61,6 +62,52 @@ def test_the_newest_lease_of_a_logger_is_told() -> None:
         each["name"]: each["leased"] and int(each["leased"]["id"]) for each in told["loggers"]
     }
     assert {"root": None, "a": 2, "b": 1} == leased
+
+
+def test_leases_with_many_long_names_do_not_hide_everything() -> None:
+    """As many as there may be, each with as many loggers as one may have."""
+    names = [[f"{number:02}-{each:03}.{LONG}" for each in range(100)] for number in range(64)]
+    leases = [lease(number, *made) for number, made in enumerate(names)]
+    told = status(tree([each for made in names for each in made], 10), in_force(*leases))
+    assert 64 == len(told["leases"])
+    for each in told["leases"]:
+        assert (3, 97) == (len(each["levels"]), each["levels_left_out"])
+    assert {"loggers"} == told["left_out_of"].keys()
+    assert 6_401 == len(told["loggers"]) + told["left_out_of"]["loggers"]
+    assert told["left_out"] == told["left_out_of"]["loggers"]
+    assert told["loggers"]
+
+
+def test_the_longest_list_is_cut_first() -> None:
+    """Whichever it is, and what was left out of each is said."""
+    found = in_force()
+    found.instance = "i"
+    names = [f"{number:04}{LONG}" for number in range(1_500)]
+    handlers = tuple(f"h{number:03}{LONG}" for number in range(100))
+    live = tree(names)._replace(loggers=(LoggerState("", 30, handlers), *tree(names).loggers[1:]))
+    told = status(live, found)
+    assert (3, 97) == (
+        len(told["loggers"][0]["handlers"]),
+        told["loggers"][0]["handlers_left_out"],
+    )
+    assert 1_501 == len(told["loggers"]) + told["left_out"]
+
+
+def test_other_reports_are_cut_too() -> None:
+    """Changes, levels of a lease, and ids."""
+    found = tuple(Change(f"{number}", LONG, LONG) for number in range(2_000))
+    told = json.loads(changes_report(found))
+    assert 2_000 == len(told["changes"]) + told["left_out_of"]["changes"]
+    ended = tuple(lease(number) for number in range(10_000))
+    told = json.loads(ended_report(ended))
+    assert 10_000 == len(told["ended"]) + told["left_out"]
+
+
+def test_a_report_is_never_empty() -> None:
+    """Not even where nothing can be cut."""
+    found = in_force()
+    found.instance = "i" * (MAX_REPORT_BYTES + 1)
+    assert {"left_out"} == status(tree([]), found).keys()
 
 
 @pytest.mark.parametrize("which", ["status", "lease"])

@@ -29,7 +29,7 @@ from sealwire.drifting import without_leases
 from sealwire.errors import ApplyError
 from sealwire.eventlog import log_bug, log_to
 from sealwire.inforce import Base, InForce, Pending, lease_end_ms
-from sealwire.laying import Laying, Relaying, over
+from sealwire.laying import Laying, Relaying, laid
 from sealwire.leases import Drift, LiveLease
 from sealwire.policy.supposed import supposed_result
 from sealwire.requests import (
@@ -66,6 +66,9 @@ if TYPE_CHECKING:
 CHANGES: Final = logging.getLogger("sealwire.changes")
 MAX_LEASES: Final = 64
 """Whoever needs more wants another configuration; each of them costs time at every change."""
+
+MAX_LEASES_OF_ONE: Final = 16
+"""So that no single key can take all places for as long as the policy's longest lease."""
 
 _LOOK_MS: Final = 1_000
 """How often the end of a lease is looked for: a clock that runs in sleep cannot wake a thread."""
@@ -154,7 +157,7 @@ class Engine:
         """Do something for nobody who could be told: what goes wrong is logged, and tried again."""
         try:
             go_back()
-        except (Exception, SystemExit) as bug:  # noqa: BLE001 - a class of the host's may raise anything
+        except BaseException as bug:  # noqa: BLE001 - a class of the host's may raise anything
             self._not_before_ms = monotonic_ms() + _LOOK_MS
             log_bug("what is for a time could not be ended; it is tried again each second", bug)
 
@@ -173,7 +176,7 @@ class Engine:
     def _look_for_drift(self) -> None:
         in_force = self.in_force
         # An application that goes on setting itself up is no news.
-        level = logging.INFO if self._bases.is_applications else logging.WARNING
+        level = logging.DEBUG if self._bases.is_applications else logging.WARNING
         in_force.drift = self._watch.look(
             self._now(), in_force.overlay, in_force.drift, self._policies, level
         )
@@ -190,8 +193,8 @@ class Engine:
         if isinstance(request, (Apply, DryRun)):
             return base, supposed_result(base, request.plan)
         if isinstance(request, Lease):
-            taken = over(base, (*self.in_force.overlay.leases, self._lease(request, 0)))
-            return base, base.leveled(taken.loggers, taken.handlers)
+            # Alone: others may end before it. With the others it is judged under the lock.
+            return base, laid(base, (self._lease(request, 0),))
         return base, base
 
     def perform(self, request: Request, now_ms: int, policy: Policy) -> Done:
@@ -243,8 +246,10 @@ class Engine:
             ends_ms = now_ms + length_s * 1000
             in_force.pending = Pending(request.id, issuer, boot_ms() + length_s * 1000, ends_ms)
             until = f" until {in_utc(ends_ms)}, unless it is confirmed"
-        what = f"{applied.loggers} loggers, {applied.handlers} handlers"
+        what = f"{_count(applied.loggers, 'logger')}, {_count(applied.handlers, 'handler')}"
         self._announce("configuration of %s: %s%s%s", issuer, what, until, _why(request.why))
+        for lease in laying.ended:
+            self._announce_end(lease, "over the new configuration it would break the policy")
         # What was sent as a plain configuration is answered as ever.
         told = request.opened.content_type == CONTENT_TYPE_REQUEST
         found = changes(laying.base, base) if told else ()
@@ -322,29 +327,34 @@ class Engine:
             return ()
         overlay = self.in_force.overlay
         relaying = Relaying(overlay, overlay.without(*ended))
-        self._relay(relaying)
+        self._relay(relaying, going_back=True)
         if quietly:
             return relaying.drift
         for lease in ended:
-            words = levels_in_words(lease)
-            self._announce("lease of %s ended: %s: %s", lease.issuer, words, why)
+            self._announce_end(lease, why)
         for each in relaying.drift:
             text = "%s is %s and not %s; left as it is"
             self._announce(text, each.where, each.found, each.expected)
         return relaying.drift
 
-    def _relay(self, relaying: Relaying) -> Tree:
+    def _relay(self, relaying: Relaying, *, going_back: bool = False) -> Tree:
         from sealwire.logtree import relevel
 
-        after = relevel(relaying.levels)
+        # What goes back does so even if logging's lock is held for ever.
+        after = relevel(relaying.levels, by_force=going_back)
         self.in_force.overlay = relaying.overlay
         return after
 
     def _lease(self, request: Lease, now_ms: int) -> LiveLease:
-        running = len(self.in_force.overlay.leases)
-        if running >= MAX_LEASES:
-            raise ApplyError(f"{running} leases are running, which is the most; end one of them")
-        known = self._now().by_key()
+        running = self.in_force.overlay.leases
+        own = [each for each in running if each.issuer == request.opened.claims.iss]
+        if len(running) >= MAX_LEASES or len(own) >= MAX_LEASES_OF_ONE:
+            raise ApplyError(
+                f"{len(own)} leases of {request.opened.claims.iss} are running, and {len(running)} "
+                f"in all; {MAX_LEASES_OF_ONE} and {MAX_LEASES} are the most, so end one of them"
+            )
+        # Without leases: another one may have lowered the handler, and ends before this does.
+        known = without_leases(self._now(), self.in_force.overlay).by_key()
         loudest = min(level for _, level in request.levels)
         for key in request.through:
             if key not in known:
@@ -366,6 +376,9 @@ class Engine:
 
         return read()
 
+    def _announce_end(self, lease: LiveLease, why: str) -> None:
+        self._announce("lease of %s ended: %s: %s", lease.issuer, levels_in_words(lease), why)
+
     def _announce(self, text: str, *arguments: object) -> None:
         """Say something where the application's operators look (rule 4)."""
         if all(policy.announce for policy in self._policies):
@@ -385,6 +398,10 @@ def engine_of_process() -> Engine:
 def instance_name() -> str:
     """Give what this process is called: the host's name and its number."""
     return f"{socket.gethostname()}/{os.getpid()}"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _why(why: str) -> str:

@@ -8,6 +8,8 @@ Rules this module keeps:
    hold, the base is put in place, `Laying.after` lays the leases over it. If any of them fails,
    whoever holds the lock puts everything back.
 3. A level that somebody else has changed meanwhile stays theirs, unless the new base sets it.
+4. Leases end one by one, so each is judged alone over the base as well as with the others. One that
+   a new base does not bear ends: it must not keep a base away.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from typing import TypeAlias
 
 from sealwire.documents.tree import Levels, Tree
 from sealwire.drifting import without_leases
+from sealwire.errors import PolicyError
 from sealwire.leases import Drift, Held, LiveLease, Overlay, Step, step
 
 Judge: TypeAlias = Callable[[Tree, Tree], None]
@@ -32,6 +35,7 @@ class Laying:
     Attributes:
         base: the base that was, once `before` was asked.
         overlay: the leases that run, and what they hold, once `after` was asked.
+        ended: the leases that the new base does not bear.
     """
 
     def __init__(self, overlay: Overlay, judge: Judge = freely, judge_laid: Judge = freely) -> None:
@@ -41,12 +45,13 @@ class Laying:
             overlay: the leases, and what they hold.
             judge: is given the base that was and the one that is to be, and raises where that may
                 not be; by default everything may.
-            judge_laid: the same for what is to be with the leases over it.
+            judge_laid: the same for the base that is to be, and that with leases over it.
         """
         self._judge, self._judge_laid = judge, judge_laid
         self._live = Tree()
         self.base = Tree()
         self.overlay = overlay
+        self.ended: tuple[LiveLease, ...] = ()
 
     def before(self, live: Tree) -> Levels:
         """Say what gives the base that is."""
@@ -60,19 +65,30 @@ class Laying:
             RefusedError: as ``judge`` says.
         """
         self._judge(self.base, base)
+        leases = tuple(each for each in self.overlay.leases if self._bears(base, (each,)))
+        if not self._bears(base, leases):
+            leases = ()
+        self.ended = self.overlay.without(*leases)
         was, now = self._live.by_name(), base.by_name()
-        taken = over(base, self.overlay.leases)
+        taken = over(base, leases)
         loggers, held = dict(taken.loggers), dict(taken.overlay.loggers)
         for name, old in self.overlay.loggers.items():
+            if name not in held:
+                continue
             level = now[name].level if name in now else 0
             # Somebody else's level, which the new base does not touch.
             if name in was and was[name].level != old.put and was[name].level == level:
                 loggers.pop(name, None)
                 held[name] = Held(old.found, old.put)
-        laid = Levels(loggers, taken.handlers)
-        self._judge_laid(self.base, base.leveled(*laid))
-        self.overlay = Overlay(self.overlay.leases, held, taken.overlay.handlers)
-        return laid
+        self.overlay = Overlay(leases, held, taken.overlay.handlers)
+        return Levels(loggers, taken.handlers)
+
+    def _bears(self, base: Tree, leases: tuple[LiveLease, ...]) -> bool:
+        try:
+            self._judge_laid(base, laid(base, leases))
+        except PolicyError:
+            return False
+        return True
 
 
 class Relaying:
@@ -106,7 +122,10 @@ class Relaying:
             {handler.key: handler.level for handler in live.handlers},
         )
         levels = Levels(taken.loggers, taken.handlers)
-        self._judge(without_leases(live, self._before), live.leveled(*levels))
+        base = without_leases(live, self._before)
+        for new in self._leases[len(self._before.leases) :]:
+            self._judge(base, laid(base, (new,)))
+        self._judge(base, live.leveled(*levels))
         self.overlay, self.drift = taken.overlay, taken.drift
         return levels
 
@@ -121,6 +140,12 @@ def over(base: Tree, leases: tuple[LiveLease, ...]) -> Step:
     )
     held = {key: each for key, each in taken.overlay.handlers.items() if key in taken.handlers}
     return taken._replace(overlay=Overlay(leases, taken.overlay.loggers, held))
+
+
+def laid(base: Tree, leases: tuple[LiveLease, ...]) -> Tree:
+    """Give a base that holds no leases with these over it."""
+    taken = over(base, leases)
+    return base.leveled(taken.loggers, taken.handlers)
 
 
 def differences(live: Tree, wanted: Tree) -> Levels:

@@ -84,7 +84,7 @@ class Listener:
         self._wanted = address
         self._access = access
         self._caps = caps or Caps()
-        self._service = Service(door, _apply, on_event, memory, engine)
+        self._service = Service(door, None if engine else _apply, on_event, memory, engine)
         self._life = threading.RLock()
         self._bound: Bound | None = None
         self._server: Server | None = None

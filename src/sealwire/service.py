@@ -235,7 +235,7 @@ class Service:
             return Surveyed(*self._engine.survey(effect.request))
         except ApplyError as error:
             return ApplyFailed(str(error))
-        except Exception as bug:  # noqa: BLE001 - a handler of the host's may raise anything
+        except BaseException as bug:  # noqa: BLE001 - a handler of the host's may raise anything
             log_bug("a bug of ours while reading the logging tree", bug)
             return ApplyFailed(f"{type(bug).__name__}, see the service's log")
 
@@ -249,7 +249,7 @@ class Service:
         except ApplyError as error:
             self.memory.settle(opened, Outcome.FAILED)
             return ApplyFailed(str(error))
-        except (Exception, SystemExit) as bug:  # noqa: BLE001 - a constructor may raise anything
+        except BaseException as bug:  # noqa: BLE001 - a constructor may raise anything
             self.memory.settle(opened, Outcome.FAILED)
             log_bug("a bug of ours while applying", bug)
             return ApplyFailed(f"{type(bug).__name__}, see the service's log")

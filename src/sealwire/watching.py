@@ -14,7 +14,7 @@ import logging
 import os
 import shutil
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from sealwire.drifting import find_drift, without_leases
 from sealwire.eventlog import LOGGER, log_to
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from sealwire.documents import Tree
     from sealwire.leases import Drift, Overlay
     from sealwire.policy import Policy
+
+T = TypeVar("T")
 
 LOOK_MS: Final = 60_000
 """How often the tree is compared with what it should be."""
@@ -74,14 +76,25 @@ class DriftWatch:
     def _tell_alerts(self, live: Tree, policies: Iterable[Policy]) -> None:
         if self._base is None:
             return
+        # What has come since is not compared with nothing.
+        base = live._replace(
+            loggers=_both(live.by_name(), self._base.by_name()),
+            handlers=_both(live.by_key(), self._base.by_key()),
+        )
         alerts = {
             f"{each.where}: {each.detail}"
             for policy in policies
-            for each in policy.floors.tree(self._base, live)
+            for each in policy.floors.tree(base, live)
         }
         for alert in sorted(alerts - self._alerts):
             log_to(LOGGER, logging.ERROR, "alert: protected logging has changed: %s", alert)
         self._alerts = frozenset(alerts)
+
+
+def _both(new: dict[str, T], old: dict[str, T]) -> tuple[T, ...]:
+    """Give the members of both, of those that are in both the old ones, by name."""
+    both = {**new, **old}
+    return tuple(both[name] for name in sorted(both))
 
 
 def fullest_disk(tree: Tree, least_percent: int) -> str:

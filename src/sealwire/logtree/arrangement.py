@@ -13,7 +13,7 @@ Rules this module keeps:
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 from sealwire.documents.tree import ROOT
 from sealwire.logtree.internals import clear_level_caches, give_name, named_handlers, unname
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 T = TypeVar("T")
+
+MADE_BY: Final = "_sealwire_made_by"
+"""The attribute that says of a handler by which definition we have made it."""
 
 
 class LoggerPart(NamedTuple):
@@ -83,14 +86,19 @@ class Wanted(NamedTuple):
 
     def leaving(self) -> list[logging.Handler]:
         """Give the handlers that nobody uses any more when it is so."""
-        had = list(named_handlers().values())
+        had: list[logging.Handler] = []
         stay = list(self.stay)
         for name, logger in live_loggers():
             had += logger.handlers
             part = self.loggers.get(name)
             stay += logger.handlers if part is None else part.handlers
         # By identity, because a class of the host may say what it is equal to.
-        leaving = {id(handler): handler for handler in had}
+        leaving = {id(handler): handler for handler in reachable(had)}
+        # One that no logger leads to may be at work all the same, behind a listener of a queue;
+        # those that we have made are known not to be.
+        for handler in named_handlers().values():
+            if MADE_BY in vars(handler):
+                leaving[id(handler)] = handler
         for handler in reachable(stay):
             leaving.pop(id(handler), None)
         return list(leaving.values())

@@ -10,14 +10,12 @@ Rules this module keeps:
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from weakref import WeakValueDictionary
 
 from sealwire.errors import ConfigurationError
-
-if TYPE_CHECKING:
-    from logging.handlers import QueueListener
 
 TESTED: Final = "3.11 to 3.13"
 """The Pythons whose ``logging`` the tests run against."""
@@ -53,8 +51,8 @@ def check_private_names() -> None:
     for name, fits in _NAMES.items():
         if name not in found or not fits(found[name]):
             _refuse(f"logging.{name}")
-    if not callable(getattr(logging.root.manager, "_clear_cache", None)):
-        _refuse("logging.root.manager._clear_cache")
+    if not isinstance(getattr(logging.root, "_cache", None), dict):
+        _refuse("logging.root._cache")
     if not hasattr(logging.Handler(), "_name"):
         _refuse("logging.Handler._name")
     if not isinstance(getattr(logging.root.manager, "loggerDict", None), dict):
@@ -83,6 +81,17 @@ def all_named_handlers() -> list[logging.Handler]:
     return [handler for handler in found if handler is not None]
 
 
+def live_handlers() -> list[logging.Handler]:
+    """Give every handler there is, whether a logger has it or not."""
+    return [each for ref in list(vars(logging)["_handlerList"]) if (each := ref()) is not None]
+
+
+def thread_of(listener: object) -> threading.Thread | None:
+    """Give the thread of a queue listener while it runs."""
+    found = getattr(listener, "_thread", None)
+    return found if isinstance(found, threading.Thread) else None
+
+
 def unname(handler: logging.Handler) -> None:
     """Take a handler's name without touching one of the same name that has come after it."""
     names = named_handlers()
@@ -102,11 +111,6 @@ def format_of(formatter: logging.Formatter) -> tuple[str | None, str, bool]:
     return text if isinstance(text, str) else None, mark, bool(getattr(style, "_defaults", None))
 
 
-def is_listening(listener: QueueListener) -> bool:
-    """Whether the listener of a queue has a thread."""
-    return getattr(listener, "_thread", None) is not None
-
-
 def give_name(handler: logging.Handler, name: str) -> None:
     """Give a handler a name without its own ``set_name``, which a class may have made its own."""
     named_handlers()[name] = handler
@@ -115,7 +119,12 @@ def give_name(handler: logging.Handler, name: str) -> None:
 
 def clear_level_caches() -> None:
     """Make every logger ask for its level anew."""
-    getattr(logging.root.manager, "_clear_cache")()  # noqa: B009 - mypy knows no private names
+    known = logging.root.manager.loggerDict.copy().values()
+    for logger in (logging.root, *known):
+        # A class of the host's may have none; the library's own method would fail at it.
+        cache = getattr(logger, "_cache", None)
+        if isinstance(cache, dict):
+            cache.clear()
 
 
 def _refuse(name: str) -> None:

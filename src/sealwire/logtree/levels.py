@@ -16,6 +16,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 
 from sealwire.documents.tree import NO_LEVELS, ROOT, Levels, Tree
 from sealwire.errors import ApplyError
@@ -58,11 +59,13 @@ def set_levels(loggers: Mapping[str, int], handlers: Mapping[str, int] = NO_LEVE
     return relevel(lambda _: Levels(loggers, handlers))
 
 
-def relevel(find: Callable[[Tree], Levels]) -> Tree:
+def relevel(find: Callable[[Tree], Levels], *, by_force: bool = False) -> Tree:
     """Set the levels that ``find`` gives for the tree as it is, with no change in between.
 
     Args:
         find: is given the tree. What it raises comes out, and nothing has been changed.
+        by_force: do without logging's lock when it does not come free. Setting a level is one step;
+            what may come in between is a change of somebody who holds the lock for seconds.
 
     Returns:
         The tree afterwards.
@@ -71,7 +74,12 @@ def relevel(find: Callable[[Tree], Levels]) -> Tree:
         ApplyError: there is no such handler, or logging's lock does not come free; nothing has been
             changed.
     """
-    with whole_logging():
+    with ExitStack() as held:
+        try:
+            held.enter_context(whole_logging())
+        except ApplyError:
+            if not by_force:
+                raise
         live, known = read_objects()
         loggers, handlers = find(live)
         for key in handlers:

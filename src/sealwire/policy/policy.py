@@ -108,9 +108,8 @@ class Policy:
             before: the base: the tree as it is without leases. It is what "unchanged", "louder"
                 and "already broken by the application" are measured against, so a lease that is
                 running must not be in it.
-            after: the tree as it would be: the new base for an `Apply`, the base with all leases,
-                this one included, for a `Lease`. If leases run while a base is applied, ask twice:
-                for the new base, and for that with the leases.
+            after: the tree as it would be: the new base for an `Apply`, the base with the lease for
+                a `Lease`. Leases end one by one, so ask for each alone as well as for all.
 
         Raises:
             PolicyError: with the first objection, in the order of `tree_objections`.

@@ -10,6 +10,8 @@ Rules this module keeps:
    somebody else's code has put somewhere stay, and so do parents that code has given to loggers.
 3. A filter is what it does, in the words of `sealwire.logtree.read`. What a plan calls it says
    nothing about it, and could be those words for another one.
+4. Of what a factory makes nothing is known but what it is told: it has no class here, which is the
+   class of no protected handler, and a filter of it is none that is there.
 
 Not guaranteed: what the running service will say. It judges its own tree, which may reach the same
 handlers by another way.
@@ -122,13 +124,7 @@ def _made(
 ) -> HandlerState:
     formatter = None
     if plan.formatter is not None:
-        made = formatters[plan.formatter]
-        text = made.format
-        if text is None and made.class_name is None:
-            text = _BARE[made.style]
-        formatter = FormatterState(
-            made.class_name or "logging.Formatter", text, made.datefmt, made.style
-        )
+        formatter = _formatter(formatters[plan.formatter])
     return HandlerState(
         plan.name,
         plan.class_name or "",
@@ -140,7 +136,17 @@ def _made(
 
 
 def _filter(made: FilterPlan) -> str:
-    return f"Filter({made.logger})"
+    # No class can be called so, whatever the factory gives.
+    return f"Filter({made.logger})" if made.factory is None else f"made by {made.factory}"
+
+
+def _formatter(made: FormatterPlan) -> FormatterState:
+    if made.factory is not None:
+        return FormatterState("", None, None, "")
+    text = made.format
+    if text is None and made.class_name is None:
+        text = _BARE[made.style]
+    return FormatterState(made.class_name or "logging.Formatter", text, made.datefmt, made.style)
 
 
 def _target(plan: HandlerPlan) -> str:

@@ -130,6 +130,16 @@ def test_handlers_of_somebody_else_stay(ask: Ask) -> None:
     assert (("t",), ("n", "t"), ("t",)) == tuple(each.handlers for each in after.loggers)
 
 
+def test_a_filter_that_a_factory_makes_is_none_that_is_there(ask: Ask) -> None:
+    """It could be of the class that the tree tells, and do something else."""
+    document = {
+        "filters": {"app.Redact": {"()": "app.Redact", "what": "everything"}},
+        "handlers": {"h": {"class": "logging.NullHandler", "filters": ["app.Redact"]}},
+    }
+    after = supposed_result(BASE, ask(**document).plan)
+    assert ("made by app.Redact",) == after.by_key()["h"].filters
+
+
 def test_a_parent_that_code_has_given_stays(ask: Ask) -> None:
     """Unless a logger is made that takes its children, as ``getLogger`` does."""
     moved = LoggerState("a.b.c", 20, parent="x")

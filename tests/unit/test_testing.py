@@ -368,6 +368,18 @@ def test_assert_level_says_what_is_and_where_it_is_set() -> None:
     with pytest.raises(AssertionError) as failure:
         assert_level(f"{NAME}.below", 7)
     assert f"{NAME}.below is at WARNING, set on {NAME}, not at Level 7" == str(failure.value)
+
+
+def test_assert_level_goes_by_the_parent_that_a_logger_has(logger: logging.Logger) -> None:
+    """And not by its name, where code has given it another."""
+    other = logging.getLogger(f"{NAME}-other.one")
+    other.parent, nearest = logger, other.parent
+    try:
+        with pytest.raises(AssertionError) as failure:
+            assert_level(other, 7)
+    finally:
+        other.parent = nearest
+    assert f"{NAME}-other.one is at WARNING, set on {NAME}, not at Level 7" == str(failure.value)
     with pytest.raises(ValueError, match="'LOUD' is the name of no level"):
         assert_level(NAME, "LOUD")
 

@@ -57,6 +57,8 @@ def _say_status(report: dict[str, Any], options: str) -> None:
         levels = ", ".join(
             f"{text(name) or 'root'}={level(it)}" for name, it in lease["levels"].items()
         )
+        more = number(lease.get("levels_left_out", 0))
+        levels += f" and {more} more" if more else ""
         why = f": {text(lease['why'])}" if lease["why"] else ""
         said = f"{levels} until {time_of(lease['until_ms'])} by {text(lease['issuer'])}{why}"
         say((f"  {said}", "cyan"))

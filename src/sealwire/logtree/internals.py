@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable
 from typing import Any, Final
+from weakref import WeakValueDictionary
 
 from sealwire.errors import ConfigurationError
 
@@ -25,7 +26,7 @@ def _is_lock(value: object) -> bool:
 
 
 def _is_mapping(value: object) -> bool:
-    return hasattr(value, "get") and hasattr(value, "__setitem__")
+    return isinstance(value, WeakValueDictionary)
 
 
 def _is_list(value: object) -> bool:
@@ -65,10 +66,19 @@ def logging_lock() -> Any:  # noqa: ANN401 - its type is private to threading
     return vars(logging)["_lock"]
 
 
-def named_handlers() -> MutableMapping[str, logging.Handler]:
+def named_handlers() -> WeakValueDictionary[str, logging.Handler]:
     """Give the library's own mapping of handlers by name."""
-    names: MutableMapping[str, logging.Handler] = vars(logging)["_handlers"]
+    names: WeakValueDictionary[str, logging.Handler] = vars(logging)["_handlers"]
     return names
+
+
+def all_named_handlers() -> list[logging.Handler]:
+    """Give the handlers that have a name, taken down in one step, without a lock.
+
+    Going through the mapping itself fails where another thread gives a name meanwhile.
+    """
+    found = [reference() for reference in named_handlers().valuerefs()]
+    return [handler for handler in found if handler is not None]
 
 
 def live_handlers() -> list[logging.Handler]:

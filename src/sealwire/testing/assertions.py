@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from sealwire.documents.changes import changes
-from sealwire.documents.tree import lineage
+from sealwire.documents.lookup import Lookup
 from sealwire.testing.runners import read_without_runners
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def assert_level(logger: str | logging.Logger, level: int | str) -> None:
     tree = read_without_runners()
     found = tree.effective_level(name)
     if found != wanted:
-        set_on = next((each for each in lineage(name) if tree.logger(each).level), "")
+        set_on = Lookup(tree).governor(name)
         where = "" if set_on == name else f", set on {_shown(set_on)}"
         raise AssertionError(
             f"{_shown(name)} is at {_level_in_words(found)}{where}, not at "

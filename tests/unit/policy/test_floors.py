@@ -45,7 +45,10 @@ def test_what_is_kept_is_allowed() -> None:
     ("after", "expected"),
     [
         (tree(LoggerState("a", 21, ("audit",))), ("floor-level", "loggers.a.level", "p:2")),
-        (tree(LoggerState("a", 20)), ("floor-reach", "loggers.a.handlers", "p:3")),
+        (
+            tree(LoggerState("a", 20), LoggerState("z", 0, ("audit",))),
+            ("floor-reach", "loggers.a.handlers", "p:3"),
+        ),
         (
             tree(LoggerState("a", 20, ("audit",), disabled=True)),
             ("floor-disabled", "loggers.a.disabled", "p:1"),

@@ -54,6 +54,7 @@ COMMANDS = [
     "seal",
     "send",
     "status",
+    "why",
 ]
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 

@@ -28,6 +28,7 @@ from sealwire.cli.seal import seal
 from sealwire.cli.send import send
 from sealwire.cli.status import status
 from sealwire.cli.terminal import OutputError, discard, flush, prepare, say_error
+from sealwire.cli.why import why
 from sealwire.errors import SealwireError
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def app() -> None:
 
 for _command in (
     *(init, config, keys, policy, seal, send, apply, lease, revert, status),
-    *(open_message, inspect, demo),
+    *(why, open_message, inspect, demo),
 ):
     app.add_command(_command)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from sealwire.cli import parameters, unanswered
+from sealwire.cli.lastanswer import asked_with, keeping
 from sealwire.cli.sealing import operator_settings, seal_request
 from sealwire.cli.send import deliver_or_say
 from sealwire.cli.terminal import say, say_json
@@ -81,8 +82,14 @@ class Asked:
         lifetime_s = DEFAULT_LIFETIME_S
         sealed = seal_request(self.settings, self.target, document, stream, lifetime_s)
         kept = unanswered.kept(self.settings.path, self.target.audience, sealed, lifetime_s)
-        with kept as path:
-            return deliver_or_say(self.address, sealed, self._timeout_s, again=str(path))
+        with (
+            kept as path,
+            keeping(
+                self.settings.path,
+                asked_with(document, self.target.audience, self.address, path),
+            ) as keep,
+        ):
+            return keep(deliver_or_say(self.address, sealed, self._timeout_s, again=str(path)))
 
 
 def report_of(answer: Answer) -> dict[str, Any]:

@@ -140,6 +140,12 @@ UNTOLD: Final = (
 )
 """The hint where a service gave no reason, as it does until it knows who is asking."""
 
+FAILED_HINT: Final = (
+    'the service\'s log names the cause (logger "sealwire"); mend the configuration, then: '
+    "sealwire send CONFIG"
+)
+"""The hint where a request was accepted and logging could not be changed."""
+
 _BY_VALUE: Final = {reason.value: hint for reason, hint in HINTS.items()}
 
 

@@ -41,6 +41,7 @@ COMMANDS = [
     "apply",
     "config where",
     "demo",
+    "doctor",
     "init",
     "inspect",
     "keys new",

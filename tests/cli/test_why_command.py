@@ -220,7 +220,6 @@ def test_a_key_that_is_not_the_one_of_the_settings_is_seen(
 
 def test_without_a_connection_the_socket_is_looked_at(shell: Shell, local_parts: str) -> None:
     """A socket that is not there, and one that a killed process left behind."""
-    assert local_parts
     assert 3 == shell.run("status").status
     printed = shell.done("why")
     assert "nothing was sent: unix:" in printed.splitlines()[0]
@@ -440,7 +439,6 @@ def test_the_loggers_are_named(document: bytes) -> None:
 )
 def test_what_is_not_ours_is_refused(shell: Shell, local_parts: str, spoilt: bytes) -> None:
     """Whatever stands there is not shown as an answer, and the next request replaces it."""
-    assert local_parts
     shell.run("status")
     kept = kept_file(shell)
     content = json.loads(kept.read_bytes())
@@ -459,7 +457,6 @@ def test_what_is_not_ours_is_refused(shell: Shell, local_parts: str, spoilt: byt
 
 def test_what_others_can_write_is_not_read(shell: Shell, local_parts: str) -> None:
     """As with every file of the operator's."""
-    assert local_parts
     shell.run("status")
     kept_file(shell).chmod(0o666)
     ended = shell.run("why")
@@ -468,7 +465,6 @@ def test_what_others_can_write_is_not_read(shell: Shell, local_parts: str) -> No
 
 def test_nothing_was_sent_yet(shell: Shell, local_parts: str) -> None:
     """Status 3, and where to begin."""
-    assert local_parts
     ended = shell.run("why")
     assert (3, "see whether a service answers: sealwire doctor") == (ended.status, ended.hint)
     del shell.environ["SEALWIRE_CONFIG"]
@@ -560,7 +556,6 @@ def test_causes_without_a_connection_differ_by_address() -> None:
 
 def test_an_address_that_was_spoilt_is_no_crash(shell: Shell, local_parts: str) -> None:
     """The file is the operator's own to edit; an address in it may be none."""
-    assert local_parts
     shell.run("status")
     kept = kept_file(shell)
     document = json.loads(kept.read_bytes()) | {"address": "nowhere", "outcome": "refused"}

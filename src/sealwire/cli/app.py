@@ -17,6 +17,7 @@ import sealwire
 from sealwire.cli.apply import apply
 from sealwire.cli.config import config
 from sealwire.cli.demo import demo
+from sealwire.cli.doctor import doctor
 from sealwire.cli.endings import CommandError, Exit, ending_of
 from sealwire.cli.init import init
 from sealwire.cli.inspection import inspect
@@ -60,7 +61,7 @@ def app() -> None:
 
 for _command in (
     *(init, config, keys, policy, seal, send, apply, lease, revert, status),
-    *(why, open_message, inspect, demo),
+    *(why, doctor, open_message, inspect, demo),
 ):
     app.add_command(_command)
 

@@ -159,9 +159,8 @@ def described(name: str, path: Path, key: Key) -> Finding:
 
 
 def _mode_in_words(path: Path) -> str:
-    if sys.platform == "win32":
-        return ""
-    return f", mode {stat.S_IMODE(path.stat().st_mode):04o}"
+    mode = stat.S_IMODE(path.stat().st_mode)
+    return "" if sys.platform == "win32" else f", mode {mode:04o}"
 
 
 # ---- the address ---------------------------------------------------------------------------------
@@ -201,15 +200,32 @@ def _socket(where: UnixAddress) -> Finding:
 
 def user_in_words(uid: int) -> str:
     """Give a user as name and number, and say if it is this one."""
-    if sys.platform == "win32":
-        return f"uid {uid}"
-    import pwd
+    name = f"{name} (uid {uid})" if (name := _name_of(uid)) else f"uid {uid}"
+    return f"{name}, which is us" if is_us(uid) else name
 
-    try:
-        name = f"{pwd.getpwuid(uid).pw_name} (uid {uid})"
-    except KeyError:
-        name = f"uid {uid}"
-    return f"{name}, which is us" if uid == os.geteuid() else name
+
+if sys.platform == "win32":
+
+    def _name_of(_: int) -> str:
+        return ""
+
+    def is_us(_: int) -> bool:
+        """Whether a file's owner is this user; there, a file has no such number."""
+        return True
+
+else:
+
+    def _name_of(uid: int) -> str:
+        import pwd
+
+        try:
+            return pwd.getpwuid(uid).pw_name
+        except KeyError:
+            return ""
+
+    def is_us(uid: int) -> bool:
+        """Whether a file's owner is this user."""
+        return uid == os.geteuid()
 
 
 # ---- the clock -----------------------------------------------------------------------------------

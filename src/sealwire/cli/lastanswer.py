@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Final
 from sealwire.cli.anatomy import look_at
 from sealwire.cli.endings import CommandError, Exit
 from sealwire.cli.parameters import STDIN
+from sealwire.cli.reports import now_ms_in, read_report
 from sealwire.clock import wall_clock_ms
 from sealwire.documents import JsonValue, canonical_json, read_json
 from sealwire.errors import (
@@ -240,12 +241,8 @@ def _after(before: LastAnswer, last: LastAnswer) -> LastAnswer:
 
 def _offset_ms(answer: Answer) -> int | None:
     """Say how far the service's clock is ahead, if the answer tells its time."""
-    with contextlib.suppress(ValueError, RecursionError):
-        report = json.loads(answer.report)
-        now_ms = report.get("now_ms") if isinstance(report, dict) else None
-        if type(now_ms) is int and 0 <= now_ms < 2**53:
-            return now_ms - wall_clock_ms()
-    return None
+    now_ms = now_ms_in(read_report(answer.report))
+    return None if now_ms is None else now_ms - wall_clock_ms()
 
 
 def _short(text: str, limit: int = MAX_TEXT_CHARS) -> str:

@@ -37,6 +37,21 @@ def prepare(directory: Path, gid: int | None) -> None:
         raise ConfigurationError(f"{directory}: {error.strerror}") from None
 
 
+def judge(directory: Path) -> bool:
+    """Judge every step on the way to ``directory`` that is there, and make none.
+
+    Returns:
+        Whether ``directory`` itself is there.
+
+    Raises:
+        ConfigurationError: as `prepare`, but for what would have to be made.
+    """
+    steps = (directory, *directory.parents)
+    there = next(step for step in steps if os.path.lexists(step))
+    prepare(there, None)
+    return there == directory
+
+
 def _prepare(directory: Path, gid: int | None) -> None:
     for step in reversed((directory, *directory.parents)):
         try:

@@ -1,0 +1,78 @@
+"""What a status report says, in a line each.
+
+The report is unsigned, so whoever sits on the address may have written it. Each part is read by
+itself, and one that is not as it should be is left out or said to be unreadable.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+from typing import Final
+
+from sealwire.cli.wording import counted, time_in_words
+
+MAX_CHARS: Final = 200
+_SHOWN: Final = 5
+_FAR_MS: Final = 2**53
+"""Some 280,000 years: what reckons with larger numbers may overflow."""
+
+
+def read_report(report: bytes) -> dict[str, object]:
+    """Give a report's members; none if it is no report."""
+    with contextlib.suppress(ValueError, RecursionError):
+        read = json.loads(report)
+        if isinstance(read, dict):
+            return read
+    return {}
+
+
+def text_in(report: dict[str, object], name: str) -> str:
+    """Give a text of the report, cut to a length; ``""`` if it has none of this name."""
+    value = report.get(name)
+    return value[:MAX_CHARS] if isinstance(value, str) else ""
+
+
+def now_ms_in(report: dict[str, object]) -> int | None:
+    """Give the time of the service's clock, if the report tells one that can be."""
+    now_ms = report.get("now_ms")
+    return now_ms if type(now_ms) is int and 0 <= now_ms < _FAR_MS else None
+
+
+def leases_in_words(report: dict[str, object]) -> str:
+    """Say which leases run."""
+    leases = report.get("leases")
+    if not isinstance(leases, list):
+        return "not told"
+    if not leases:
+        return "none"
+    shown = "; ".join(_lease_in_words(each) for each in leases[:_SHOWN])
+    more = "; …" if len(leases) > _SHOWN else ""
+    return f"{len(leases)} running: {shown}{more}"
+
+
+def _lease_in_words(lease: object) -> str:
+    if not isinstance(lease, dict):
+        return "one that cannot be read"
+    levels, until_ms = lease.get("levels"), lease.get("until_ms")
+    named = levels.items() if isinstance(levels, dict) else ()
+    words = ", ".join(
+        f"{name or 'root'}={logging.getLevelName(level)}"
+        for name, level in named
+        if type(level) is int
+    )
+    until = f" until {time_in_words(until_ms)}" if type(until_ms) is int else ""
+    issuer = text_in(lease, "issuer")
+    return f"{words or 'levels'}{until}{f' by {issuer}' if issuer else ''}"[:MAX_CHARS]
+
+
+def drift_in_words(report: dict[str, object]) -> str:
+    """Say what differs from what sealwire has set; ``""`` where nothing does, or none is told."""
+    drift = report.get("drift")
+    if not isinstance(drift, list) or not drift:
+        return ""
+    places = [text_in(each, "where") if isinstance(each, dict) else "" for each in drift[:_SHOWN]]
+    named = ", ".join(place for place in places if place)
+    count = counted(len(drift), "place")
+    return f"{count} not as sealwire has set them{f': {named}' if named else ''}"

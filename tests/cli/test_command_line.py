@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 COMMANDS = [
     "apply",
+    "completion",
     "config where",
     "demo",
     "doctor",

@@ -9,12 +9,14 @@ Rules this module keeps:
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import click
 
 import sealwire
 from sealwire.cli.apply import apply
+from sealwire.cli.completion import completed, completion
 from sealwire.cli.config import config
 from sealwire.cli.demo import demo
 from sealwire.cli.doctor import doctor
@@ -28,7 +30,7 @@ from sealwire.cli.policy import policy
 from sealwire.cli.seal import seal
 from sealwire.cli.send import send
 from sealwire.cli.status import status
-from sealwire.cli.terminal import OutputError, discard, flush, prepare, say_error
+from sealwire.cli.terminal import OutputError, discard, flush, prepare, say, say_error
 from sealwire.cli.why import why
 from sealwire.errors import SealwireError
 
@@ -61,7 +63,7 @@ def app() -> None:
 
 for _command in (
     *(init, config, keys, policy, seal, send, apply, lease, revert, status),
-    *(why, doctor, open_message, inspect, demo),
+    *(why, doctor, open_message, inspect, completion, demo),
 ):
     app.add_command(_command)
 
@@ -109,6 +111,9 @@ def _run(arguments: Sequence[str]) -> int:
 
 
 def _invoke(arguments: Sequence[str]) -> int:
+    if (answer := completed(app, os.environ)) is not None:
+        say((answer, ""))
+        return Exit.OK
     try:
         with app.make_context("sealwire", list(arguments)) as context:
             return int(app.invoke(context))

@@ -150,8 +150,15 @@ def test_through_an_encrypting_chain_the_log_has_the_detail(shell: Shell, servic
     encrypts = "network" in (shell.folder / "made" / "service.toml").read_text()
     assert 1 == shell.run("revert", "0" * 32).status
     paragraph = shell.done("why").splitlines()[0]
+    assert "was a revert for payments@test" in paragraph
     assert "the check not-in-force" in paragraph
     assert encrypts == ("the detail is in its log" in paragraph)
+    shell.done("lease", "payments.db=DEBUG")
+    assert "was a lease of payments.db for payments@test" in shell.done("why")
+    assert 1 == shell.run("apply", "debug.json", "--dry-run", "--only", "elsewhere/*").status
+    assert "was a plan for payments@test" in shell.done("why")
+    shell.done("send", "debug.json")
+    assert "was a message for payments@test" in shell.done("why")
     assert service.logs("still there")
 
 

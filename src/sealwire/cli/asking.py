@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from sealwire.cli import parameters, unanswered
-from sealwire.cli.lastanswer import asked_with, keeping
+from sealwire.cli.lastanswer import asked_by, keeping
 from sealwire.cli.sealing import operator_settings, seal_request
 from sealwire.cli.send import deliver_or_say
 from sealwire.cli.terminal import say, say_json
@@ -86,7 +86,7 @@ class Asked:
             kept as path,
             keeping(
                 self.settings.path,
-                asked_with(document, self.target.audience, self.address, path),
+                asked_by(sealed, self.target.audience, self.address, path),
             ) as keep,
         ):
             return keep(deliver_or_say(self.address, sealed, self._timeout_s, again=str(path)))

@@ -135,8 +135,8 @@ HINTS: Final[Mapping[Reason, str]] = MappingProxyType(
 
 UNTOLD: Final = (
     'the service\'s log names the reason (logger "sealwire"); usual ones: a key that it does not '
-    "trust, another audience, another chain, a user who may not connect; compare: sealwire config "
-    "where, sealwire keys show FILE"
+    "trust, another audience, another chain, a user who may not connect; look closer with: "
+    "sealwire why, sealwire doctor"
 )
 """The hint where a service gave no reason, as it does until it knows who is asking."""
 

@@ -21,6 +21,8 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import click
+
 from sealwire.cli.anatomy import look_at
 from sealwire.cli.endings import CommandError, Exit
 from sealwire.cli.parameters import STDIN
@@ -130,6 +132,27 @@ def asked_with(document: bytes, audience: str, address: str, again: Path | str =
     )
 
 
+def asked_by(sealed: bytes, audience: str, address: str, again: Path | str) -> LastAnswer:
+    """Describe a request by its sealed message, or where that is encrypted by what was typed.
+
+    Args:
+        sealed: the message.
+        audience: for which service, if the message does not show it.
+        address: where it is sent.
+        again: the file that holds the message.
+    """
+    seen = look_at(sealed)
+    if seen.claims is not None:
+        return asked_with(seen.document, seen.claims.aud, address, again)
+    typed = click.get_current_context(silent=True)
+    if typed is None:
+        return asked_with(b"", audience, address, again)
+    verb = Verb.PLAN.value if typed.params.get("dry_run") else str(typed.info_name)
+    levels = dict(typed.params.get("levels") or ())
+    document = json.dumps({"verb": verb, "levels": levels}).encode()
+    return asked_with(document, audience, address, again)
+
+
 @contextlib.contextmanager
 def keeping(settings: Path, asked: LastAnswer) -> Iterator[Callable[[Answer], Answer]]:
     """Keep what becomes of a request that is sent inside the block.
@@ -184,10 +207,8 @@ def keeping_sealed(
     if settings is None or not settings.exists():
         yield lambda answer: answer
         return
-    seen = look_at(sealed)
-    audience = "" if seen.claims is None else seen.claims.aud
     again = "" if file == STDIN else Path(file).absolute()
-    with keeping(settings, asked_with(seen.document, audience, address, again)) as keep:
+    with keeping(settings, asked_by(sealed, "", address, again)) as keep:
         yield keep
 
 

@@ -21,7 +21,7 @@ from sealwire.cli import parameters, unanswered
 from sealwire.cli.anatomy import looks_sealed
 from sealwire.cli.endings import CommandError, Exit
 from sealwire.cli.hints import FAILED_HINT, hint_for
-from sealwire.cli.lastanswer import asked_with, keeping, keeping_sealed
+from sealwire.cli.lastanswer import asked_by, keeping, keeping_sealed
 from sealwire.cli.parameters import STDIN, read_input
 from sealwire.cli.sealing import (
     check_document,
@@ -119,7 +119,7 @@ def send(
         kept = unanswered.kept(settings.path, target.audience, sealed, lifetime_s)
         with (
             kept as path,
-            keeping(settings.path, asked_with(content, target.audience, address, path)) as keep,
+            keeping(settings.path, asked_by(sealed, target.audience, address, path)) as keep,
         ):
             answer = keep(deliver_or_say(address, sealed, timeout_s, again=str(path)))
     if as_json:

@@ -52,6 +52,7 @@ MAX_BYTES: Final = 64 * 1024
 MAX_LOGGERS: Final = 32
 MAX_NAME_CHARS: Final = 200
 MAX_REASON_CHARS: Final = 64
+MAX_PATH_CHARS: Final = 4096
 MAX_TEXT_CHARS: Final = 600
 """More than `answers.MAX_DETAIL_CHARS`, which an honest service keeps to."""
 
@@ -126,9 +127,12 @@ def asked_with(document: bytes, audience: str, address: str, again: Path | str =
             inside = read.get("config", read)
             held = inside.get("levels") or inside.get("loggers") if isinstance(inside, dict) else ()
             named = tuple(held) if isinstance(held, dict) else ()
-    loggers = tuple(_short(name or "root", MAX_NAME_CHARS) for name in named[:MAX_LOGGERS])
     return LastAnswer(
-        _short(verb, MAX_REASON_CHARS), audience, address, loggers, _short(str(again), MAX_BYTES)
+        _short(verb, MAX_REASON_CHARS),
+        _short(audience, MAX_NAME_CHARS),
+        _short(address, MAX_NAME_CHARS),
+        tuple(_short(name or "root", MAX_NAME_CHARS) for name in named[:MAX_LOGGERS]),
+        _short(str(again), MAX_PATH_CHARS),
     )
 
 
@@ -219,15 +223,14 @@ def load_last(settings: Path) -> LastAnswer | None:
         ConfigurationError: the file cannot be read, others can write it, or it is not ours.
     """
     path = path_of(settings)
-    if not path.exists():
+    if not os.path.lexists(path):
         return None
     content = read_checked(
         path, max_bytes=MAX_BYTES, error=ConfigurationError, missing="send a request"
     ).content
     with contextlib.suppress(MalformedError):
-        document = read_json(content)
-        last = _last_of(document)
-        if last is not None and content == _written(last):
+        last = _last_of(read_json(content))
+        if last is not None:
             return last
     raise ConfigurationError(
         f"{path} is not what sealwire keeps there; remove it: rm {shlex.quote(str(path))}"
@@ -291,13 +294,15 @@ def _last_of(document: dict[str, JsonValue]) -> LastAnswer | None:
     if not all(isinstance(each, str) for each in document.values()):
         return None
     at_ms, offset_ms, repeated = numbers
-    if type(at_ms) is not int or type(offset_ms) not in {int, type(None)}:
+    if type(at_ms) is not int or type(repeated) is not bool:
+        return None
+    if type(offset_ms) not in {int, type(None)}:
         return None
     texts = {name: str(value) for name, value in document.items()}
     return LastAnswer(
         **texts,
         loggers=tuple(map(str, loggers)),
         at_ms=at_ms,
-        repeated=bool(repeated),
+        repeated=repeated,
         offset_ms=offset_ms if isinstance(offset_ms, int) else None,
     )

@@ -123,6 +123,27 @@ def test_a_reason_is_explained_in_terms_of_the_command(
     assert local_service.logs("still there")
 
 
+@pytest.mark.parametrize(
+    ("verb", "command"),
+    [
+        ("apply", "then: sealwire apply FILE"),
+        ("plan", "then: sealwire apply FILE"),
+        ("send", "then: sealwire send CONFIG"),
+        ("confirm", "then: sealwire confirm"),
+        ("of another version", "then: the same command"),
+    ],
+)
+def test_the_next_command_is_the_one_that_was_typed(
+    shell: Shell, local_parts: str, verb: str, command: str
+) -> None:
+    """Whoever applied is to apply, and a verb that we do not know is not made a command."""
+    settings = shell.folder / "made" / "operator" / "operator.toml"
+    document = json.dumps({"verb": verb} if verb != "send" else {}).encode()
+    with keeping(settings, asked_with(document, "payments@test", "unix:/s")) as keep:
+        keep(Answer(Outcome.REFUSED, "document-invalid"))
+    assert shell.done("why").splitlines()[-1].endswith(command)
+
+
 def test_what_was_done_is_told_as_well(shell: Shell, local_service: Service) -> None:
     """Nothing was refused; why lines may not come all the same is said."""
     shell.done("send", "debug.json")

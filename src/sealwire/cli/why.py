@@ -47,6 +47,7 @@ from sealwire.cli.terminal import printable, say, say_fields, say_json
 from sealwire.cli.wording import time_in_words
 from sealwire.documents.reading import did_you_mean
 from sealwire.errors import ConfigurationError, Reason
+from sealwire.requests import Verb
 from sealwire.settings import find_operator_settings, load_operator_settings
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from sealwire.settings import OperatorSettings, Target
 
 _BY_VALUE: Final = {reason.value: reason for reason in Reason}
+_VERBS: Final = {verb.value for verb in Verb}
 _POLICY_DETAIL: Final = re.compile(
     r"(?P<rule>[a-z-]+): (?:(?P<where>[^ ]+): )?(?P<value>.*?)(?: \((?P<line>[^()]+:\d+)\))?",
     re.DOTALL,
@@ -236,12 +238,15 @@ def _parts(last: LastAnswer) -> dict[str, str]:
 
 
 def _for(last: LastAnswer, hint: str) -> str:
-    """Give a hint in terms of the command that was typed, and not of a configuration."""
-    if last.verb in {SENT, "apply", "plan"}:
+    """Give a hint in terms of the command that was typed."""
+    if last.verb == SENT:
         return hint
-    hint = hint.replace("mend the configuration", "mend the request")
-    verbs = {"lease": "sealwire lease", "revert": "sealwire revert", "status": "sealwire status"}
-    return hint.replace("sealwire send CONFIG", verbs.get(last.verb, "the same command"))
+    if last.verb in {Verb.APPLY.value, Verb.PLAN.value}:
+        return hint.replace("sealwire send CONFIG", "sealwire apply FILE")
+    command = f"sealwire {last.verb}" if last.verb in _VERBS else "the same command"
+    return hint.replace("mend the configuration", "mend the request").replace(
+        "sealwire send CONFIG", command
+    )
 
 
 def _say(told: Told) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import socket
 import struct
@@ -469,7 +470,23 @@ def test_a_socket_of_another_user_is_a_problem(
     assert not [each for each in look_at_service(settings, {}) if each.mark is Mark.PROBLEM]
     monkeypatch.setattr(servicecheck, "is_us", lambda _: False)
     (problem,) = [each for each in look_at_service(settings, {}) if each.mark is Mark.PROBLEM]
-    assert "is not of this user" in problem.text
+    assert "this user's service cannot take its place" in problem.text
+
+
+def test_a_folder_that_this_user_cannot_write_is_a_problem(
+    shell: Shell, local_parts: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The service would make its socket there, or the folder for it."""
+    settings = str(shell.folder / "made" / "service.toml")
+    for folder in (shell.folder / "made", shell.folder / "made" / "run"):
+        folder.mkdir(exist_ok=True)
+        assert not [each for each in look_at_service(settings, {}) if each.mark is Mark.PROBLEM]
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "access", lambda *_: False)
+            (problem,) = [
+                each for each in look_at_service(settings, {}) if each.mark is Mark.PROBLEM
+            ]
+        assert problem.text.startswith(f"{folder} cannot be written by this user")
 
 
 def test_the_two_sides_are_not_mixed(shell: Shell, local_parts: str) -> None:

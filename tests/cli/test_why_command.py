@@ -554,6 +554,8 @@ def test_a_socket_for_others_is_a_problem(
     found = look_at_address(address)
     assert Mark.PROBLEM is found.mark
     assert "socket.group" in found.next
+    (cause,) = causes_of_no_connection(address)
+    assert cause.check == found.next
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from sealwire.cli.findings import Mark, look_at_address, signing_key_of
+from sealwire.cli.findings import NOT_FOR_US, Mark, look_at_address, signing_key_of
 from sealwire.recommended import Recommended
 from sealwire.transports.addresses import UnixAddress, parse_address
 
@@ -85,7 +85,11 @@ def causes_of_no_connection(address: str) -> Iterator[Cause]:
         else:
             yield Cause("something between the machines lets nothing through", "ask who runs it")
         return
-    if look_at_address(address).mark is Mark.OK:
+    found = look_at_address(address)
+    if found.next == NOT_FOR_US:
+        yield Cause("the socket, or a folder above it, is for other users", NOT_FOR_US)
+        return
+    if found.mark is Mark.OK:
         yield Cause(
             "the process that made this socket has gone, and none has taken its place",
             "start the service",

@@ -34,7 +34,7 @@ CLOCK_WARNING_MS: Final = 2_000
 """An answer takes milliseconds, and clocks that are set differ by less; a minute is refused."""
 
 START_IT: Final = "start the service, or compare its settings: sealwire doctor --service FILE there"
-_NOT_FOR_US: Final = (
+NOT_FOR_US: Final = (
     "send as the service's user; or, in its settings, name a group of yours in socket.group "
     "(your groups: id)"
 )
@@ -183,7 +183,7 @@ def _socket(where: UnixAddress) -> Finding:
         return Finding(Mark.PROBLEM, "address", f"{path}: no socket is there", START_IT)
     except OSError as error:
         why = (error.strerror or str(error)).lower()
-        return Finding(Mark.PROBLEM, "address", f"{path} cannot be looked at: {why}", _NOT_FOR_US)
+        return Finding(Mark.PROBLEM, "address", f"{path} cannot be looked at: {why}", NOT_FOR_US)
     if not stat.S_ISSOCK(status.st_mode):
         return Finding(
             Mark.PROBLEM,
@@ -194,7 +194,7 @@ def _socket(where: UnixAddress) -> Finding:
     mode = stat.S_IMODE(status.st_mode)
     text = f"{path}: a socket of {user_in_words(status.st_uid)}, mode {mode:04o}"
     if not os.access(path, os.W_OK):
-        return Finding(Mark.PROBLEM, "address", f"{text}, which is not for us", _NOT_FOR_US)
+        return Finding(Mark.PROBLEM, "address", f"{text}, which is not for us", NOT_FOR_US)
     return Finding(Mark.OK, "address", text)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from sealwire.cli.findings import (
     look_at_address,
     problem_of,
     signing_key_of,
+    user_in_words,
 )
 from sealwire.cli.wording import counted
 from sealwire.errors import ConfigurationError, SealwireError
@@ -117,28 +119,24 @@ def _address(settings: ServiceSettings) -> Iterator[Finding]:
         return
     path = Path(where.path)
     try:
-        there = judge(path.parent)
+        judge(path.parent)
         check_callers(where, _access(settings))
     except SealwireError as error:
         yield problem_of("address", error)
         return
-    if there and os.path.lexists(path):
-        found = look_at_address(settings.address)
-        yield found
-        if found.mark is Mark.OK and not is_us(path.lstat().st_uid):
-            yield Finding(
-                Mark.PROBLEM,
-                "address",
-                f"{path} is not of this user, whose service could not take it",
-                "run this as the service's user; or stop what has made it, and remove it",
-            )
-        return
-    yield Finding(
-        Mark.WARNING,
-        "address",
-        f"{path}: no socket is there, so the service does not run",
-        "start the service",
-    )
+    if not os.path.lexists(path):
+        text = f"{path}: no socket is there, so the service does not run"
+        yield Finding(Mark.WARNING, "address", text, "start the service")
+    elif stat.S_ISSOCK((status := path.lstat()).st_mode) and not is_us(status.st_uid):
+        yield Finding(
+            Mark.PROBLEM,
+            "address",
+            f"{path} is a socket of {user_in_words(status.st_uid)}, and this user's service cannot "
+            "take its place",
+            "run this as the service's user; or stop what has made it, and remove it",
+        )
+    else:
+        yield look_at_address(settings.address)
 
 
 def _operator(settings: ServiceSettings, environ: Mapping[str, str]) -> Iterator[Finding]:

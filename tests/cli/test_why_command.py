@@ -15,15 +15,8 @@ from sealwire.answers import encode_answer
 from sealwire.cli.causes import causes_of_no_connection
 from sealwire.cli.endings import CommandError, Exit
 from sealwire.cli.findings import Mark, look_at_address, look_at_clock
-from sealwire.cli.lastanswer import (
-    MAX_BYTES,
-    MAX_LOGGERS,
-    LastAnswer,
-    asked_with,
-    keeping,
-    load_last,
-    path_of,
-)
+from sealwire.cli.lastanswer import MAX_BYTES, MAX_LOGGERS, LastAnswer, load_last, path_of
+from sealwire.cli.noting import asked_with, keeping
 from sealwire.cli.reasons import explain
 from sealwire.errors import ConfigurationError, NoAnswerError, Reason, TransportError
 from sealwire.stages import Answer, Outcome

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from sealwire.cli import parameters, unanswered
-from sealwire.cli.lastanswer import asked_by, keeping
+from sealwire.cli.noting import asked_by, keeping
 from sealwire.cli.sealing import operator_settings, seal_request
 from sealwire.cli.send import deliver_or_say
 from sealwire.cli.terminal import say, say_json

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sealwire.cli.findings import NOT_FOR_US, Mark, look_at_address, signing_key_of
@@ -107,7 +106,7 @@ def causes_of_no_connection(address: str) -> Iterator[Cause]:
 
 def causes_of_no_answer(last: LastAnswer) -> Iterator[Cause]:
     """Say why a message can have been taken without an answer, and how to learn of its end."""
-    if last.again and Path(last.again).exists():
+    if last.again and os.path.lexists(last.again):
         send = f"sealwire send {shlex.quote(last.again)} --address {shlex.quote(last.address)}"
         again = f"send the same message again, which is safe and tells: {send}"
     else:

@@ -14,36 +14,19 @@ Rules this module keeps:
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shlex
 from dataclasses import dataclass, fields, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import click
-
-from sealwire.cli.anatomy import look_at
-from sealwire.cli.endings import CommandError, Exit
-from sealwire.cli.parameters import STDIN
-from sealwire.cli.reports import now_ms_in, read_report
 from sealwire.clock import wall_clock_ms
 from sealwire.documents import JsonValue, canonical_json, read_json
-from sealwire.errors import (
-    ConfigurationError,
-    MalformedError,
-    NoAnswerError,
-    SealwireError,
-    TransportError,
-)
+from sealwire.errors import ConfigurationError, MalformedError, SealwireError
 from sealwire.keyfiles import read_checked, write_checked
 from sealwire.requests import Verb
-from sealwire.settings import find_operator_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from sealwire.stages import Answer
+    from pathlib import Path
 
 FORMAT: Final = "sealwire-last-answer-1"
 MAX_BYTES: Final = 64 * 1024
@@ -60,11 +43,6 @@ SENT: Final = "send"
 """What is asked for by a message without a verb: a configuration, or one that was sealed before."""
 
 NO_CONNECTION, NO_ANSWER, INTERRUPTED = "no-connection", "no-answer", "interrupted"
-_ENDS: Final = {
-    Exit.LOCAL_FAILURE: NO_CONNECTION,
-    Exit.NO_ANSWER: NO_ANSWER,
-    Exit.INTERRUPTED: INTERRUPTED,
-}
 _READS: Final = {Verb.STATUS.value, Verb.PLAN.value}
 
 
@@ -101,119 +79,12 @@ class LastAnswer:
     @property
     def answered(self) -> bool:
         """Whether there was an answer."""
-        return self.outcome not in _ENDS.values()
+        return self.outcome not in {NO_CONNECTION, NO_ANSWER, INTERRUPTED}
 
 
 def path_of(settings: Path) -> Path:
     """Say where the last answer is kept, beside the operator's settings."""
     return settings.with_name(f"{settings.stem}-last.json")
-
-
-def asked_with(document: bytes, audience: str, address: str, again: Path | str = "") -> LastAnswer:
-    """Describe a request by its document, before it is sent.
-
-    Args:
-        document: a configuration, or the document of a request; whatever it is, nothing is raised.
-        audience: for which service.
-        address: where it is sent.
-        again: the file that holds the sealed message.
-    """
-    verb = SENT
-    named: tuple[str, ...] = ()
-    with contextlib.suppress(ValueError, RecursionError):
-        read = json.loads(document)
-        if isinstance(read, dict):
-            verb = str(read.get("verb", SENT))
-            inside = read.get("config", read)
-            held = inside.get("levels") or inside.get("loggers") if isinstance(inside, dict) else ()
-            named = tuple(held) if isinstance(held, dict) else ()
-    return LastAnswer(
-        _short(verb, MAX_REASON_CHARS),
-        _short(audience, MAX_NAME_CHARS),
-        _short(address, MAX_NAME_CHARS),
-        tuple(_short(name or "root", MAX_NAME_CHARS) for name in named[:MAX_LOGGERS]),
-        _short(str(again), MAX_PATH_CHARS),
-    )
-
-
-def asked_by(sealed: bytes, audience: str, address: str, again: Path | str) -> LastAnswer:
-    """Describe a request by its sealed message, or where that is encrypted by what was typed.
-
-    Args:
-        sealed: the message.
-        audience: for which service, if the message does not show it.
-        address: where it is sent.
-        again: the file that holds the message.
-    """
-    seen = look_at(sealed)
-    if seen.claims is not None:
-        return asked_with(seen.document, seen.claims.aud, address, again)
-    typed = click.get_current_context(silent=True)
-    if typed is None:
-        return asked_with(b"", audience, address, again)
-    verb = Verb.PLAN.value if typed.params.get("dry_run") else str(typed.info_name)
-    levels = dict(typed.params.get("levels") or ())
-    document = json.dumps({"verb": verb, "levels": levels}).encode()
-    return asked_with(document, audience, address, again)
-
-
-@contextlib.contextmanager
-def keeping(settings: Path, asked: LastAnswer) -> Iterator[Callable[[Answer], Answer]]:
-    """Keep what becomes of a request that is sent inside the block.
-
-    Yields:
-        A function that keeps an answer, and gives it back. What is raised instead of an answer is
-        kept by itself.
-    """
-
-    def keep(answer: Answer) -> Answer:
-        _keep(
-            settings,
-            replace(
-                asked,
-                outcome=answer.outcome.name.lower(),
-                repeated=answer.repeated,
-                reason=_short(answer.reason, MAX_REASON_CHARS),
-                detail=_short(answer.detail, MAX_TEXT_CHARS),
-                offset_ms=_offset_ms(answer),
-            ),
-        )
-        return answer
-
-    try:
-        yield keep
-    except CommandError as ending:
-        if outcome := _ENDS.get(ending.status):
-            # What follows from it is said by whoever shows it.
-            detail = _short(ending.error.partition("; ")[0])
-            _keep(settings, replace(asked, outcome=outcome, detail=detail))
-        raise
-    except TransportError as error:
-        outcome = NO_ANSWER if isinstance(error, NoAnswerError) else NO_CONNECTION
-        _keep(settings, replace(asked, outcome=outcome, detail=_short(str(error))))
-        raise
-    except KeyboardInterrupt:
-        _keep(settings, replace(asked, outcome=INTERRUPTED, detail="interrupted"))
-        raise
-
-
-@contextlib.contextmanager
-def keeping_sealed(
-    config: str | None, sealed: bytes, address: str, file: str
-) -> Iterator[Callable[[Answer], Answer]]:
-    """Do as `keeping` for a message that was sealed before, by what shows of it.
-
-    Whoever carries a message needs no settings; without them nothing is kept.
-    """
-    settings = None
-    with contextlib.suppress(ConfigurationError):
-        settings = find_operator_settings(config, os.environ).path
-    if settings is None or not settings.exists():
-        yield lambda answer: answer
-        return
-    again = "" if file == STDIN else Path(file).absolute()
-    with keeping(settings, asked_by(sealed, "", address, again)) as keep:
-        yield keep
 
 
 def load_last(settings: Path) -> LastAnswer | None:
@@ -237,7 +108,8 @@ def load_last(settings: Path) -> LastAnswer | None:
     )
 
 
-def _keep(settings: Path, last: LastAnswer) -> None:
+def keep_last(settings: Path, last: LastAnswer) -> None:
+    """Keep what became of a request that has just ended; see the rules 3 and 4."""
     last = replace(last, at_ms=wall_clock_ms())
     # Rule 3: what was asked for has ended already, well or not.
     with contextlib.suppress(SealwireError):
@@ -263,13 +135,8 @@ def _after(before: LastAnswer, last: LastAnswer) -> LastAnswer:
     return replace(last, offset_ms=offset_ms)
 
 
-def _offset_ms(answer: Answer) -> int | None:
-    """Say how far the service's clock is ahead, if the answer tells its time."""
-    now_ms = now_ms_in(read_report(answer.report))
-    return None if now_ms is None else now_ms - wall_clock_ms()
-
-
-def _short(text: str, limit: int = MAX_TEXT_CHARS) -> str:
+def short(text: str, limit: int = MAX_TEXT_CHARS) -> str:
+    """Give a text that can be written, cut to a length."""
     text = text.encode(errors="backslashreplace").decode()
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
 

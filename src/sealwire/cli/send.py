@@ -21,7 +21,7 @@ from sealwire.cli import parameters, unanswered
 from sealwire.cli.anatomy import looks_sealed
 from sealwire.cli.endings import CommandError, Exit
 from sealwire.cli.hints import FAILED_HINT, hint_for
-from sealwire.cli.lastanswer import asked_by, keeping, keeping_sealed
+from sealwire.cli.noting import asked_by, keeping, keeping_sealed
 from sealwire.cli.parameters import STDIN, read_input
 from sealwire.cli.sealing import (
     check_document,

@@ -69,6 +69,7 @@ class Reason(enum.Enum):
     NOT_ADDRESSED = "not-addressed"
     BASE_MISMATCH = "base-mismatch"
     NOT_IN_FORCE = "not-in-force"
+    CONFIRMATION_DUE = "confirmation-due"
     LEASE_OVER = "lease-over"
     POLICY = "policy"
     INTERNAL = "internal"
@@ -163,7 +164,15 @@ class TransportError(SealwireError, OSError):
 
 
 class NoAnswerError(TransportError):
-    """The message was handed over, and no answer came: it may or may not have been applied."""
+    """The message was handed over, and no answer came: it may or may not have been applied.
+
+    Attributes:
+        sealed: the message, where a `Client` sent it: the same bytes again are safe, and tell.
+        request_id: its id in hex, where a `Client` sealed it.
+    """
+
+    sealed: bytes = b""
+    request_id: str = ""
 
 
 def shorten(text: object, limit: int = 80) -> str:

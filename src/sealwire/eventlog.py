@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import threading
 from collections import deque
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
@@ -202,10 +203,14 @@ def log_to(
     logger.disabled = False
     try:
         logger.log(level, text, *arguments, exc_info=bug)
-    except (Exception, SystemExit):  # noqa: BLE001 - a filter of the host's may raise anything
+    except BaseException as bug_of_theirs:
+        # A filter of the host's may raise anything; only what Ctrl-C raises is meant for others.
+        own = threading.current_thread() is not threading.main_thread()
+        if isinstance(bug_of_theirs, KeyboardInterrupt) and not own:
+            raise
         last_resort = logging.lastResort
         if last_resort is not None and level >= last_resort.level:
-            with contextlib.suppress(Exception):
+            with contextlib.suppress(BaseException):
                 record = logger.makeRecord(logger.name, level, "", 0, text, arguments, None)
                 last_resort.handle(record)
 

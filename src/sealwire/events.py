@@ -80,6 +80,13 @@ class ApplyFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class RefusedHere:
+    """The policy has refused what logging would have become; nothing is changed."""
+
+    refusal: RefusedError
+
+
+@dataclass(frozen=True, slots=True)
 class Reported:
     """The decision has been recorded."""
 
@@ -100,6 +107,7 @@ Event: TypeAlias = (
     | PersistFailed
     | AppliedHere
     | ApplyFailed
+    | RefusedHere
     | Reported
     | Crowded
 )
@@ -146,7 +154,7 @@ class Persist:
 
 @dataclass(frozen=True, slots=True)
 class Apply:
-    """Do what is asked for; answer `AppliedHere` or `ApplyFailed`."""
+    """Do what is asked for; answer `AppliedHere`, `ApplyFailed` or `RefusedHere`."""
 
     request: Request
 

@@ -14,8 +14,9 @@ from fnmatch import fnmatchcase
 from typing import Final, NamedTuple
 
 from sealwire.errors import Reason, RefusedError, Stage
-from sealwire.leases import Overlay
-from sealwire.requests import Apply, Lease, Request, Revert
+from sealwire.leases import Drift, Overlay
+from sealwire.requests import Apply, Confirm, Lease, Request, Revert
+from sealwire.stages import Stream
 
 APPLICATION: Final = "application"
 """Who set up the base that no message did."""
@@ -40,6 +41,22 @@ class Base(NamedTuple):
 _APPLICATIONS: Final = Base()
 
 
+class Pending(NamedTuple):
+    """A configuration that goes by itself unless it is confirmed.
+
+    Attributes:
+        id: the request that brought it.
+        issuer: who sent that.
+        ends_ms: when it goes, on the clock of `sealwire.clock.boot_ms`.
+        ends_wall_ms: the same in milliseconds since the epoch, for people to read.
+    """
+
+    id: str
+    issuer: str
+    ends_ms: int
+    ends_wall_ms: int
+
+
 @dataclass(slots=True)
 class InForce:
     """What is in force.
@@ -48,11 +65,15 @@ class InForce:
         instance: what this process is called, as `Request.only` speaks of it.
         base: the configuration that stays.
         overlay: the leases.
+        pending: set while the base is on trial.
+        drift: what somebody else has changed, as it was seen last.
     """
 
     instance: str = ""
     base: Base = _APPLICATIONS
     overlay: Overlay = field(default_factory=Overlay)
+    pending: Pending | None = None
+    drift: tuple[Drift, ...] = ()
 
     def check(self, request: Request, now_ms: int) -> None:
         """Refuse what cannot be done here and now.
@@ -62,21 +83,41 @@ class InForce:
             now_ms: the time, milliseconds since the epoch.
 
         Raises:
-            RefusedError: with ``NOT_ADDRESSED``, ``BASE_MISMATCH``, ``NOT_IN_FORCE`` or
-                ``LEASE_OVER``.
+            RefusedError: with ``NOT_ADDRESSED``, ``BASE_MISMATCH``, ``CONFIRMATION_DUE``,
+                ``NOT_IN_FORCE`` or ``LEASE_OVER``.
         """
         if request.only and not fnmatchcase(self.instance, request.only):
             raise _refusal(Reason.NOT_ADDRESSED, f"this instance is {self.instance}")
         if isinstance(request, Apply):
-            if request.replaces and request.replaces != self.base.digest:
-                found = self.base.digest or "the application's own"
-                raise _refusal(Reason.BASE_MISMATCH, f"the base in force is {found}")
+            self._check_apply(request)
+        elif isinstance(request, Confirm):
+            if self.pending is None or self.pending.id != request.what:
+                found = "nothing is" if self.pending is None else f"{self.pending.id} is"
+                detail = f"{request.what} is not on trial; {found}"
+                raise _refusal(Reason.NOT_IN_FORCE, detail)
         elif isinstance(request, Revert):
-            if request.what and all(lease.id != request.what for lease in self.overlay.leases):
-                raise _refusal(Reason.NOT_IN_FORCE, f"no lease {request.what} is running")
+            self._check_revert(request)
         elif isinstance(request, Lease) and lease_end_ms(request) <= now_ms:
             late_ms = now_ms - lease_end_ms(request)
             raise _refusal(Reason.LEASE_OVER, f"its {request.for_s} s were over {late_ms} ms ago")
+
+    def _check_apply(self, request: Apply) -> None:
+        if request.replaces and request.replaces != self.base.digest:
+            found = self.base.digest or "the application's own"
+            raise _refusal(Reason.BASE_MISMATCH, f"the base in force is {found}")
+        if self.pending is not None:
+            detail = f"{self.pending.id} of {self.pending.issuer} is on trial; confirm or revert it"
+            raise _refusal(Reason.CONFIRMATION_DUE, detail)
+
+    def _check_revert(self, request: Revert) -> None:
+        if not request.what:
+            return
+        if request.opened.claims.stream is Stream.BASE:
+            if request.what != self.base.id:
+                found = self.base.id or "the application's own"
+                raise _refusal(Reason.NOT_IN_FORCE, f"the base in force is {found}")
+        elif all(lease.id != request.what for lease in self.overlay.leases):
+            raise _refusal(Reason.NOT_IN_FORCE, f"no lease {request.what} is running")
 
 
 def lease_end_ms(request: Lease) -> int:

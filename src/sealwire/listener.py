@@ -51,8 +51,8 @@ if TYPE_CHECKING:
     from sealwire.policy import Rule
     from sealwire.stages import Applied
 
-SERVED: Final = frozenset({Verb.APPLY, Verb.PLAN, Verb.LEASE, Verb.REVERT, Verb.STATUS})
-"""What a listener does. Confirmations are refused by name."""
+SERVED: Final = frozenset(Verb)
+"""What a listener does."""
 
 JOIN_S: Final = 2.0
 REMOTE_SKEW_S: Final = 60.0
@@ -84,7 +84,7 @@ class Listener:
         self._wanted = address
         self._access = access
         self._caps = caps or Caps()
-        self._service = Service(door, _apply, on_event, memory, engine)
+        self._service = Service(door, None if engine else _apply, on_event, memory, engine)
         self._life = threading.RLock()
         self._bound: Bound | None = None
         self._server: Server | None = None

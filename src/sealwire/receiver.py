@@ -49,6 +49,7 @@ from sealwire.events import (
     Persisted,
     PersistFailed,
     Record,
+    RefusedHere,
     Reply,
     Reported,
     Survey,
@@ -57,8 +58,8 @@ from sealwire.events import (
 )
 from sealwire.framing import MAX_FRAME_BYTES, FrameReader, encode_frame
 from sealwire.requests import Apply as ApplyRequest
-from sealwire.requests import Request, Revert, Verb, read_request
-from sealwire.stages import Answer, Applied, Claims, Frame, Opened, Outcome, Stream
+from sealwire.requests import Request, Verb, read_request
+from sealwire.stages import Answer, Applied, Claims, Frame, Opened, Outcome
 from sealwire.versions import Standing
 
 if TYPE_CHECKING:
@@ -197,12 +198,10 @@ class Receiver:
                 return self._surveyed(before, after)
             case _State.PERSISTING, Persisted() | PersistFailed():
                 return self._persisted(event)
-            case _State.APPLYING, AppliedHere(applied, done, report):
-                answer = Answer(Outcome.APPLIED, report=report if self._may_tell else b"")
-                return self._conclude(answer, applied=applied, done=done)
-            case ((_State.SURVEYING | _State.APPLYING), ApplyFailed(detail)):
-                told = detail if self._may_tell else ""
-                return self._conclude(Answer(Outcome.FAILED, detail=told), detail=detail)
+            case _State.SURVEYING, ApplyFailed():
+                return self._applied(event)
+            case _State.APPLYING, AppliedHere() | ApplyFailed() | RefusedHere():
+                return self._applied(event)
             case _State.REPORTING, Reported():
                 return self._reply()
             case _:
@@ -266,10 +265,10 @@ class Receiver:
         """Refuse what this door does not do, whoever asks."""
         if request.verb not in self._door.verbs:
             raise _not_served(f"{request.verb.value} is not served here")
-        if isinstance(request, ApplyRequest) and request.confirm_within_s:
-            raise _not_served("apply with a confirmation is not served by this version")
-        if isinstance(request, Revert) and request.opened.claims.stream is Stream.BASE:
-            raise _not_served("revert of a configuration is not served by this version")
+        # Where nobody could confirm it, it would go by itself, or stay for good.
+        on_trial = isinstance(request, ApplyRequest) and request.confirm_within_s
+        if on_trial and Verb.CONFIRM not in self._door.verbs:
+            raise _not_served("apply on trial is not served here")
 
     def _surveyed(self, before: Tree, after: Tree) -> tuple[Effect, ...]:
         request = self._asked()
@@ -298,6 +297,15 @@ class Receiver:
             return self._repeat(request.opened.claims, event.outcome)
         self._state = _State.APPLYING
         return (Apply(request),)
+
+    def _applied(self, event: AppliedHere | ApplyFailed | RefusedHere) -> tuple[Effect, ...]:
+        if isinstance(event, RefusedHere):
+            return self._refuse(event.refusal)
+        if isinstance(event, ApplyFailed):
+            told = event.detail if self._may_tell else ""
+            return self._conclude(Answer(Outcome.FAILED, detail=told), detail=event.detail)
+        answer = Answer(Outcome.APPLIED, report=event.report if self._may_tell else b"")
+        return self._conclude(answer, applied=event.applied, done=event.done)
 
     def _repeat(self, claims: Claims, outcome: Outcome | None) -> tuple[Effect, ...]:
         """Answer a message that was decided before with its outcome; nothing is done."""

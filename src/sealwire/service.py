@@ -32,6 +32,7 @@ from sealwire.events import (
     Persisted,
     PersistFailed,
     Record,
+    RefusedHere,
     Reply,
     Reported,
     Survey,
@@ -112,7 +113,7 @@ class Service:
     def __init__(
         self,
         door: Door,
-        apply: Callable[[LoggingPlan], Applied],
+        apply: Callable[[LoggingPlan], Applied] | None = None,
         on_event: Callable[[Decision], None] | None = None,
         memory: Memory | None = None,
         engine: Engine | None = None,
@@ -121,7 +122,7 @@ class Service:
 
         Args:
             door: what requests are judged by.
-            apply: changes logging, or raises `ApplyError`.
+            apply: changes logging, or raises `ApplyError`; where there is no engine.
             on_event: is called with every decision, in the listener's thread.
             memory: what was taken before, and the gate; by default a new one.
             engine: what is in force; ``None`` serves configurations alone, and knows of nothing.
@@ -147,13 +148,13 @@ class Service:
         """Begin to serve an address; see `memory`."""
         self._memory.begin()
         if self._engine is not None:
-            self._engine.begin()
+            self._engine.begin(self.door.policy)
 
     def end(self) -> None:
         """Serve no more."""
         if self._engine is not None:
             with self._memory.hold_still():
-                self._engine.end()
+                self._engine.end(self.door.policy)
 
     def undisturbed(self) -> AbstractContextManager[None]:
         """Be the only one that does anything, forks included."""
@@ -234,7 +235,7 @@ class Service:
             return Surveyed(*self._engine.survey(effect.request))
         except ApplyError as error:
             return ApplyFailed(str(error))
-        except Exception as bug:  # noqa: BLE001 - a handler of the host's may raise anything
+        except BaseException as bug:  # noqa: BLE001 - a handler of the host's may raise anything
             log_bug("a bug of ours while reading the logging tree", bug)
             return ApplyFailed(f"{type(bug).__name__}, see the service's log")
 
@@ -242,10 +243,13 @@ class Service:
         opened = effect.request.opened
         try:
             done = self._do(effect.request)
+        except RefusedError as refusal:
+            self.memory.settle(opened, Outcome.REFUSED)
+            return RefusedHere(refusal)
         except ApplyError as error:
             self.memory.settle(opened, Outcome.FAILED)
             return ApplyFailed(str(error))
-        except (Exception, SystemExit) as bug:  # noqa: BLE001 - a constructor may raise anything
+        except BaseException as bug:  # noqa: BLE001 - a constructor may raise anything
             self.memory.settle(opened, Outcome.FAILED)
             log_bug("a bug of ours while applying", bug)
             return ApplyFailed(f"{type(bug).__name__}, see the service's log")
@@ -254,8 +258,8 @@ class Service:
 
     def _do(self, request: Request) -> Done:
         if self._engine is not None:
-            return self._engine.perform(request, self.tick().now_ms, self._apply)
-        if isinstance(request, ApplyRequest):
+            return self._engine.perform(request, self.tick().now_ms, self.door.policy)
+        if isinstance(request, ApplyRequest) and self._apply is not None:
             return Done(self._apply(request.plan))
         raise ApplyError(f"{request.verb.value} is not served here")
 

@@ -9,6 +9,7 @@ Rules this module keeps:
 from __future__ import annotations
 
 import logging
+import platform
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Container, Iterator
 
     from sealwire.documents.changes import Change
-    from sealwire.inforce import InForce
-    from sealwire.leases import LiveLease
+    from sealwire.inforce import Base, InForce
+    from sealwire.leases import LiveLease, Overlay
 
 
 def status_report(live: Tree, in_force: InForce, now_ms: int) -> bytes:
@@ -32,6 +33,31 @@ def status_report(live: Tree, in_force: InForce, now_ms: int) -> bytes:
 def changes_report(found: tuple[Change, ...]) -> bytes:
     """Say what differs, place by place."""
     return _fitting({"changes": [each._asdict() for each in found]}, "changes")
+
+
+def applied_report(found: tuple[Change, ...], in_force: InForce) -> bytes:
+    """Say what a configuration has changed, and until when it has to be confirmed."""
+    report: dict[str, JsonValue] = {
+        "id": in_force.base.id,
+        "digest": in_force.base.digest,
+        "changes": [each._asdict() for each in found],
+    }
+    if in_force.pending is not None:
+        report["confirm_by_ms"] = in_force.pending.ends_wall_ms
+    return _fitting(report, "changes")
+
+
+def reverted_report(
+    was: Base, now: Base, found: tuple[Change, ...], left: tuple[str, ...]
+) -> bytes:
+    """Say which configuration has gone, which is the base now, and what that changed."""
+    report: dict[str, JsonValue] = {
+        "reverted": was.id or None,
+        "base": _base(now),
+        "changes": [each._asdict() for each in found],
+        "left_as_they_are": list(left),
+    }
+    return _fitting(report, "changes")
 
 
 def lease_report(lease: LiveLease, before: Tree, after: Tree) -> bytes:
@@ -68,12 +94,11 @@ def _status(live: Tree, in_force: InForce, now_ms: int) -> dict[str, JsonValue]:
         "instance": in_force.instance,
         "now_ms": now_ms,
         "mode": "wait-out",
-        "base": {
-            "issuer": base.issuer,
-            "digest": base.digest,
-            "id": base.id,
-            "since_ms": base.since_ms,
-        },
+        "version": _version(),
+        "python": platform.python_version(),
+        "base": _base(base),
+        "confirm_by_ms": None if in_force.pending is None else in_force.pending.ends_wall_ms,
+        "drift": [each._asdict() for each in in_force.drift],
         "leases": [
             {
                 "id": lease.id,
@@ -88,9 +113,9 @@ def _status(live: Tree, in_force: InForce, now_ms: int) -> dict[str, JsonValue]:
         "loggers": [
             {
                 "name": logger.name or "root",
-                "level": logger.level,
+                "configured": _configured(logger, overlay) or None,
                 "effective": live.effective_level(logger.name),
-                "leased": logger.name in overlay.loggers,
+                "leased": _lease_of(logger.name, overlay),
                 "handlers": list(logger.handlers),
                 "propagate": logger.propagate,
                 "disabled": logger.disabled,
@@ -108,6 +133,36 @@ def _status(live: Tree, in_force: InForce, now_ms: int) -> dict[str, JsonValue]:
         ],
         "disable": live.disable,
     }
+
+
+def _version() -> str:
+    # Late, because it looks through what is installed, and few ask.
+    from importlib import metadata
+
+    return metadata.version("sealwire")
+
+
+def _base(base: Base) -> JsonValue:
+    return {
+        "issuer": base.issuer,
+        "digest": base.digest,
+        "id": base.id,
+        "since_ms": base.since_ms,
+    }
+
+
+def _configured(logger: LoggerState, overlay: Overlay) -> int:
+    """Give the level that a logger has of its own in the base; 0 inherits."""
+    held = overlay.loggers.get(logger.name)
+    return logger.level if held is None or held.put != logger.level else held.found
+
+
+def _lease_of(name: str, overlay: Overlay) -> JsonValue:
+    """Say which lease is in force for a logger, or nothing."""
+    if name not in overlay.loggers:
+        return None
+    newest = next(lease for lease in reversed(overlay.leases) if name in dict(lease.loggers))
+    return {"id": newest.id, "issuer": newest.issuer, "until_ms": newest.ends_wall_ms}
 
 
 def _worth_telling(tree: Tree, leased: Container[str]) -> Iterator[LoggerState]:

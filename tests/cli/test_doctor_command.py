@@ -17,8 +17,9 @@ import sealwire
 from sealwire.answers import encode_answer
 from sealwire.cli import servicecheck
 from sealwire.cli.findings import Mark
-from sealwire.cli.reports import drift_in_words, leases_in_words, now_ms_in, read_report
+from sealwire.cli.reports import drift_in_words, leases_in_words, now_ms_in
 from sealwire.cli.servicecheck import look_at_service
+from sealwire.results import read_report
 from sealwire.stages import Answer, Outcome
 
 if TYPE_CHECKING:

@@ -32,7 +32,12 @@ def test_a_lease_is_told_and_can_be_ended(shell: Shell, local_service: Service) 
     status = shell.done("status")
     assert "payments.db=DEBUG until " in status
     assert "by alice: INC-4711" in status
-    assert "payments.db: DEBUG; leased" in status
+    rows = [line.split(None, 3) for line in status.splitlines()]
+    assert ["logger", "configured", "effective"] in rows
+    (row,) = [row for row in rows if row[:1] == ["payments.db"]]
+    assert ["payments.db", "-", "DEBUG"] == row[:3]
+    assert row[3].startswith("leased until ")
+    assert row[3].endswith(" by alice")
 
     program, *arguments = lines[2].split()
     assert "sealwire" == program
@@ -130,6 +135,7 @@ def test_a_refusal_ends_with_1_and_a_next_step(
         b"",
         b"not JSON",
         b"[]",
+        b'{"levels": ' + b"[" * 100_000,
         b'{"levels": 5, "leases": {"a": 1}, "ended": 7}',
         b'{"until_ms": "soon", "id": "\\u001b[31m", "levels": [{}]}',
         b'{"instance": "\\u001b[2J", "base": {"issuer": 1, "since_ms": []}, "leases": [[]]}',

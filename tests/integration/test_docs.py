@@ -43,6 +43,7 @@ from sealwire.settings import (
 )
 from sealwire.settings.reading import MAX_SETTINGS_BYTES
 from sealwire.stages import Stream
+from sealwire.testing import pair
 from sealwire.transports.addresses import MAX_PATH_BYTES
 
 if TYPE_CHECKING:
@@ -361,6 +362,31 @@ def test_every_public_name_is_in_the_reference() -> None:
     names = {each.rpartition(".")[2] for each in described}
     public = {*sealwire.__all__, *compat.__all__, "local", "network", "local_layers"}
     assert set() == public - {"__version__"} - names
+
+
+def test_the_members_of_reports_are_on_the_page() -> None:
+    """What a service reports is what the page lists, by method, and nothing else."""
+    level = {"version": 1, "incremental": True, "root": {"level": "DEBUG"}}
+    with pair() as service:
+        client = service.client
+        plan = client.plan(level).report
+        reports = {
+            "plan": [plan],
+            "apply": [client.apply(level, confirm_within_s=60).report],
+            "lease": [client.lease({"a": "DEBUG"}).report],
+            "status": [client.status().report],
+            "revert": [client.revert().report, client.revert(of=Stream.BASE).report],
+        }
+    reported = {
+        method: {name for each in told for name in each} for method, told in reports.items()
+    }
+    listed = rows(section(text_of("how-to/from-python.md"), "What is in the report"))
+    named = {
+        method.strip("`"): set(re.findall(r"`(\w+)`", words.partition(":")[0]))
+        for method, words in listed
+    }
+    assert reported == named
+    assert {"where", "before", "after"} == plan["changes"][0].keys()
 
 
 def test_every_limit_of_the_threat_model_is_explained() -> None:

@@ -11,12 +11,13 @@ import time
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from sealwire import Answer, Outcome, Reason, TransportError, deliver, memory
 from sealwire.answers import CONSTANT_REFUSAL, decode_answer
+from sealwire.bases import Bases
 from sealwire.framing import MAX_FRAME_BYTES, encode_frame
 from sealwire.receiver import Deadlines
 from sealwire.transports.server import Caps
@@ -508,10 +509,19 @@ def test_a_silenced_logger_speaks_again(
     caplog.set_level(logging.INFO, "sealwire")
     logger.disabled = True
     ask(listener, seal())
-    assert ["INFO"] == [each.levelname for each in caplog.records]
+
+    def said() -> list[str]:
+        return [
+            each.levelname
+            for each in caplog.records
+            # This test itself has changed the logging, which is told as well.
+            if each.name == "sealwire" and not each.getMessage().startswith("drift")
+        ]
+
+    assert ["INFO"] == said()
     logger.disabled = True
     ask(listener, b"junk")
-    assert ["INFO", "WARNING"] == [each.levelname for each in caplog.records]
+    assert ["INFO", "WARNING"] == said()
 
 
 def test_a_change_that_silences_everybody_is_logged(
@@ -541,7 +551,8 @@ def test_a_change_that_silences_everybody_is_logged(
         assert host.disabled
         assert not logger.disabled
         assert noted
-        assert noted[0].startswith("applied request ")
+        assert noted[0].startswith("configuration of ")
+        assert noted[1].startswith("applied request ")
         listener.stop()
 
     child(program).check()
@@ -561,21 +572,23 @@ def test_strangers_cannot_flood_the_log(
 # ---- what it costs ------------------------------------------------------------------------------
 
 
-def test_an_idle_listener_waits_without_end(
+def test_an_idle_listener_looks_once_a_minute(
     serve: Callable[..., Listener],
     seal: Callable[..., bytes],
     connect: Callable[[Listener], socket.socket],
     until: Callable[[Callable[[], object]], None],
     anywhere: str,
 ) -> None:
-    """It has no timer of its own: only an open connection, or an owed line, makes it look."""
+    """At the logging tree; only an open connection, or an owed line, makes it look sooner."""
     listener = serve(anywhere)
     server = listener._server
     assert server is not None
     ask(listener, seal())
     ask(listener, b"junk")
     until(lambda: server.connections == 0)
-    assert server._timeout_s() is None
+    idle_s = server._timeout_s()
+    assert idle_s is not None
+    assert idle_s > 2
     connection = connect(listener)
     until(lambda: server.connections == 1)
     waits_s = server._timeout_s()
@@ -583,7 +596,9 @@ def test_an_idle_listener_waits_without_end(
     assert 0 < waits_s <= 2
     connection.close()
     until(lambda: server.connections == 0)
-    assert server._timeout_s() is None
+    idle_s = server._timeout_s()
+    assert idle_s is not None
+    assert idle_s > 2
 
 
 @pytest.mark.parametrize("ends", ["open", "half-closed", "closed"])
@@ -711,16 +726,14 @@ def test_plans_are_what_was_sealed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Two hundred messages in a row, each applied once and in the order they were sent."""
-    from sealwire import listener as listener_module
-
     levels: list[int | None] = []
-    real = vars(listener_module)["_apply"]
+    real = Bases.apply
 
-    def noting(plan: LoggingPlan) -> object:
+    def noting(of: Bases, plan: LoggingPlan, *more: Any) -> object:  # noqa: ANN401
         levels.append(plan.loggers[0].level)
-        return real(plan)
+        return real(of, plan, *more)
 
-    monkeypatch.setattr(listener_module, "_apply", noting)
+    monkeypatch.setattr(Bases, "apply", noting)
     listener = serve()
     for level in range(1, 201):
         document = {

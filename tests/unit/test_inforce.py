@@ -8,10 +8,10 @@ import pytest
 
 from sealwire.documents import LoggingPlan
 from sealwire.errors import Reason, RefusedError, Stage
-from sealwire.inforce import Base, InForce, lease_end_ms
+from sealwire.inforce import Base, InForce, Pending, lease_end_ms
 from sealwire.leases import LiveLease, Overlay
-from sealwire.requests import Apply, Lease, Request, Revert, Status
-from sealwire.stages import Opened
+from sealwire.requests import Apply, Confirm, Lease, Request, Revert, Status
+from sealwire.stages import Opened, Stream
 
 if TYPE_CHECKING:
     from tests.conftest import Operator
@@ -25,9 +25,9 @@ def in_force() -> InForce:
     return InForce("web-1/7", Base("cd" * 32, "bob", "ef" * 16, 1), Overlay((RUNNING,)))
 
 
-def opened(operator: Operator) -> Opened:
+def opened(operator: Operator, stream: Stream = Stream.BASE) -> Opened:
     """Give the message a request came in."""
-    return Opened(b"", operator.claims(), "", b"", ())
+    return Opened(b"", operator.claims(stream=stream), "", b"", ())
 
 
 def reason(request: Request, now_ms: int = NOW_MS) -> Reason | None:
@@ -68,10 +68,38 @@ def test_a_configuration_may_say_what_it_replaces(alice: Operator) -> None:
 
 def test_what_is_not_running_cannot_be_ended(alice: Operator) -> None:
     """All of them can, also where there is none."""
-    message = opened(alice)
+    message = opened(alice, Stream.LEASE)
     assert reason(Revert(message)) is None
     assert reason(Revert(message, RUNNING.id)) is None
-    assert Reason.NOT_IN_FORCE is reason(Revert(message, "00" * 16))
+    assert Reason.NOT_IN_FORCE is reason(Revert(message, "ef" * 16))
+
+
+def test_only_the_base_in_force_can_be_gone_back_from(alice: Operator) -> None:
+    """In its own stream; a lease has another, and without an id it is the last one."""
+    message = opened(alice)
+    assert reason(Revert(message)) is None
+    assert reason(Revert(message, "ef" * 16)) is None
+    assert Reason.NOT_IN_FORCE is reason(Revert(message, RUNNING.id))
+    with pytest.raises(RefusedError) as caught:
+        InForce().check(Revert(message, "ef" * 16), NOW_MS)
+    assert "the base in force is the application's own" == caught.value.detail
+
+
+def test_what_is_on_trial_waits_for_its_confirmation(alice: Operator) -> None:
+    """By its id, and no other configuration is taken meanwhile."""
+    message, trial = opened(alice), in_force()
+    assert Reason.NOT_IN_FORCE is reason(Confirm(message, "ef" * 16))
+    trial.pending = Pending("ef" * 16, "bob", 1, 1)
+    trial.check(Confirm(message, "ef" * 16), NOW_MS)
+    trial.check(Revert(message, "ef" * 16), NOW_MS)
+    for request, expected in (
+        (Confirm(message, "00" * 16), Reason.NOT_IN_FORCE),
+        (Apply(message, LoggingPlan()), Reason.CONFIRMATION_DUE),
+    ):
+        with pytest.raises(RefusedError) as caught:
+            trial.check(request, NOW_MS)
+        assert expected is caught.value.reason
+        assert "ef" * 16 in caught.value.detail
 
 
 def test_a_lease_that_comes_after_its_end_is_refused(alice: Operator) -> None:

@@ -51,6 +51,7 @@ NOT_BY_BYTES = {
     Reason.NOT_ADDRESSED,  # takes the name of a process
     Reason.BASE_MISMATCH,  # takes a process
     Reason.NOT_IN_FORCE,  # the same
+    Reason.CONFIRMATION_DUE,  # the same
     Reason.LEASE_OVER,  # the same
     Reason.POLICY,  # takes a policy, which is the host's
     Reason.INTERNAL,  # takes a bug

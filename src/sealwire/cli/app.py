@@ -24,9 +24,10 @@ from sealwire.cli.endings import CommandError, Exit, ending_of
 from sealwire.cli.init import init
 from sealwire.cli.inspection import inspect
 from sealwire.cli.keys import keys
-from sealwire.cli.lease import lease, revert
+from sealwire.cli.lease import lease
 from sealwire.cli.open import open_message
 from sealwire.cli.policy import policy
+from sealwire.cli.revert import confirm, revert
 from sealwire.cli.seal import seal
 from sealwire.cli.send import send
 from sealwire.cli.status import status
@@ -62,7 +63,7 @@ def app() -> None:
 
 
 for _command in (
-    *(init, config, keys, policy, seal, send, apply, lease, revert, status),
+    *(init, config, keys, policy, seal, send, apply, confirm, lease, revert, status),
     *(why, doctor, open_message, inspect, completion, demo),
 ):
     app.add_command(_command)

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import click
 
 import sealwire
-from sealwire.cli.asking import timeout_option
 from sealwire.cli.causes import LOG_LINE, causes_of_a_silent_refusal
 from sealwire.cli.endings import CommandError, Exit
 from sealwire.cli.findings import (
@@ -32,7 +31,8 @@ from sealwire.cli.findings import (
     say_findings,
 )
 from sealwire.cli.hints import hint_for
-from sealwire.cli.reports import drift_in_words, leases_in_words, now_ms_in, read_report, text_in
+from sealwire.cli.options import timeout_option
+from sealwire.cli.reports import drift_in_words, leases_in_words, now_ms_in, text_in
 from sealwire.cli.sealing import config_option, to_option
 from sealwire.cli.servicecheck import look_at_service
 from sealwire.cli.terminal import flush, say_json, waiting
@@ -41,13 +41,14 @@ from sealwire.cli.wording import counted
 from sealwire.clock import wall_clock_ms
 from sealwire.errors import NoAnswerError, SealwireError, TransportError
 from sealwire.requests import CONTENT_TYPE_REQUEST, Verb, write_request
+from sealwire.results import read_report
 from sealwire.sealerstate import FileSealerState
 from sealwire.settings import find_operator_settings, load_operator_settings
 from sealwire.stages import Outcome, Stream
 from sealwire.transports.client import deliver
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from sealwire.cli.terminal import JsonOutput
     from sealwire.settings import OperatorSettings, Target
@@ -221,7 +222,7 @@ def _of_answer(
     return found
 
 
-def _versions(report: dict[str, object]) -> Finding:
+def _versions(report: Mapping[str, object]) -> Finding:
     """Say who answers: the instance, its mode, and the versions where it tells them."""
     there, python = text_in(report, "version"), text_in(report, "python")
     parts = [

@@ -118,6 +118,10 @@ HINTS: Final[Mapping[Reason, str]] = MappingProxyType(
         Reason.NOT_IN_FORCE: (
             "it has ended already, or was never here; see what is running: sealwire status"
         ),
+        Reason.CONFIRMATION_DUE: (
+            "keep the one that is on trial, or go back from it: sealwire confirm ID or "
+            "sealwire revert ID"
+        ),
         Reason.LEASE_OVER: (
             "it came after its own end; ask again: sealwire lease LOGGER=LEVEL --for 15m"
         ),

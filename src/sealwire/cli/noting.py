@@ -31,10 +31,11 @@ from sealwire.cli.lastanswer import (
     short,
 )
 from sealwire.cli.parameters import STDIN
-from sealwire.cli.reports import now_ms_in, read_report
+from sealwire.cli.reports import now_ms_in
 from sealwire.clock import wall_clock_ms
 from sealwire.errors import ConfigurationError, NoAnswerError, TransportError
 from sealwire.requests import Verb
+from sealwire.results import read_report
 from sealwire.settings import find_operator_settings
 
 if TYPE_CHECKING:

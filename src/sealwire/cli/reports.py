@@ -6,12 +6,13 @@ itself, and one that is not as it should be is left out or said to be unreadable
 
 from __future__ import annotations
 
-import contextlib
-import json
 import logging
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from sealwire.cli.wording import counted, time_in_words
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 MAX_CHARS: Final = 200
 _SHOWN: Final = 5
@@ -19,28 +20,19 @@ _FAR_MS: Final = 2**53
 """Some 280,000 years: what reckons with larger numbers may overflow."""
 
 
-def read_report(report: bytes) -> dict[str, object]:
-    """Give a report's members; none if it is no report."""
-    with contextlib.suppress(ValueError, RecursionError):
-        read = json.loads(report)
-        if isinstance(read, dict):
-            return read
-    return {}
-
-
-def text_in(report: dict[str, object], name: str) -> str:
+def text_in(report: Mapping[str, object], name: str) -> str:
     """Give a text of the report, cut to a length; ``""`` if it has none of this name."""
     value = report.get(name)
     return value[:MAX_CHARS] if isinstance(value, str) else ""
 
 
-def now_ms_in(report: dict[str, object]) -> int | None:
+def now_ms_in(report: Mapping[str, object]) -> int | None:
     """Give the time of the service's clock, if the report tells one that can be."""
     now_ms = report.get("now_ms")
     return now_ms if type(now_ms) is int and 0 <= now_ms < _FAR_MS else None
 
 
-def leases_in_words(report: dict[str, object]) -> str:
+def leases_in_words(report: Mapping[str, object]) -> str:
     """Say which leases run."""
     leases = report.get("leases")
     if not isinstance(leases, list):
@@ -67,7 +59,7 @@ def _lease_in_words(lease: object) -> str:
     return f"{words or 'levels'}{until}{f' by {issuer}' if issuer else ''}"[:MAX_CHARS]
 
 
-def drift_in_words(report: dict[str, object]) -> str:
+def drift_in_words(report: Mapping[str, object]) -> str:
     """Say what differs from what sealwire has set; ``""`` where nothing does, or none is told."""
     drift = report.get("drift")
     if not isinstance(drift, list) or not drift:

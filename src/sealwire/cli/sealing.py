@@ -14,11 +14,10 @@ from sealwire.cli.parameters import duration, in_words
 from sealwire.clock import wall_clock_ms
 from sealwire.documents import read_ini_plan, read_plan
 from sealwire.errors import MalformedError
-from sealwire.requests import CONTENT_TYPE_INI, CONTENT_TYPE_JSON, CONTENT_TYPE_REQUEST
+from sealwire.requests import CONTENT_TYPE_INI, CONTENT_TYPE_JSON
 from sealwire.sealer import DEFAULT_LIFETIME_S
 from sealwire.sealerstate import FileSealerState
 from sealwire.settings import find_operator_settings, load_operator_settings
-from sealwire.stages import Stream
 
 if TYPE_CHECKING:
     from sealwire.settings import OperatorSettings, Target
@@ -100,25 +99,7 @@ def seal_document(
         ConfigurationError: a key cannot be used.
         SealError: the state cannot be used, or the document is too long.
     """
-    return _seal(settings, target, document, content_type_of(document), Stream.BASE, lifetime_s)
-
-
-def seal_request(
-    settings: OperatorSettings, target: Target, document: bytes, stream: Stream, lifetime_s: int
-) -> Sealed:
-    """Seal the document of a request with a verb; errors as `seal_document`."""
-    return _seal(settings, target, document, CONTENT_TYPE_REQUEST, stream, lifetime_s)
-
-
-def _seal(
-    settings: OperatorSettings,
-    target: Target,
-    document: bytes,
-    content_type: str,
-    stream: Stream,
-    lifetime_s: int,
-) -> Sealed:
     state = FileSealerState(settings.state_path)
     return settings.sealer(target, state, wall_clock_ms).seal(
-        document, content_type=content_type, stream=stream, lifetime_s=lifetime_s
+        document, content_type=content_type_of(document), lifetime_s=lifetime_s
     )

@@ -18,6 +18,7 @@ from sealwire.documents.tree import (
     FormatterState,
     HandlerState,
     Hidden,
+    Levels,
     LoggerState,
     Tree,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "HandlerState",
     "Hidden",
     "JsonValue",
+    "Levels",
     "LoggerPlan",
     "LoggerState",
     "LoggingPlan",

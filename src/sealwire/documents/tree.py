@@ -14,9 +14,11 @@ Rules this module keeps:
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 NOTSET = 0
+NO_LEVELS: Mapping[str, int] = MappingProxyType({})
 ROOT = ""
 """The root logger's name in a tree, as in `LoggingPlan`."""
 
@@ -89,6 +91,13 @@ class Hidden(NamedTuple):
 
     handler: str
     by: str
+
+
+class Levels(NamedTuple):
+    """Levels to set, of loggers by name and of handlers by their key."""
+
+    loggers: Mapping[str, int] = NO_LEVELS
+    handlers: Mapping[str, int] = NO_LEVELS
 
 
 class Emission(NamedTuple):

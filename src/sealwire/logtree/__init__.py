@@ -1,7 +1,18 @@
 """The logging tree of this process: the one room that touches the internals of ``logging``."""
 
-from sealwire.logtree.configure import apply, check, try_out
-from sealwire.logtree.levels import set_levels
+from sealwire.logtree.closing import close_all
+from sealwire.logtree.configure import apply, apply_as_base, check, go_back, try_out
+from sealwire.logtree.levels import relevel, set_levels
 from sealwire.logtree.reading import read
 
-__all__ = ["apply", "check", "read", "set_levels", "try_out"]
+__all__ = [
+    "apply",
+    "apply_as_base",
+    "check",
+    "close_all",
+    "go_back",
+    "read",
+    "relevel",
+    "set_levels",
+    "try_out",
+]

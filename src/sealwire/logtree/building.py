@@ -5,6 +5,7 @@ Rules this module keeps:
 1. No lock of logging is held while a constructor runs, so one that waits holds nobody up.
 2. What is built has no name yet: giving one takes the name away from the handler that has it.
 3. What a failed build has made is undone: handlers are closed, files that it made removed.
+4. What stays as it is, is not built.
 """
 
 from __future__ import annotations
@@ -12,53 +13,103 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from sealwire.errors import ApplyError
 from sealwire.logtree.closing import close_quietly
+from sealwire.logtree.internals import named_handlers
+from sealwire.logtree.keeping import remember
 from sealwire.logtree.newfiles import NewFile, begin_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from logging.config import DictConfigurator
 
     from sealwire.documents import LoggingPlan
+    from sealwire.logtree.arrangement import HandlerPart
+    from sealwire.logtree.keeping import Kept
 
 
 class Built(NamedTuple):
-    """What was made for a plan.
+    """What was made for a plan, and what it leaves as it is.
 
     Attributes:
         filters: by their names in the plan.
-        handlers: the same.
+        handlers: the same, those that stay included.
         new_files: those that were made for the handlers.
+        kept: the handlers that stay, and what they are to have.
+        parts: the same, with what was built for them.
     """
 
     filters: dict[str, logging.Filter]
     handlers: dict[str, logging.Handler]
     new_files: list[NewFile]
+    kept: Mapping[str, Kept]
+    parts: list[tuple[logging.Handler, HandlerPart]]
+
+    def check_kept(self) -> None:
+        """Check, with logging's lock held, that what was to stay is still there.
+
+        Raises:
+            ApplyError: somebody else has taken a handler away.
+        """
+        names = named_handlers()
+        for name, kept in self.kept.items():
+            if names.get(name) is not kept.handler:
+                raise ApplyError(
+                    f"handlers.{name}: the application has exchanged it at this moment; send the "
+                    "configuration again"
+                )
 
     def discard(self) -> None:
-        """Close the handlers, and remove the files made for them."""
-        for handler in self.handlers.values():
-            close_quietly(handler)
+        """Close the handlers that were made, and remove the files made for them."""
+        for name, handler in self.handlers.items():
+            if name not in self.kept:
+                close_quietly(handler)
         for file in self.new_files:
             file.remove()
 
 
-def build(plan: LoggingPlan) -> Built:
-    """Build everything that ``plan`` defines.
+def nothing_built() -> Built:
+    """Give what is built for a plan that only sets levels."""
+    return Built({}, {}, [], {}, [])
+
+
+def build(plan: LoggingPlan, kept: Mapping[str, Kept] | None = None) -> Built:
+    """Build everything that ``plan`` defines, except what stays.
 
     Raises:
         ValueError: a part cannot be built; the text is the library's, its cause is the reason.
     """
     from logging.config import DictConfigurator
 
-    built = Built({}, {}, [])
-    configurator = DictConfigurator(plan._replace(loggers=(), root=None).to_dict())
+    staying = kept or {}
+    built = Built({}, {name: each.handler for name, each in staying.items()}, [], staying, [])
+    wanted = plan._replace(
+        formatters=tuple(each for each in plan.formatters if _needs(plan, each.name, staying)),
+        handlers=tuple(each for each in plan.handlers if each.name not in staying),
+        loggers=(),
+        root=None,
+    )
+    configurator = DictConfigurator(wanted.to_dict())
     try:
-        _build_parts(plan, configurator, built)
+        _build_parts(wanted, configurator, built)
+        for each in staying.values():
+            part = each.part
+            if each.formatter is not None:
+                formatter: Any = configurator.config["formatters"][each.formatter]
+                part = part._replace(formatter=formatter)
+            if each.filters is not None:
+                part = part._replace(filters=[built.filters[name] for name in each.filters])
+            built.parts.append((each.handler, part))
     except BaseException:
         built.discard()
         raise
     return built
+
+
+def _needs(plan: LoggingPlan, formatter: str, kept: Mapping[str, Kept]) -> bool:
+    """Whether a formatter is to be built: all are but those that every user of them has."""
+    users = [each.name for each in plan.handlers if each.formatter == formatter]
+    return not users or any(name not in kept or kept[name].formatter == formatter for name in users)
 
 
 def _build_parts(plan: LoggingPlan, configurator: DictConfigurator, built: Built) -> None:
@@ -73,7 +124,9 @@ def _build_parts(plan: LoggingPlan, configurator: DictConfigurator, built: Built
     handlers = parts["handlers"]
     # A handler with a target is built after the others, as the library does it.
     later = [name for name in sorted(handlers) if "target" in handlers[name]]
-    for name in [each for each in sorted(handlers) if each not in later] + later:
+    todo = [name for name in sorted(handlers) if name not in later] + later
+    handlers.update(built.handlers)
+    for name in todo:
         made, mode = begin_file(plans[name], configurator.resolve(handlers[name]["class"]))
         if made is not None:
             built.new_files.append(made)
@@ -81,6 +134,7 @@ def _build_parts(plan: LoggingPlan, configurator: DictConfigurator, built: Built
             handlers[name]["mode"] = mode
         built.handlers[name] = _one("handler", name, configurator.configure_handler, handlers)
         handlers[name] = built.handlers[name]
+        remember(built.handlers[name], plans[name])
 
 
 def _one(kind: str, name: str, make: Callable[[Any], Any], parts: dict[str, Any]) -> Any:  # noqa: ANN401 - the library's methods are untyped

@@ -11,8 +11,11 @@ Rules this module keeps:
 4. `ApplyError` is all that comes out. Its text names the part of the plan and the kind of failure;
    it has no cause attached, and quotes no argument, because either may hold a password.
 
-Not guaranteed yet: a deadline for a constructor that waits, though it holds no lock of logging, and
-that a handler whose definition did not change keeps its object.
+5. A handler whose definition did not change keeps its object (`keeping`); its class and file were
+   looked at when it was made.
+6. A constructor that may wait has a deadline (`builder`), and holds no lock of logging meanwhile.
+
+Not guaranteed: a deadline for an import, which runs whatever the host's own modules do.
 """
 
 from __future__ import annotations
@@ -20,17 +23,25 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from typing import TYPE_CHECKING, TypeVar
 
 from sealwire.documents import External, HandlerPlan, LoggingPlan
 from sealwire.documents.reading import place
-from sealwire.errors import ApplyError, shorten
-from sealwire.logtree.building import Built, build
-from sealwire.logtree.closing import close_all
+from sealwire.errors import ApplyError, SealwireError, shorten
+from sealwire.logtree.builder import build_in_time
+from sealwire.logtree.building import Built, nothing_built
+from sealwire.logtree.closing import close_all, rest_all
 from sealwire.logtree.files import check_file
+from sealwire.logtree.keeping import kept_by
 from sealwire.logtree.locks import whole_logging
 from sealwire.logtree.newfiles import FILE_ARGUMENT, check_begun
-from sealwire.logtree.swapping import OWN_LOGGER, swap
+from sealwire.logtree.swapping import OWN_LOGGER, Around, Change, exchange, swap, undo
 from sealwire.stages import Applied
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Container
+
+T = TypeVar("T")
 
 
 def apply(plan: LoggingPlan) -> Applied:
@@ -49,8 +60,44 @@ def apply(plan: LoggingPlan) -> Applied:
         ApplyError: a class, an object, a file or a handler is missing or unfit, or a constructor
             failed (its text then starts with "unable to"); the tree is as before.
     """
-    check(plan)
-    _configure(plan)
+    close_all(_configure(plan, lambda built: swap(plan, built)))
+    return _applied(plan)
+
+
+def apply_as_base(plan: LoggingPlan, around: Around) -> tuple[Applied, Change]:
+    """Make ``plan`` the base under what is laid over it, in a way that `go_back` can undo.
+
+    What is no longer used rests: it gives up its file or socket, and is closed by `close_all` when
+    nobody will go back to it.
+
+    Raises:
+        ApplyError: as `apply`.
+        RefusedError: as ``around`` says; the tree is as before.
+    """
+    change = _configure(plan, lambda built: exchange(plan, built, around))
+    rest_all(change.gone)
+    return _applied(plan), change
+
+
+def go_back(change: Change, around: Around) -> tuple[Change, tuple[str, ...]]:
+    """Undo a change.
+
+    Returns:
+        What is no longer used now, as a part of a change, and the places that are left as they are,
+        because somebody else has changed them since.
+
+    Raises:
+        ApplyError: a lock of logging does not come free; nothing is changed.
+    """
+    try:
+        back, drift = undo(change, around)
+    finally:
+        _enable_own_loggers()
+    close_all(back.gone)
+    return back, tuple(drift)
+
+
+def _applied(plan: LoggingPlan) -> Applied:
     return Applied(
         plan_digest=plan.digest(),
         loggers=len(plan.loggers) + (plan.root is not None),
@@ -64,18 +111,25 @@ def try_out(plan: LoggingPlan) -> None:
     Raises:
         ApplyError: as `apply` would.
     """
-    check(plan)
+    kept = kept_by(plan)
+    check(plan, kept)
     if plan.incremental:
         return
     try:
-        built = build(plan)
+        built = build_in_time(plan, kept)
+    except SealwireError:
+        raise
     except Exception as error:  # noqa: BLE001  a class of the host's own may raise anything
         raise ApplyError(_failure(error)) from None
     built.discard()
 
 
-def check(plan: LoggingPlan) -> None:
+def check(plan: LoggingPlan, kept: Container[str] = ()) -> None:
     """Find out what can be found out beforehand; change nothing but what imports change.
+
+    Args:
+        plan: what is to be applied.
+        kept: the handlers that stay as they are.
 
     Raises:
         ApplyError: a class, an object, a file or a handler is missing or unfit.
@@ -90,6 +144,8 @@ def check(plan: LoggingPlan) -> None:
             raise ApplyError(f"{where}: needs Python 3.12 or later")
     for handler in plan.handlers:
         where = place("handlers", handler.name)
+        if handler.name in kept:
+            continue
         if plan.incremental:
             if handler.name not in vars(logging)["_handlers"]:
                 raise ApplyError(f"{where}: this process has no handler of that name")
@@ -123,16 +179,18 @@ def _resolve(name: str, where: str) -> object:
         raise ApplyError(f"{where}: {shorten(name)} is not to be had: {_kind(error)}") from None
 
 
-def _configure(plan: LoggingPlan) -> None:
-    built = Built({}, {}, [])
+def _configure(plan: LoggingPlan, put: Callable[[Built], T]) -> T:
+    kept = kept_by(plan)
+    check(plan, kept)
+    built = nothing_built()
     try:
         with whole_logging():
             # Asked beforehand: every constructor of a handler takes this lock, without a limit.
             pass
         if not plan.incremental:
-            built = build(plan)
-        gone = swap(plan, built)
-    except ApplyError:
+            built = build_in_time(plan, kept)
+        return put(built)
+    except SealwireError:
         built.discard()
         raise
     except Exception as error:  # noqa: BLE001  a class of the host's own may raise anything
@@ -143,7 +201,6 @@ def _configure(plan: LoggingPlan) -> None:
         raise
     finally:
         _enable_own_loggers()
-    close_all(gone)
 
 
 def _failure(error: Exception) -> str:

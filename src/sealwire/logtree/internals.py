@@ -11,9 +11,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, MutableMapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sealwire.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from logging.handlers import QueueListener
 
 TESTED: Final = "3.11 to 3.13"
 """The Pythons whose ``logging`` the tests run against."""
@@ -31,6 +34,7 @@ def _is_list(value: object) -> bool:
     return isinstance(value, list)
 
 
+_STYLES: Final = {"PercentStyle": "%", "StrFormatStyle": "{", "StringTemplateStyle": "$"}
 _NAMES: Final[dict[str, Callable[[object], bool]]] = {
     "_lock": _is_lock,
     "_handlers": _is_mapping,
@@ -48,12 +52,14 @@ def check_private_names() -> None:
     for name, fits in _NAMES.items():
         if name not in found or not fits(found[name]):
             _refuse(f"logging.{name}")
-    if not callable(getattr(logging.root.manager, "_clear_cache", None)):
-        _refuse("logging.root.manager._clear_cache")
+    if not isinstance(getattr(logging.root, "_cache", None), dict):
+        _refuse("logging.root._cache")
     if not hasattr(logging.Handler(), "_name"):
         _refuse("logging.Handler._name")
     if not isinstance(getattr(logging.root.manager, "loggerDict", None), dict):
         _refuse("logging.root.manager.loggerDict")
+    if format_of(logging.Formatter("{message}", style="{")) != ("{message}", "{", False):
+        _refuse("logging.Formatter._style")
 
 
 def logging_lock() -> Any:  # noqa: ANN401 - its type is private to threading
@@ -76,9 +82,35 @@ def unname(handler: logging.Handler) -> None:
     vars(handler)["_name"] = None
 
 
+def format_of(formatter: logging.Formatter) -> tuple[str | None, str, bool]:
+    """Give a formatter's format, its style as ``%``, ``{`` or ``$``, and whether it has defaults.
+
+    Of a class that keeps them elsewhere the format is ``None`` and the style ``""``.
+    """
+    text, style = getattr(formatter, "_fmt", None), getattr(formatter, "_style", None)
+    mark = _STYLES.get(type(style).__name__, "")
+    return text if isinstance(text, str) else None, mark, bool(getattr(style, "_defaults", None))
+
+
+def is_listening(listener: QueueListener) -> bool:
+    """Whether the listener of a queue has a thread."""
+    return getattr(listener, "_thread", None) is not None
+
+
+def give_name(handler: logging.Handler, name: str) -> None:
+    """Give a handler a name without its own ``set_name``, which a class may have made its own."""
+    named_handlers()[name] = handler
+    vars(handler)["_name"] = name
+
+
 def clear_level_caches() -> None:
     """Make every logger ask for its level anew."""
-    getattr(logging.root.manager, "_clear_cache")()  # noqa: B009 - mypy knows no private names
+    known = logging.root.manager.loggerDict.copy().values()
+    for logger in (logging.root, *known):
+        # A class of the host's may have none; the library's own method would fail at it.
+        cache = getattr(logger, "_cache", None)
+        if isinstance(cache, dict):
+            cache.clear()
 
 
 def _refuse(name: str) -> None:

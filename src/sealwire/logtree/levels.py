@@ -15,20 +15,34 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Mapping
-from types import MappingProxyType
-from typing import Final
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 
-from sealwire.documents.tree import ROOT, Tree
+from sealwire.documents.tree import NO_LEVELS, ROOT, Levels, Tree
 from sealwire.errors import ApplyError
 from sealwire.logtree.internals import clear_level_caches
 from sealwire.logtree.locks import whole_logging
 from sealwire.logtree.reading import read_objects
 
-_NONE: Final[Mapping[str, int]] = MappingProxyType({})
+
+def put_levels(levels: Levels) -> None:
+    """Set levels as a part of a change: the lock, the caches and the way back are the caller's.
+
+    Raises:
+        ApplyError: there is no such handler.
+    """
+    known = read_objects()[1] if levels.handlers else {}
+    for key in levels.handlers:
+        if key not in known:
+            raise ApplyError(f"handlers: this process has no handler {key}")
+    for name, level in levels.loggers.items():
+        logger = logging.root if name == ROOT else logging.getLogger(name)
+        logger.level = level
+    for key, level in levels.handlers.items():
+        known[key].level = level
 
 
-def set_levels(loggers: Mapping[str, int], handlers: Mapping[str, int] = _NONE) -> Tree:
+def set_levels(loggers: Mapping[str, int], handlers: Mapping[str, int] = NO_LEVELS) -> Tree:
     """Set levels of loggers, which are made if need be, and of handlers, by their key.
 
     Args:
@@ -42,8 +56,32 @@ def set_levels(loggers: Mapping[str, int], handlers: Mapping[str, int] = _NONE) 
         ApplyError: there is no such handler, or logging's lock does not come free; nothing has been
             changed.
     """
-    with whole_logging():
-        _, known = read_objects()
+    return relevel(lambda _: Levels(loggers, handlers))
+
+
+def relevel(find: Callable[[Tree], Levels], *, by_force: bool = False) -> Tree:
+    """Set the levels that ``find`` gives for the tree as it is, with no change in between.
+
+    Args:
+        find: is given the tree. What it raises comes out, and nothing has been changed.
+        by_force: do without logging's lock when it does not come free. Setting a level is one step;
+            what may come in between is a change of somebody who holds the lock for seconds.
+
+    Returns:
+        The tree afterwards.
+
+    Raises:
+        ApplyError: there is no such handler, or logging's lock does not come free; nothing has been
+            changed.
+    """
+    with ExitStack() as held:
+        try:
+            held.enter_context(whole_logging())
+        except ApplyError:
+            if not by_force:
+                raise
+        live, known = read_objects()
+        loggers, handlers = find(live)
         for key in handlers:
             if key not in known:
                 raise ApplyError(f"handlers: this process has no handler {key}")

@@ -9,8 +9,8 @@ Rules this module keeps:
 1. While handlers are taken out of use their locks are held and logging's own, so no ``emit`` of
    theirs is under way.
 2. What is held is held for a moment only while something else is waited for. Whoever does not get
-   the next lock gives all back and begins with that one. When the time is over nothing has been
-   changed.
+   the next lock gives all back and begins with those that were busy, logging's own after them. When
+   the time is over nothing has been changed.
 """
 
 from __future__ import annotations
@@ -53,20 +53,22 @@ def whole_logging(
 
     Args:
         wait_s: how long to wait, seconds.
-        leaving: gives the handlers; asked again once logging's lock is held.
+        leaving: gives the handlers; asked when logging's lock is held, so that none comes or goes.
 
     Raises:
         ApplyError: one did not come free within ``wait_s`` seconds; nothing is held.
     """
     ends_s = time.monotonic() + wait_s
-    first: Lock | None = None
+    busy: list[tuple[str, Lock]] = []
     while True:
         with ExitStack() as held:
-            busy = _take_all(held, leaving, first)
-            if busy is None:
+            missing = _take_all(held, leaving, busy)
+            if missing is None:
                 yield
                 return
-        whose, first = busy
+        whose = missing[0]
+        if all(lock is not missing[1] for _, lock in busy):
+            busy.append(missing)
         if time.monotonic() >= ends_s:
             raise ApplyError(
                 f"{whose} has been busy for {wait_s:g} s, so nothing can be exchanged; send the "
@@ -75,18 +77,13 @@ def whole_logging(
 
 
 def _take_all(
-    held: ExitStack, leaving: Callable[[], Iterable[logging.Handler]], first: Lock | None
+    held: ExitStack, leaving: Callable[[], Iterable[logging.Handler]], busy: list[tuple[str, Lock]]
 ) -> tuple[str, Lock] | None:
     """Take every lock; give the first one that did not come free, and whose it is."""
-    if first is not None and not _take(held, first):
-        return "a handler, or logging itself,", first
-    for whose, lock in _handler_locks(leaving()):
+    own: Lock = logging_lock()
+    for whose, lock in (*busy, ("logging itself", own)):
         if not _take(held, lock):
             return whose, lock
-    own: Lock = logging_lock()
-    if not _take(held, own):
-        return "logging itself", own
-    # Handlers that came meanwhile; nobody can name or make another one now.
     for whose, lock in _handler_locks(leaving()):
         if not _take(held, lock):
             return whose, lock

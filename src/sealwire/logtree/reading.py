@@ -15,6 +15,7 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from sealwire.documents.tree import ROOT, FormatterState, HandlerState, LoggerState, Tree
+from sealwire.logtree.internals import format_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -139,14 +140,12 @@ def _stream(stream: object) -> str:
 def _formatter(formatter: logging.Formatter | None) -> FormatterState | None:
     if formatter is None:
         return None
-    style = getattr(formatter, "_style", None)
-    marks = {"PercentStyle": "%", "StrFormatStyle": "{", "StringTemplateStyle": "$"}
-    text = getattr(formatter, "_fmt", None)
+    text, style, _ = format_of(formatter)
     return FormatterState(
         class_name(type(formatter)),
-        text if isinstance(text, str) else None,
+        text,
         formatter.datefmt if isinstance(formatter.datefmt, str) else None,
-        marks.get(type(style).__name__, ""),
+        style,
     )
 
 

@@ -10,25 +10,70 @@ Rules this module keeps:
    logger is emptied once, where the library empties all of them for each.
 5. Handlers of a class outside ``logging`` that no configuration has named stay where they are:
    the tools of third parties (pytest, Sentry) put them there.
+6. A handler of a plan takes the place of the one that has its name, wherever that is attached.
 """
 
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from sealwire.logtree.closing import expect_late_records
+from sealwire.documents.tree import ROOT, Levels, Tree
+from sealwire.logtree.arrangement import (
+    Arrangement,
+    HandlerPart,
+    LoggerPart,
+    Wanted,
+    part_of,
+    way_back,
+)
+from sealwire.logtree.closing import expect_late_records, wake_all
 from sealwire.logtree.internals import clear_level_caches, named_handlers, unname
+from sealwire.logtree.levels import put_levels
 from sealwire.logtree.locks import WAIT_S, whole_logging
-from sealwire.logtree.reading import is_foreign
+from sealwire.logtree.reading import is_foreign, read
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator
+    from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 
     from sealwire.documents import LoggerPlan, LoggingPlan
     from sealwire.logtree.building import Built
 
 OWN_LOGGER = "sealwire"
+
+
+class Around(Protocol):
+    """What is to be done about leases and floors while logging's lock is held."""
+
+    def before(self, live: Tree) -> Levels:
+        """Give the levels that have to be set before a change, so that the base is as it is."""
+
+    def after(self, base: Tree) -> Levels:
+        """Give the levels that have to be set over the new base.
+
+        Raises:
+            RefusedError: the base may not be so; everything is put back.
+        """
+
+
+class Change(NamedTuple):
+    """A change that was made, and what is needed to undo it.
+
+    Attributes:
+        before: what was before, without leases.
+        left: what it left, without leases.
+        gone: the handlers that are no longer used.
+        base: the tree it left, without leases.
+    """
+
+    before: Arrangement
+    left: Arrangement
+    gone: list[logging.Handler]
+    base: Tree
+
+    def then(self, later: Change) -> Change:
+        """Give this and a later change as one."""
+        return Change(self.before, later.left, [*self.gone, *later.gone], later.base)
 
 
 def swap(plan: LoggingPlan, built: Built, wait_s: float = WAIT_S) -> list[logging.Handler]:
@@ -41,61 +86,161 @@ def swap(plan: LoggingPlan, built: Built, wait_s: float = WAIT_S) -> list[loggin
         ApplyError: logging's lock, or one of a handler that would go, does not come free within
             ``wait_s`` seconds; nothing is changed.
     """
-    going: list[logging.Handler] = []
-
-    def leaving() -> list[logging.Handler]:
-        going[:] = [] if plan.incremental else _leaving(plan, built)
-        return going
-
-    with whole_logging(wait_s, leaving):
-        before = _Snapshot()
+    todo = _Todo(lambda: _wanted(plan, built))
+    with whole_logging(wait_s, todo.leaving):
+        whole = Arrangement()
         try:
-            if plan.incremental:
-                _adjust(plan)
-            else:
-                _replace(plan, built)
+            built.check_kept()
+            todo.wanted.put()
             clear_level_caches()
         except BaseException:
-            before.restore()
+            whole.restore()
             raise
-        for handler in going:
+        return todo.let_go()
+
+
+def exchange(plan: LoggingPlan, built: Built, around: Around, wait_s: float = WAIT_S) -> Change:
+    """Make ``plan`` the base, under the leases that are running, in a way that can be undone.
+
+    Raises:
+        ApplyError: as `swap`.
+        RefusedError: as ``around`` says; nothing is changed.
+    """
+
+    def put() -> None:
+        built.check_kept()
+        # Found out anew, without leases: what is not in the plan stays as it is then.
+        _wanted(plan, built).put()
+
+    return _put_around(_Todo(lambda: _wanted(plan, built)), put, around, wait_s)
+
+
+def undo(change: Change, around: Around, wait_s: float = WAIT_S) -> tuple[Change, list[str]]:
+    """Put back what was before a change, under the leases that are running.
+
+    Args:
+        change: what is to be undone.
+        around: what is laid over the base; it is not to refuse.
+        wait_s: how long to wait for locks, seconds.
+
+    Returns:
+        What has been done, as a change, and the places that somebody else has changed meanwhile,
+        which are left as they are.
+
+    Raises:
+        ApplyError: as `swap`.
+    """
+    found: list[str] = []
+
+    def wanted() -> Wanted:
+        way, found[:] = way_back(change.before, change.left)
+        return way
+
+    def put() -> None:
+        wake_all(handler for handler, _ in change.before.handlers)
+        wanted().put(by_hand=True)
+
+    return _put_around(_Todo(wanted), put, around, wait_s), found
+
+
+def _put_around(todo: _Todo, put: Callable[[], None], around: Around, wait_s: float) -> Change:
+    with whole_logging(wait_s, todo.leaving):
+        whole = Arrangement()
+        try:
+            put_levels(around.before(read()))
+            before = Arrangement().detach()
+            put()
+            base, left = read(), Arrangement().detach()
+            put_levels(around.after(base))
+            clear_level_caches()
+        except BaseException:
+            whole.restore()
+            raise
+        return Change(before, left, todo.let_go(), base)
+
+
+class _Todo:
+    """What is to be different, and which handlers go when it is."""
+
+    def __init__(self, find: Callable[[], Wanted]) -> None:
+        self._find = find
+        self._going: list[logging.Handler] = []
+        self.wanted: Wanted
+
+    def leaving(self) -> list[logging.Handler]:
+        """Find out, with logging's lock held."""
+        self.wanted = self._find()
+        self._going = self.wanted.leaving()
+        return self._going
+
+    def let_go(self) -> list[logging.Handler]:
+        """Take away the names of those that go, and give these."""
+        for handler in self._going:
             unname(handler)
-        expect_late_records(going)
-    return going
+        expect_late_records(self._going)
+        return self._going
 
 
-def _adjust(plan: LoggingPlan) -> None:
-    names = named_handlers()
-    for handler in plan.handlers:
-        if handler.level is not None:
-            names[handler.name].level = handler.level
-    for logger in _plans(plan):
-        _set_level(logger)
-
-
-def _replace(plan: LoggingPlan, built: Built) -> None:
-    existing = dict(logging.root.manager.loggerDict)
-    named = {logger.name for logger in plan.loggers}
-    for name, handler in built.handlers.items():
-        # An old one that stays in use keeps the name for itself, as a mark of where it is from.
-        handler.name = name
+def _wanted(plan: LoggingPlan, built: Built) -> Wanted:
+    if plan.incremental:
+        return _adjusted(plan)
+    known = dict(logging.root.manager.loggerDict)
+    loggers: dict[str, LoggerPart] = {}
     for each in _plans(plan):
-        logger = _set_level(each)
-        # Lists are replaced and not changed: a writer may be going through the old one.
-        kept = [handler for handler in logger.handlers if is_foreign(handler)]
-        logger.handlers = [built.handlers[name] for name in each.handlers] + kept
-        logger.filters = [built.filters[name] for name in each.filters]
-        if each.name:
-            logger.disabled = False
-    for name, other in existing.items():
-        if name in named or not isinstance(other, logging.Logger):
+        part = _leveled(each)
+        # What a third party put there stays.
+        kept = [handler for handler in part.handlers if is_foreign(handler)]
+        loggers[each.name] = part._replace(
+            disabled=part.disabled and not each.name,
+            handlers=[built.handlers[name] for name in each.handlers] + kept,
+            filters=[built.filters[name] for name in each.filters],
+        )
+    names = dict(named_handlers())
+    replaced = {
+        id(names[name]): handler
+        for name, handler in built.handlers.items()
+        if name in names and names[name] is not handler
+    }
+    named = {each.name for each in plan.loggers}
+    for name, logger in known.items():
+        if name in named or not isinstance(logger, logging.Logger):
             continue
+        part = part_of(logger)
         if _is_beneath(name, named):
-            other.level = logging.NOTSET
-            other.handlers = [handler for handler in other.handlers if is_foreign(handler)]
-            other.propagate = True
-        else:
-            other.disabled = plan.disable_existing_loggers and not _is_own(name)
+            foreign = [handler for handler in part.handlers if is_foreign(handler)]
+            loggers[name] = part._replace(level=logging.NOTSET, handlers=foreign, propagate=True)
+            continue
+        disabled = plan.disable_existing_loggers and not _is_own(name)
+        if disabled != part.disabled or _has(part.handlers, replaced):
+            loggers[name] = part._replace(
+                disabled=disabled, handlers=_exchanged(part.handlers, replaced)
+            )
+    if plan.root is None and _has(logging.root.handlers, replaced):
+        part = part_of(logging.root)
+        loggers[ROOT] = part._replace(handlers=_exchanged(part.handlers, replaced))
+    new = built.handlers
+    return Wanted(loggers, {**names, **new}, built.parts, new.values())
+
+
+def _adjusted(plan: LoggingPlan) -> Wanted:
+    names = named_handlers()
+    handlers = [
+        (handler, HandlerPart(each.level, handler.formatter, handler.filters))
+        for each in plan.handlers
+        if each.level is not None
+        for handler in (names[each.name],)
+    ]
+    loggers = {each.name: _leveled(each) for each in _plans(plan)}
+    return Wanted(loggers, dict(names), handlers, names.values())
+
+
+def _leveled(plan: LoggerPlan) -> LoggerPart:
+    known = logging.root.manager.loggerDict.get(plan.name) if plan.name else logging.root
+    part = part_of(known) if isinstance(known, logging.Logger) else LoggerPart()
+    return part._replace(
+        level=part.level if plan.level is None else plan.level,
+        propagate=part.propagate if plan.propagate is None or not plan.name else plan.propagate,
+    )
 
 
 def _plans(plan: LoggingPlan) -> Iterator[LoggerPlan]:
@@ -104,13 +249,14 @@ def _plans(plan: LoggingPlan) -> Iterator[LoggerPlan]:
         yield plan.root
 
 
-def _set_level(plan: LoggerPlan) -> logging.Logger:
-    logger = logging.getLogger(plan.name) if plan.name else logging.root
-    if plan.level is not None:
-        logger.level = plan.level
-    if plan.propagate is not None and plan.name:
-        logger.propagate = plan.propagate
-    return logger
+def _has(handlers: Iterable[logging.Handler], wanted: Container[int]) -> bool:
+    return any(id(handler) in wanted for handler in handlers)
+
+
+def _exchanged(
+    handlers: list[logging.Handler], replaced: Mapping[int, logging.Handler]
+) -> list[logging.Handler]:
+    return [replaced.get(id(handler), handler) for handler in handlers]
 
 
 def _is_beneath(name: str, named: Container[str]) -> bool:
@@ -123,94 +269,3 @@ def _is_beneath(name: str, named: Container[str]) -> bool:
 
 def _is_own(name: str) -> bool:
     return name == OWN_LOGGER or name.startswith(f"{OWN_LOGGER}.")
-
-
-def _leaving(plan: LoggingPlan, built: Built) -> list[logging.Handler]:
-    """Give the handlers that nobody will use any more when ``plan`` is in force."""
-    named = {logger.name for logger in plan.loggers}
-    had = list(named_handlers().values())
-    stay = list(built.handlers.values())
-    for logger in _live_loggers():
-        if not (handlers := logger.handlers):
-            continue
-        had += handlers
-        if logger is logging.root:
-            loses = plan.root is not None
-        else:
-            loses = logger.name in named or _is_beneath(logger.name, named)
-        stay += filter(is_foreign, handlers) if loses else handlers
-    # By identity, because a class of the host may say what it is equal to.
-    leaving = {id(handler): handler for handler in had}
-    for handler in _reachable(stay):
-        leaving.pop(id(handler), None)
-    return list(leaving.values())
-
-
-def _reachable(todo: list[logging.Handler]) -> Iterator[logging.Handler]:
-    seen: set[int] = set()
-    while todo:
-        handler = todo.pop()
-        if id(handler) in seen:
-            continue
-        seen.add(id(handler))
-        yield handler
-        # A MemoryHandler writes through its target, a QueueHandler through its listener.
-        target = getattr(handler, "target", None)
-        beneath = getattr(getattr(handler, "listener", None), "handlers", ())
-        todo += [each for each in (target, *beneath) if isinstance(each, logging.Handler)]
-
-
-def _live_loggers() -> Iterator[logging.Logger]:
-    """Give the root logger, and every other one there is."""
-    yield logging.root
-    # A copy, because another thread may be making a logger at this moment.
-    for logger in logging.root.manager.loggerDict.copy().values():
-        if isinstance(logger, logging.Logger):
-            yield logger
-
-
-class _Snapshot:
-    """The tree's objects and their values, with references that keep them."""
-
-    def __init__(self) -> None:
-        self._known = dict(logging.root.manager.loggerDict)
-        self._names = dict(named_handlers())
-        self._levels = [(handler, handler.level) for handler in self._names.values()]
-        self._loggers = [
-            (
-                each,
-                each.level,
-                each.propagate,
-                each.disabled,
-                each.handlers,
-                each.filters,
-                each.parent,
-            )
-            for each in _live_loggers()
-        ]
-        self._places = [
-            (place, dict(place.loggerMap))
-            for place in self._known.values()
-            if isinstance(place, logging.PlaceHolder)
-        ]
-
-    def restore(self) -> None:
-        """Put everything back."""
-        manager = logging.root.manager
-        manager.loggerDict.clear()
-        manager.loggerDict.update(self._known)
-        for logger, level, propagate, disabled, handlers, filters, parent in self._loggers:
-            logger.level, logger.propagate, logger.disabled = level, propagate, disabled
-            logger.handlers, logger.filters, logger.parent = handlers, filters, parent
-        for place, loggers in self._places:
-            place.loggerMap = loggers
-        # Without `set_name`, which a class of the host may have made its own.
-        names = named_handlers()
-        for handler in list(names.values()):
-            unname(handler)
-        for name, handler in self._names.items():
-            names[name] = handler
-            vars(handler)["_name"] = name
-        for handler, level in self._levels:
-            handler.level = level
-        clear_level_caches()

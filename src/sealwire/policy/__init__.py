@@ -12,7 +12,7 @@ from sealwire.policy.externals import Externals
 from sealwire.policy.floors import Floors, LoggerFloor
 from sealwire.policy.formats import FormatStrings
 from sealwire.policy.handler_floors import HandlerFloor
-from sealwire.policy.leases import MAX_LEASE_S, LeaseLimits
+from sealwire.policy.leases import MAX_LEASE_S, MIN_FREE_PERCENT, LeaseLimits
 from sealwire.policy.loggers import Loggers
 from sealwire.policy.objection import Objection
 from sealwire.policy.paths import FilePaths
@@ -24,6 +24,7 @@ __all__ = [
     "ANYBODY",
     "HANDLER_ARGUMENTS",
     "MAX_LEASE_S",
+    "MIN_FREE_PERCENT",
     "Accepts",
     "Address",
     "Ceiling",

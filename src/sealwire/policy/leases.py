@@ -27,6 +27,9 @@ from sealwire.requests import Lease
 MAX_LEASE_S = 4 * 3600
 """The longest lease where nothing else is said: half a working day, so none outlives a shift."""
 
+MIN_FREE_PERCENT = 5
+"""So much of a disk is usually kept for those who mend it."""
+
 # As many as a person can read and type; the first ones name what to do about the others.
 _MOST_NAMED = 5
 
@@ -38,11 +41,14 @@ class LeaseLimits:
     Attributes:
         max_s: the longest lease, seconds.
         secretive: by logger, the lowest level at which it writes no secrets.
+        min_free_percent: how much of a file system under a file handler has to be free; leases end
+            where there is less, and none begins.
         sources: where each of these is written.
     """
 
     max_s: int = MAX_LEASE_S
     secretive: Mapping[str, int] = field(default_factory=lambda: SECRETIVE)
+    min_free_percent: int = MIN_FREE_PERCENT
     sources: Sources = field(default_factory=dict)
 
     def limit_s(self, role: Role | None) -> int:

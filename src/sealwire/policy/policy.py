@@ -49,6 +49,7 @@ class Policy:
         roles: who may ask for what; none is everybody for everything.
         leases: what every lease has to keep to.
         lock: refuse every change; see `LOCKED`.
+        announce: say every change on the logger ``sealwire.changes``.
         sources: where ``lock``, the part ``roles`` and, under its name, each rule are written.
 
     Raises:
@@ -61,6 +62,7 @@ class Policy:
     roles: tuple[Role, ...] = ()
     leases: LeaseLimits = field(default_factory=LeaseLimits)
     lock: bool = False
+    announce: bool = True
     sources: Sources = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -106,9 +108,8 @@ class Policy:
             before: the base: the tree as it is without leases. It is what "unchanged", "louder"
                 and "already broken by the application" are measured against, so a lease that is
                 running must not be in it.
-            after: the tree as it would be: the new base for an `Apply`, the base with all leases,
-                this one included, for a `Lease`. If leases run while a base is applied, ask twice:
-                for the new base, and for that with the leases.
+            after: the tree as it would be: the new base for an `Apply`, the base with the lease for
+                a `Lease`. Leases end one by one, so ask for each alone as well as for all.
 
         Raises:
             PolicyError: with the first objection, in the order of `tree_objections`.

@@ -20,6 +20,7 @@ from sealwire.documents.formats import STYLES
 from sealwire.keyfiles import StrPath
 from sealwire.policy import (
     MAX_LEASE_S,
+    MIN_FREE_PERCENT,
     Ceiling,
     Floors,
     HandlerFloor,
@@ -43,11 +44,20 @@ from sealwire.settings.policy_values import (
     without_format,
 )
 from sealwire.settings.reading import parse_service, read_settings
-from sealwire.settings.tables import Table, duration_s, flag, list_of, parse_toml, text_of, whole
+from sealwire.settings.tables import (
+    Table,
+    duration_s,
+    flag,
+    list_of,
+    parse_toml,
+    percent,
+    text_of,
+    whole,
+)
 
 T = TypeVar("T")
 
-_TABLES: Final = ("lock", "allow", "lease", "floors", "ceilings", "roles")
+_TABLES: Final = ("lock", "announce", "allow", "lease", "floors", "ceilings", "roles")
 _MISSING: Final = "write one with: sealwire policy init FILE"
 
 
@@ -143,6 +153,7 @@ def parse_policy(path: Path, text: str) -> PolicyFile:
         roles=tuple(_role(name, top.table("roles", name)) for name in top.table("roles").values),
         leases=_leases(top.table("lease")),
         lock=top.take("lock", flag, default=False),
+        announce=top.take("announce", flag, default=True),
         sources={**top.sources(), **sources_of(allow)},
     )
     return PolicyFile(path, read_allowed(allow), policy)
@@ -202,11 +213,12 @@ def _role(name: str, table: Table) -> Role:
 
 
 def _leases(table: Table) -> LeaseLimits:
-    table.limited_to("longest", "secretive")
+    table.limited_to("longest", "secretive", "min_free_percent")
     more = table.take("secretive", list_of(read_logger), default=())
     return LeaseLimits(
         max_s=table.take("longest", duration_s, default=MAX_LEASE_S),
         secretive={**SECRETIVE, **dict.fromkeys(more, INFO)},
+        min_free_percent=table.take("min_free_percent", percent, default=MIN_FREE_PERCENT),
         sources=table.sources(),
     )
 

@@ -192,6 +192,13 @@ def whole(value: object) -> int:
     return value
 
 
+def percent(value: object) -> int:
+    """Take ``value`` as a whole number from 0 to 100."""
+    if whole(value) > 100:  # noqa: PLR2004 - what a hundred is called
+        raise ValueError("is over 100")
+    return whole(value)
+
+
 def duration_s(value: object) -> int:
     """Take ``value`` as a length of time such as ``30m``; give whole seconds."""
     match = _DURATION.fullmatch(value) if isinstance(value, str) else None

@@ -1,0 +1,165 @@
+"""How leases lie over a base: while one runs, while another base is put beneath, when one ends.
+
+Rules this module keeps:
+
+1. Pure: what to set is said, and set by whoever holds logging's lock. So no change of somebody
+   else's comes between looking and setting, and floors are judged on what is really there.
+2. A base is put beneath leases in three steps: `Laying.before` gives back the levels that leases
+   hold, the base is put in place, `Laying.after` lays the leases over it. If any of them fails,
+   whoever holds the lock puts everything back.
+3. A level that somebody else has changed meanwhile stays theirs, unless the new base sets it.
+4. Leases end one by one, so each is judged alone over the base as well as with the others. One that
+   a new base does not bear ends: it must not keep a base away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from sealwire.documents.tree import Levels, Tree
+from sealwire.drifting import without_leases
+from sealwire.errors import PolicyError
+from sealwire.leases import Drift, Held, LiveLease, Overlay, Step, step
+
+Judge: TypeAlias = Callable[[Tree, Tree], None]
+
+
+def freely(before: Tree, after: Tree) -> None:
+    """Let everything be, as going back does."""
+
+
+class Laying:
+    """Puts a base beneath the leases that are running.
+
+    Attributes:
+        base: the base that was, once `before` was asked.
+        overlay: the leases that run, and what they hold, once `after` was asked.
+        ended: the leases that the new base does not bear.
+    """
+
+    def __init__(self, overlay: Overlay, judge: Judge = freely, judge_laid: Judge = freely) -> None:
+        """Begin with what is in force.
+
+        Args:
+            overlay: the leases, and what they hold.
+            judge: is given the base that was and the one that is to be, and raises where that may
+                not be; by default everything may.
+            judge_laid: the same for the base that is to be, and that with leases over it.
+        """
+        self._judge, self._judge_laid = judge, judge_laid
+        self._live = Tree()
+        self.base = Tree()
+        self.overlay = overlay
+        self.ended: tuple[LiveLease, ...] = ()
+
+    def before(self, live: Tree) -> Levels:
+        """Say what gives the base that is."""
+        self._live, self.base = live, without_leases(live, self.overlay)
+        return differences(live, self.base)
+
+    def after(self, base: Tree) -> Levels:
+        """Say what lays the leases over the base that is to be.
+
+        Raises:
+            RefusedError: as ``judge`` says.
+        """
+        self._judge(self.base, base)
+        leases = tuple(each for each in self.overlay.leases if self._bears(base, (each,)))
+        if not self._bears(base, leases):
+            leases = ()
+        self.ended = self.overlay.without(*leases)
+        was, now = self._live.by_name(), base.by_name()
+        taken = over(base, leases)
+        loggers, held = dict(taken.loggers), dict(taken.overlay.loggers)
+        for name, old in self.overlay.loggers.items():
+            if name not in held:
+                continue
+            level = now[name].level if name in now else 0
+            # Somebody else's level, which the new base does not touch.
+            if name in was and was[name].level != old.put and was[name].level == level:
+                loggers.pop(name, None)
+                held[name] = Held(old.found, old.put)
+        self.overlay = Overlay(leases, held, taken.overlay.handlers)
+        return Levels(loggers, taken.handlers)
+
+    def _bears(self, base: Tree, leases: tuple[LiveLease, ...]) -> bool:
+        try:
+            self._judge_laid(base, laid(base, leases))
+        except PolicyError:
+            return False
+        return True
+
+
+class Relaying:
+    """Exchanges leases for others, over one base.
+
+    Attributes:
+        overlay: the leases that run then.
+        drift: what somebody else had changed.
+    """
+
+    def __init__(
+        self, overlay: Overlay, leases: tuple[LiveLease, ...], judge: Judge = freely
+    ) -> None:
+        """Begin with what is in force, and what is to be; ``judge`` as for `Laying`."""
+        self._before = overlay
+        self._leases = leases
+        self._judge = judge
+        self.overlay = overlay
+        self.drift: tuple[Drift, ...] = ()
+
+    def levels(self, live: Tree) -> Levels:
+        """Say what to set.
+
+        Raises:
+            RefusedError: as ``judge`` says.
+        """
+        taken = step(
+            self._before,
+            self._leases,
+            {logger.name: logger.level for logger in live.loggers},
+            {handler.key: handler.level for handler in live.handlers},
+        )
+        levels = Levels(taken.loggers, taken.handlers)
+        base = without_leases(live, self._before)
+        for new in self._leases[len(self._before.leases) :]:
+            self._judge(base, laid(base, (new,)))
+        self._judge(base, live.leveled(*levels))
+        self.overlay, self.drift = taken.overlay, taken.drift
+        return levels
+
+
+def over(base: Tree, leases: tuple[LiveLease, ...]) -> Step:
+    """Lay leases over a base that holds none; handlers that it has not are left out."""
+    taken = step(
+        Overlay(),
+        leases,
+        {logger.name: logger.level for logger in base.loggers},
+        {handler.key: handler.level for handler in base.handlers},
+    )
+    held = {key: each for key, each in taken.overlay.handlers.items() if key in taken.handlers}
+    return taken._replace(overlay=Overlay(leases, taken.overlay.loggers, held))
+
+
+def laid(base: Tree, leases: tuple[LiveLease, ...]) -> Tree:
+    """Give a base that holds no leases with these over it."""
+    taken = over(base, leases)
+    return base.leveled(taken.loggers, taken.handlers)
+
+
+def differences(live: Tree, wanted: Tree) -> Levels:
+    """Give the levels of ``wanted`` that are others in ``live``; both have the same members."""
+    loggers, handlers = live.by_name(), live.by_key()
+    return Levels(
+        {
+            logger.name: logger.level
+            for logger in wanted.loggers
+            if logger.level != loggers[logger.name].level
+        },
+        {
+            handler.key: handler.level
+            for handler in wanted.handlers
+            if handler.level != handlers[handler.key].level
+        },
+    )

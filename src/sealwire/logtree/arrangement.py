@@ -1,0 +1,289 @@
+"""How logging is arranged: the objects of the tree and their values, at one moment or to be.
+
+Rules this module keeps:
+
+1. An arrangement holds the objects themselves, so that going back gives the same handlers with the
+   same open files, and not others that look alike.
+2. Lists are replaced and never changed: a writer may be going through the old one.
+3. `Arrangement.restore` puts back everything, for a change that failed. `way_back` undoes a change
+   that stood for a while: what somebody else has changed meanwhile is left, and told as drift.
+4. Everything here is done with logging's lock held, by whoever calls.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
+
+from sealwire.documents.tree import ROOT
+from sealwire.logtree.internals import clear_level_caches, give_name, named_handlers, unname
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+T = TypeVar("T")
+
+MADE_BY: Final = "_sealwire_made_by"
+"""The attribute that says of a handler by which definition we have made it."""
+
+
+class LoggerPart(NamedTuple):
+    """What a logger has of its own; the lists are not to be changed."""
+
+    level: int = logging.NOTSET
+    propagate: bool = True
+    disabled: bool = False
+    handlers: list[logging.Handler] = []  # noqa: RUF012 - the default of a value that nobody changes
+    filters: list[logging._FilterType] = []  # noqa: RUF012 - the same
+
+
+class HandlerPart(NamedTuple):
+    """What a handler has of its own, apart from how it was made; the list is not to be changed."""
+
+    level: int
+    formatter: logging.Formatter | None
+    filters: list[logging._FilterType]
+
+
+class Wanted(NamedTuple):
+    """What is to be different.
+
+    Attributes:
+        loggers: by name, those that change; one that is not there is made.
+        names: the handlers that have a name afterwards, all of them.
+        handlers: those that stay and have something else of their own.
+        stay: handlers that stay whether a logger has them or not.
+    """
+
+    loggers: Mapping[str, LoggerPart]
+    names: Mapping[str, logging.Handler]
+    handlers: list[tuple[logging.Handler, HandlerPart]]
+    stay: Iterable[logging.Handler]
+
+    def put(self, *, by_hand: bool = False) -> None:
+        """Make it so; the caches of levels are the caller's affair.
+
+        Args:
+            by_hand: give names without the handlers' own ``set_name``, which could fail.
+        """
+        for name, part in self.loggers.items():
+            logger = logging.getLogger(name) if name != ROOT else logging.root
+            logger.level, logger.propagate, logger.disabled = part[:3]
+            logger.handlers, logger.filters = part.handlers, part.filters
+        names = named_handlers()
+        for name, handler in list(names.items()):
+            if self.names.get(name) is not handler:
+                unname(handler)
+        for name, handler in self.names.items():
+            if names.get(name) is handler:
+                continue
+            if by_hand:
+                give_name(handler, name)
+            else:
+                handler.name = name
+        for handler, own in self.handlers:
+            handler.level, handler.formatter, handler.filters = own
+
+    def leaving(self) -> list[logging.Handler]:
+        """Give the handlers that nobody uses any more when it is so."""
+        had: list[logging.Handler] = []
+        stay = list(self.stay)
+        for name, logger in live_loggers():
+            had += logger.handlers
+            part = self.loggers.get(name)
+            stay += logger.handlers if part is None else part.handlers
+        # By identity, because a class of the host may say what it is equal to.
+        leaving = {id(handler): handler for handler in reachable(had)}
+        # One that no logger leads to may be at work all the same, behind a listener of a queue;
+        # those that we have made are known not to be.
+        for handler in named_handlers().values():
+            if MADE_BY in vars(handler):
+                leaving[id(handler)] = handler
+        for handler in reachable(stay):
+            leaving.pop(id(handler), None)
+        return list(leaving.values())
+
+
+class Arrangement:
+    """Everything as it is at one moment."""
+
+    __slots__ = ("_known", "_places", "handlers", "loggers", "names")
+
+    def __init__(self) -> None:
+        """Take it down."""
+        self._known = dict(logging.root.manager.loggerDict)
+        self._places = [
+            (place, dict(place.loggerMap))
+            for place in self._known.values()
+            if isinstance(place, logging.PlaceHolder)
+        ]
+        self.names = dict(named_handlers())
+        self.loggers = {
+            name: (logger, logger.parent, part_of(logger)) for name, logger in live_loggers()
+        }
+        handlers = {id(handler): handler for handler in self.names.values()}
+        for _, _, part in self.loggers.values():
+            for handler in part.handlers:
+                handlers[id(handler)] = handler
+        self.handlers = [
+            (handler, HandlerPart(handler.level, handler.formatter, handler.filters))
+            for handler in handlers.values()
+        ]
+
+    def restore(self) -> None:
+        """Put everything back (rule 3)."""
+        known = logging.root.manager.loggerDict
+        known.clear()
+        known.update(self._known)
+        for logger, parent, part in self.loggers.values():
+            logger.level, logger.propagate, logger.disabled = part[:3]
+            logger.handlers, logger.filters, logger.parent = part.handlers, part.filters, parent
+        for place, loggers in self._places:
+            place.loggerMap = loggers
+        for handler in list(named_handlers().values()):
+            unname(handler)
+        for name, handler in self.names.items():
+            # Without `set_name`, which a class of the host may have made its own.
+            give_name(handler, name)
+        for handler, own in self.handlers:
+            handler.level, handler.formatter, handler.filters = own
+        clear_level_caches()
+
+    def detach(self) -> Arrangement:
+        """Keep copies of lists from now on, because their loggers and handlers go on using them."""
+        for name, (logger, parent, part) in self.loggers.items():
+            kept = part._replace(handlers=[*part.handlers], filters=[*part.filters])
+            self.loggers[name] = logger, parent, kept
+        self.handlers = [
+            (handler, part._replace(filters=[*part.filters])) for handler, part in self.handlers
+        ]
+        return self
+
+    def parts(self) -> dict[str, LoggerPart]:
+        """Give the loggers' parts by name."""
+        return {name: part for name, (_, _, part) in self.loggers.items()}
+
+
+def way_back(before: Arrangement, left: Arrangement) -> tuple[Wanted, list[str]]:
+    """Say how to get from now to ``before``, and where somebody else stands in the way.
+
+    Args:
+        before: what was before a change, detached.
+        left: what the change left, detached. What is not so any more, somebody else has changed.
+
+    Returns:
+        What is to be different, and the places that are left as they are: ``loggers.a.level``.
+    """
+    old, new, drift = before.parts(), left.parts(), list[str]()
+    loggers: dict[str, LoggerPart] = {}
+    for name, logger in live_loggers():
+        if name not in new:
+            continue
+        now, was = part_of(logger), old.get(name, LoggerPart())
+        if _same_part(was, new[name]):
+            continue
+        part = _merged_part(f"loggers.{name}" if name else "root", was, new[name], now, drift)
+        if not _same_part(part, now):
+            loggers[name] = part
+    names = dict(named_handlers())
+    for name, handler in left.names.items():
+        if names.get(name) is handler and before.names.get(name) is not handler:
+            del names[name]
+    for name, handler in before.names.items():
+        names.setdefault(name, handler)
+    had = {id(handler): part for handler, part in before.handlers}
+    handlers = [
+        (handler, had[id(handler)])
+        for handler, part in left.handlers
+        if id(handler) in had and _same_handler(handler_part(handler), part)
+    ]
+    # One that left and comes back has what it had, since nobody could reach it.
+    return Wanted(loggers, names, handlers, list(names.values())), drift
+
+
+def part_of(logger: logging.Logger) -> LoggerPart:
+    """Give what a logger has of its own."""
+    return LoggerPart(
+        logger.level, logger.propagate, logger.disabled, logger.handlers, logger.filters
+    )
+
+
+def handler_part(handler: logging.Handler) -> HandlerPart:
+    """Give what a handler has of its own."""
+    return HandlerPart(handler.level, handler.formatter, handler.filters)
+
+
+def live_loggers() -> Iterator[tuple[str, logging.Logger]]:
+    """Give the root logger, and every other one there is, by name."""
+    yield ROOT, logging.root
+    # A copy, because another thread may be making a logger at this moment.
+    for name, logger in logging.root.manager.loggerDict.copy().items():
+        if isinstance(logger, logging.Logger):
+            yield name, logger
+
+
+def reachable(handlers: Iterable[logging.Handler]) -> Iterator[logging.Handler]:
+    """Give handlers, and those that they hand records on to."""
+    todo, seen = list(handlers), set[int]()
+    while todo:
+        handler = todo.pop()
+        if id(handler) in seen:
+            continue
+        seen.add(id(handler))
+        yield handler
+        # A MemoryHandler writes through its target, a QueueHandler through its listener.
+        target = getattr(handler, "target", None)
+        beneath = getattr(getattr(handler, "listener", None), "handlers", ())
+        todo += [each for each in (target, *beneath) if isinstance(each, logging.Handler)]
+
+
+def _merged_part(
+    where: str, was: LoggerPart, left: LoggerPart, now: LoggerPart, drift: list[str]
+) -> LoggerPart:
+    values: list[int | bool] = []
+    for field in ("level", "propagate", "disabled"):
+        old, new, live = (getattr(part, field) for part in (was, left, now))
+        if new not in {live, old}:
+            drift.append(f"{where}.{field}")
+        values.append(old if live == new else live)
+    return LoggerPart(
+        int(values[0]),
+        bool(values[1]),
+        bool(values[2]),
+        _merged(f"{where}.handlers", was.handlers, left.handlers, now.handlers, drift),
+        _merged(f"{where}.filters", was.filters, left.filters, now.filters, drift),
+    )
+
+
+def _merged(where: str, was: list[T], left: list[T], now: list[T], drift: list[str]) -> list[T]:
+    """Give the old list, with what has come since, and without what has gone since."""
+    if _same_list(now, left):
+        return was
+    drift.append(where)
+    come = [each for each in now if not _holds(left, each)]
+    gone = [each for each in left if not _holds(now, each)]
+    return [each for each in was if not _holds(gone, each)] + come
+
+
+def _holds(members: list[T], wanted: T) -> bool:
+    return any(each is wanted for each in members)
+
+
+def _same_list(one: list[T], other: list[T]) -> bool:
+    return len(one) == len(other) and all(a is b for a, b in zip(one, other, strict=True))
+
+
+def _same_part(one: LoggerPart, other: LoggerPart) -> bool:
+    return (
+        one[:3] == other[:3]
+        and _same_list(one.handlers, other.handlers)
+        and _same_list(one.filters, other.filters)
+    )
+
+
+def _same_handler(one: HandlerPart, other: HandlerPart) -> bool:
+    return (
+        one.level == other.level
+        and one.formatter is other.formatter
+        and _same_list(one.filters, other.filters)
+    )

@@ -1,0 +1,115 @@
+"""Watching for what nobody asked for: drift of the logging tree, and disks that fill up.
+
+Rules this module keeps:
+
+1. Drift is told when it is seen first and when it is over, and not in between. Where a floor
+   protects what has drifted, it is an alert.
+2. Disks matter while leases run, since it is these that write more than usual.
+3. Nothing here changes logging.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from sealwire.drifting import find_drift, without_leases
+from sealwire.eventlog import LOGGER, log_to
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sealwire.documents import Tree
+    from sealwire.leases import Drift, Overlay
+    from sealwire.policy import Policy
+
+T = TypeVar("T")
+
+LOOK_MS: Final = 60_000
+"""How often the tree is compared with what it should be."""
+
+GUARD_MS: Final = 5_000
+"""How often disks are looked at while leases run: a minute of DEBUG can be a gigabyte."""
+
+
+class DriftWatch:
+    """Compares the tree with the base, and tells what is new."""
+
+    def __init__(self) -> None:
+        """Begin without knowing the base."""
+        self._base: Tree | None = None
+        self._alerts: frozenset[str] = frozenset()
+
+    def know(self, base: Tree) -> None:
+        """Take down the base, without leases; what had drifted from another one is forgotten."""
+        self._base, self._alerts = base, frozenset()
+
+    def look(
+        self,
+        live: Tree,
+        overlay: Overlay,
+        known: tuple[Drift, ...],
+        policies: Iterable[Policy],
+        level: int,
+    ) -> tuple[Drift, ...]:
+        """Give what has drifted, and tell what was not ``known``, or is no more, at ``level``."""
+        if self._base is None:
+            return known
+        found = find_drift(self._base, live, overlay)
+        for each in found:
+            if each not in known:
+                log_to(
+                    LOGGER,
+                    level,
+                    "drift: %s is %s and not %s; somebody in this process has changed it",
+                    *(each.where, each.found, each.expected),
+                )
+        for each in known:
+            if all(each.where != other.where for other in found):
+                log_to(LOGGER, level, "drift is over: %s is %s again", each.where, each.expected)
+        self._tell_alerts(without_leases(live, overlay), policies)
+        return found
+
+    def _tell_alerts(self, live: Tree, policies: Iterable[Policy]) -> None:
+        if self._base is None:
+            return
+        # What has come since is not compared with nothing.
+        base = live._replace(
+            loggers=_both(live.by_name(), self._base.by_name()),
+            handlers=_both(live.by_key(), self._base.by_key()),
+        )
+        alerts = {
+            f"{each.where}: {each.detail}"
+            for policy in policies
+            for each in policy.floors.tree(base, live)
+        }
+        for alert in sorted(alerts - self._alerts):
+            log_to(LOGGER, logging.ERROR, "alert: protected logging has changed: %s", alert)
+        self._alerts = frozenset(alerts)
+
+
+def _both(new: dict[str, T], old: dict[str, T]) -> tuple[T, ...]:
+    """Give the members of both, of those that are in both the old ones, by name."""
+    both = {**new, **old}
+    return tuple(both[name] for name in sorted(both))
+
+
+def fullest_disk(tree: Tree, least_percent: int) -> str:
+    """Name a file system under a file handler with less than ``least_percent`` free, or ``""``."""
+    folders = {
+        str(PurePath(handler.target).parent)
+        for handler in tree.handlers
+        if os.path.isabs(handler.target)  # noqa: PTH117 - a text, which may be no path at all
+    }
+    for folder in sorted(folders):
+        try:
+            usage = shutil.disk_usage(folder)
+        except OSError:
+            continue
+        if usage.free * 100 < usage.total * least_percent:
+            free = usage.free * 100 // usage.total
+            return f"{folder} has {free} % free, and {least_percent} % is the least for a lease"
+    return ""

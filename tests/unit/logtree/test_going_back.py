@@ -1,0 +1,246 @@
+"""A change can be undone later, and what somebody else has changed meanwhile is left."""
+
+from __future__ import annotations
+
+import json
+import logging
+import logging.handlers
+import queue
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sealwire.documents import LoggingPlan, Tree, read_plan
+from sealwire.documents.tree import Levels
+from sealwire.errors import PolicyError
+from sealwire.logtree import apply_as_base, go_back, read
+from sealwire.logtree.internals import is_listening, named_handlers
+from sealwire.logtree.swapping import Change
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class Around:
+    """Leases that are laid around a change, and a floor."""
+
+    def __init__(self, refuse: bool = False, **levels: int) -> None:
+        """Lay ``levels``, which were 0 before."""
+        self._levels = levels
+        self._refuse = refuse
+        self.seen: list[Tree] = []
+
+    def before(self, live: Tree) -> Levels:
+        """Give them back."""
+        self.seen.append(live)
+        return Levels(dict.fromkeys(self._levels, 0))
+
+    def after(self, base: Tree) -> Levels:
+        """Refuse, or lay them again."""
+        self.seen.append(base)
+        if self._refuse:
+            raise PolicyError("floor", "root", "no")
+        return Levels(self._levels)
+
+
+def plan(**sections: object) -> LoggingPlan:
+    """Read a plan."""
+    return read_plan(json.dumps({"version": 1, **sections}).encode())
+
+
+def to_file(path: Path, **more: object) -> LoggingPlan:
+    """Give a plan in which the root and one logger write to a file."""
+    return plan(
+        formatters={"f": {"format": "%(message)s"}},
+        filters={"only": {"name": "a"}},
+        handlers={"x": {"class": "logging.FileHandler", "filename": str(path), "formatter": "f"}},
+        root={"level": "INFO", "handlers": ["x"]},
+        loggers={"a.b": {"level": "DEBUG", "filters": ["only"], "propagate": False}},
+        **more,
+    )
+
+
+def objects() -> object:
+    """Give everything of the tree, down to the objects, but for loggers that have nothing."""
+    loggers = {"": logging.root, **logging.root.manager.loggerDict}
+    return (
+        {
+            name: (e.level, e.propagate, e.disabled, list(e.handlers), list(e.filters))
+            for name, e in loggers.items()
+            if isinstance(e, logging.Logger)
+            if e.level or e.handlers or e.filters or not e.propagate or e.disabled
+        },
+        {name: (h, h.level, h.formatter, h.filters[:]) for name, h in named_handlers().items()},
+    )
+
+
+def set_up(tmp_path: Path) -> logging.FileHandler:
+    """Be an application with a tree of its own."""
+    # Without those of pytest.
+    logging.root.handlers = []
+    own = logging.FileHandler(tmp_path / "own", mode="w")
+    own.name = "x"
+    own.setFormatter(logging.Formatter("own %(message)s"))
+    logging.root.addHandler(own)
+    logging.root.setLevel(logging.WARNING)
+    logger = logging.getLogger("a.b")
+    logger.setLevel(logging.ERROR)
+    logger.addHandler(own)
+    return own
+
+
+def test_back_to_the_very_same_objects(tmp_path: Path) -> None:
+    """Names included; and what the application wrote is not emptied by its mode w."""
+    own = set_up(tmp_path)
+    logging.root.error("one")
+    before = objects()
+    _, change = apply_as_base(to_file(tmp_path / "new", disable_existing_loggers=True), Around())
+    logging.root.error("two")
+    assert own not in change.left.names.values()
+    assert own.stream is None
+    back, drift = go_back(change, Around())
+    assert before == objects()
+    assert () == drift
+    logging.root.error("three")
+    assert "own one\nown three\n" == (tmp_path / "own").read_text()
+    assert "two\n" == (tmp_path / "new").read_text()
+    assert [type(each) for each in back.gone] == [logging.FileHandler]
+
+
+def test_the_way_there_and_back_again(tmp_path: Path) -> None:
+    """Going back is a change like any other, and can be undone as well as made one with others."""
+    set_up(tmp_path)
+    before = objects()
+    _, one = apply_as_base(to_file(tmp_path / "one"), Around())
+    middle = objects()
+    _, two = apply_as_base(to_file(tmp_path / "two"), Around())
+    go_back(two, Around())
+    assert middle == objects()
+    logging.root.error("one")
+    assert "one\n" == (tmp_path / "one").read_text()
+    _, two = apply_as_base(to_file(tmp_path / "two"), Around())
+    go_back(one.then(two), Around())
+    assert before == objects()
+
+
+def test_what_somebody_else_has_changed_is_left(tmp_path: Path) -> None:
+    """Level, handlers, filters, names: each at its place, and nothing else is held up by it."""
+    own = set_up(tmp_path)
+    _, change = apply_as_base(to_file(tmp_path / "new"), Around())
+    logger, tool = logging.getLogger("a.b"), logging.NullHandler()
+    logger.setLevel(5)
+    logger.addHandler(tool)
+    logging.root.addHandler(tool)
+    logging.root.removeHandler(named_handlers()["x"])
+    logging.getLogger("new").setLevel(7)
+    named = logging.NullHandler()
+    named.name = "named"
+    _, drift = go_back(change, Around())
+    assert ("root.handlers", "loggers.a.b.level", "loggers.a.b.handlers") == drift
+    assert (5, [own, tool], []) == (logger.level, logger.handlers, logger.filters)
+    assert [own, tool] == logging.root.handlers
+    assert 7 == logging.getLogger("new").level
+    assert {"x": own, "named": named} == dict(named_handlers())
+    assert logger.propagate
+
+
+def test_a_handler_that_stayed_gets_back_what_it_had(tmp_path: Path) -> None:
+    """Unless somebody has changed it since."""
+    own = set_up(tmp_path)
+    formatter = own.formatter
+
+    def wanted(level: str) -> LoggingPlan:
+        return plan(
+            handlers={
+                "x": {
+                    "class": "logging.FileHandler",
+                    "filename": str(tmp_path / "own"),
+                    "mode": "w",
+                    "level": level,
+                }
+            },
+            root={"handlers": ["x"]},
+        )
+
+    _, change = apply_as_base(wanted("ERROR"), Around())
+    assert (logging.ERROR, None) == (own.level, own.formatter)
+    go_back(change, Around())
+    assert (logging.NOTSET, formatter) == (own.level, own.formatter)
+    _, change = apply_as_base(wanted("ERROR"), Around())
+    own.setLevel(1)
+    go_back(change, Around())
+    assert (1, None) == (own.level, own.formatter)
+
+
+def test_leases_are_neither_in_what_was_nor_in_what_is_left(tmp_path: Path) -> None:
+    """They are laid again over either."""
+    set_up(tmp_path)
+    leases = Around(leased=10)
+    logging.getLogger("leased").setLevel(10)
+    _, change = apply_as_base(to_file(tmp_path / "new"), leases)
+    assert 10 == logging.getLogger("leased").level
+    assert 0 == change.base.logger("leased").level
+    assert [10, 0] == [tree.logger("leased").level for tree in leases.seen]
+    assert (0, 0) == tuple(each.parts()["leased"].level for each in (change.before, change.left))
+    go_back(change, Around(leased=10))
+    assert 10 == logging.getLogger("leased").level
+
+
+def test_what_is_refused_under_the_lock_changes_nothing(tmp_path: Path) -> None:
+    """The floors are asked about the tree as it is, and have the last word."""
+    own = set_up(tmp_path)
+    logging.getLogger("leased").setLevel(10)
+    before, tree = objects(), read()
+    refusing = Around(refuse=True, leased=10)
+    with pytest.raises(PolicyError):
+        apply_as_base(to_file(tmp_path / "new"), refusing)
+    assert before == objects()
+    assert tree == read()
+    assert not (tmp_path / "new").exists()
+    assert own.stream is not None
+    assert not own.stream.closed
+    assert refusing.seen[-1].logger("").level == logging.INFO
+
+
+def test_a_queue_is_listened_to_again(tmp_path: Path) -> None:
+    """Its thread ends when the handler goes, and another one begins when it comes back."""
+    out = logging.FileHandler(tmp_path / "out")
+    handler = logging.handlers.QueueHandler(queue.SimpleQueue())
+    listener = logging.handlers.QueueListener(handler.queue, out)
+    handler.listener = listener  # type: ignore[attr-defined, unused-ignore]
+    listener.start()
+    logging.root.handlers = [handler]
+    _, change = apply_as_base(to_file(tmp_path / "new"), Around())
+    assert not is_listening(listener)
+    go_back(change, Around())
+    assert is_listening(listener)
+    logging.root.error("through the queue")
+    listener.stop()
+    assert "through the queue\n" == (tmp_path / "out").read_text()
+
+
+def test_a_socket_is_given_up_and_taken_again(tmp_path: Path) -> None:
+    """A handler of another class is flushed, and not closed, since it could not come back."""
+    closed: list[str] = []
+
+    class Own(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            pass
+
+        def close(self) -> None:
+            closed.append("own")
+            super().close()
+
+    syslog = logging.handlers.SysLogHandler(("127.0.0.1", 9))
+    own = Own()
+    own.name = "own"
+    logging.root.handlers = [syslog, own]
+    _, change = apply_as_base(to_file(tmp_path / "new"), Around())
+    assert None is vars(syslog)["socket"]
+    assert own in change.gone
+    go_back(change, Around())
+    logging.root.error("somewhere")
+    assert None is not vars(syslog)["socket"]
+    assert [] == closed
+    assert own is named_handlers()["own"]
+    assert isinstance(change, Change)

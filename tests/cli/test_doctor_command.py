@@ -17,7 +17,7 @@ import sealwire
 from sealwire.answers import encode_answer
 from sealwire.cli import servicecheck
 from sealwire.cli.findings import Mark
-from sealwire.cli.reports import drift_in_words, leases_in_words, now_ms_in
+from sealwire.cli.reports import drift_in_words, leases_in_words, time_in
 from sealwire.cli.servicecheck import look_at_service
 from sealwire.results import read_report
 from sealwire.stages import Answer, Outcome
@@ -104,6 +104,8 @@ def test_leases_that_run_are_told(shell: Shell, local_service: Service) -> None:
     assert found["leases"]["text"].startswith("1 running: payments.db=DEBUG until 2")
     assert found["leases"]["text"].endswith(" by alice")
     assert found["answer"]["text"].startswith("instance ")
+    assert f"sealwire {sealwire.__version__}, Python 3." in found["answer"]["text"]
+    assert "ok" == found["answer"]["mark"]
     assert local_service.logs("still there")
 
 
@@ -265,6 +267,16 @@ def test_the_same_version_is_well(shell: Shell, bare_service: socket.socket) -> 
     assert "sealwire status" in drift["next"]
 
 
+def test_a_configuration_on_trial_is_told(shell: Shell, local_service: Service) -> None:
+    """It goes back by itself, so whoever looks has to know."""
+    shell.done("apply", "debug.json", "--confirm-within", "10m")
+    status, found = looked(shell)
+    assert (0, "warning") == (status, found["trial"]["mark"])
+    assert "goes back at 2" in found["trial"]["text"]
+    assert "sealwire status --to payments@test" in found["trial"]["next"]
+    assert local_service.logs("still there")
+
+
 @pytest.mark.parametrize(
     "report",
     [
@@ -321,9 +333,9 @@ def test_drift_without_places() -> None:
 
 def test_a_time_that_can_be_none() -> None:
     """True is no time, and neither is a number that no calendar has."""
-    assert 5 == now_ms_in(read_report(b'{"now_ms": 5}'))
+    assert 5 == time_in(read_report(b'{"now_ms": 5}'), "now_ms")
     for said in (b"true", b"-1", b"1e3", b"9007199254740992", b"null"):
-        assert now_ms_in(read_report(b'{"now_ms": %b}' % said)) is None
+        assert time_in(read_report(b'{"now_ms": %b}' % said), "now_ms") is None
 
 
 # ---- the service's side --------------------------------------------------------------------------

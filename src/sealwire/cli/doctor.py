@@ -32,12 +32,12 @@ from sealwire.cli.findings import (
 )
 from sealwire.cli.hints import hint_for
 from sealwire.cli.options import timeout_option
-from sealwire.cli.reports import drift_in_words, leases_in_words, now_ms_in, text_in
+from sealwire.cli.reports import drift_in_words, leases_in_words, text_in, time_in
 from sealwire.cli.sealing import config_option, to_option
 from sealwire.cli.servicecheck import look_at_service
 from sealwire.cli.terminal import flush, say_json, waiting
 from sealwire.cli.unanswered import waiting_messages
-from sealwire.cli.wording import counted
+from sealwire.cli.wording import counted, time_in_words
 from sealwire.clock import wall_clock_ms
 from sealwire.errors import NoAnswerError, SealwireError, TransportError
 from sealwire.requests import CONTENT_TYPE_REQUEST, Verb, write_request
@@ -212,12 +212,15 @@ def _of_answer(
         text = "the service answers, and says no more because requests to it are encrypted"
         return [Finding(Mark.OK, "answer", text), look_at_clock(target.address, None)]
     found = [_versions(report)]
-    now_ms = now_ms_in(report)
+    now_ms = time_in(report, "now_ms")
     offset_ms = None if now_ms is None else now_ms - middle_ms
     found.append(look_at_clock(target.address, offset_ms))
     found.append(Finding(Mark.OK, "leases", leases_in_words(report)))
+    step = f"look at what is in force: sealwire status --to {target.audience}"
+    if (until_ms := time_in(report, "confirm_by_ms")) is not None:
+        trial = f"a configuration that goes back at {time_in_words(until_ms)} unless confirmed"
+        found.append(Finding(Mark.WARNING, "trial", trial, step))
     if drift := drift_in_words(report):
-        step = f"look at what is in force: sealwire status --to {target.audience}"
         found.append(Finding(Mark.WARNING, "drift", drift, step))
     return found
 

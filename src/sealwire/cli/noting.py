@@ -31,7 +31,7 @@ from sealwire.cli.lastanswer import (
     short,
 )
 from sealwire.cli.parameters import STDIN
-from sealwire.cli.reports import now_ms_in
+from sealwire.cli.reports import time_in
 from sealwire.clock import wall_clock_ms
 from sealwire.errors import ConfigurationError, NoAnswerError, TransportError
 from sealwire.requests import Verb
@@ -159,5 +159,5 @@ def keeping_sealed(
 
 def _offset_ms(answer: Answer) -> int | None:
     """Say how far the service's clock is ahead, if the answer tells its time."""
-    now_ms = now_ms_in(read_report(answer.report))
+    now_ms = time_in(read_report(answer.report), "now_ms")
     return None if now_ms is None else now_ms - wall_clock_ms()

@@ -26,10 +26,10 @@ def text_in(report: Mapping[str, object], name: str) -> str:
     return value[:MAX_CHARS] if isinstance(value, str) else ""
 
 
-def now_ms_in(report: Mapping[str, object]) -> int | None:
-    """Give the time of the service's clock, if the report tells one that can be."""
-    now_ms = report.get("now_ms")
-    return now_ms if type(now_ms) is int and 0 <= now_ms < _FAR_MS else None
+def time_in(report: Mapping[str, object], name: str) -> int | None:
+    """Give a time of the report in milliseconds, if it has one of this name that can be."""
+    moment_ms = report.get(name)
+    return moment_ms if type(moment_ms) is int and 0 <= moment_ms < _FAR_MS else None
 
 
 def leases_in_words(report: Mapping[str, object]) -> str:

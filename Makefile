@@ -80,7 +80,7 @@ fuzz-short: $(STAMPS)/fuzz  ## the same with fewer inputs, in under a minute
 mutation: $(STAMPS)/test  ## a report: which changes of cbor, cose and chain no test notices
 	$(PY) tests/mutation/mutate.py
 
-conformance: $(STAMPS)/test  ## public test vectors, and the standard library's own tests of its listener
+conformance: $(STAMPS)/test  ## public test vectors, and the standard library's own tests
 	$(PY) -m pytest tests/conformance
 
 bench: $(STAMPS)/demo  ## measure against the raw primitives and the standard library

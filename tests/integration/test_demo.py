@@ -198,9 +198,12 @@ def trial_stays(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     monkeypatch.setattr(processes, "PATIENCE_S", 5.0)
 
 
+def another_each_time(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Let the logging be another one each time it is asked for."""
+    monkeypatch.setattr(changes, "_state", lambda _: object())
+
+
 DEBUG = console_at("DEBUG")
-MEANWHILE = """    logging.getLogger("meanwhile").setLevel(order)
-        database.debug("""
 STAYS = """
 import sealwire
 from sealwire.logtree.newfiles import NewFile
@@ -254,7 +257,7 @@ SABOTAGES: dict[str, Sabotage] = {
     "floor is none": (9, "it was refused for", on_the_way(15, b"junk")),
     "is not broken": (10, "it did not fail", on_the_way(17, DEBUG)),
     "changes meanwhile": (
-        10, "the logging is not as before", in_the_service("    database.debug(", MEANWHILE),
+        10, "the logging is not as before", another_each_time,
     ),
     "file stays": (10, "the new file is still there", in_the_service("import sealwire\n", STAYS)),
     "trial is not taken": (11, "it was not applied", on_the_way(20, b"junk")),

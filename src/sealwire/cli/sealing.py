@@ -40,6 +40,15 @@ lifetime_option: Final = click.option(
     show_default=True,
     help="How long the message may wait for its delivery: 90s, 5m, 2h, 7d.",
 )
+standing_option: Final = click.option(
+    "--standing",
+    "standing_s",
+    type=duration,
+    metavar="TIME",
+    default=None,
+    help="In place of --lifetime, beyond 7 days: 90d. For files that wait; the service's settings "
+    "have to allow it.",
+)
 unchecked_option: Final = click.option(
     "--unchecked", is_flag=True, help="Seal the document without reading it first."
 )

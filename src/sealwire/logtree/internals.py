@@ -10,13 +10,11 @@ Rules this module keeps:
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, MutableMapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from sealwire.errors import ConfigurationError
-
-if TYPE_CHECKING:
-    from logging.handlers import QueueListener
 
 TESTED: Final = "3.11 to 3.13"
 """The Pythons whose ``logging`` the tests run against."""
@@ -73,6 +71,17 @@ def named_handlers() -> MutableMapping[str, logging.Handler]:
     return names
 
 
+def live_handlers() -> list[logging.Handler]:
+    """Give every handler there is, whether a logger has it or not."""
+    return [each for ref in list(vars(logging)["_handlerList"]) if (each := ref()) is not None]
+
+
+def thread_of(listener: object) -> threading.Thread | None:
+    """Give the thread of a queue listener while it runs."""
+    found = getattr(listener, "_thread", None)
+    return found if isinstance(found, threading.Thread) else None
+
+
 def unname(handler: logging.Handler) -> None:
     """Take a handler's name without touching one of the same name that has come after it."""
     names = named_handlers()
@@ -90,11 +99,6 @@ def format_of(formatter: logging.Formatter) -> tuple[str | None, str, bool]:
     text, style = getattr(formatter, "_fmt", None), getattr(formatter, "_style", None)
     mark = _STYLES.get(type(style).__name__, "")
     return text if isinstance(text, str) else None, mark, bool(getattr(style, "_defaults", None))
-
-
-def is_listening(listener: QueueListener) -> bool:
-    """Whether the listener of a queue has a thread."""
-    return getattr(listener, "_thread", None) is not None
 
 
 def give_name(handler: logging.Handler, name: str) -> None:

@@ -73,7 +73,10 @@ class Change(NamedTuple):
 
     def then(self, later: Change) -> Change:
         """Give this and a later change as one."""
-        return Change(self.before, later.left, [*self.gone, *later.gone], later.base)
+        # Those made in between cannot come back; they would be kept, more with every change.
+        had = {id(handler) for handler, _ in self.before.handlers}
+        gone = [each for each in (*self.gone, *later.gone) if id(each) in had]
+        return Change(self.before, later.left, gone, later.base)
 
 
 def swap(plan: LoggingPlan, built: Built, wait_s: float = WAIT_S) -> list[logging.Handler]:

@@ -61,8 +61,14 @@ class HandlerFloor:
             yield self._objection("", detail, "")
             return
         if plan.class_name != self.class_name:
-            detail = f"is {shorten(plan.class_name)}, and has to be {self.class_name}"
+            found = plan.class_name or f"made by {plan.factory}"
+            detail = f"is {shorten(found)}, and has to be {self.class_name}"
             yield self._objection("class", detail, "class")
+        # Neither shows in a tree, and no policy can write down what they have to be.
+        if plan.queue is not None:
+            yield self._objection("queue", "a protected handler has no queue in between", "class")
+        for name, _ in plan.attributes:
+            yield self._objection(name, "no attribute of a protected handler is set", "")
         given = {key: value for key, value in plan.arguments if key not in _SHOWN}
         for key in sorted(given.keys() | self.arguments.keys()):
             if key not in given:

@@ -8,6 +8,8 @@ Rules this module keeps:
    is named are replaced, children of a named logger are reset, an incremental one sets levels. A
    handler under a name that was there replaces that one everywhere. Unlike there, handlers that
    somebody else's code has put somewhere stay.
+3. Of what a factory makes nothing is known but what it is told: it has no class here, which is the
+   class of no protected handler.
 
 Not guaranteed: what the running service will say. It judges its own tree, which may reach the same
 handlers by another way.
@@ -100,13 +102,7 @@ def _leveled(state: LoggerState, plan: LoggerPlan) -> LoggerState:
 def _made(plan: HandlerPlan, formatters: dict[str, FormatterPlan]) -> HandlerState:
     formatter = None
     if plan.formatter is not None:
-        made = formatters[plan.formatter]
-        text = made.format
-        if text is None and made.class_name is None:
-            text = _BARE[made.style]
-        formatter = FormatterState(
-            made.class_name or "logging.Formatter", text, made.datefmt, made.style
-        )
+        formatter = _formatter(formatters[plan.formatter])
     return HandlerState(
         plan.name,
         plan.class_name or "",
@@ -115,6 +111,15 @@ def _made(plan: HandlerPlan, formatters: dict[str, FormatterPlan]) -> HandlerSta
         formatter,
         plan.filters,
     )
+
+
+def _formatter(made: FormatterPlan) -> FormatterState:
+    if made.factory is not None:
+        return FormatterState("", None, None, "")
+    text = made.format
+    if text is None and made.class_name is None:
+        text = _BARE[made.style]
+    return FormatterState(made.class_name or "logging.Formatter", text, made.datefmt, made.style)
 
 
 def _target(plan: HandlerPlan) -> str:

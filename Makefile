@@ -13,7 +13,7 @@ PYTHON ?=
 PY := $(VENV)/bin/python
 STAMPS := $(VENV)/.sealwire
 CANDIDATES := $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11 python)
-SOURCES := pyproject.toml LICENSE $(wildcard README.md) \
+SOURCES := pyproject.toml LICENSE $(wildcard README.md) docs/reference/messages.md \
 	$(shell find src -not -name __pycache__ -not -name '*.pyc')
 WHEEL := $(WHEEL_DIR)/sealwire-*.whl
 PIP := $(PY) -m pip --disable-pip-version-check --quiet
@@ -80,7 +80,7 @@ fuzz-short: $(STAMPS)/fuzz  ## the same with fewer inputs, in under a minute
 mutation: $(STAMPS)/test  ## a report: which changes of cbor, cose and chain no test notices
 	$(PY) tests/mutation/mutate.py
 
-conformance: $(STAMPS)/test  ## public test vectors, and the standard library's own tests of its listener
+conformance: $(STAMPS)/test  ## public test vectors, and the standard library's own tests
 	$(PY) -m pytest tests/conformance
 
 bench: $(STAMPS)/demo  ## measure against the raw primitives and the standard library

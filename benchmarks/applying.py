@@ -6,11 +6,14 @@ What is compared, in a process whose logging tree is this program's own:
    and closing what it replaces.
 2. ``dictConfig`` with a dictionary of the same content, made beforehand, because it is taken apart.
 
-Both write to the same files. Few loggers show what handlers cost, many what loggers cost.
+Both write to the same files. Few loggers show what handlers cost, many what loggers cost. A
+configuration that is applied again leaves its handlers as they are here, and makes them anew there;
+so there is a line for two in turns, of which each makes every file's handler anew on both sides.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
 import logging.config
@@ -78,9 +81,26 @@ def measure(loggers: int, *, rounds: int, calls: int) -> dict[str, Samples]:
             logging.config.dictConfig({"version": 1, "root": {"handlers": []}})
 
 
+def measure_exchanged(loggers: int, *, rounds: int, calls: int) -> dict[str, Samples]:
+    """Time both with two configurations in turns, which write to different files."""
+    with tempfile.TemporaryDirectory() as first, tempfile.TemporaryDirectory() as second:
+        plans = [plan_of(Path(name).resolve(), loggers) for name in (first, second)]
+        ours = itertools.cycle(plans)
+        copies = [plans[number % 2].to_dict() for number in range((rounds + 1) * calls)]
+        steps: dict[str, Callable[[], object]] = {
+            OURS: lambda: apply(next(ours)),
+            THEIRS: lambda: logging.config.dictConfig(copies.pop()),
+        }
+        try:
+            return interleaved(steps, rounds=rounds, calls=calls)
+        finally:
+            logging.config.dictConfig({"version": 1, "root": {"handlers": []}})
+
+
 def run(*, short: bool) -> list[Figure]:
     """Measure; give the lines of the table."""
     few = measure(FEW, rounds=20 if short else 200, calls=10)
+    new = measure_exchanged(FEW, rounds=20 if short else 200, calls=10)
     many = measure(MANY, rounds=2 if short else 5, calls=1)
     ours_s = many[OURS].median_us / 1e6
     least, greatest = few[OURS].spread_over(few[THEIRS])
@@ -93,6 +113,11 @@ def run(*, short: bool) -> list[Figure]:
         ),
         report("P4", "  over fifths of the run", f"{least:.2f} to {greatest:.2f} x"),
         report("P4", "  both", f"{few[OURS].median_us:.0f}, {few[THEIRS].median_us:.0f} us"),
+        report(
+            "P4",
+            "  with every file's handler new",
+            f"{new[OURS].median_us / new[THEIRS].median_us:.2f} x",
+        ),
         at_most("P4", f"apply, {MANY:,} loggers", ours_s, MANY_S, "s", Gate.ABSOLUTE),
         report("P4", "  the same with dictConfig", f"{many[THEIRS].median_us / 1e6:.2f} s"),
     ]

@@ -58,12 +58,14 @@ def endpoint(address: str) -> tuple[socket.AddressFamily, str | tuple[str, int]]
 class Running:
     """One running service."""
 
-    def __init__(self, wanted: Mapping[str, Any], *, cpu: int | None = None) -> None:
-        """Start ``tests/load/service.py`` with what is ``wanted``, and wait until it serves."""
+    def __init__(
+        self, wanted: Mapping[str, Any], *, cpu: int | None = None, program: Path = SERVICE
+    ) -> None:
+        """Start a program with what is ``wanted``, and wait until it serves."""
         # The standard library's listener prints a traceback for much of what it refuses.
         quiet = subprocess.DEVNULL if wanted["kind"] == "standard" else None
         self._process = subprocess.Popen(
-            [sys.executable, str(SERVICE)],
+            [sys.executable, str(program)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=quiet,
@@ -100,7 +102,11 @@ class Running:
 
     def figures(self) -> dict[str, Any]:
         """Ask the service for its own figures."""
-        told: dict[str, Any] = json.loads(self._ask("figures"))
+        return self.ask("figures")
+
+    def ask(self, line: str) -> dict[str, Any]:
+        """Ask the service for what it answers to this line."""
+        told: dict[str, Any] = json.loads(self._ask(line))
         return told
 
     def cpu_s(self) -> float:

@@ -1,7 +1,7 @@
 """Change the logging of running Python processes from outside, with signed messages.
 
 A service calls `listen` (or `listen_from` with a settings file); an operator seals a configuration
-with a `Sealer`, or with the command ``sealwire send``.
+with a `Sealer`, asks with a `Client`, or does both with the command ``sealwire``.
 
 What listens, judges, seals and sends is loaded when it is first asked for, so that a program pays
 for the side it is on.
@@ -53,9 +53,11 @@ from sealwire.stages import (
 )
 
 if TYPE_CHECKING:
+    from sealwire.client import Client
     from sealwire.clock import wall_clock_ms
     from sealwire.listener import Listener, listen, listen_from
     from sealwire.policy import Policy, Rule, default_rules
+    from sealwire.results import RequestError, RequestFailedError, RequestRefusedError, Result
     from sealwire.sealer import MemorySealerState, Sealer, SealerState
     from sealwire.transports.client import deliver
     from sealwire.verify_callable import as_verify
@@ -64,9 +66,14 @@ __version__ = "0.1.0"
 
 _LATE = {
     "wall_clock_ms": "sealwire.clock",
+    "Client": "sealwire.client",
     "Listener": "sealwire.listener",
     "MemorySealerState": "sealwire.sealer",
     "Policy": "sealwire.policy",
+    "RequestError": "sealwire.results",
+    "RequestFailedError": "sealwire.results",
+    "RequestRefusedError": "sealwire.results",
+    "Result": "sealwire.results",
     "Rule": "sealwire.policy",
     "Sealer": "sealwire.sealer",
     "SealerState": "sealwire.sealer",
@@ -87,6 +94,7 @@ __all__ = [
     "ApplyError",
     "Chain",
     "Claims",
+    "Client",
     "ConfigurationError",
     "Context",
     "Ed25519Signer",
@@ -113,6 +121,10 @@ __all__ = [
     "Reason",
     "RefusedError",
     "ReplayWindow",
+    "RequestError",
+    "RequestFailedError",
+    "RequestRefusedError",
+    "Result",
     "Rule",
     "SealError",
     "Sealed",

@@ -1,13 +1,73 @@
-"""The clocks of this machine, in whole milliseconds."""
+"""The clocks of this machine, in whole milliseconds.
+
+Everything that needs the time and is not handed a clock asks here, so that a test can put clocks of
+its own in their place (`replaced`). Nothing but code of this very process can.
+"""
 
 from __future__ import annotations
 
 import sys
+import threading
 import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class Clocks(Protocol):
+    """Three clocks, in milliseconds."""
+
+    def wall_clock_ms(self) -> int:
+        """Give wall-clock time, since the epoch; it may jump."""
+        ...
+
+    def boot_ms(self) -> int:
+        """Give time since an arbitrary start that also passes in sleep; it never jumps."""
+        ...
+
+    def monotonic_ms(self) -> int:
+        """Give monotonic time, from an arbitrary start; it never jumps."""
+        ...
+
+
+class _InPlace:
+    """What stands in for the machine's clocks, if anything does: the last one counts."""
+
+    def __init__(self) -> None:
+        self.clocks: Clocks | None = None
+        self._all: list[Clocks] = []
+        self._lock = threading.Lock()
+
+    def put(self, clocks: Clocks) -> None:
+        with self._lock:
+            self._all.append(clocks)
+            self.clocks = clocks
+
+    def take_away(self, clocks: Clocks) -> None:
+        with self._lock:
+            self._all.remove(clocks)
+            self.clocks = self._all[-1] if self._all else None
+
+
+_in_place: Final = _InPlace()
+
+
+@contextmanager
+def replaced(clocks: Clocks) -> Iterator[None]:
+    """Ask ``clocks`` instead of the machine, in every thread, while the block runs; for tests."""
+    _in_place.put(clocks)
+    try:
+        yield
+    finally:
+        _in_place.take_away(clocks)
 
 
 def wall_clock_ms() -> int:
     """Give wall-clock time, milliseconds since the epoch; it may jump."""
+    if (clocks := _in_place.clocks) is not None:
+        return clocks.wall_clock_ms()
     return time.time_ns() // 1_000_000
 
 
@@ -16,6 +76,8 @@ def boot_ms() -> int:
 
     Where a system has no such clock it is `monotonic_ms`, which may stand still meanwhile.
     """
+    if (clocks := _in_place.clocks) is not None:
+        return clocks.boot_ms()
     if sys.platform == "linux":
         return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000
     else:  # noqa: RET505 - the type checker looks at one branch on each system
@@ -24,4 +86,6 @@ def boot_ms() -> int:
 
 def monotonic_ms() -> int:
     """Give monotonic time, milliseconds from an arbitrary start; it never jumps."""
+    if (clocks := _in_place.clocks) is not None:
+        return clocks.monotonic_ms()
     return time.monotonic_ns() // 1_000_000

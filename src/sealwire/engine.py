@@ -247,7 +247,7 @@ class Engine:
             ends_ms = now_ms + length_s * 1000
             in_force.pending = Pending(request.id, issuer, boot_ms() + length_s * 1000, ends_ms)
             until = f" until {in_utc(ends_ms)}, unless it is confirmed"
-        what = f"{applied.loggers} loggers, {applied.handlers} handlers"
+        what = f"{_count(applied.loggers, 'logger')}, {_count(applied.handlers, 'handler')}"
         self._announce("configuration of %s: %s%s%s", issuer, what, until, _why(request.why))
         self._announce_unborne(laying)
         # What was sent as a plain configuration is answered as ever.
@@ -408,6 +408,10 @@ def engine_of_process() -> Engine:
 def instance_name() -> str:
     """Give what this process is called: the host's name and its number."""
     return f"{socket.gethostname()}/{os.getpid()}"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _why(why: str) -> str:

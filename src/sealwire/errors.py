@@ -164,7 +164,15 @@ class TransportError(SealwireError, OSError):
 
 
 class NoAnswerError(TransportError):
-    """The message was handed over, and no answer came: it may or may not have been applied."""
+    """The message was handed over, and no answer came: it may or may not have been applied.
+
+    Attributes:
+        sealed: the message, where a `Client` sent it: the same bytes again are safe, and tell.
+        request_id: its id in hex, where a `Client` sealed it.
+    """
+
+    sealed: bytes = b""
+    request_id: str = ""
 
 
 def shorten(text: object, limit: int = 80) -> str:

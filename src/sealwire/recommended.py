@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from sealwire.chain import Chain
 from sealwire.checks import Freshness, Once
+from sealwire.checks.freshness import STANDING_S, standing
 from sealwire.layers import (
     AesGcmOpener,
     AesGcmSealer,
@@ -40,7 +41,12 @@ class Recommended(enum.Enum):
     NETWORK = "network"
 
 
-def local(audience: str, trusted: KeySource[VerifyKey] | Iterable[VerifyKey]) -> Chain:
+def local(
+    audience: str,
+    trusted: KeySource[VerifyKey] | Iterable[VerifyKey],
+    *,
+    standing_s: int = STANDING_S,
+) -> Chain:
     """Make the chain for a Unix socket.
 
     It guarantees that a message is authentic, attributable, fresh, taken once and in order. It does
@@ -49,11 +55,13 @@ def local(audience: str, trusted: KeySource[VerifyKey] | Iterable[VerifyKey]) ->
     Args:
         audience: the service this receiver is, such as ``payments@prod``.
         trusted: the public keys of everybody who may change this service's logging.
+        standing_s: how long a configuration may stand between sealing and delivery, seconds.
 
     Raises:
-        ConfigurationError: ``audience`` is not a name, there is no key, or two have one id.
+        ConfigurationError: ``audience`` is not a name, there is no key, two have one id, or
+            ``standing_s`` is out of its range.
     """
-    return Chain(audience, (Ed25519Verifier(trusted), Freshness(), Once()))
+    return Chain(audience, (Ed25519Verifier(trusted), Freshness(standing(standing_s)), Once()))
 
 
 def network(
@@ -62,6 +70,7 @@ def network(
     gate: KeySource[MacKey] | Iterable[MacKey],
     encryption: KeySource[AeadKey] | Iterable[AeadKey],
     trusted: KeySource[VerifyKey] | Iterable[VerifyKey],
+    standing_s: int = STANDING_S,
 ) -> Chain:
     """Make the chain for wherever strangers can connect or read.
 
@@ -73,10 +82,11 @@ def network(
         gate: the MAC keys that senders share with this audience.
         encryption: the AES keys that senders share with this audience.
         trusted: the public keys of everybody who may change this service's logging.
+        standing_s: as for `local`.
 
     Raises:
-        ConfigurationError: ``audience`` is not a name, a layer has no key, two keys have one id, or
-            one key stands in two layers.
+        ConfigurationError: ``audience`` is not a name, a layer has no key, two keys have one id,
+            one key stands in two layers, or ``standing_s`` is out of its range.
     """
     return Chain(
         audience,
@@ -84,7 +94,7 @@ def network(
             HmacVerifier(gate),
             AesGcmOpener(encryption),
             Ed25519Verifier(trusted),
-            Freshness(),
+            Freshness(standing(standing_s)),
             Once(),
         ),
     )

@@ -205,6 +205,23 @@ class Sealer:
         Raises:
             SealError: as `seal_at`, or the clock is behind a version that was used before.
         """
+        return self.seal_with_claims(
+            document, content_type=content_type, stream=stream, lifetime_s=lifetime_s
+        )[0]
+
+    def seal_with_claims(
+        self,
+        document: bytes,
+        *,
+        content_type: str = JSON,
+        stream: Stream = Stream.BASE,
+        lifetime_s: int = DEFAULT_LIFETIME_S,
+    ) -> tuple[Sealed, Claims]:
+        """Seal as `seal` does; give the message and what it says about itself, its id included.
+
+        Raises:
+            SealError: as `seal`.
+        """
         now_ms = self._clock()
         while (free := self._state.claim(self.audience, stream, now_ms)) != now_ms:
             # Usually another message of this millisecond; the state is not asked while we wait.
@@ -243,11 +260,11 @@ class Sealer:
         """
         if self._state.claim(self.audience, stream, now_ms) != now_ms:
             raise SealError(f"version {now_ms} or a later one was used for {self.audience} before")
-        return self._seal(document, content_type, stream, now_ms, lifetime_s)
+        return self._seal(document, content_type, stream, now_ms, lifetime_s)[0]
 
     def _seal(
         self, document: bytes, content_type: str, stream: Stream, now_ms: int, lifetime_s: int
-    ) -> Sealed:
+    ) -> tuple[Sealed, Claims]:
         if lifetime_s < 1:
             raise SealError("lifetime_s is under one second")
         iat = now_ms // 1000
@@ -267,7 +284,7 @@ class Sealer:
             raise SealError(
                 f"the sealed message has {len(wrapped)} bytes; {MAX_FRAME_BYTES} can be sent"
             )
-        return Sealed(wrapped)
+        return Sealed(wrapped), claims
 
 
 def _describe(layers: Sequence[SealingLayer]) -> str:

@@ -3,7 +3,8 @@
 Rules this module keeps:
 
 1. What is told is what was read of the process, and nothing here is asked of it.
-2. A report that is too long says how much of its longest list was left out.
+2. A report that is too long says what was left out: of its longest list first what is long in each
+   row, such as the levels of a lease, and then rows. It is never empty.
 """
 
 from __future__ import annotations
@@ -11,10 +12,12 @@ from __future__ import annotations
 import logging
 import platform
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from itertools import islice
+from typing import TYPE_CHECKING, Final
 
 from sealwire.answers import MAX_REPORT_BYTES
 from sealwire.documents import JsonValue, LoggerState, Tree, canonical_json
+from sealwire.documents.lookup import Lookup
 from sealwire.documents.tree import ROOT
 
 if TYPE_CHECKING:
@@ -24,15 +27,17 @@ if TYPE_CHECKING:
     from sealwire.inforce import Base, InForce
     from sealwire.leases import LiveLease, Overlay
 
+_MOST_IN_BRIEF: Final = 3
+
 
 def status_report(live: Tree, in_force: InForce, now_ms: int) -> bytes:
     """Say what is in force: base, leases, and what loggers and handlers have of their own."""
-    return _fitting(_status(live, in_force, now_ms), "loggers")
+    return _fitting(_status(live, in_force, now_ms))
 
 
 def changes_report(found: tuple[Change, ...]) -> bytes:
     """Say what differs, place by place."""
-    return _fitting({"changes": [each._asdict() for each in found]}, "changes")
+    return _fitting({"changes": [each._asdict() for each in found]})
 
 
 def applied_report(found: tuple[Change, ...], in_force: InForce) -> bytes:
@@ -44,7 +49,7 @@ def applied_report(found: tuple[Change, ...], in_force: InForce) -> bytes:
     }
     if in_force.pending is not None:
         report["confirm_by_ms"] = in_force.pending.ends_wall_ms
-    return _fitting(report, "changes")
+    return _fitting(report)
 
 
 def reverted_report(
@@ -57,23 +62,24 @@ def reverted_report(
         "changes": [each._asdict() for each in found],
         "left_as_they_are": list(left),
     }
-    return _fitting(report, "changes")
+    return _fitting(report)
 
 
 def lease_report(lease: LiveLease, before: Tree, after: Tree) -> bytes:
     """Say what a lease has changed, until when, and what comes out of it now."""
+    was, now = Lookup(before), Lookup(after)
     report: dict[str, JsonValue] = {
         "id": lease.id,
         "until_ms": lease.ends_wall_ms,
-        "levels": [_leased(name, before, after) for name, _ in lease.loggers],
+        "levels": [_leased(name, was, now) for name, _ in lease.loggers],
         "through": [key for key, _ in lease.handlers],
     }
-    return _fitting(report, "levels")
+    return _fitting(report)
 
 
 def ended_report(ended: tuple[LiveLease, ...]) -> bytes:
     """Say which leases have ended."""
-    return _fitting({"ended": [each.id for each in ended]}, "ended")
+    return _fitting({"ended": [each.id for each in ended]})
 
 
 def in_utc(wall_ms: int) -> str:
@@ -90,6 +96,9 @@ def levels_in_words(lease: LiveLease) -> str:
 
 def _status(live: Tree, in_force: InForce, now_ms: int) -> dict[str, JsonValue]:
     overlay, base = in_force.overlay, in_force.base
+    lookup = Lookup(live)
+    # The newest one of a logger comes last, and is the one in force.
+    newest = {name: lease for lease in overlay.leases for name, _ in lease.loggers}
     return {
         "instance": in_force.instance,
         "now_ms": now_ms,
@@ -114,8 +123,8 @@ def _status(live: Tree, in_force: InForce, now_ms: int) -> dict[str, JsonValue]:
             {
                 "name": logger.name or "root",
                 "configured": _configured(logger, overlay) or None,
-                "effective": live.effective_level(logger.name),
-                "leased": _lease_of(logger.name, overlay),
+                "effective": lookup.level(logger.name),
+                "leased": _lease_of(newest.get(logger.name)),
                 "handlers": list(logger.handlers),
                 "propagate": logger.propagate,
                 "disabled": logger.disabled,
@@ -157,11 +166,10 @@ def _configured(logger: LoggerState, overlay: Overlay) -> int:
     return logger.level if held is None or held.put != logger.level else held.found
 
 
-def _lease_of(name: str, overlay: Overlay) -> JsonValue:
+def _lease_of(newest: LiveLease | None) -> JsonValue:
     """Say which lease is in force for a logger, or nothing."""
-    if name not in overlay.loggers:
+    if newest is None:
         return None
-    newest = next(lease for lease in reversed(overlay.leases) if name in dict(lease.loggers))
     return {"id": newest.id, "issuer": newest.issuer, "until_ms": newest.ends_wall_ms}
 
 
@@ -173,13 +181,13 @@ def _worth_telling(tree: Tree, leased: Container[str]) -> Iterator[LoggerState]:
             yield logger
 
 
-def _leased(name: str, before: Tree, after: Tree) -> JsonValue:
+def _leased(name: str, before: Lookup, after: Lookup) -> JsonValue:
     """Say what a lease changes for one logger, and what comes out of it now."""
-    level = after.effective_level(name)
+    level = after.level(name)
     emission = after.emission(name, level)
     return {
         "logger": name or "root",
-        "before": before.effective_level(name),
+        "before": before.level(name),
         "now": level,
         "stopped": emission.stopped,
         "emitting": list(emission.emitting),
@@ -187,12 +195,42 @@ def _leased(name: str, before: Tree, after: Tree) -> JsonValue:
     }
 
 
-def _fitting(report: dict[str, JsonValue], longest: str) -> bytes:
-    """Write a report; where it is too long for an answer, say how much of a list was left out."""
-    written, left_out = canonical_json(report), 0
-    while len(written) > MAX_REPORT_BYTES and isinstance(rows := report[longest], list) and rows:
+def _fitting(report: dict[str, JsonValue]) -> bytes:
+    """Write a report; where it is too long for an answer, say what was left out (rule 2)."""
+    left_out: dict[str, int] = {}
+    brief: set[str] = set()
+    while len(written := canonical_json(report)) > MAX_REPORT_BYTES:
+        lists = {name: rows for name, rows in report.items() if isinstance(rows, list) and rows}
+        if not lists:
+            # Nothing else is known to be so long; whoever reads it is told at least so much.
+            return canonical_json({"left_out": len(report)})
+        longest = max(lists, key=lambda name: len(canonical_json(lists[name])))
+        rows = lists[longest]
+        if longest not in brief:
+            brief.add(longest)
+            report = report | {longest: [_brief(row) for row in rows]}
+            continue
         kept = len(rows) // 2
-        left_out += len(rows) - kept
-        report |= {longest: rows[:kept], "left_out": left_out}
-        written = canonical_json(report)
-    return written if len(written) <= MAX_REPORT_BYTES else b""
+        left_out[longest] = left_out.get(longest, 0) + len(rows) - kept
+        report = report | {
+            longest: rows[:kept],
+            "left_out": sum(left_out.values()),
+            "left_out_of": dict(left_out),
+        }
+    return written
+
+
+def _brief(row: JsonValue) -> JsonValue:
+    """Give a row with what is long in it cut, and how much that was."""
+    if not isinstance(row, dict):
+        return row
+    told = dict(row)
+    for name, value in row.items():
+        if isinstance(value, (dict, list)) and len(value) > _MOST_IN_BRIEF:
+            told[name] = (
+                value[:_MOST_IN_BRIEF]
+                if isinstance(value, list)
+                else dict(islice(value.items(), _MOST_IN_BRIEF))
+            )
+            told[f"{name}_left_out"] = len(value) - _MOST_IN_BRIEF
+    return told

@@ -15,6 +15,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from sealwire.chain import Chain
+from sealwire.documents.reading import place
+from sealwire.errors import ApplyError
 from sealwire.eventlog import log_bug
 from sealwire.listener import make_door
 from sealwire.memory import memory_of
@@ -62,6 +64,11 @@ def as_verify(
     accepted: list[bytes] = []
 
     def hand_over(plan: LoggingPlan) -> Applied:
+        for handler in plan.handlers:
+            if handler.queue is not None:
+                # The library makes a listener, and leaves it to the application to start it.
+                where = place("handlers", handler.name)
+                raise ApplyError(f"{where}: a queue would have no listener; use sealwire.listen")
         try_out(plan)
         loggers = len(plan.loggers) + (plan.root is not None)
         accepted.append(plan.canonical())

@@ -146,17 +146,9 @@ def result(base: Tree, request: Request) -> Tree:
     if isinstance(request, Apply):
         return supposed_result(base, request.plan)
     assert isinstance(request, Lease)
-    loggers, handlers = base.by_name(), base.by_key()
-    for name, level in request.levels:
-        loggers[name] = loggers.get(name, LoggerState(name))._replace(level=level)
-    for key in request.through:
-        lowest = min(level for _, level in request.levels)
-        handlers[key] = handlers[key]._replace(level=min(handlers[key].level, lowest))
-    return Tree(
-        tuple(loggers[name] for name in sorted(loggers)),
-        tuple(handlers[key] for key in sorted(handlers)),
-        base.disable,
-    )
+    lowest, known = min(level for _, level in request.levels), base.by_key()
+    through = {key: min(known[key].level, lowest) for key in request.through}
+    return base.leveled(dict(request.levels), through)
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ formats that the host allows: nothing but what would become of the logging speak
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
@@ -13,6 +14,7 @@ from tests.attacks.conftest import AUDIT_FILE, BASE, FORMAT, result
 
 from sealwire.documents import FormatterState, HandlerState, LoggerState, Tree
 from sealwire.errors import PolicyError
+from sealwire.policy import Floors
 
 if TYPE_CHECKING:
     from tests.attacks.conftest import Court
@@ -301,6 +303,130 @@ def test_what_the_evasions_are_made_of_is_allowed(court: Court) -> None:
         assert [] == court.refusals(court.apply(document))
 
 
+# ---- a floor of a handler alone -------------------------------------------------------------
+
+DETACHED: dict[str, dict[str, Any]] = {
+    "the root without it": {"root": {"level": "WARNING", "handlers": []}},
+    "the root with another one": {"handlers": {"h": OTHER}, "root": {"handlers": ["h"]}},
+    "defined, and given to nobody": {
+        "formatters": FORMATTERS,
+        "handlers": {"audit": AUDIT},
+        "root": {"handlers": []},
+    },
+    "behind a buffer": {
+        "formatters": FORMATTERS,
+        "handlers": {
+            "audit": AUDIT,
+            "m": {"class": "logging.handlers.MemoryHandler", "capacity": 9, "target": "audit"},
+        },
+        "root": {"handlers": ["m"]},
+    },
+}
+
+
+@pytest.mark.parametrize("document", DETACHED.values(), ids=DETACHED)
+def test_a_protected_handler_is_not_detached(court: Court, document: dict[str, Any]) -> None:
+    """Where no logger's floor names it, too."""
+    alone = replace(court.policy, floors=Floors(handlers=court.policy.floors.handlers))
+    court = replace(court, policy=alone)
+    base = changed(
+        a=BASE.logger("")._replace(handlers=("console", "audit")),
+        b=BASE.logger("payments.audit")._replace(handlers=()),
+    )
+    assert ["floor-handler"] == court.refusals(court.apply(document), base)
+
+
+def test_a_protected_handler_may_go_from_one_logger_to_another(court: Court) -> None:
+    """Whose records it writes is a matter of the floors of loggers."""
+    alone = Floors(handlers=court.policy.floors.handlers)
+    moved = changed(
+        a=BASE.logger("")._replace(handlers=("console", "audit")),
+        b=BASE.logger("payments.audit")._replace(handlers=()),
+    )
+    assert [] == list(alone.tree(BASE, moved))
+
+
+# ---- names that a configuration gives -------------------------------------------------------
+
+
+FILTERS = ["Filter(payments)", "app.Redact"]
+"""What a tree says of filters that are there, and what a configuration may call its own."""
+
+
+@pytest.mark.parametrize("named", FILTERS)
+@pytest.mark.parametrize("place", ["handlers", "loggers"])
+def test_a_filter_is_not_taken_for_another_because_of_its_name(
+    court: Court, place: str, named: str
+) -> None:
+    """A filter that lets nothing pass, called what the tree calls the one that is there."""
+    base = kept(filters=(named,)) if place == "handlers" else filtered(named)
+    audit = {**AUDIT, "filters": [named]} if place == "handlers" else AUDIT
+    on = {"filters": [named]} if place == "loggers" else {}
+    document = {
+        "formatters": FORMATTERS,
+        "filters": {named: {"name": "no.such"}},
+        "handlers": {"audit": audit},
+        "loggers": {"payments.audit": {"level": "INFO", "handlers": ["audit"], **on}},
+    }
+    assert ["floor-filters"] == court.refusals(court.apply(document), base)
+
+
+@pytest.mark.parametrize("place", ["handlers", "loggers"])
+def test_a_filter_that_does_the_same_is_the_same(court: Court, place: str) -> None:
+    """Whatever a configuration calls it."""
+    base = kept(filters=("Filter(payments)",)) if place == "handlers" else filtered(FILTERS[0])
+    audit = {**AUDIT, "filters": ["f"]} if place == "handlers" else AUDIT
+    on = {"filters": ["f"]} if place == "loggers" else {}
+    document = {
+        "formatters": FORMATTERS,
+        "filters": {"f": {"name": "payments"}},
+        "handlers": {"audit": audit},
+        "loggers": {"payments.audit": {"level": "INFO", "handlers": ["audit"], **on}},
+    }
+    assert [] == court.refusals(court.apply(document), base)
+
+
+# ---- parents that code has given to loggers -------------------------------------------------
+
+THROUGH_THE_PARENT: dict[str, tuple[str, dict[str, Any]]] = {
+    "its level raised": ("floor-level", {"incremental": True, "loggers": {"jobs": {"level": 50}}}),
+    "its handlers taken": ("floor-reach", {"loggers": {"jobs": {"level": "INFO"}}}),
+    "another parent taken by a logger that is made": (
+        "floor-reach",
+        {"incremental": True, "loggers": {"payments": {"level": "INFO"}}},
+    ),
+}
+
+
+@pytest.mark.parametrize(("rule", "document"), THROUGH_THE_PARENT.values(), ids=THROUGH_THE_PARENT)
+def test_a_floor_looks_at_the_parent_that_a_logger_has(
+    court: Court, rule: str, document: dict[str, Any]
+) -> None:
+    """And not at the one that it would have by its name."""
+    base = BASE._replace(
+        loggers=(
+            LoggerState("", 30, ("console",)),
+            LoggerState("jobs", 20, ("audit",), propagate=False),
+            LoggerState("payments.audit", parent="jobs"),
+            LoggerState("security"),
+        )
+    )
+    assert rule in court.refusals(court.apply(document), base)
+
+
+def test_a_lease_does_not_take_a_logger_from_its_parent(court: Court) -> None:
+    """A lease makes loggers too."""
+    base = BASE._replace(
+        loggers=(
+            LoggerState("", 30, ("console",)),
+            LoggerState("jobs", 20, ("audit",), propagate=False),
+            LoggerState("payments.audit", parent="jobs"),
+            LoggerState("security"),
+        )
+    )
+    assert "floor-reach" in court.refusals(court.lease(levels={"payments": "DEBUG"}), base)
+
+
 # ---- what no configuration can do, but a process can -----------------------------------------
 
 
@@ -314,6 +440,11 @@ def kept(**handler: Any) -> Tree:  # noqa: ANN401 - fields of a handler
     """Give the base with another handler ``audit``."""
     made = [each._replace(**handler) if each.key == "audit" else each for each in BASE.handlers]
     return BASE._replace(handlers=tuple(made))
+
+
+def filtered(words: str) -> Tree:
+    """Give the base with a filter on the protected logger."""
+    return changed(a=BASE.logger("payments.audit")._replace(filters=(words,)))
 
 
 TREES = {

@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from sealwire.errors import MalformedError, PolicyError, Reason
-from sealwire.policy import default_rules, judge
+from sealwire.policy import HANDLER_ARGUMENTS, default_rules, judge
 from sealwire.requests import read_request
 from sealwire.stages import Opened
 
 if TYPE_CHECKING:
     from tests.conftest import Operator
+
+    from sealwire.policy import Rule
 
 INVALID = Reason.DOCUMENT_INVALID
 MALFORMED = Reason.DOCUMENT_MALFORMED
@@ -37,11 +39,16 @@ SYSLOG = "logging.handlers.SysLogHandler"
 
 
 class Gadget(NamedTuple):
-    """An attack, the document it comes in, and what refuses it."""
+    """An attack, the document it comes in, and what refuses it.
+
+    ``lenient`` is what refuses it where the host has named `NAMED`, its attribute ``tag`` and queue
+    handlers, if that is something else.
+    """
 
     name: str
     document: bytes
     expected: Reason | str
+    lenient: Reason | str = ""
 
 
 def sections(name: str, expected: Reason | str, **sections: object) -> Gadget:
@@ -65,14 +72,64 @@ def formats(name: str, expected: Reason | str, text: str, style: str = "%") -> G
     return sections(name, expected, formatters={"f": formatter})
 
 
+def made(name: str, factory: str, /, **entries: object) -> Gadget:
+    """Give a gadget that is one handler made by a factory."""
+    return sections(name, "factory", handlers={"h": {"()": factory, **entries}})
+
+
+def queue_of(
+    name: str, expected: Reason | str = "handler-class", lenient: str = "factory", /, **said: object
+) -> Gadget:
+    """Give a gadget that is a queue in front of the console."""
+    given = {"class": QUEUE, "handlers": ["i"], **said}
+    found = sections(name, expected, handlers={"h": given, "i": {"class": STREAM}})
+    return found if expected is INVALID else found._replace(lenient=lenient)
+
+
+def attributes(name: str, expected: Reason | str = "attribute", /, **entries: object) -> Gadget:
+    """Give a gadget that is a console with attributes."""
+    return handler(name, expected, STREAM, **{".": entries})
+
+
+def given(name: str, lenient: Reason | str, /, **entries: object) -> Gadget:
+    """Give a gadget that is made by what a host may have named, with what it may not be given."""
+    found = sections(name, "factory", handlers={"h": {"()": NAMED, **entries}})
+    return (
+        found._replace(expected=INVALID) if lenient is INVALID else found._replace(lenient=lenient)
+    )
+
+
+def formatted(name: str, lenient: Reason | str, /, **entries: object) -> Gadget:
+    """Give the same as a formatter."""
+    found = sections(name, "factory", formatters={"f": {"()": NAMED, **entries}})
+    return (
+        found._replace(expected=INVALID) if lenient is INVALID else found._replace(lenient=lenient)
+    )
+
+
 LOG = f"{DIRECTORY}/x.log"
+NAMED = "app.logs.make"
+NOTHING = "nothing"
+POINTER = "cfg://handlers.h.x"
+POINTERS = json.dumps(
+    {
+        "version": 1,
+        "handlers": {
+            "h": {
+                "class": STREAM,
+                "long": [0] * 10_000,
+                **{f"a{number}": "cfg://handlers.h.long" for number in range(3_000)},
+            }
+        },
+    }
+).encode()
 
 GADGETS = [
     # ---- code, by a factory -----------------------------------------------------------------
     handler("a handler made by os.system", INVALID, NULL, **{"()": "os.system", "command": "id"}),
-    sections("a handler made by Popen", INVALID, handlers={"h": {"()": "subprocess.Popen"}}),
-    sections("a formatter made by runpy", INVALID, formatters={"f": {"()": "runpy.run_path"}}),
-    sections("a filter made by shutil", INVALID, filters={"f": {"()": "shutil.rmtree"}}),
+    made("a handler made by Popen", "subprocess.Popen"),
+    sections("a formatter made by runpy", "factory", formatters={"f": {"()": "runpy.run_path"}}),
+    sections("a filter made by shutil", "factory", filters={"f": {"()": "shutil.rmtree"}}),
     sections("a factory found through ext", INVALID, filters={"f": {"()": "ext://os.abort"}}),
     sections(
         "a factory in an argument", INVALID, handlers={"h": {"class": NULL, "x": {"()": "y"}}}
@@ -84,7 +141,100 @@ GADGETS = [
     handler("a queue with a factory", INVALID, QUEUE, queue={"()": "os.system", "command": "id"}),
     handler("a listener that is called", INVALID, QUEUE, listener="os.abort"),
     handler("a queue with handlers", INVALID, QUEUE, handlers=["h"]),
-    handler("a queue handler", "handler-class", QUEUE),
+    handler("a queue without handlers", INVALID, QUEUE),
+    made("a handler made by exec", "builtins.exec", source="import os"),
+    made("a handler made by eval", "builtins.eval", source="1"),
+    made("a handler made by an import", "importlib.import_module", name="antigravity"),
+    made("a handler made by INI", "logging.config.fileConfig", fname="/tmp/x"),
+    made("a handler made by a configuration", "logging.config.dictConfig", config="x"),
+    made("a handler made by a listener", "logging.config.listen", port=0),
+    made("a handler made by a library", "ctypes.CDLL", name="/tmp/x.so"),
+    made("a handler made by a pickle", "pickle.loads", data="x"),
+    made("a handler made by its class", FILE, filename="/etc/passwd", mode="w"),
+    made("a handler made by a socket", "logging.handlers.SocketHandler", host="a", port=1),
+    made("a handler made by a roundabout name", "logging.handlers.os.system", command="id"),
+    made("a factory beneath another", f"{NAMED}.os.system", command="id"),
+    made("a factory of the same module", "app.logs.os.system", command="id"),
+    made("a factory one letter off", f"{NAMED}s"),
+    made("a factory in capitals", NAMED.upper()),
+    made("a factory of the application", "__main__.main"),
+    made("a factory of sealwire", "sealwire.listen", address="tcp:0.0.0.0:1"),
+    queue_of("a queue handler", "handler-class", NOTHING),
+    sections(
+        "a queue for a class that has none",
+        "handler-argument",
+        handlers={"h": {"class": STREAM, "handlers": ["i"]}, "i": {"class": STREAM}},
+    ),
+    queue_of("a queue that aborts", queue="os.abort"),
+    queue_of("a queue made by os.system", queue={"()": "os.system", "command": "id"}),
+    queue_of("a queue that turns records around", queue="queue.LifoQueue"),
+    queue_of("a queue in another process", queue={"()": "multiprocessing.Queue"}),
+    queue_of("a queue of a billion", queue={"()": "queue.Queue", "maxsize": 10**9}),
+    queue_of("a listener that aborts", listener="os.abort"),
+    queue_of("a listener that is a factory", listener={"()": "os.system", "command": "id"}),
+    queue_of("a listener of the application", listener="app.logs.Listener"),
+    queue_of("an object in a queue", INVALID, queue={"()": NAMED, "x": "ext://os.environ"}),
+    queue_of("attributes of a queue", INVALID, queue={"()": NAMED, ".": {"x": 1}}),
+    queue_of("a queue that is an object", INVALID, queue="ext://os.environ"),
+    queue_of("a queue without a factory", INVALID, queue={"maxsize": 1}),
+    queue_of("a queue in a circle", INVALID, handlers=["h"]),
+    queue_of("a queue for nothing", INVALID, handlers=[]),
+    queue_of("a queue for what is not there", INVALID, handlers=["j"]),
+    # ---- code and limits, by attributes -----------------------------------------------------
+    attributes("lines without an end", terminator=""),
+    attributes("a screen cleared by an attribute", terminator="\x1b[2J"),
+    attributes("an attribute nobody named", anything=1),
+    attributes("an attribute of another class", tag=1),
+    attributes("a class made another", INVALID, __class__="os"),
+    attributes("a private attribute", INVALID, _name="root"),
+    attributes("a method made a number", INVALID, emit=1),
+    attributes("a level set unseen", INVALID, level=50),
+    attributes("a filter set unseen", INVALID, filters="x"),
+    attributes("a file set unseen", INVALID, baseFilename="/etc/passwd"),
+    attributes("a stream set unseen", INVALID, stream="x"),
+    attributes("a lock that is none", INVALID, lock=None),
+    attributes("an attribute of an attribute", INVALID, **{"stream.name": "x"}),
+    attributes("an attribute that is an object", INVALID, terminator="ext://os.sep"),
+    attributes("an attribute that is a pointer", INVALID, terminator="cfg://handlers"),
+    attributes("an attribute that is a list", INVALID, terminator=["x"]),
+    # ---- what a factory is not given, also where it is named ----------------------------------
+    given("an object for a factory", "external", x="ext://os.environ"),
+    given("a file for a factory", "file-path", filename="/etc/passwd"),
+    given("an attribute of a factory", "attribute", **{".": {"other": 1}}),
+    given("a long attribute of a factory", "attribute", **{".": {"tag": "x" * 65}}),
+    given("objects in a list for a factory", INVALID, x=["ext://os.environ"]),
+    given("a factory within a factory", INVALID, x={"()": "os.system"}),
+    formatted("secrets by a factory's format", "format-string", fmt="{args[0].__init__}"),
+    formatted("secrets in a known style", "format-string", fmt="{args}", style="{"),
+    formatted("a gigabyte by a factory", "format-string", format="%(message)999999999s"),
+    formatted("a gigabyte by a factory's date", "date-format", datefmt="%1000000000Y"),
+    formatted("a factory's format that is an object", INVALID, fmt="ext://os.environ"),
+    # ---- what points elsewhere ----------------------------------------------------------------
+    handler("a pointer to a class", "handler-argument", STREAM, stream="cfg://handlers.h.class"),
+    handler("a pointer to itself", INVALID, STREAM, stream="cfg://handlers.h.stream"),
+    handler("a circle of pointers", INVALID, "a.B", x="cfg://handlers.h.y", y="cfg://handlers.h.x"),
+    handler("a pointer into an object", INVALID, STREAM, stream="cfg://handlers.h.__class__"),
+    handler("a pointer to a call", INVALID, STREAM, stream="cfg://handlers.h.pop('class')"),
+    handler("a pointer to what is built", INVALID, STREAM, stream="cfg://handlers.h"),
+    handler("a pointer to the document", INVALID, STREAM, stream="cfg://handlers"),
+    handler("a pointer beyond the end", INVALID, STREAM, x=[1], stream="cfg://handlers.h.x[9]"),
+    handler("a pointer in a list", INVALID, STREAM, stream=["cfg://handlers.h.class"]),
+    handler("a pointer to an object", "external", STREAM, x="ext://os.sep", stream=POINTER),
+    sections(
+        "a pointer to a path",
+        "file-path",
+        handlers={
+            "h": {"class": FILE, "filename": "cfg://handlers.i.address"},
+            "i": {"class": SYSLOG, "address": "/etc/passwd"},
+        },
+    ),
+    handler("a class by a pointer", "handler-class", POINTER, x="os.system"),
+    sections(
+        "a factory by a pointer",
+        "factory",
+        filters={"f": {"()": "cfg://filters.g.x"}, "g": {"()": NAMED, "x": "os.system"}},
+    ),
+    Gadget("a gigabyte of pointers", POINTERS, INVALID),
     # ---- code, by a class -------------------------------------------------------------------
     handler("a class that is os.system", "handler-class", "os.system", command="id"),
     handler("a class that is Popen", "handler-class", "subprocess.Popen", args=["id"]),
@@ -116,7 +266,6 @@ GADGETS = [
     handler("an object that is called", INVALID, STREAM, stream="ext://os.system('id')"),
     handler("an object with a line feed", INVALID, STREAM, stream="ext://sys.stdout\n"),
     handler("an object in a list", INVALID, STREAM, stream=["ext://sys.stdout"]),
-    handler("a path through the document", INVALID, STREAM, stream="cfg://handlers.h.class"),
     sections("a filter that exits", INVALID, root={"filters": ["ext://sys.exit"]}),
     sections("a handler that is an object", INVALID, root={"handlers": ["ext://sys.stdout"]}),
     handler("a formatter that is an object", INVALID, NULL, formatter="ext://sys.exit"),
@@ -264,11 +413,24 @@ GADGETS = [
 ]
 
 
-def refuse(operator: Operator, document: bytes) -> Reason | str:
+STRICT = default_rules([DIRECTORY])
+LENIENT = default_rules(
+    [DIRECTORY],
+    handler_classes=[*HANDLER_ARGUMENTS, QUEUE],
+    factories=[NAMED],
+    attributes=[f"{NAMED}.tag"],
+)
+
+
+def opened(operator: Operator, document: bytes) -> Opened:
+    """Give a document as the chain would."""
+    return Opened(document, operator.claims(), "application/json", document, evidence=())
+
+
+def refuse(operator: Operator, document: bytes, rules: tuple[Rule, ...] = STRICT) -> Reason | str:
     """Give the reason, or the name of the rule, for which a host with one directory refuses."""
-    opened = Opened(document, operator.claims(), "application/json", document, evidence=())
     try:
-        judge(default_rules([DIRECTORY]), read_request(opened))
+        judge(rules, read_request(opened(operator, document)))
     except MalformedError as error:
         return error.reason
     except PolicyError as error:
@@ -291,6 +453,15 @@ def test_every_gadget_is_refused(alice: Operator, gadget: Gadget) -> None:
     assert loggers == set(logging.root.manager.loggerDict)
 
 
+@pytest.mark.parametrize("gadget", GADGETS, ids=[gadget.name for gadget in GADGETS])
+def test_a_host_that_names_a_factory_refuses_them_too(alice: Operator, gadget: Gadget) -> None:
+    """One factory is one more name, and says nothing of any other."""
+    if gadget.lenient == NOTHING:
+        judge(LENIENT, read_request(opened(alice, gadget.document)))
+        return
+    assert (gadget.lenient or gadget.expected) == refuse(alice, gadget.document, LENIENT)
+
+
 def test_what_the_gadgets_are_made_of_is_allowed(alice: Operator) -> None:
     """The same classes, paths and formats without the attack: what refuses is the attack."""
     innocent = {
@@ -309,6 +480,30 @@ def test_what_the_gadgets_are_made_of_is_allowed(alice: Operator) -> None:
         "loggers": {"a": {"propagate": False, "handlers": ["file"], "filters": ["f"]}},
         "root": {"level": "DEBUG", "handlers": ["stream", "memory"]},
     }
+    judge(STRICT, read_request(opened(alice, json.dumps(innocent).encode())))
+
+
+def test_what_the_factories_are_made_of_is_allowed(alice: Operator) -> None:
+    """A host that has named them takes the factory, its attribute and the queue."""
+    innocent = {
+        "version": 1,
+        "formatters": {
+            "f": {"()": NAMED, "fmt": "{message}", "style": "{", "x": "ext://sys.stderr"}
+        },
+        "filters": {"f": {"()": NAMED, "more": ["a", 1]}},
+        "handlers": {
+            "made": {"()": NAMED, "filename": LOG, "level": "cfg://root.level", ".": {"tag": "x"}},
+            "queue": {
+                "class": QUEUE,
+                "handlers": ["made"],
+                "queue": {"()": "queue.Queue", "maxsize": 1000},
+                "listener": "logging.handlers.QueueListener",
+                "respect_handler_level": True,
+            },
+            "memory": {"class": MEMORY, "capacity": 10, "target": "cfg://handlers.made"},
+        },
+        "root": {"level": "DEBUG", "handlers": ["queue"]},
+    }
     document = json.dumps(innocent).encode()
-    opened = Opened(document, alice.claims(), "application/json", document, evidence=())
-    judge(default_rules([DIRECTORY]), read_request(opened))
+    judge(LENIENT, read_request(opened(alice, document)))
+    assert refuse(alice, document) == "handler-class"

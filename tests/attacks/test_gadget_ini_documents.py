@@ -341,7 +341,7 @@ GADGETS = [
     whole("a line that is no option", MALFORMED, document(more="nothing")),
     whole("an option without a name", MALFORMED, document(more="=nothing")),
     whole("JSON", MALFORMED, json.dumps({"version": 1})),
-    whole("nothing", INVALID, ""),
+    whole("nothing", MALFORMED, ""),
     handler("a line that continues the class", INVALID, "class=NullHandler\n  args=()"),
     handler("an option in a comment", INVALID, "# class=NullHandler"),
     handler("a comment behind a value", INVALID, "class=NullHandler ; nothing"),

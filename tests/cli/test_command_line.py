@@ -31,6 +31,8 @@ from sealwire.errors import (
     TransportError,
     VerificationError,
 )
+from sealwire.results import RequestError, RequestFailedError, RequestRefusedError, Result
+from sealwire.stages import Answer, Outcome
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,8 +41,11 @@ if TYPE_CHECKING:
 
 COMMANDS = [
     "apply",
+    "completion",
     "config where",
+    "confirm",
     "demo",
+    "doctor",
     "init",
     "inspect",
     "keys new",
@@ -54,6 +59,7 @@ COMMANDS = [
     "seal",
     "send",
     "status",
+    "why",
 ]
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
@@ -217,6 +223,7 @@ def test_any_encoding_can_show_everything(shell: Shell) -> None:
     assert r"caf\xe9\u2192 cannot be read" in ended.error
 
 
+REFUSED = Result(Answer(Outcome.REFUSED, "policy", "wrong"))
 ERRORS: list[tuple[SealwireError, Exit]] = [
     (SealwireError("wrong"), Exit.LOCAL_FAILURE),
     (ConfigurationError("wrong; mend it"), Exit.LOCAL_FAILURE),
@@ -230,6 +237,9 @@ ERRORS: list[tuple[SealwireError, Exit]] = [
     (StateError("wrong"), Exit.LOCAL_FAILURE),
     (TransportError("wrong"), Exit.LOCAL_FAILURE),
     (NoAnswerError("wrong"), Exit.NO_ANSWER),
+    (RequestError(REFUSED), Exit.REFUSED),
+    (RequestRefusedError(REFUSED), Exit.REFUSED),
+    (RequestFailedError(REFUSED), Exit.REFUSED),
 ]
 
 
@@ -250,7 +260,8 @@ def test_every_class_of_error_is_listed_here() -> None:
     def with_subclasses(kind: type[SealwireError]) -> set[type[SealwireError]]:
         return {kind}.union(*map(with_subclasses, kind.__subclasses__()))
 
-    ours = {kind for kind in with_subclasses(SealwireError) if kind.__module__ == "sealwire.errors"}
+    modules = {"sealwire.errors", "sealwire.results"}
+    ours = {kind for kind in with_subclasses(SealwireError) if kind.__module__ in modules}
     assert ours == {type(error) for error, _ in ERRORS}
 
 

@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sealwire.answers import encode_answer
+from sealwire.documents import Tree
+from sealwire.inforce import InForce
+from sealwire.leases import LiveLease, Overlay
 from sealwire.stages import Answer, Outcome
+from sealwire.telling import status_report
 
 if TYPE_CHECKING:
     import socket
@@ -32,7 +36,12 @@ def test_a_lease_is_told_and_can_be_ended(shell: Shell, local_service: Service) 
     status = shell.done("status")
     assert "payments.db=DEBUG until " in status
     assert "by alice: INC-4711" in status
-    assert "payments.db: DEBUG; leased" in status
+    rows = [line.split(None, 3) for line in status.splitlines()]
+    assert ["logger", "configured", "effective"] in rows
+    (row,) = [row for row in rows if row[:1] == ["payments.db"]]
+    assert ["payments.db", "-", "DEBUG"] == row[:3]
+    assert row[3].startswith("leased until ")
+    assert row[3].endswith(" by alice")
 
     program, *arguments = lines[2].split()
     assert "sealwire" == program
@@ -130,6 +139,7 @@ def test_a_refusal_ends_with_1_and_a_next_step(
         b"",
         b"not JSON",
         b"[]",
+        b'{"levels": ' + b"[" * 100_000,
         b'{"levels": 5, "leases": {"a": 1}, "ended": 7}',
         b'{"until_ms": "soon", "id": "\\u001b[31m", "levels": [{}]}',
         b'{"instance": "\\u001b[2J", "base": {"issuer": 1, "since_ms": []}, "leases": [[]]}',
@@ -150,6 +160,22 @@ def test_a_report_of_a_squatter_ends_nothing(
     assert 0 == process.returncode, stderr
     assert b"Traceback" not in stderr
     assert b"\x1b" not in stdout + stderr
+
+
+def test_a_status_says_what_was_left_out(shell: Shell, bare_service: socket.socket) -> None:
+    """Of the levels of a lease, and of the rows."""
+    levels = tuple((f"{number:03}{'x' * 250}", 10) for number in range(100))
+    leases = tuple(LiveLease(f"{each:032x}", "alice", "", levels, (), 1, 2) for each in range(64))
+    report = status_report(Tree(), InForce(overlay=Overlay(leases)), 1)
+    process = shell.start("status")
+    connection, _ = bare_service.accept()
+    with connection:
+        with connection.makefile("rb") as file:
+            file.read(struct.unpack(">L", file.read(4))[0])
+        answer = encode_answer(Answer(Outcome.APPLIED, "", "", report=report))
+        connection.sendall(struct.pack(">L", len(answer)) + answer)
+        stdout, _ = process.communicate(timeout=30)
+    assert 64 == stdout.count(b"=DEBUG and 97 more until ")
 
 
 def test_no_service_means_nothing_was_sent(shell: Shell, local_parts: str) -> None:

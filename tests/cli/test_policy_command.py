@@ -89,6 +89,28 @@ def test_a_policy_is_explained_with_its_lines(shell: Shell, policy: Path) -> Non
         assert line in told
 
 
+def test_no_name_in_a_policy_drives_the_terminal(shell: Shell, policy: Path) -> None:
+    """Of a role, a logger, a handler, a prefix: a file may come from somebody else."""
+    odd = r"\u001b[2J\u202e\nfake"
+    policy.write_text(
+        f"""
+[floors.loggers."{odd}"]
+level = "INFO"
+handlers = ["{odd}"]
+[floors.handlers."{odd}x"]
+format = "{odd}"
+[roles."{odd}"]
+issuers = ["alice"]
+loggers = ["*", "root"]
+require_why = {{ lease = ["{odd}"] }}
+"""
+    )
+    told = shell.done("policy", "explain", policy)
+    assert all(each.isprintable() for each in told.splitlines())
+    assert not any(line.startswith("fake") for line in told.splitlines())
+    assert 6 <= told.count(r"\x1b[2J\u202e\nfake")
+
+
 def test_a_policy_is_explained_for_programs(shell: Shell, policy: Path) -> None:
     """One object, with the same lines."""
     told = json.loads(shell.done("policy", "explain", policy, "--json"))
@@ -103,6 +125,8 @@ def test_everything_that_can_be_said_can_be_explained() -> None:
 lock = true
 [allow]
 destinations = [["h", 514]]
+factories = ["app.make"]
+attributes = ["app.make.tag"]
 [lease]
 longest = "90s"
 [floors.loggers.root]
@@ -132,6 +156,8 @@ verbs = ["status"]
     for words in (
         "every change is refused",
         "records sent to: h:514",
+        "factories, with any arguments: app.make",
+        "attributes set: app.make.tag",
         "for 90s at most",
         "root and what is beneath it: records from 35 on reach h; propagate is true",
         "handler h is x.H, writes to /x, has level 35 at most, formats with '%(message)s'; the",

@@ -164,3 +164,18 @@ def test_the_operators_settings_cannot_open(shell: Shell, local_parts: str) -> N
     ended = shell.run("open", "debug.sealed", "--service", "made/operator/operator.toml")
     assert 3 == ended.status
     assert "operator.toml" in ended.error
+
+
+def test_what_is_to_stand_for_long_is_said_so(shell: Shell, local_parts: str) -> None:
+    """A lifetime that every service refuses is not sealed by a slip."""
+    (shell.folder / "stands.json").write_bytes(b'{"version": 1}')
+    ended = shell.run("seal", "stands.json", "-o", "a.sealed", "--lifetime", "8d")
+    assert 2 == ended.status
+    assert "write --standing" in ended.hint
+    shell.done("seal", "stands.json", "-o", "a.sealed", "--standing", "90d")
+    service = shell.folder / "made" / "service.toml"
+    refused = shell.run("open", "a.sealed", "--service", service)
+    assert "lifetime-too-long" in refused.error
+    text = service.read_text()
+    service.write_text(text.replace("[keys]", 'standing = "90d"\n\n[keys]', 1))
+    shell.done("open", "a.sealed", "--service", service)

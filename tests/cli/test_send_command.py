@@ -109,7 +109,7 @@ def test_a_refusal_gives_reason_place_and_next_step(shell: Shell, local_service:
 
 def test_a_refusal_as_json_is_still_one(shell: Shell, local_service: Service) -> None:
     """The answer is on standard output, the error on standard error, the status is 1."""
-    document = b'{"version": 1, "handlers": {"x": {"()": "os.system"}}}'
+    document = b'{"version": 1, "handlers": {"x": {"class": "a.B", ".": 1}}}'
     ended = shell.run("send", "-", "--unchecked", "--json", given=document)
     assert 1 == ended.status
     assert ended.error.startswith("refused: document-invalid: ")
@@ -132,7 +132,9 @@ def test_a_refusal_without_a_reason_points_to_the_log(shell: Shell, service: Ser
 
 def test_a_slip_is_told_before_anything_is_sent(shell: Shell, bare_service: socket.socket) -> None:
     """A document that every service would refuse is not even sealed."""
-    ended = shell.run("send", "-", given=b'{"version": 1, "handlers": {"x": {"()": "os.system"}}}')
+    ended = shell.run(
+        "send", "-", given=b'{"version": 1, "handlers": {"x": {"()": "a.b", "class": "c.D"}}}'
+    )
     assert 3 == ended.status
     assert ended.error.startswith(
         "standard input would be refused, and was not sealed: document-invalid: handlers.x"

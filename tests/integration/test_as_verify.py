@@ -204,6 +204,23 @@ def test_what_cannot_be_applied_gives_nothing(
     assert verify(seal(writing(folder / "missing"))) is not None
 
 
+def test_a_queue_gives_nothing(local: Way, seal: Callable[..., bytes]) -> None:
+    """The library would leave its listener to the application, and the records in the queue."""
+    handlers: dict[str, dict[str, object]] = {
+        "queue": {"class": "logging.handlers.QueueHandler", "handlers": ["console"]},
+        "console": {"class": "logging.StreamHandler"},
+    }
+    rules = default_rules(handler_classes=[str(each["class"]) for each in handlers.values()])
+    seen: list[Decision] = []
+    verify = as_verify(local.chain, rules=rules, on_event=seen.append)
+    assert verify(seal({"version": 1, "handlers": handlers})) is None
+    assert "handlers.queue: a queue would have no listener; use sealwire.listen" in [
+        each.detail for each in seen
+    ]
+    del handlers["queue"]
+    assert verify(seal({"version": 1, "handlers": handlers})) is not None
+
+
 def test_the_callback_is_told(local: Way, seal: Callable[..., bytes]) -> None:
     """An applied one means: handed to the library."""
     seen: list[Decision] = []

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sealwire.cli.app import run
-from sealwire.cli.demo import attacks, lease, processes, scene
+from sealwire.cli.demo import attacks, changes, lease, processes, scene
 from sealwire.cli.demo.processes import Running, cpu_time_s, parse_ps_time
 from sealwire.cli.demo.scene import SERVICE, Scene, console_at
 from sealwire.cli.endings import Exit
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from sealwire.stages import Answer
 
-STEPS = 10
+STEPS = 13
 DEADLINE_S = 60
 
 
@@ -88,9 +88,10 @@ def test_it_goes_through_and_leaves_nothing_behind(folder: Path) -> None:
         "signature-invalid",
         "signature-invalid",
         "expired",
-        "document-invalid",
+        "policy",
         "policy",
         "envelope-malformed",
+        "policy",
         "frame-truncated",
     ] == reasons
     assert [] == list(folder.iterdir())
@@ -191,7 +192,24 @@ def lease_stays(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     monkeypatch.setattr(processes, "PATIENCE_S", 5.0)
 
 
+def trial_stays(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Let the trial be longer than anybody waits."""
+    monkeypatch.setattr(changes, "TRIAL_S", 600)
+    monkeypatch.setattr(processes, "PATIENCE_S", 5.0)
+
+
+def another_each_time(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Let the logging be another one each time it is asked for."""
+    monkeypatch.setattr(changes, "_state", lambda _: object())
+
+
 DEBUG = console_at("DEBUG")
+STAYS = """
+import sealwire
+from sealwire.logtree.newfiles import NewFile
+
+NewFile.remove = lambda self: None
+"""
 OPEN = """
     import os
     os.chmod(address.removeprefix("unix:"), 0o666)
@@ -233,12 +251,23 @@ SABOTAGES: dict[str, Sabotage] = {
     "no way back": (7, "back by the socket: refused", on_the_way(13, b"junk")),
     "lease is not taken": (8, "answer: refused", on_the_way(14, b"junk")),
     "lease stays": (8, "never wrote 'sealwire.changes: lease of alice ended'", lease_stays),
-    "is busy": (
-        9, "the service is busy", in_the_service("    with on_socket, on_port:\n", SPINNING),
+    "has no floors": (
+        9, "it was not refused", in_the_service("Policy(rules, floors)", "Policy(rules)"),
     ),
-    "no longer obeys": (10, "answer: refused", on_the_way(15, b"junk")),
+    "floor is none": (9, "it was refused for", on_the_way(15, b"junk")),
+    "is not broken": (10, "it did not fail", on_the_way(17, DEBUG)),
+    "changes meanwhile": (
+        10, "the logging is not as before", another_each_time,
+    ),
+    "file stays": (10, "the new file is still there", in_the_service("import sealwire\n", STAYS)),
+    "trial is not taken": (11, "it was not applied", on_the_way(20, b"junk")),
+    "trial stays": (11, "configuration of alice ended", trial_stays),
+    "is busy": (
+        12, "the service is busy", in_the_service("    with on_socket, on_port:\n", SPINNING),
+    ),
+    "no longer obeys": (13, "answer: refused", on_the_way(22, b"junk")),
     "ends with 7": (
-        10, "did not end by itself", in_the_service("          return\n", "          sys.exit(7)"),
+        13, "did not end by itself", in_the_service("          return\n", "          sys.exit(7)"),
     ),
 }  # fmt: skip
 

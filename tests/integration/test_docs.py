@@ -25,13 +25,15 @@ from sealwire.documents import read_ini_plan, read_plan
 from sealwire.documents.ini_literals import MAX_LITERAL_CHARS, MAX_LITERAL_DEPTH, MAX_PIECES
 from sealwire.documents.ini_sections import MAX_GAP_CHARS, MAX_INI_BYTES, MAX_LINES
 from sealwire.documents.reading import LEVELS, MAX_LEVEL
+from sealwire.documents.references import MAX_COPIED_CHARS, MAX_STEPS
 from sealwire.documents.strict_json import MAX_DEPTH, MAX_DOCUMENT_BYTES
 from sealwire.keyfiles import new_aead_key, new_mac_key, new_signing_key
 from sealwire.listener import REMOTE_SKEW_S
 from sealwire.logtree.locks import WAIT_S
+from sealwire.policy.factories import MAX_ATTRIBUTE_CHARS, MAX_QUEUED_RECORDS
 from sealwire.policy.formats import MAX_PADDING_CHARS
 from sealwire.policy.secretive import SECRETIVE
-from sealwire.requests import CONTENT_TYPE_INI, CONTENT_TYPE_JSON
+from sealwire.requests import CONTENT_TYPE_INI, CONTENT_TYPE_JSON, Apply
 from sealwire.sealer import DEFAULT_LIFETIME_S
 from sealwire.settings import (
     PolicySettings,
@@ -42,7 +44,8 @@ from sealwire.settings import (
     render_service,
 )
 from sealwire.settings.reading import MAX_SETTINGS_BYTES
-from sealwire.stages import Stream
+from sealwire.stages import Claims, Opened, Stream
+from sealwire.testing import pair
 from sealwire.transports.addresses import MAX_PATH_BYTES
 
 if TYPE_CHECKING:
@@ -244,6 +247,7 @@ def test_the_figures_are_those_of_the_code() -> None:
     assert f"may have {MAX_DOCUMENT_BYTES // 1024} KiB" in limits
     assert f"an INI document {MAX_INI_BYTES // 1024} KiB" in limits
     assert f"waits for them for {WAIT_S:.0f} seconds at most" in limits
+    assert f"for {WAIT_S:.0f} seconds at most, while a handler behind it" in limits
     assert f"by {REMOTE_SKEW_S:.0f} seconds if nothing else was said" in limits
     assert f"The default is {DEFAULT_LIFETIME_S // 60} minutes" in limits
     days = MAX_LIFETIME_S[Stream.BASE] // 86_400
@@ -277,8 +281,34 @@ def test_the_limits_of_documents_are_those_of_the_code() -> None:
         f"{MAX_LITERAL_CHARS:,} characters and {MAX_PIECES} pieces",
         f"pieces, nested {MAX_LITERAL_DEPTH} deep",
         f"more than {MAX_GAP_CHARS} blanks in a row",
+        f"{MAX_STEPS} pointers on one way, and {MAX_COPIED_CHARS:,} characters are copied",
     ):
         assert said in page
+    policy = plain(text_of("reference/policy.md"))
+    assert f"Its maxsize is 0, or up to {MAX_QUEUED_RECORDS:,}." in policy
+    assert f"an attribute has {MAX_ATTRIBUTE_CHARS} characters at most" in policy
+
+
+def test_the_handler_of_a_factory_on_the_page_is_read_and_allowed() -> None:
+    """The document of one page under the policy of the other, and not without it."""
+    document = re.findall(
+        r":caption: a handler that the application makes\n\n(.*?)^```$",
+        text_of("reference/documents.md"),
+        re.MULTILINE | re.DOTALL,
+    )[0]
+    policy = re.findall(
+        r":caption: a queue, a function of the application, and two attributes\n\n(.*?)^```$",
+        text_of("reference/policy.md"),
+        re.MULTILINE | re.DOTALL,
+    )[0]
+    plan = read_plan(document.encode())
+    named = parse_policy(Path("/there/policy.toml"), policy).make_policy().rules
+    request = Apply(
+        Opened(b"", Claims("a", "a", 0, 0, bytes(16), 0, Stream.BASE), "", b"", ()), plan
+    )
+    assert [] == [found for rule in named for found in rule.judge(request)]
+    refused = {rule.name for rule in sealwire.default_rules() if list(rule.judge(request))}
+    assert {"factory", "attribute"} == refused
 
 
 # ---- guarantees ----------------------------------------------------------------------------------
@@ -348,6 +378,24 @@ def test_every_guarantee_is_explained() -> None:
     assert [guarantee.value for guarantee in sealwire.Guarantee] == words
 
 
+def test_the_exceptions_from_the_librarys_tests_are_those_of_the_list() -> None:
+    """Reasons in their words and with their numbers, and the counts of each Python."""
+    path = ROOT / "tests" / "conformance" / "config_exceptions.toml"
+    listed = tomllib.loads(path.read_text(encoding="utf-8"))
+    reasons = [
+        [reason["words"], str(len(reason["tests"]))] for reason in listed["reasons"].values()
+    ]
+    instead = [name for each in listed["reasons"].values() for name in each.get("instead", [])]
+    counts = [
+        [version, *(str(count[key]) for key in ("tests", "passed", "listed", "skipped"))]
+        for version, count in listed["counts"].items()
+    ]
+    passing = [[str(len(instead))], [str(len(listed["untouched"]))]]
+    assert counts == guarantee_rows("How much of dictConfig")
+    assert reasons == guarantee_rows("What is on the list")
+    assert passing == [row[1:] for row in guarantee_rows("What passes and shows less")]
+
+
 # ---- what else is in several places --------------------------------------------------------------
 
 
@@ -361,6 +409,31 @@ def test_every_public_name_is_in_the_reference() -> None:
     names = {each.rpartition(".")[2] for each in described}
     public = {*sealwire.__all__, *compat.__all__, "local", "network", "local_layers"}
     assert set() == public - {"__version__"} - names
+
+
+def test_the_members_of_reports_are_on_the_page() -> None:
+    """What a service reports is what the page lists, by method, and nothing else."""
+    level = {"version": 1, "incremental": True, "root": {"level": "DEBUG"}}
+    with pair() as service:
+        client = service.client
+        plan = client.plan(level).report
+        reports = {
+            "plan": [plan],
+            "apply": [client.apply(level, confirm_within_s=60).report],
+            "lease": [client.lease({"a": "DEBUG"}).report],
+            "status": [client.status().report],
+            "revert": [client.revert().report, client.revert(of=Stream.BASE).report],
+        }
+    reported = {
+        method: {name for each in told for name in each} for method, told in reports.items()
+    }
+    listed = rows(section(text_of("how-to/from-python.md"), "What is in the report"))
+    named = {
+        method.strip("`"): set(re.findall(r"`(\w+)`", words.partition(":")[0]))
+        for method, words in listed
+    }
+    assert reported == named
+    assert {"where", "before", "after"} == plan["changes"][0].keys()
 
 
 def test_every_limit_of_the_threat_model_is_explained() -> None:

@@ -51,6 +51,11 @@ WHERE: Final = "sealwire config where"
 SEND: Final = "sealwire send examples/debug.json --to payments@prod"
 LEASE: Final = "sealwire lease payments.db=DEBUG --for 15m --why INC-4711 --to payments@prod"
 STATUS: Final = "sealwire status --to payments@prod"
+TRY: Final = "sealwire apply examples/debug.json --dry-run --to payments@prod"
+TRIAL: Final = "sealwire apply examples/debug.json --confirm-within 10m --to payments@prod"
+BACK: Final = "sealwire revert --base --to payments@prod"
+WHY: Final = "sealwire why"
+DOCTOR: Final = "sealwire doctor --to payments@prod"
 
 
 def blocks(kind: str) -> list[str]:
@@ -165,6 +170,11 @@ def test_every_command_is_run() -> None:
         SEND,
         LEASE,
         STATUS,
+        TRY,
+        TRIAL,
+        BACK,
+        WHY,
+        DOCTOR,
     ] == commands()
     assert ["text"] == re.findall(r"^```(?!sh$|python$)(\w+)$", TEXT, flags=re.MULTILINE)
     assert 2 == len(blocks("python"))
@@ -242,6 +252,11 @@ def test_operator_and_host_apart(terminal: Terminal) -> None:
     lines_until(service, "DEBUG root: a detail")
     assert "payments.db is DEBUG" in terminal.type(LEASE)
     assert "payments.db=DEBUG until" in terminal.type(STATUS)
+    assert "nothing would change" in terminal.type(TRY)
+    assert "on trial: it goes by itself at" in terminal.type(TRIAL)
+    assert "reverted, as the service says" in terminal.type(BACK)
+    assert "revert" in terminal.type(WHY)
+    assert "1 running: payments.db=DEBUG" in terminal.type(DOCTOR)
 
 
 def test_the_verify_of_the_standard_library(terminal: Terminal) -> None:

@@ -31,6 +31,7 @@ Entries = dict[str, object]
 DIRECTORY = "/a/directory"
 
 RESERVED = {"", "root", "()", "."}
+QUEUES = sys.version_info >= (3, 12)
 NAMES = (
     st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z")), min_size=1, max_size=6)
     | st.sampled_from(["console", "payments.db", "a b", "__main__", "class", "a:b", "ext:/"])
@@ -91,11 +92,69 @@ ARGUMENTS: dict[str, st.SearchStrategy[Entries]] = {
 }
 
 
+# Of the library, so that it can make them; no policy allows these, and that is not asked here.
+MADE_FORMATTERS = optional(
+    fmt=st.sampled_from(["%(message)s", None]), datefmt=st.just("%H"), validate=st.booleans()
+).map(lambda entries: {"()": "logging.Formatter", **entries, ".": {"default_msec_format": None}})
+MADE_FILTERS = optional(name=NAMES, **{".": optional(tag=st.booleans() | st.integers(0, 9))}).map(
+    lambda entries: {"()": "logging.Filter", **entries}
+)
+MADE_HANDLERS: st.SearchStrategy[Entries] = st.sampled_from(
+    [
+        {"()": "logging.NullHandler"},
+        {"()": "logging.StreamHandler", "stream": "ext://sys.stdout"},
+        {"()": "logging.StreamHandler", ".": {"terminator": "\r\n", "more": None}},
+        {"class": "logging.StreamHandler", "stream": None, ".": {"terminator": ""}},
+    ]
+)
+QUEUED = optional(
+    queue=st.sampled_from(
+        [
+            None,
+            "queue.Queue",
+            "queue.LifoQueue",
+            {"()": "queue.Queue", "maxsize": 5},
+            {"()": "queue.PriorityQueue"},
+        ]
+    ),
+    listener=st.sampled_from([None, "logging.handlers.QueueListener"]),
+    respect_handler_level=st.booleans() | st.none(),
+)
+
+
 @st.composite
-def configurations(draw: st.DrawFn) -> Entries:
-    """Give a configuration that the default policy allows, with files beneath `DIRECTORY`."""
-    formatter_entries = draw(st.dictionaries(NAMES, formatters(), max_size=3))
-    filter_entries = draw(st.dictionaries(NAMES, optional(name=NAMES | st.just("")), max_size=3))
+def customized(draw: st.DrawFn, handler: Entries, others: list[str]) -> Entries:
+    """Give another handler in its place, or one whose level is that of another one."""
+    if draw(st.booleans()):
+        handler = {"level": handler["level"], **draw(MADE_HANDLERS)}
+    # Some names cannot stand in a pointer, or look like an index of a list.
+    named = [name for name in others if not set("[]") & set(name) and not name.isdigit()]
+    pointing: bool = draw(st.booleans())
+    if named and pointing:
+        handler["level"] = f"cfg://handlers[{draw(st.sampled_from(named))}].level"
+    return handler
+
+
+@st.composite
+def queued(draw: st.DrawFn, handlers: dict[str, Entries]) -> Entries:
+    """Give a queue handler in front of some of these, where this Python has any."""
+    behind = [each for each in handlers if "target" not in handlers[each]]
+    several = draw(st.lists(st.sampled_from(behind), min_size=1, unique=True))
+    return {"class": "logging.handlers.QueueHandler", "handlers": several, **draw(QUEUED)}
+
+
+@st.composite
+def configurations(draw: st.DrawFn, *, custom: bool = False) -> Entries:
+    """Give a configuration, with files beneath `DIRECTORY`.
+
+    The default policy allows it, unless it is ``custom``: then parts are made by factories, have
+    attributes, stand behind queues or point to each other.
+    """
+    some_formatters = formatters() | MADE_FORMATTERS if custom else formatters()
+    plain = optional(name=NAMES | st.just(""))
+    some_filters = plain | MADE_FILTERS if custom else plain
+    formatter_entries = draw(st.dictionaries(NAMES, some_formatters, max_size=3))
+    filter_entries = draw(st.dictionaries(NAMES, some_filters, max_size=3))
 
     def some(names: list[str]) -> st.SearchStrategy[list[str]]:
         return st.lists(st.sampled_from(names), unique=True) if names else st.just([])
@@ -112,7 +171,7 @@ def configurations(draw: st.DrawFn) -> Entries:
         if formatter_entries:
             handler["formatter"] = draw(st.sampled_from([None, *formatter_entries]))
         handler["filters"] = draw(some(list(filter_entries)))
-        handlers[name] = handler
+        handlers[name] = draw(customized(handler, list(handlers))) if custom else handler
     buffered: bool = draw(st.booleans())
     if handlers and buffered:
         memory: Entries = draw(
@@ -122,6 +181,9 @@ def configurations(draw: st.DrawFn) -> Entries:
         name = draw(NAMES.filter(lambda name: name not in handlers))
         memory |= {"class": "logging.handlers.MemoryHandler", "capacity": 7, "target": target}
         handlers[name] = memory
+
+    if custom and handlers and QUEUES:
+        handlers["a queue in front"] = draw(queued(handlers))
 
     logger = optional(
         level=LEVEL_VALUES, handlers=some(list(handlers)), filters=some(list(filter_entries))
@@ -177,7 +239,7 @@ def own_tree() -> Iterator[None]:
         root.setLevel(kept[5])
 
 
-@given(configurations())
+@given(configurations() | configurations(custom=True))
 def test_a_plan_comes_back_from_its_canonical_form(configuration: Entries) -> None:
     """Nothing is lost or changed on the way to the dictionary and back."""
     plan = read(configuration)
@@ -187,7 +249,10 @@ def test_a_plan_comes_back_from_its_canonical_form(configuration: Entries) -> No
     assert hash(plan) == hash(again)
 
 
-@given(configurations(), st.randoms(use_true_random=False))
+@given(
+    configurations() | configurations(custom=True),
+    st.randoms(use_true_random=False),
+)
 def test_the_order_of_a_document_means_nothing(
     configuration: Entries, chance: random.Random
 ) -> None:
@@ -213,7 +278,7 @@ def test_the_default_policy_allows_it(alice: Operator, configuration: Entries) -
 
 
 @settings(max_examples=300)
-@given(configuration=configurations())
+@given(configuration=configurations() | configurations(custom=True))
 def test_the_library_takes_it(
     tmp_path_factory: pytest.TempPathFactory, configuration: Entries
 ) -> None:

@@ -11,7 +11,10 @@ from pathlib import Path
 import sealwire
 
 # P3: a service that imports sealwire pays for none of these.
-NOT_LOADED = {"asyncio", "click", "configparser", "logging.config", "rich", "ssl", "tomllib"}
+NOT_LOADED = {
+    *("asyncio", "click", "configparser", "logging.config", "rich", "ssl", "tomllib"),
+    *("sealwire.client", "sealwire.results", "sealwire.settings", "sealwire.testing"),
+}
 
 
 def fresh_python(program: str) -> str:

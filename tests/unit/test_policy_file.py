@@ -204,10 +204,14 @@ def test_every_part_knows_its_line() -> None:
     assert "policy.toml:2 and policy.toml:3" == limits["count"]
 
 
+EXTRA = 'extra_fields = ["request_id"]'
 WRONG = {
     "table": ("[lease]", "[leases]", 7, "leases is not known here; did you mean lease?"),
     "key": ('longest = "90s"', 'longst = "90s"', 8, "lease.longst is not known here; did you mean"),
     "allow": ("extra_fields", "extra_field", 5, "allow.extra_field is not known here"),
+    "factory": (EXTRA, 'factories = ["os.system"]', 5, "allow.factories 'os.system' cannot be a"),
+    "factories": (EXTRA, 'factories = ["app.*"]', 5, "'app.*' is no factory; write the whole"),
+    "attribute": (EXTRA, 'attributes = ["a"]', 5, "'a' is no attribute of a class; write"),
     "floor": ("propagate", "propagat", 14, "propagat is not known here; did you mean propagate?"),
     "lock": ("lock = true", 'lock = "yes"', 1, "lock is neither true nor false"),
     "time": ('"90s"', '"1.5h"', 8, "lease.longest is not a length of time; write"),

@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sealwire import keyfiles
+from sealwire.checks.freshness import MAX_STANDING_S, STANDING_S
 from sealwire.errors import ConfigurationError, KeyFileError
 from sealwire.keys import AeadKey, MacKey, SigningKey
 from sealwire.policy import FilePaths, HandlerClasses, default_rules
@@ -79,6 +80,8 @@ group = "ops"
 directories = ["/var/log/payments"]
 handler_classes = ["logging.StreamHandler"]
 formatter_classes = ["pythonjsonlogger.JsonFormatter"]
+factories = ["payments.logs.make_handler"]
+attributes = ["logging.StreamHandler.terminator"]
 externals = []
 destinations = ["/dev/log", ["localhost", 514]]
 extra_fields = ["trace_id"]
@@ -123,6 +126,8 @@ NETWORK = ServiceSettings(
         directories=("/var/log/payments",),
         handler_classes=("logging.StreamHandler",),
         formatter_classes=("pythonjsonlogger.JsonFormatter",),
+        factories=("payments.logs.make_handler",),
+        attributes=("logging.StreamHandler.terminator",),
         externals=(),
         destinations=("/dev/log", ("localhost", 514)),
         extra_fields=("trace_id",),
@@ -223,6 +228,7 @@ WRONG_SERVICES = {
     "uid-negative": ("[keys]\n", "[socket]\nallow_uids = [-1]\n[keys]\n", 6, "not a whole number"),
     "uid-text": ("[keys]\n", '[socket]\nallow_uids = ["a"]\n[keys]\n', 6, "not a whole number"),
     "group-number": ("[keys]\n", "[socket]\ngroup = 4\n[keys]\n", 6, "socket.group is not a text"),
+    "standing-short": ("[keys]\n", 'standing = "1h"\n[keys]\n', None, "standing is 3600 s"),
     "beyond-text": ("[keys]\n", '[socket]\nbeyond_loopback = "yes"\n[keys]\n', 6, "neither true"),
     "skew-fraction": ("[keys]\n", "[socket]\nskew_s = 1.5\n[keys]\n", 6, "not a whole number"),
     "directory": ("[keys]\n", '[policy]\ndirectories = ["log"]\n[keys]\n', 6, "a relative path"),
@@ -537,12 +543,15 @@ def services(draw: Callable[[st.SearchStrategy[Any]], Any]) -> ServiceSettings:
         allow_example_keys=draw(st.booleans()),
         allow_uids=draw(st.none() | st.lists(numbers, max_size=3).map(tuple)),
         group=draw(st.none() | texts),
+        standing_s=draw(st.none() | st.integers(STANDING_S, MAX_STANDING_S)),
         beyond_loopback=draw(st.booleans()),
         skew_s=draw(st.none() | numbers),
         policy=PolicySettings(
             directories=draw(several.map(lambda tails: tuple(f"/{tail}" for tail in tails))),
             handler_classes=draw(several),
             formatter_classes=draw(several),
+            factories=draw(several.map(lambda names: tuple(f"app.a{len(name)}" for name in names))),
+            attributes=draw(st.sampled_from([(), ("app.Handler.tag", "app.make.a1")])),
             externals=draw(several),
             destinations=draw(destinations),
             extra_fields=draw(several),

@@ -18,15 +18,39 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _HOUR_S: Final = 3600
+STANDING_S: Final = 7 * 24 * _HOUR_S
+"""How long a configuration may stand between sealing and delivery where nothing else is said."""
+
 MAX_LIFETIME_S: Final[Mapping[Stream, int]] = MappingProxyType(
     {
         Stream.READ: 300,
         Stream.LEASE: _HOUR_S,
-        Stream.BASE: 7 * 24 * _HOUR_S,
+        Stream.BASE: STANDING_S,
         Stream.KEYRING: 7 * 24 * _HOUR_S,
     }
 )
 """How long a message of each stream may live, seconds."""
+
+
+MAX_STANDING_S: Final = 366 * 24 * _HOUR_S
+"""The longest time that a host may let a configuration stand between sealing and delivery."""
+
+
+def standing(standing_s: int) -> Mapping[Stream, int]:
+    """Give `MAX_LIFETIME_S`, but for configurations that may stand longer.
+
+    Args:
+        standing_s: how long a message of stream ``base`` may live, seconds.
+
+    Raises:
+        ConfigurationError: it is shorter than without it, or over `MAX_STANDING_S`.
+    """
+    if not STANDING_S <= standing_s <= MAX_STANDING_S:
+        raise ConfigurationError(
+            f"standing is {standing_s} s; {STANDING_S} s (7 days) to {MAX_STANDING_S} s (366 days) "
+            "can be allowed"
+        )
+    return MappingProxyType({**MAX_LIFETIME_S, Stream.BASE: standing_s})
 
 
 class Freshness:

@@ -9,25 +9,30 @@ Rules this module keeps:
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import click
 
 import sealwire
 from sealwire.cli.apply import apply
+from sealwire.cli.completion import completed, completion
 from sealwire.cli.config import config
 from sealwire.cli.demo import demo
+from sealwire.cli.doctor import doctor
 from sealwire.cli.endings import CommandError, Exit, ending_of
 from sealwire.cli.init import init
 from sealwire.cli.inspection import inspect
 from sealwire.cli.keys import keys
-from sealwire.cli.lease import lease, revert
+from sealwire.cli.lease import lease
 from sealwire.cli.open import open_message
 from sealwire.cli.policy import policy
+from sealwire.cli.revert import confirm, revert
 from sealwire.cli.seal import seal
 from sealwire.cli.send import send
 from sealwire.cli.status import status
-from sealwire.cli.terminal import OutputError, discard, flush, prepare, say_error
+from sealwire.cli.terminal import OutputError, discard, flush, prepare, say, say_error
+from sealwire.cli.why import why
 from sealwire.errors import SealwireError
 
 if TYPE_CHECKING:
@@ -58,8 +63,8 @@ def app() -> None:
 
 
 for _command in (
-    *(init, config, keys, policy, seal, send, apply, lease, revert, status),
-    *(open_message, inspect, demo),
+    *(init, config, keys, policy, seal, send, apply, confirm, lease, revert, status),
+    *(why, doctor, open_message, inspect, completion, demo),
 ):
     app.add_command(_command)
 
@@ -107,6 +112,9 @@ def _run(arguments: Sequence[str]) -> int:
 
 
 def _invoke(arguments: Sequence[str]) -> int:
+    if (answer := completed(app, os.environ)) is not None:
+        say((answer, ""))
+        return Exit.OK
     try:
         with app.make_context("sealwire", list(arguments)) as context:
             return int(app.invoke(context))

@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-import json
-import logging
 from typing import Any
 
 import click
 
-from sealwire.cli.asking import (
-    Asked,
-    address_option,
-    json_option,
-    only_option,
-    report_of,
-    say_answer_as_json,
-    show,
-    timeout_option,
-    why_option,
-)
+from sealwire.cli import parameters
+from sealwire.cli.asking import Asked, report_of, say_answer_as_json, show
 from sealwire.cli.endings import Exit
+from sealwire.cli.options import asking_options
 from sealwire.cli.parameters import read_input
-from sealwire.cli.sealing import check_document, config_option, content_type_of, to_option
+from sealwire.cli.reported import request_id, say_changes, say_left_out, time_of
+from sealwire.cli.sealing import check_document
 from sealwire.cli.send import told
-from sealwire.cli.terminal import printable, say
+from sealwire.cli.terminal import say
 from sealwire.framing import MAX_FRAME_BYTES
-from sealwire.requests import CONTENT_TYPE_INI, Verb
-from sealwire.stages import Answer, Stream
+from sealwire.stages import Answer
 
 
 @click.command(
@@ -35,6 +25,7 @@ from sealwire.stages import Answer, Stream
 Examples:
   sealwire apply payments.json --dry-run
   sealwire apply payments.json --why CHG-1200
+  sealwire apply payments.json --confirm-within 10m
 
 \b
 Exit status: 0 applied or told, 1 refused or failed, 3 nothing was sent,
@@ -48,20 +39,23 @@ Exit status: 0 applied or told, 1 refused or failed, 3 nothing was sent,
     help="Change nothing: say what the policy of the running service says, and what would change.",
 )
 @click.option(
+    "--confirm-within",
+    "confirm_within_s",
+    type=parameters.duration,
+    metavar="TIME",
+    default=None,
+    help="Put it on trial: it goes by itself unless sealwire confirm comes within 10m, 2h.",
+)
+@click.option(
     "--replaces",
     metavar="DIGEST",
     default="",
     help="Apply it only over this base, as sealwire status --json shows it.",
 )
-@why_option
-@only_option
-@to_option
-@address_option
-@timeout_option
-@config_option
-@json_option
+@asking_options
 def apply(
     file: str,
+    confirm_within_s: int | None,
     replaces: str,
     why: str,
     only: str,
@@ -78,18 +72,23 @@ def apply(
     FILE is JSON in the form of Python's dictConfig, or INI in that of its fileConfig; - is standard
     input.
     """
+    if dry_run and confirm_within_s:
+        raise click.UsageError("a dry run is not put on trial; leave --confirm-within out")
     content = read_input(file, MAX_FRAME_BYTES)
     check_document(file, content, unchecked=False)
-    members: dict[str, Any] = {"why": why, "only": only}
-    if content_type_of(content) == CONTENT_TYPE_INI:
-        members["ini"] = content.decode()
-    else:
-        members["config"] = json.loads(content)
     asked = Asked(config, to, address, timeout_s)
     if dry_run:
-        answer = asked.ask(Verb.PLAN, Stream.READ, **members)
+        answer = asked.ask(lambda client: client.plan(content, why=why, only=only))
     else:
-        answer = asked.ask(Verb.APPLY, Stream.BASE, replaces=replaces, **members)
+        answer = asked.ask(
+            lambda client: client.apply(
+                content,
+                why=why,
+                only=only,
+                replaces=replaces,
+                confirm_within_s=confirm_within_s or 0,
+            )
+        )
     if as_json:
         say_answer_as_json(answer, asked.address, **_changed(answer, dry_run=dry_run))
     done = "allowed" if dry_run else "applied"
@@ -97,7 +96,7 @@ def apply(
         answer, quiet=as_json, done=done, again=("mend the configuration", "sealwire apply FILE")
     )
     if not as_json:
-        show(answer, lambda report: _say_changes(report, dry_run=dry_run))
+        show(answer, lambda report: _say_applied(report, asked.options, dry_run=dry_run))
     return ending
 
 
@@ -109,20 +108,17 @@ def _changed(answer: Answer, *, dry_run: bool) -> dict[str, bool]:
     return {"would_change" if dry_run else "changed": bool(found)}
 
 
-def _say_changes(report: dict[str, Any], *, dry_run: bool) -> None:
+def _say_applied(report: dict[str, Any], options: str, *, dry_run: bool) -> None:
     if not report["changes"]:
         say(("nothing would change" if dry_run else "nothing has changed by it", ""))
-    for each in report["changes"]:
-        where = printable(each["where"])
-        before, after = (printable(_named(where, each[side])) for side in ("before", "after"))
-        say((f"  {where}: ", ""), (before, "red"), (" → ", "dim"), (after, "green"))
-    if left_out := report.get("left_out"):
-        say((f"and {int(left_out)} more, for which an answer has no room", "yellow"))
-
-
-def _named(where: str, value: str) -> str:
-    """Give a level's name behind its number."""
-    if where.endswith(".level") and value.isdecimal():
-        name = logging.getLevelName(int(value))
-        return value if name.startswith("Level ") else name
-    return value
+    say_changes(report["changes"])
+    say_left_out(report, "")
+    if dry_run:
+        return
+    applied = request_id(report["id"])
+    if (ends_ms := report.get("confirm_by_ms")) is None:
+        say(("to go back: ", "dim"), (f"sealwire revert {applied}{options}", ""))
+        return
+    say((f"on trial: it goes by itself at {time_of(ends_ms)}", "yellow"))
+    say(("  to keep it: ", "dim"), (f"sealwire confirm {applied}{options}", ""))
+    say(("  to go back: ", "dim"), (f"sealwire revert {applied}{options}", ""))

@@ -2,49 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import shlex
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-import click
-
-from sealwire.cli import parameters, unanswered
-from sealwire.cli.sealing import operator_settings, seal_request
-from sealwire.cli.send import deliver_or_say
+from sealwire.cli.sealing import operator_settings
+from sealwire.cli.send import answer_as_json, answer_to, keeping_client
 from sealwire.cli.terminal import say, say_json
-from sealwire.requests import Verb, write_request
-from sealwire.sealer import DEFAULT_LIFETIME_S
-from sealwire.transports.client import DEFAULT_TIMEOUT_S
+from sealwire.results import read_report
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sealwire.stages import Answer, Stream
-
-address_option: Final = click.option(
-    "--address",
-    type=parameters.address,
-    metavar="ADDRESS",
-    help="Where the service listens, such as unix:/run/payments/log.sock.",
-)
-timeout_option: Final = click.option(
-    "--timeout",
-    "timeout_s",
-    type=parameters.duration,
-    metavar="TIME",
-    default=f"{DEFAULT_TIMEOUT_S:.0f}s",
-    show_default=True,
-    help="How long to wait, the answer included.",
-)
-why_option: Final = click.option(
-    "--why", metavar="TEXT", default="", help="The reason, one line; it is signed and logged."
-)
-only_option: Final = click.option(
-    "--only", metavar="PATTERN", default="", help="For the instances of such a name alone."
-)
-json_option: Final = click.option(
-    "--json", "as_json", is_flag=True, help="Print the answer as one JSON object."
-)
+    from sealwire.client import Client
+    from sealwire.results import Result
+    from sealwire.stages import Answer
 
 
 class Asked:
@@ -53,50 +24,29 @@ class Asked:
     def __init__(
         self, config: str | None, to: str | None, address: str | None, timeout_s: int
     ) -> None:
-        """Load the operator's settings.
+        """Load the operator's settings and keys.
 
         Raises:
             ConfigurationError: there are none, they cannot be used, or the target is not known.
         """
-        self.settings = operator_settings(config)
-        self.target = self.settings.target(to)
-        self.address = address or self.target.address
-        self._timeout_s = timeout_s
+        self._client = keeping_client(operator_settings(config), to, address, timeout_s)
+        self.address = self._client.address
         named = (("--to", to), ("--address", address), ("--config", config))
         self.options = "".join(f" {name} {shlex.quote(it)}" for name, it in named if it)
         """What has to be behind the next command, so that it asks the same service."""
 
-    def ask(
-        self,
-        verb: Verb,
-        stream: Stream,
-        **members: Any,  # noqa: ANN401 - as write_request takes them
-    ) -> Answer:
-        """Seal a request, send it, and give the answer.
+    def ask(self, request: Callable[[Client], Result]) -> Answer:
+        """Ask, such as ``lambda client: client.status()``, and give the answer.
 
         Raises:
             CommandError: there is none, with the step that is next then.
         """
-        document = write_request(verb, **members)
-        lifetime_s = DEFAULT_LIFETIME_S
-        sealed = seal_request(self.settings, self.target, document, stream, lifetime_s)
-        kept = unanswered.kept(self.settings.path, self.target.audience, sealed, lifetime_s)
-        with kept as path:
-            return deliver_or_say(self.address, sealed, self._timeout_s, again=str(path))
+        return answer_to(lambda: request(self._client))
 
 
 def report_of(answer: Answer) -> dict[str, Any]:
     """Give what an answer reports; an answer without a report is an empty one."""
-    found: dict[str, Any] = {}
-    if answer.report:
-        # Unsigned, like the rest of the answer: whatever it is, it is shown and not obeyed.
-        try:
-            read = json.loads(answer.report)
-        except ValueError:
-            return found
-        if isinstance(read, dict):
-            return read
-    return found
+    return read_report(answer.report)
 
 
 def show(answer: Answer, say_it: Callable[[dict[str, Any]], None]) -> None:
@@ -106,26 +56,18 @@ def show(answer: Answer, say_it: Callable[[dict[str, Any]], None]) -> None:
     is not as it should be is told, and ends nothing.
     """
     report = report_of(answer)
+    if answer.report and not report:
+        say(("what the answer reports cannot be read", "yellow"))
+        return
     if not report:
         say(("the answer says no more, because requests to this service are encrypted", ""))
         return
     try:
         say_it(report)
-    except (AttributeError, KeyError, TypeError, ValueError, IndexError):
+    except (AttributeError, KeyError, TypeError, ValueError, IndexError, OverflowError):
         say(("what the answer reports cannot be read", "yellow"))
 
 
 def say_answer_as_json(answer: Answer, address: str, **more: bool) -> None:
     """Print an answer with its report, and with ``more``, as one JSON object."""
-    say_json(
-        {
-            "outcome": answer.outcome.name.lower(),
-            "repeated": answer.repeated,
-            "reason": answer.reason,
-            "detail": answer.detail,
-            "address": address,
-            "signed": False,
-            **more,
-            "report": report_of(answer),
-        }
-    )
+    say_json({**answer_as_json(answer, address), **more, "report": report_of(answer)})

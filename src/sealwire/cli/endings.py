@@ -56,6 +56,11 @@ def ending_of(error: SealwireError) -> CommandError:
         reason = error.reason.value
         what = f"refused: {reason}: {error.detail}" if error.detail else f"refused: {reason}"
         return CommandError(Exit.REFUSED, what, hint_for(reason))
+    # Late, because reading documents loads more than most commands need.
+    from sealwire.results import RequestError
+
+    if isinstance(error, RequestError):
+        return CommandError(Exit.REFUSED, str(error), hint_for(error.reason))
     if isinstance(error, NoAnswerError):
         return CommandError(Exit.NO_ANSWER, str(error), _NO_ANSWER)
     if isinstance(error, TransportError):

@@ -1,39 +1,28 @@
-"""``sealwire lease`` and ``sealwire revert``: levels for a time, and their end before it."""
+"""``sealwire lease``: levels for a time."""
 
 from __future__ import annotations
 
-import logging
-import shlex
 from typing import Any
 
 import click
 
 from sealwire.cli import parameters
-from sealwire.cli.asking import (
-    Asked,
-    address_option,
-    json_option,
-    only_option,
-    say_answer_as_json,
-    show,
-    timeout_option,
-    why_option,
-)
+from sealwire.cli.asking import Asked, report_of, say_answer_as_json, show
 from sealwire.cli.endings import Exit
-from sealwire.cli.sealing import config_option, to_option
+from sealwire.cli.options import asking_options
+from sealwire.cli.reported import level, quoted, request_id, say_left_out, text, time_of
 from sealwire.cli.send import told
-from sealwire.cli.terminal import printable, say, say_hint
-from sealwire.cli.wording import time_in_words
-from sealwire.requests import DEFAULT_LEASE_S, Verb
-from sealwire.stages import Outcome, Stream
+from sealwire.cli.terminal import say, say_hint
+from sealwire.requests import DEFAULT_LEASE_S
+from sealwire.stages import Outcome
 
 
-def _level(text: str) -> tuple[str, str | int]:
+def _level(given: str) -> tuple[str, str | int]:
     """Read ``payments.db=DEBUG``."""
-    name, separator, level = text.rpartition("=")
-    if not separator or not level:
-        raise click.BadParameter(f"{text!r} is not LOGGER=LEVEL; write payments.db=DEBUG")
-    return name, int(level) if level.isdecimal() else level.upper()
+    name, separator, wanted = given.rpartition("=")
+    if not separator or not wanted:
+        raise click.BadParameter(f"{given!r} is not LOGGER=LEVEL; write payments.db=DEBUG")
+    return name, int(wanted) if wanted.isdecimal() else wanted.upper()
 
 
 @click.command(
@@ -64,13 +53,7 @@ Exit status: 0 in force, 1 refused or failed, 3 nothing was sent,
     metavar="HANDLER",
     help="Lower this handler as well, by the name that status shows; may be given again.",
 )
-@why_option
-@only_option
-@to_option
-@address_option
-@timeout_option
-@config_option
-@json_option
+@asking_options
 def lease(
     levels: tuple[tuple[str, str | int], ...],
     for_s: int,
@@ -91,16 +74,10 @@ def lease(
     """
     asked = Asked(config, to, address, timeout_s)
     answer = asked.ask(
-        Verb.LEASE,
-        Stream.LEASE,
-        levels=dict(levels),
-        for_s=for_s,
-        through=list(through),
-        why=why,
-        only=only,
+        lambda client: client.lease(dict(levels), for_s=for_s, through=through, why=why, only=only)
     )
     if as_json:
-        say_answer_as_json(answer, asked.address)
+        say_answer_as_json(answer, asked.address, **_changed(report_of(answer)))
     ending = told(
         answer, quiet=as_json, done="in force", again=("mend the request", "sealwire lease")
     )
@@ -110,74 +87,30 @@ def lease(
 
 
 def _say_lease(report: dict[str, Any], options: str) -> None:
-    say(("until ", "dim"), (time_in_words(report["until_ms"]), ""), ("; to end it before: ", "dim"))
-    say((f"  sealwire revert {printable(report['id'])}{options}", ""))
+    lease_id = request_id(report["id"])
+    say(("until ", "dim"), (time_of(report["until_ms"]), ""), ("; to end it before: ", "dim"))
+    say((f"  sealwire revert {lease_id}{options}", ""))
     for each in report["levels"]:
-        name = printable(each["logger"])
-        now, before = _named(each["now"]), _named(each["before"])
-        say((f"{name} is {now}, was {before}", ""))
+        name, now = text(each["logger"]), level(each["now"])
+        say((f"{name} is {now}, was {level(each['before'])}", ""))
         for handler in each["emitting"]:
-            say(("  will write: ", "dim"), (printable(handler), "green"))
+            say(("  will write: ", "dim"), (text(handler), "green"))
         for hidden in each["hidden"]:
-            said = f"{printable(hidden['handler'])}: {printable(hidden['by'])}"
+            said = f"{text(hidden['handler'])}: {text(hidden['by'])}"
             say(("  will not: ", "dim"), (said, "yellow"))
         if each["stopped"]:
-            say(("  nothing is written: ", "dim"), (printable(each["stopped"]), "yellow"))
+            say(("  nothing is written: ", "dim"), (text(each["stopped"]), "yellow"))
         if not each["emitting"] and each["hidden"]:
-            key = printable(each["hidden"][0]["handler"])
+            words = quoted(f"{name}={now}", "--through", text(each["hidden"][0]["handler"]))
             say_hint(
-                f"no handler will write it; lower one as well: sealwire lease {name}={now} "
-                f"--through {shlex.quote(key)}{options}"
+                f"no handler will write it; lower one as well: sealwire lease {words}{options}"
             )
+    say_left_out(report, "")
 
 
-def _named(level: int) -> str:
-    return str(logging.getLevelName(level))
-
-
-@click.command(
-    short_help="End leases before their time.",
-    epilog="""\b
-Examples:
-  sealwire revert
-  sealwire revert 0123456789abcdef0123456789abcdef
-
-\b
-Exit status: 0 ended, 1 refused or failed, 3 nothing was sent, 4 sent but not answered.
-""",
-)
-@click.argument("lease_id", metavar="[ID]", required=False, default="")
-@why_option
-@only_option
-@to_option
-@address_option
-@timeout_option
-@config_option
-@json_option
-def revert(
-    lease_id: str,
-    why: str,
-    only: str,
-    to: str | None,
-    address: str | None,
-    timeout_s: int,
-    config: str | None,
-    *,
-    as_json: bool,
-) -> Exit:
-    """End the lease with this ID, or all of them; the levels go back at once."""
-    asked = Asked(config, to, address, timeout_s)
-    answer = asked.ask(Verb.REVERT, Stream.LEASE, id=lease_id, why=why, only=only)
-    if as_json:
-        say_answer_as_json(answer, asked.address)
-    ending = told(
-        answer, quiet=as_json, done="reverted", again=("mend the request", "sealwire revert")
-    )
-    if answer.outcome is Outcome.APPLIED and not as_json:
-        show(answer, _say_ended)
-    return ending
-
-
-def _say_ended(report: dict[str, Any]) -> None:
-    count = len(report["ended"])
-    say((f"{count} lease{'' if count == 1 else 's'} ended", ""))
+def _changed(report: dict[str, Any]) -> dict[str, bool]:
+    """Say whether a lease has changed a level; not where the answer does not tell."""
+    levels = report.get("levels")
+    if not isinstance(levels, list) or not all(isinstance(each, dict) for each in levels):
+        return {}
+    return {"changed": any(each.get("before") != each.get("now") for each in levels)}

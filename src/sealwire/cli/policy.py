@@ -86,10 +86,11 @@ def explain(file: str, *, as_json: bool) -> Exit:
             }
         )
         return Exit.OK
-    width = max(len(part) for part, _, _ in lines)
-    for part, text, source in lines:
-        told = f"{printable(text)}{f'  ({printable(source)})' if source else ''}"
-        say((f"{part:<{width}}  ", "dim"), (told, ""))
+    # All three: a role's name is as free as a text, and a source is a path.
+    told = [tuple(map(printable, line)) for line in lines]
+    width = max(len(part) for part, _, _ in told)
+    for part, text, source in told:
+        say((f"{part:<{width}}  ", "dim"), (f"{text}{f'  ({source})' if source else ''}", ""))
     return Exit.OK
 
 

@@ -62,6 +62,8 @@ def _allowed(read: PolicyFile) -> Iterator[Line]:
         ("file-path", "files beneath", allow.directories),
         ("handler-class", "handlers", allow.handler_classes),
         ("formatter-class", "formatters besides logging.Formatter", allow.formatter_classes),
+        ("factory", "factories, with any arguments", allow.factories),
+        ("attribute", "attributes set", allow.attributes),
         ("external", "ext://", allow.externals),
         ("destination", "records sent to", destinations),
         ("format-string", "fields besides those of every record", allow.extra_fields),

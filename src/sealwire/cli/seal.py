@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from sealwire.checks.freshness import STANDING_S
 from sealwire.cli.endings import Exit
 from sealwire.cli.parameters import STDIN, read_input
 from sealwire.cli.sealing import (
@@ -12,6 +13,7 @@ from sealwire.cli.sealing import (
     lifetime_option,
     operator_settings,
     seal_document,
+    standing_option,
     to_option,
     unchecked_option,
 )
@@ -33,6 +35,7 @@ Examples:
 @to_option
 @click.option("-o", "--out", metavar="FILE", default=STDIN, help="Where to; otherwise stdout.")
 @lifetime_option
+@standing_option
 @unchecked_option
 @config_option
 @click.option("--force", is_flag=True, help="Replace a file that is there.")
@@ -41,6 +44,7 @@ def seal(
     to: str | None,
     out: str,
     lifetime_s: int,
+    standing_s: int | None,
     config: str | None,
     *,
     unchecked: bool,
@@ -51,11 +55,17 @@ def seal(
     DOCUMENT is JSON in the form of Python's dictConfig, or INI in that of its fileConfig, or - for
     standard input. What begins with { is read as JSON.
     """
+    if lifetime_s > (longest_s := STANDING_S):
+        days = longest_s // 86_400
+        raise click.UsageError(
+            f"a lifetime over {days} days is refused by every service that has not said otherwise; "
+            "if this one has, write --standing"
+        )
     content = read_input(document, MAX_DOCUMENT_BYTES)
     settings = operator_settings(config)
     target = settings.target(to)
     check_document(document, content, unchecked=unchecked)
-    sealed = seal_document(settings, target, content, lifetime_s)
+    sealed = seal_document(settings, target, content, standing_s or lifetime_s)
     if out == STDIN:
         write_bytes(sealed)
         return Exit.OK

@@ -14,11 +14,10 @@ from sealwire.cli.parameters import duration, in_words
 from sealwire.clock import wall_clock_ms
 from sealwire.documents import read_ini_plan, read_plan
 from sealwire.errors import MalformedError
-from sealwire.requests import CONTENT_TYPE_INI, CONTENT_TYPE_JSON, CONTENT_TYPE_REQUEST
+from sealwire.requests import CONTENT_TYPE_INI, CONTENT_TYPE_JSON
 from sealwire.sealer import DEFAULT_LIFETIME_S
 from sealwire.sealerstate import FileSealerState
 from sealwire.settings import find_operator_settings, load_operator_settings
-from sealwire.stages import Stream
 
 if TYPE_CHECKING:
     from sealwire.settings import OperatorSettings, Target
@@ -40,6 +39,15 @@ lifetime_option: Final = click.option(
     default=f"{DEFAULT_LIFETIME_S // 60}m",
     show_default=True,
     help="How long the message may wait for its delivery: 90s, 5m, 2h, 7d.",
+)
+standing_option: Final = click.option(
+    "--standing",
+    "standing_s",
+    type=duration,
+    metavar="TIME",
+    default=None,
+    help="In place of --lifetime, beyond 7 days: 90d. For files that wait; the service's settings "
+    "have to allow it.",
 )
 unchecked_option: Final = click.option(
     "--unchecked", is_flag=True, help="Seal the document without reading it first."
@@ -100,25 +108,7 @@ def seal_document(
         ConfigurationError: a key cannot be used.
         SealError: the state cannot be used, or the document is too long.
     """
-    return _seal(settings, target, document, content_type_of(document), Stream.BASE, lifetime_s)
-
-
-def seal_request(
-    settings: OperatorSettings, target: Target, document: bytes, stream: Stream, lifetime_s: int
-) -> Sealed:
-    """Seal the document of a request with a verb; errors as `seal_document`."""
-    return _seal(settings, target, document, CONTENT_TYPE_REQUEST, stream, lifetime_s)
-
-
-def _seal(
-    settings: OperatorSettings,
-    target: Target,
-    document: bytes,
-    content_type: str,
-    stream: Stream,
-    lifetime_s: int,
-) -> Sealed:
     state = FileSealerState(settings.state_path)
     return settings.sealer(target, state, wall_clock_ms).seal(
-        document, content_type=content_type, stream=stream, lifetime_s=lifetime_s
+        document, content_type=content_type_of(document), lifetime_s=lifetime_s
     )

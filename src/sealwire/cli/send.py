@@ -17,28 +17,38 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from sealwire.cli import parameters, unanswered
+from sealwire.cli import unanswered
 from sealwire.cli.anatomy import looks_sealed
 from sealwire.cli.endings import CommandError, Exit
-from sealwire.cli.hints import hint_for
+from sealwire.cli.hints import FAILED_HINT, hint_for
+from sealwire.cli.noting import asked_by, keeping, keeping_sealed
+from sealwire.cli.options import address_option, json_option, timeout_option
 from sealwire.cli.parameters import STDIN, read_input
 from sealwire.cli.sealing import (
     check_document,
     config_option,
+    content_type_of,
     lifetime_option,
     operator_settings,
-    seal_document,
     to_option,
     unchecked_option,
 )
 from sealwire.cli.terminal import say, say_json, waiting
+from sealwire.client import Client
 from sealwire.errors import NoAnswerError, TransportError
 from sealwire.framing import MAX_FRAME_BYTES
+from sealwire.results import RequestError
+from sealwire.sealer import DEFAULT_LIFETIME_S
 from sealwire.stages import Outcome
 from sealwire.transports.addresses import UnixAddress, parse_address
-from sealwire.transports.client import DEFAULT_TIMEOUT_S, deliver
+from sealwire.transports.client import deliver
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sealwire.cli.terminal import JsonOutput
+    from sealwire.results import Result
+    from sealwire.settings import OperatorSettings
     from sealwire.stages import Answer
 
 _ELSEWHERE: Final = (
@@ -48,10 +58,6 @@ _ELSEWHERE: Final = (
 _NOT_FOR_US: Final = (
     "the socket is for the service's user: send as that user, or let its settings name a group "
     "(socket.group)"
-)
-_FAILED_HINT: Final = (
-    'the service\'s log names the cause (logger "sealwire"); mend the configuration, then: '
-    "sealwire send CONFIG"
 )
 _AGAIN: Final = ("mend the configuration", "sealwire send CONFIG")
 
@@ -71,25 +77,12 @@ Exit status: 0 applied (now or before), 1 refused or failed, 3 nothing was sent,
 )
 @click.argument("file")
 @to_option
-@click.option(
-    "--address",
-    type=parameters.address,
-    metavar="ADDRESS",
-    help="Where the service listens, such as unix:/run/payments/log.sock.",
-)
-@click.option(
-    "--timeout",
-    "timeout_s",
-    type=parameters.duration,
-    metavar="TIME",
-    default=f"{DEFAULT_TIMEOUT_S:.0f}s",
-    show_default=True,
-    help="How long to wait, the answer included.",
-)
+@address_option
+@timeout_option
 @lifetime_option
 @unchecked_option
 @config_option
-@click.option("--json", "as_json", is_flag=True, help="Print the answer as one JSON object.")
+@json_option
 def send(
     file: str,
     to: str | None,
@@ -111,30 +104,74 @@ def send(
     if looks_sealed(content):
         if address is None:
             address = operator_settings(config).target(to).address
-        answer = deliver_or_say(address, content, timeout_s, again=file)
+        with keeping_sealed(config, content, address, file) as keep:
+            answer = keep(deliver_or_say(address, content, timeout_s, again=file))
     else:
         settings = operator_settings(config)
-        target = settings.target(to)
-        address = address or target.address
         check_document(file, content, unchecked=unchecked)
-        sealed = seal_document(settings, target, content, lifetime_s)
-        with unanswered.kept(settings.path, target.audience, sealed, lifetime_s) as path:
-            answer = deliver_or_say(address, sealed, timeout_s, again=str(path))
+        client = keeping_client(settings, to, address, timeout_s, lifetime_s)
+        address = client.address
+        kind = content_type_of(content)
+        sealed = client.sealer.seal(content, content_type=kind, lifetime_s=lifetime_s)
+        answer = answer_to(lambda: client.send(sealed))
     if as_json:
-        say_json(
-            {
-                "outcome": answer.outcome.name.lower(),
-                "repeated": answer.repeated,
-                "reason": answer.reason,
-                "detail": answer.detail,
-                "address": address,
-                "signed": False,
-            }
-        )
+        say_json(answer_as_json(answer, address))
     return told(answer, quiet=as_json)
 
 
-def deliver_or_say(address: str, sealed: bytes, timeout_s: int, again: str) -> Answer:
+def keeping_client(
+    settings: OperatorSettings,
+    to: str | None,
+    address: str | None,
+    timeout_s: float,
+    lifetime_s: int = DEFAULT_LIFETIME_S,
+) -> Client:
+    """Make a client whose messages are kept until their answer is there (rule 2).
+
+    Raises:
+        ConfigurationError: the target is not known, or a key cannot be used.
+    """
+    audience = settings.target(to).audience
+
+    def deliver_kept(address: str, sealed: bytes, /, *, timeout_s: float) -> Answer:
+        kept = unanswered.kept(settings.path, audience, sealed, lifetime_s)
+        with (
+            kept as path,
+            keeping(settings.path, asked_by(sealed, audience, address, path)) as keep,
+        ):
+            return keep(deliver_or_say(address, sealed, timeout_s, again=str(path)))
+
+    return Client.from_settings(
+        settings,
+        to,
+        address=address,
+        lifetime_s=lifetime_s,
+        timeout_s=timeout_s,
+        deliver=deliver_kept,
+    )
+
+
+def answer_to(ask: Callable[[], Result]) -> Answer:
+    """Give the answer, whatever became of the request: what was not done is told as well."""
+    try:
+        return ask().answer
+    except RequestError as error:
+        return error.result.answer
+
+
+def answer_as_json(answer: Answer, address: str) -> dict[str, JsonOutput]:
+    """Give what an answer says, but for its report, as ``--json`` prints it."""
+    return {
+        "outcome": answer.outcome.name.lower(),
+        "repeated": answer.repeated,
+        "reason": answer.reason,
+        "detail": answer.detail,
+        "address": address,
+        "signed": False,
+    }
+
+
+def deliver_or_say(address: str, sealed: bytes, timeout_s: float, again: str) -> Answer:
     """Send ``sealed``, which stands in the file ``again``; give the answer.
 
     Raises:
@@ -203,7 +240,7 @@ def told(
         return Exit.OK
     if answer.outcome is Outcome.FAILED:
         what = "had failed before, and nothing was done now" if answer.repeated else "failed"
-        raise CommandError(Exit.REFUSED, _joined(what, answer.detail), _said(_FAILED_HINT, again))
+        raise CommandError(Exit.REFUSED, _joined(what, answer.detail), _said(FAILED_HINT, again))
     told = answer.reason or "the service gives no reason"
     raise CommandError(
         Exit.REFUSED,

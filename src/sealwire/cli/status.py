@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 import click
 
-from sealwire.cli.asking import (
-    Asked,
-    address_option,
-    json_option,
-    only_option,
-    say_answer_as_json,
-    show,
-    timeout_option,
-)
+from sealwire.cli.asking import Asked, say_answer_as_json, show
 from sealwire.cli.endings import Exit
-from sealwire.cli.sealing import config_option, to_option
+from sealwire.cli.options import reading_options
+from sealwire.cli.reported import level, number, request_id, say_left_out, text, time_of
 from sealwire.cli.send import told
-from sealwire.cli.terminal import printable, say, say_fields
-from sealwire.cli.wording import time_in_words
-from sealwire.requests import Verb
-from sealwire.stages import Outcome, Stream
+from sealwire.cli.terminal import say, say_fields
+from sealwire.stages import Outcome
 
 
 @click.command(
@@ -36,12 +26,7 @@ Examples:
 Exit status: 0 told, 1 refused, 3 nothing was sent, 4 sent but not answered.
 """,
 )
-@only_option
-@to_option
-@address_option
-@timeout_option
-@config_option
-@json_option
+@reading_options
 def status(
     only: str,
     to: str | None,
@@ -56,7 +41,7 @@ def status(
     Loggers that have nothing of their own are left out. Nothing is changed.
     """
     asked = Asked(config, to, address, timeout_s)
-    answer = asked.ask(Verb.STATUS, Stream.READ, only=only)
+    answer = asked.ask(lambda client: client.status(only=only))
     if as_json:
         say_answer_as_json(answer, asked.address)
         return told(answer, quiet=True)
@@ -67,46 +52,69 @@ def status(
 
 
 def _say_status(report: dict[str, Any], options: str) -> None:
-    base = report["base"]
-    since = f", since {time_in_words(base['since_ms'])}" if base["since_ms"] else ""
-    say_fields(
-        [
-            ("instance", report["instance"]),
-            ("base", f"of {base['issuer']}{since}"),
-            ("leases", str(len(report["leases"])) if report["leases"] else "none"),
-        ]
-    )
+    _say_base(report, options)
     for lease in report["leases"]:
         levels = ", ".join(
-            f"{name or 'root'}={_named(level)}" for name, level in lease["levels"].items()
+            f"{text(name) or 'root'}={level(it)}" for name, it in lease["levels"].items()
         )
-        why = f": {lease['why']}" if lease["why"] else ""
-        said = f"{levels} until {time_in_words(lease['until_ms'])} by {lease['issuer']}{why}"
-        say((f"  {printable(said)}", "cyan"))
-        say((f"    sealwire revert {printable(lease['id'])}{options}", "dim"))
+        more = number(lease.get("levels_left_out", 0))
+        levels += f" and {more} more" if more else ""
+        why = f": {text(lease['why'])}" if lease["why"] else ""
+        said = f"{levels} until {time_of(lease['until_ms'])} by {text(lease['issuer'])}{why}"
+        say((f"  {said}", "cyan"))
+        say((f"    sealwire revert {request_id(lease['id'])}{options}", "dim"))
+    if report["drift"]:
+        say(("drift: somebody in that process has changed what no message did", "yellow"))
+    for each in report["drift"]:
+        said = f"{text(each['where'])} is {text(each['found'])} and not {text(each['expected'])}"
+        say((f"  {said}", "yellow"))
     say(("", ""))
-    for logger in report["loggers"]:
-        own = "" if logger["level"] else " (inherited)"
-        marks = [
-            *(["leased"] if logger["leased"] else []),
-            *(["disabled"] if logger["disabled"] else []),
-            *(["does not propagate"] if not logger["propagate"] else []),
-        ]
-        behind = f"; {', '.join(marks)}" if marks else ""
-        say((printable(f"{logger['name']}: {_named(logger['effective'])}{own}{behind}"), ""))
-        for key in logger["handlers"]:
-            say((f"  {printable(key)}", "dim"))
-    if left_out := report.get("left_out"):
-        say((f"and {left_out} loggers more, for which an answer has no room", "yellow"))
+    _say_loggers(report)
+    say_left_out(report, "rows ")
     if report["handlers"]:
         say(("", ""))
     for handler in report["handlers"]:
-        target = f" to {handler['target']}" if handler["target"] else ""
-        said = f"{handler['key']}: {handler['class']}{target}, passes {_named(handler['level'])}"
-        say((printable(f"{said} and above" if handler["level"] else said), ""))
-    if report["disable"]:
-        say((f"logging.disable({report['disable']}) drops everything up to that", "yellow"))
+        target = f" to {text(handler['target'])}" if handler["target"] else ""
+        passes = f"{level(handler['level'])} and above" if handler["level"] else "everything"
+        said = f"{text(handler['key'])}: {text(handler['class'])}{target}, passes {passes}"
+        say((said, ""))
+    if disabled := number(report["disable"]):
+        say((f"logging.disable({disabled}) drops everything up to that", "yellow"))
 
 
-def _named(level: int) -> str:
-    return str(logging.getLevelName(level)) if level else "everything"
+def _say_base(report: dict[str, Any], options: str) -> None:
+    base = report["base"]
+    since = f", since {time_of(base['since_ms'])}" if base["since_ms"] else ""
+    fields = [
+        ("instance", text(report["instance"])),
+        ("base", f"of {text(base['issuer'])}{since}"),
+    ]
+    if base["id"]:
+        fields.append(("to go back", f"sealwire revert {request_id(base['id'])}{options}"))
+    if report["confirm_by_ms"] is not None:
+        fields.append(("on trial", f"until {time_of(report['confirm_by_ms'])}; to keep it:"))
+        fields.append(("", f"sealwire confirm {request_id(base['id'])}{options}"))
+    fields.append(("leases", str(len(report["leases"])) if report["leases"] else "none"))
+    say_fields(fields)
+
+
+def _say_loggers(report: dict[str, Any]) -> None:
+    """Print the loggers as a tree: configured in the base, in force, and what else is to know."""
+    rows = [("logger", "configured", "effective", "")]
+    for logger in report["loggers"]:
+        name, leased = text(logger["name"]), logger["leased"]
+        depth = 0 if name == "root" else 1 + name.count(".")
+        marks = []
+        if leased is not None:
+            marks.append(f"leased until {time_of(leased['until_ms'])} by {text(leased['issuer'])}")
+        marks += ["disabled"] if logger["disabled"] else []
+        marks += ["does not propagate"] if not logger["propagate"] else []
+        marks += [f"to {', '.join(map(text, logger['handlers']))}"] if logger["handlers"] else []
+        own = "-" if logger["configured"] is None else level(logger["configured"])
+        rows.append((f"{'  ' * depth}{name}", own, level(logger["effective"]), "; ".join(marks)))
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    for number_of_row, (name, own, effective, marks_of_row) in enumerate(rows):
+        style = "dim" if not number_of_row else ""
+        lead = f"{name:<{widths[0]}}  {own:<{widths[1]}}  {effective:<{widths[2]}}"
+        said = f"{lead}  {marks_of_row}".rstrip()
+        say((said, "cyan" if "leased until" in marks_of_row else style))

@@ -5,11 +5,13 @@ from sealwire.documents.ini import read_ini_plan
 from sealwire.documents.plan import (
     Argument,
     External,
+    Factory,
     FilterPlan,
     FormatterPlan,
     HandlerPlan,
     LoggerPlan,
     LoggingPlan,
+    QueuePlan,
     Scalar,
 )
 from sealwire.documents.strict_json import JsonValue, canonical_json, read_json
@@ -27,6 +29,7 @@ __all__ = [
     "Argument",
     "Emission",
     "External",
+    "Factory",
     "FilterPlan",
     "FormatterPlan",
     "FormatterState",
@@ -38,6 +41,7 @@ __all__ = [
     "LoggerPlan",
     "LoggerState",
     "LoggingPlan",
+    "QueuePlan",
     "Scalar",
     "Tree",
     "canonical_json",

@@ -74,6 +74,7 @@ def _logger_in_words(logger: LoggerState) -> dict[str, str]:
         "filters": _list(logger.filters),
         "propagate": _yes_or_no(logger.propagate),
         "disabled": _yes_or_no(logger.disabled),
+        "parent": "the nearest by name" if logger.parent is None else logger.parent or "root",
     }
 
 

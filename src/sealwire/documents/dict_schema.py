@@ -7,8 +7,9 @@ Rules this module keeps (the library's "Configuration dictionary schema", versio
    misspelt ``"propogate"`` would silently change nothing.
 3. Every reference is resolved: a plan cannot fail for a name that is missing. An incremental
    document refers to handlers of the running process, which only the process can look up.
-4. Not taken: factories (``()``), attributes (``.``), ``cfg://``, queues and their listeners.
-   ``ext://`` is taken as an argument of a handler and nowhere else.
+4. Factories (``()``) make formatters, filters, handlers, queues and listeners; attributes (``.``)
+   are set where the library sets them. ``ext://`` is an argument and nothing else. What ``cfg://``
+   points to is put in its place first: see `references`.
 5. One meaning has one plan: the root logger under any of its three names, a level by its name or
    its number, a key that is null or missing.
 """
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from sealwire.documents.argument_schema import read_arguments, read_attributes, read_factory
 from sealwire.documents.formatter_schema import read_formatters
 from sealwire.documents.handler_schema import check_targets, read_handlers
 from sealwire.documents.plan import FilterPlan, LoggerPlan, LoggingPlan
@@ -29,6 +31,7 @@ from sealwire.documents.reading import (
     read_section,
     refuse,
 )
+from sealwire.documents.references import follow
 from sealwire.documents.strict_json import JsonValue, read_json
 from sealwire.errors import shorten
 
@@ -70,13 +73,24 @@ def read_plan(document: bytes) -> LoggingPlan:
 
 
 def plan_from(document: dict[str, JsonValue]) -> LoggingPlan:
-    """Read a dictionary that `read_json` gave, or that was translated from another language.
+    """Read a dictionary that `read_json` gave.
 
     Raises:
         MalformedError: with ``DOCUMENT_INVALID``, as `read_plan` does.
     """
-    read_section(document, "", _KEYS)
+    # First, because a document of another version may well have other keys.
     _check_version(document)
+    return read_schema(follow(document))
+
+
+def read_schema(document: dict[str, JsonValue]) -> LoggingPlan:
+    """Read a dictionary without ``cfg://``, such as one translated from another language.
+
+    Raises:
+        MalformedError: with ``DOCUMENT_INVALID``, as `read_plan` does.
+    """
+    _check_version(document)
+    read_section(document, "", _KEYS)
     incremental = _flag(document, "incremental")
     disable = _flag(document, "disable_existing_loggers")
     if incremental:
@@ -131,6 +145,15 @@ def _flag(document: dict[str, JsonValue], key: str) -> bool:
 
 def _read_filter(name: str, value: JsonValue) -> FilterPlan:
     where = place("filters", read_name(name, "filters"))
+    section = read_section(value, where, None, custom=True)
+    factory = read_factory(section, where)
+    if factory is not None:
+        return FilterPlan(
+            name,
+            factory=factory,
+            arguments=read_arguments(section, where, without=("class",)),
+            attributes=read_attributes(section, where),
+        )
     logger = read_section(value, where, ("name",)).get("name")
     # An empty name is a filter that passes everything, and the library's own default.
     if logger is None or logger == "":

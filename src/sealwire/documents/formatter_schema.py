@@ -5,6 +5,8 @@ Rules this module keeps (see `dict_schema` for the whole):
 1. A format that cannot format, or that ``logging.Formatter`` would not take, is refused here:
    the library finds out after it has closed every handler, or with the first lost record.
 2. Fields, widths and classes are policy's question, not asked here.
+3. A factory is told what is written down and nothing else. What looks like a format among that is
+   text, so that it can be judged; the style is known where it is given.
 """
 
 from __future__ import annotations
@@ -12,8 +14,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 
+from sealwire.documents.argument_schema import (
+    argument_place,
+    read_argument,
+    read_attributes,
+    read_factory,
+)
 from sealwire.documents.formats import STYLES, Style, parse_format
-from sealwire.documents.plan import DEFAULT_STYLE, FormatterPlan, Scalar
+from sealwire.documents.plan import DEFAULT_STYLE, Argument, FormatterPlan, Scalar
 from sealwire.documents.reading import (
     describe,
     place,
@@ -25,6 +33,7 @@ from sealwire.documents.reading import (
     refuse,
 )
 from sealwire.documents.strict_json import JsonValue
+from sealwire.documents.values import ATTRIBUTES_KEY, FACTORY_KEY
 from sealwire.errors import shorten
 
 # Ten times what anybody writes, and enough to keep the work on one format small.
@@ -32,7 +41,12 @@ MAX_FORMAT_CHARS = 4_096
 
 STANDARD_FORMATTER = "logging.Formatter"
 
+FORMAT_ARGUMENTS = ("format", "fmt")
+"""The arguments that are a format, whatever makes the formatter."""
+
 _KEYS = ("class", "format", "datefmt", "style", "validate", "defaults")
+_NO_ARGUMENTS = frozenset({"class", "defaults", FACTORY_KEY, ATTRIBUTES_KEY})
+_TEXT_ARGUMENTS = frozenset({*FORMAT_ARGUMENTS, "datefmt"})
 
 
 def read_formatters(entries: Iterable[tuple[str, JsonValue]]) -> tuple[FormatterPlan, ...]:
@@ -49,6 +63,9 @@ def read_formatters(entries: Iterable[tuple[str, JsonValue]]) -> tuple[Formatter
 
 def _read_formatter(name: str, value: JsonValue) -> FormatterPlan:
     where = place("formatters", read_name(name, "formatters"))
+    factory = read_factory(read_section(value, where, None, custom=True), where)
+    if factory is not None:
+        return _read_made(name, factory, value, where)
     section = read_section(value, where, _KEYS)
     validate = section.get("validate")
     plan = FormatterPlan(
@@ -63,6 +80,28 @@ def _read_formatter(name: str, value: JsonValue) -> FormatterPlan:
     if plan.format is not None:
         _check_format(plan, plan.format, f"{where}.format")
     return plan
+
+
+def _read_made(name: str, factory: str, value: JsonValue, where: str) -> FormatterPlan:
+    section = read_section(value, where, None, custom=True)
+    arguments: list[tuple[str, Argument]] = []
+    for key in sorted(section):
+        if key in _NO_ARGUMENTS:
+            continue
+        at = argument_place(key, where)
+        if key in _TEXT_ARGUMENTS:
+            arguments.append((key, _pattern(section, key, where)))
+        elif key == "style":
+            arguments.append((key, _read_style(section[key], at)))
+        else:
+            arguments.append((key, read_argument(section[key], at)))
+    return FormatterPlan(
+        name,
+        defaults=_read_defaults(section.get("defaults"), f"{where}.defaults"),
+        factory=factory,
+        arguments=tuple(arguments),
+        attributes=read_attributes(section, where),
+    )
 
 
 def _read_style(value: JsonValue, where: str) -> Style:

@@ -2,7 +2,7 @@
 
 Rules this module keeps (the library's "Configuration file format"):
 
-1. Nothing is imported, resolved or evaluated here; `plan_from` checks what `_translate` gives, as
+1. Nothing is imported, resolved or evaluated here; `read_schema` checks what `_translate` gives, as
    it checks every JSON document.
 2. Whatever the library would ignore is refused: other sections and options, a section that no
    ``keys=`` lists, ``validate=`` with another value than the one it always has.
@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from sealwire.documents.dict_schema import SCHEMA_VERSION, plan_from
+from sealwire.documents.dict_schema import SCHEMA_VERSION, read_schema
 from sealwire.documents.handler_schema import MEMORY_HANDLER
 from sealwire.documents.ini_literals import read_pairs, read_values
 from sealwire.documents.ini_parameters import bind
@@ -29,6 +29,7 @@ from sealwire.documents.ini_sections import read_sections
 from sealwire.documents.plan import LoggingPlan
 from sealwire.documents.reading import did_you_mean, place, read_dotted_name, refuse
 from sealwire.documents.strict_json import JsonValue
+from sealwire.documents.utf8 import refuse_form
 from sealwire.errors import shorten
 
 _LISTS = ("loggers", "handlers", "formatters")
@@ -91,7 +92,10 @@ def read_ini_plan(document: bytes) -> LoggingPlan:
             for what is no configuration, or would have to be evaluated. The detail starts with the
             place, such as ``handler_console.args`` or ``handlers.console.level``.
     """
-    return plan_from(_translate(read_sections(document)))
+    sections = read_sections(document)
+    if not sections:
+        refuse_form("holds no section at all")
+    return read_schema(_translate(sections))
 
 
 def _translate(sections: Mapping[str, Mapping[str, str]]) -> _Entries:

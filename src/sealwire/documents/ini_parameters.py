@@ -7,6 +7,7 @@ Rules this module keeps:
 2. What the section has options of its own for is no argument: ``level``, ``formatter`` and the
    target of a memory handler.
 3. An argument is given once.
+4. This language has no factories, no attributes and no queues: the library hands over the text.
 """
 
 from __future__ import annotations
@@ -15,10 +16,13 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from sealwire.documents.handler_schema import MEMORY_HANDLER, OWN_KEYS
+from sealwire.documents.queue_schema import QUEUE_KEYS
 from sealwire.documents.reading import place, refuse
 from sealwire.documents.strict_json import JsonValue
+from sealwire.documents.values import ATTRIBUTES_KEY, FACTORY_KEY
 from sealwire.errors import shorten
 
+_REFUSED = (FACTORY_KEY, ATTRIBUTES_KEY, *QUEUE_KEYS)
 _FILE = ("filename", "mode", "encoding", "delay", "errors")
 
 HANDLER_PARAMETERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -81,6 +85,9 @@ def bind(
         if name in arguments:
             refuse(place(section, "kwargs"), f"{shorten(name)} stands in args= already")
         arguments[name] = value
+    for name in _REFUSED:
+        if name in arguments:
+            refuse(place(section, "kwargs"), f"{name!r} is no argument here; JSON has it")
     for name in OWN_KEYS:
         if name in arguments:
             refuse(section, f"{name} is no argument here; {_instead(name)}")

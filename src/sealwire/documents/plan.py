@@ -8,37 +8,51 @@ Rules this module keeps:
 3. Equal configurations have equal plans: names are sorted, levels are numbers, what says nothing
    is left out. Reading `LoggingPlan.canonical` gives the same plan again.
 4. A string is never an external: what ``ext://`` named is `External`, and no other string that
-   ``dictConfig`` would resolve can stand in a plan that `dict_schema` has read.
+   ``dictConfig`` would resolve can stand in a plan that `dict_schema` has read. What ``cfg://``
+   pointed to stands in its place.
+5. What is made by a class and what is made by a factory are told apart: a part has one of the two.
 """
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 from sealwire.documents.formats import Style
 from sealwire.documents.strict_json import JsonValue, canonical_json
+from sealwire.documents.values import (
+    ATTRIBUTES_KEY,
+    EXTERNAL_PREFIX,
+    FACTORY_KEY,
+    Argument,
+    Arguments,
+    Attributes,
+    External,
+    Factory,
+    QueuePlan,
+    Scalar,
+    json_of,
+)
 from sealwire.stages import Digest
 
-EXTERNAL_PREFIX = "ext://"
+__all__ = [
+    "DEFAULT_STYLE",
+    "EXTERNAL_PREFIX",
+    "Argument",
+    "Arguments",
+    "Attributes",
+    "External",
+    "Factory",
+    "FilterPlan",
+    "FormatterPlan",
+    "HandlerPlan",
+    "LoggerPlan",
+    "LoggingPlan",
+    "QueuePlan",
+    "Scalar",
+]
 
 DEFAULT_STYLE: Style = "%"
-
-
-@dataclass(frozen=True, slots=True)
-class External:
-    """An object of the running process, by its dotted name: ``External("sys.stdout")``."""
-
-    name: str
-
-    def __str__(self) -> str:
-        """Give the form that ``dictConfig`` resolves."""
-        return EXTERNAL_PREFIX + self.name
-
-
-Scalar: TypeAlias = "str | int | bool | None"
-Argument: TypeAlias = "Scalar | External | tuple[Scalar, ...]"
 
 
 class FormatterPlan(NamedTuple):
@@ -53,6 +67,11 @@ class FormatterPlan(NamedTuple):
         class_name: the dotted name of the class; ``None`` for ``logging.Formatter``.
         defaults: values for fields that a record lacks, sorted by name. ``dictConfig`` knows
             them from Python 3.12 on.
+        factory: the dotted name of what makes the formatter, in place of a class. Then all that is
+            told it is in ``arguments`` and ``defaults``, formats included, because only what is
+            written down is passed to it.
+        arguments: keyword arguments of the factory, sorted by name.
+        attributes: what is set on what the factory made, sorted by name.
     """
 
     name: str
@@ -62,13 +81,27 @@ class FormatterPlan(NamedTuple):
     validate: bool = True
     class_name: str | None = None
     defaults: tuple[tuple[str, Scalar], ...] = ()
+    factory: str | None = None
+    arguments: Arguments = ()
+    attributes: Attributes = ()
 
 
 class FilterPlan(NamedTuple):
-    """A filter that passes the records of ``logger`` and of those beneath it; ``""`` passes all."""
+    """A filter.
+
+    Attributes:
+        name: what handlers and loggers call it.
+        logger: it passes the records of this logger and of those beneath it; ``""`` passes all.
+        factory: the dotted name of what makes the filter, in place of the library's class.
+        arguments: keyword arguments of the factory, sorted by name.
+        attributes: what is set on what the factory made, sorted by name.
+    """
 
     name: str
     logger: str = ""
+    factory: str | None = None
+    arguments: Arguments = ()
+    attributes: Attributes = ()
 
 
 class HandlerPlan(NamedTuple):
@@ -76,12 +109,15 @@ class HandlerPlan(NamedTuple):
 
     Attributes:
         name: what loggers call it.
-        class_name: the dotted name of the class; ``None`` in an incremental plan alone, which
-            names handlers that exist.
+        class_name: the dotted name of the class; ``None`` where a factory makes the handler, and in
+            an incremental plan, which names handlers that exist.
         level: the least level it passes; ``None`` leaves it as the class, or the process, has it.
         formatter: the name of a formatter of the plan, or ``None``.
         filters: names of filters of the plan, in the order they are asked.
-        arguments: keyword arguments of the class, sorted by name.
+        arguments: keyword arguments of the class or the factory, sorted by name.
+        factory: the dotted name of what makes the handler, in place of a class.
+        attributes: what is set on the handler when it is made, sorted by name.
+        queue: what stands behind it, if it is a queue handler.
     """
 
     name: str
@@ -89,7 +125,10 @@ class HandlerPlan(NamedTuple):
     level: int | None = None
     formatter: str | None = None
     filters: tuple[str, ...] = ()
-    arguments: tuple[tuple[str, Argument], ...] = ()
+    arguments: Arguments = ()
+    factory: str | None = None
+    attributes: Attributes = ()
+    queue: QueuePlan | None = None
 
 
 class LoggerPlan(NamedTuple):
@@ -147,7 +186,7 @@ class LoggingPlan(NamedTuple):
         }
         if not self.incremental:
             document["formatters"] = {each.name: _formatter(each) for each in self.formatters}
-            document["filters"] = {each.name: {"name": each.logger} for each in self.filters}
+            document["filters"] = {each.name: _filter(each) for each in self.filters}
         if self.root is not None:
             document["root"] = self._logger(self.root)
         return document
@@ -173,7 +212,7 @@ class LoggingPlan(NamedTuple):
 
 
 def _formatter(formatter: FormatterPlan) -> dict[str, JsonValue]:
-    entries: dict[str, JsonValue] = {}
+    entries = _made(formatter)
     if formatter.class_name is not None:
         entries["class"] = formatter.class_name
     if formatter.format is not None:
@@ -190,16 +229,30 @@ def _formatter(formatter: FormatterPlan) -> dict[str, JsonValue]:
     return entries
 
 
+def _filter(plan: FilterPlan) -> dict[str, JsonValue]:
+    return {"name": plan.logger} if plan.factory is None else _made(plan)
+
+
 def _handler(handler: HandlerPlan) -> dict[str, JsonValue]:
-    entries = _level(handler.level)
+    entries = _made(handler) | _level(handler.level)
     if handler.class_name is not None:
         entries["class"] = handler.class_name
     if handler.formatter is not None:
         entries["formatter"] = handler.formatter
     if handler.filters:
         entries["filters"] = list(handler.filters)
-    for name, value in handler.arguments:
-        entries[name] = _argument(value)
+    if handler.queue is not None:
+        entries |= handler.queue.to_json()
+    return entries
+
+
+def _made(part: FormatterPlan | FilterPlan | HandlerPlan) -> dict[str, JsonValue]:
+    """Give what any part may say: its factory, its arguments, its attributes."""
+    entries = json_of(part.arguments)
+    if part.factory is not None:
+        entries[FACTORY_KEY] = part.factory
+    if part.attributes:
+        entries[ATTRIBUTES_KEY] = json_of(part.attributes)
     return entries
 
 
@@ -209,11 +262,3 @@ def _level(level: int | None) -> dict[str, JsonValue]:
     # A number means the same whatever names the application has given to levels. Zero goes by
     # its name, because an incremental configuration takes the number for "no level given".
     return {"level": level or "NOTSET"}
-
-
-def _argument(value: Argument) -> JsonValue:
-    if isinstance(value, External):
-        return str(value)
-    if isinstance(value, tuple):
-        return list(value)
-    return value

@@ -17,6 +17,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import NoReturn
 
 from sealwire.documents.strict_json import JsonValue
+from sealwire.documents.values import ATTRIBUTES_KEY, FACTORY_KEY
 from sealwire.errors import MalformedError, Reason, Stage, shorten
 
 LEVELS: Mapping[str, int] = {
@@ -77,16 +78,29 @@ def describe(value: object) -> str:
     return "null" if value is None else kinds.get(type(value), "an object")
 
 
-def read_section(value: JsonValue, where: str, keys: Iterable[str] | None) -> dict[str, JsonValue]:
-    """Take ``value`` as an object that has no other keys than ``keys``; ``None`` allows all."""
+def read_section(
+    value: JsonValue, where: str, keys: Iterable[str] | None, *, custom: bool = False
+) -> dict[str, JsonValue]:
+    """Take ``value`` as an object that has no other keys than ``keys``; ``None`` allows all.
+
+    Args:
+        value: what stands there.
+        where: its place.
+        keys: those that are known.
+        custom: whether it may have a factory, ``()``, and attributes, ``.``, as well.
+
+    Raises:
+        MalformedError: with ``DOCUMENT_INVALID``.
+    """
     if not isinstance(value, dict):
         refuse(where, f"is {describe(value)}, not an object")
     known = None if keys is None else frozenset(keys)
     for key in value:
-        if key == "()":
-            refuse(where, "names a factory with '()'; factories are not taken")
-        if key == ".":
-            refuse(where, "sets attributes with '.'; they are not taken")
+        if key in (FACTORY_KEY, ATTRIBUTES_KEY):
+            if custom:
+                continue
+            what = "names a factory" if key == FACTORY_KEY else "sets attributes"
+            refuse(where, f"{what} with {key!r}, which is not taken here")
         if known is not None and key not in known:
             refuse(where, f"{shorten(key)} is not a key here{did_you_mean(key, known)}")
     return value
@@ -117,11 +131,11 @@ def read_name(value: JsonValue, where: str) -> str:
     return name
 
 
-def read_dotted_name(value: JsonValue, where: str) -> str:
-    """Take ``value`` as the dotted name of a Python object, in ASCII."""
+def read_dotted_name(value: JsonValue, where: str, what: str = "a class") -> str:
+    """Take ``value`` as the dotted name of a Python object, in ASCII; ``what`` says of which."""
     name = read_text(value, where)
     if not is_dotted_name(name):
-        refuse(where, f"{shorten(name)} is not the dotted name of a class")
+        refuse(where, f"{shorten(name)} is not the dotted name of {what}")
     return name
 
 

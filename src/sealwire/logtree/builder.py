@@ -111,8 +111,11 @@ def _slow(plan: LoggingPlan, kept: Mapping[str, Kept]) -> str:
         if handler.name not in kept and handler.class_name not in _PROMPT:
             return f"handlers.{handler.name}"
     for formatter in plan.formatters:
-        if formatter.class_name not in {None, "logging.Formatter"}:
+        if formatter.factory or formatter.class_name not in {None, "logging.Formatter"}:
             return f"formatters.{formatter.name}"
+    for each in plan.filters:
+        if each.factory:
+            return f"filters.{each.name}"
     return ""
 
 

@@ -11,10 +11,12 @@ Rules this module keeps:
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sealwire.errors import ApplyError
 from sealwire.logtree.closing import close_quietly
+from sealwire.logtree.factories import make_handler, make_part
 from sealwire.logtree.internals import named_handlers
 from sealwire.logtree.keeping import remember
 from sealwire.logtree.newfiles import NewFile, begin_file
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from logging.config import DictConfigurator
 
-    from sealwire.documents import LoggingPlan
+    from sealwire.documents import HandlerPlan, LoggingPlan
     from sealwire.logtree.arrangement import HandlerPart
     from sealwire.logtree.keeping import Kept
 
@@ -115,26 +117,35 @@ def _needs(plan: LoggingPlan, formatter: str, kept: Mapping[str, Kept]) -> bool:
 def _build_parts(plan: LoggingPlan, configurator: DictConfigurator, built: Built) -> None:
     parts: Any = configurator.config
     plans = {handler.name: handler for handler in plan.handlers}
+    formatter_of = partial(make_part, configurator, "formatters")
+    filter_of = partial(make_part, configurator, "filters")
     for name in parts["formatters"]:
-        formatter = _one("formatter", name, configurator.configure_formatter, parts["formatters"])
+        formatter = _one("formatter", name, formatter_of, parts["formatters"])
         parts["formatters"][name] = formatter
     for name in parts["filters"]:
-        built.filters[name] = _one("filter", name, configurator.configure_filter, parts["filters"])
+        built.filters[name] = _one("filter", name, filter_of, parts["filters"])
         parts["filters"][name] = built.filters[name]
     handlers = parts["handlers"]
-    # A handler with a target is built after the others, as the library does it.
-    later = [name for name in sorted(handlers) if "target" in handlers[name]]
+    # A handler with others behind it is built after them, as the library does it.
+    later = [name for name in sorted(handlers) if _passes_on(plans[name])]
     todo = [name for name in sorted(handlers) if name not in later] + later
     handlers.update(built.handlers)
     for name in todo:
-        made, mode = begin_file(plans[name], configurator.resolve(handlers[name]["class"]))
+        kind = plans[name].class_name
+        made, mode = begin_file(plans[name], configurator.resolve(kind)) if kind else (None, None)
         if made is not None:
             built.new_files.append(made)
         if mode is not None:
             handlers[name]["mode"] = mode
-        built.handlers[name] = _one("handler", name, configurator.configure_handler, handlers)
+        built.handlers[name] = _one(
+            "handler", name, partial(make_handler, configurator, plans[name]), handlers
+        )
         handlers[name] = built.handlers[name]
         remember(built.handlers[name], plans[name])
+
+
+def _passes_on(plan: HandlerPlan) -> bool:
+    return plan.queue is not None or any(name == "target" for name, _ in plan.arguments)
 
 
 def _one(kind: str, name: str, make: Callable[[Any], Any], parts: dict[str, Any]) -> Any:  # noqa: ANN401 - the library's methods are untyped

@@ -3,13 +3,15 @@
 Rules this module keeps:
 
 1. A handler that another thread is about to call still writes that record: its file is opened once
-   more for it and closed again, so nothing is lost and no descriptor stays behind.
+   more for it and closed again, so nothing is lost and no descriptor stays behind. A memory
+   handler hands it on at once, and a queue that nobody will read again is passed by.
 2. Closing is done without logging's lock, because ``close`` may wait, and ``emit`` may want it.
-3. A ``close`` that raises is the old handler's affair; the change stands.
-4. A handler that may come back rests: it gives up its file or socket, and takes it again at the
-   next record. Of a class that is not the library's it is not known how, so that is flushed only.
-5. The listeners of queues are stopped before the handlers they write to are closed, and are waited
-   for no longer than `WAIT_S`.
+3. A queue handler is closed before what stands behind it: its listener first writes what is in the
+   queue, and then stops.
+4. A ``close`` that raises is the old handler's affair; the change stands.
+5. A handler that may come back rests: it gives up its file, socket or thread, and takes it again
+   when it is used. Of a class that is not the library's it is not known how, so that is flushed
+   only.
 """
 
 from __future__ import annotations
@@ -17,14 +19,13 @@ from __future__ import annotations
 import contextlib
 import logging
 import logging.handlers
-import threading
 from typing import TYPE_CHECKING, Final
 
-from sealwire.logtree.internals import is_listening
+from sealwire.logtree.listening import listener_of, stop_listener, wake_listener
 from sealwire.logtree.locks import WAIT_S
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
 # Their close() gives up a socket and nothing else; the next record opens it again.
 _SOCKETS: Final = (logging.handlers.SocketHandler, logging.handlers.SysLogHandler)
@@ -45,16 +46,46 @@ class _Late:
             _close_stream(self._handler)
 
 
+class _HandedOn:
+    """The ``emit`` of a memory handler that is out of use (rule 1)."""
+
+    def __init__(self, handler: logging.handlers.MemoryHandler) -> None:
+        self._handler = handler
+        # Closing takes it away, and what is buffered afterwards would stay there for ever.
+        self._target = handler.target
+
+    def __call__(self, record: logging.LogRecord) -> None:
+        self._handler.buffer.append(record)
+        self._handler.target = self._target
+        self._handler.flush()
+
+
+class _PassedBy:
+    """The ``enqueue`` of a queue handler that is out of use (rule 1)."""
+
+    def __init__(self, listener: logging.handlers.QueueListener) -> None:
+        self._listener = listener
+
+    def __call__(self, record: logging.LogRecord) -> None:
+        self._listener.handle(record)
+
+
 def expect_late_records(handlers: Iterable[logging.Handler]) -> None:
-    """Make files that are closed be opened for a late record; the handlers' locks are held."""
+    """Make handlers write a late record all the same (rule 1); their locks are held."""
     for handler in handlers:
-        if isinstance(handler, logging.FileHandler) and not _is_late(handler):
-            # A class of the host may not let its attributes be set; it misses no more than that.
-            with contextlib.suppress(BaseException):
+        # A class of the host may not let its attributes be set; it misses no more than that.
+        with contextlib.suppress(BaseException):
+            if isinstance(handler, logging.FileHandler):
                 # A file that was begun anew, or had to be new, would not be opened again, or would
                 # be emptied.
                 handler.mode = "a"
-                handler.emit = _Late(handler)  # type: ignore[method-assign]
+                if not isinstance(vars(handler).get("emit"), _Late):
+                    handler.emit = _Late(handler)  # type: ignore[method-assign]
+            elif isinstance(handler, logging.handlers.MemoryHandler):
+                if not isinstance(vars(handler).get("emit"), _HandedOn):
+                    handler.emit = _HandedOn(handler)  # type: ignore[method-assign]
+            elif (listener := listener_of(handler)) is not None:
+                vars(handler)["enqueue"] = _PassedBy(listener)
 
 
 def close_all(handlers: Iterable[logging.Handler]) -> None:
@@ -63,21 +94,19 @@ def close_all(handlers: Iterable[logging.Handler]) -> None:
     One that a late record has brought to a stop by now is left to that record's thread: a file is
     closed after it, and anything else when nobody uses it any more.
     """
-    handlers = list(handlers)
-    _stop_listeners(handlers)
-    for handler in handlers:
+    for handler in _queues_first(handlers):
         if _comes_free(handler):
             close_quietly(handler)
 
 
 def rest_all(handlers: Iterable[logging.Handler]) -> None:
-    """Let handlers rest (rule 4); to be called without logging's lock."""
-    handlers = list(handlers)
-    _stop_listeners(handlers)
-    for handler in handlers:
+    """Let handlers rest (rule 5); to be called without logging's lock."""
+    for handler in _queues_first(handlers):
         if not _comes_free(handler):
             continue
         # A handler of the host may raise anything, SystemExit included, and nobody is to be told.
+        with contextlib.suppress(BaseException):
+            stop_listener(handler)
         with contextlib.suppress(BaseException):
             handler.flush()
         with contextlib.suppress(BaseException):
@@ -89,41 +118,29 @@ def rest_all(handlers: Iterable[logging.Handler]) -> None:
 
 def wake_all(handlers: Iterable[logging.Handler]) -> None:
     """Make handlers that rested as they were, before they are used again."""
-    handlers = list(handlers)
     for handler in handlers:
-        if _is_late(handler):
-            vars(handler).pop("emit", None)
-    for listener in _listeners(handlers):
-        if not is_listening(listener):
+        own = vars(handler)
+        if isinstance(own.get("emit"), (_Late, _HandedOn)):
+            del own["emit"]
+        if isinstance(own.get("enqueue"), _PassedBy):
+            del own["enqueue"]
             with contextlib.suppress(BaseException):
-                listener.start()
+                wake_listener(handler)
 
 
 def close_quietly(handler: logging.Handler) -> None:
-    """Flush and close, whatever that raises."""
+    """Flush and close, whatever that raises; stop the listener of a queue handler."""
     # A handler of the host may raise anything, SystemExit included, and nobody is to be told.
+    with contextlib.suppress(BaseException):
+        stop_listener(handler)
     with contextlib.suppress(BaseException):
         handler.flush()
     with contextlib.suppress(BaseException):
         handler.close()
 
 
-def _listeners(
-    handlers: Iterable[logging.Handler],
-) -> Iterator[logging.handlers.QueueListener]:
-    for handler in handlers:
-        listener = getattr(handler, "listener", None)
-        if isinstance(listener, logging.handlers.QueueListener):
-            yield listener
-
-
-def _stop_listeners(handlers: Iterable[logging.Handler]) -> None:
-    for listener in _listeners(handlers):
-        if is_listening(listener):
-            # It waits until the queue is empty, which a handler that is stuck can prevent.
-            stopping = threading.Thread(target=listener.stop, name="sealwire-stop", daemon=True)
-            stopping.start()
-            stopping.join(WAIT_S)
+def _queues_first(handlers: Iterable[logging.Handler]) -> list[logging.Handler]:
+    return sorted(handlers, key=lambda each: listener_of(each) is None)
 
 
 def _comes_free(handler: logging.Handler) -> bool:
@@ -133,10 +150,6 @@ def _comes_free(handler: logging.Handler) -> bool:
             return False
         lock.release()
     return True
-
-
-def _is_late(handler: logging.Handler) -> bool:
-    return isinstance(vars(handler).get("emit"), _Late)
 
 
 def _close_stream(handler: logging.FileHandler) -> None:

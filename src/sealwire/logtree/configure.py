@@ -5,7 +5,7 @@ Rules this module keeps:
 1. A plan is in force in full or not at all: everything is built aside, put in place under
    logging's lock, and what it replaces is closed afterwards, without the lock.
 2. A handler's class is a subclass of ``logging.Handler``, a formatter's of ``logging.Formatter``.
-   The library would call anything that has the name.
+   The library would call anything that has the name. See `factories` for what it is told to call.
 3. sealwire's own loggers are never left disabled: the library disables every logger that a plan
    does not name, where the plan asks for that.
 4. `ApplyError` is all that comes out. Its text names the part of the plan and the kind of failure;
@@ -31,6 +31,7 @@ from sealwire.errors import ApplyError, SealwireError, shorten
 from sealwire.logtree.builder import build_in_time
 from sealwire.logtree.building import Built, nothing_built
 from sealwire.logtree.closing import close_all, rest_all
+from sealwire.logtree.factories import check_factories
 from sealwire.logtree.files import check_file
 from sealwire.logtree.keeping import kept_by
 from sealwire.logtree.locks import whole_logging
@@ -142,6 +143,7 @@ def check(plan: LoggingPlan, kept: Container[str] = ()) -> None:
             # The library would leave them out, and every record that needs one would be lost.
             where = place("formatters", formatter.name, "defaults")
             raise ApplyError(f"{where}: needs Python 3.12 or later")
+    check_factories(plan, _resolve)
     for handler in plan.handlers:
         where = place("handlers", handler.name)
         if handler.name in kept:
@@ -150,7 +152,8 @@ def check(plan: LoggingPlan, kept: Container[str] = ()) -> None:
             if handler.name not in vars(logging)["_handlers"]:
                 raise ApplyError(f"{where}: this process has no handler of that name")
         else:
-            _check_class(handler.class_name or "", logging.Handler, f"{where}.class")
+            if handler.factory is None:
+                _check_class(handler.class_name or "", logging.Handler, f"{where}.class")
             _check_arguments(handler, where)
 
 

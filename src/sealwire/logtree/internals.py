@@ -10,13 +10,12 @@ Rules this module keeps:
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, MutableMapping
-from typing import TYPE_CHECKING, Any, Final
+import threading
+from collections.abc import Callable
+from typing import Any, Final
+from weakref import WeakValueDictionary
 
 from sealwire.errors import ConfigurationError
-
-if TYPE_CHECKING:
-    from logging.handlers import QueueListener
 
 TESTED: Final = "3.11 to 3.13"
 """The Pythons whose ``logging`` the tests run against."""
@@ -27,7 +26,7 @@ def _is_lock(value: object) -> bool:
 
 
 def _is_mapping(value: object) -> bool:
-    return hasattr(value, "get") and hasattr(value, "__setitem__")
+    return isinstance(value, WeakValueDictionary)
 
 
 def _is_list(value: object) -> bool:
@@ -67,10 +66,30 @@ def logging_lock() -> Any:  # noqa: ANN401 - its type is private to threading
     return vars(logging)["_lock"]
 
 
-def named_handlers() -> MutableMapping[str, logging.Handler]:
+def named_handlers() -> WeakValueDictionary[str, logging.Handler]:
     """Give the library's own mapping of handlers by name."""
-    names: MutableMapping[str, logging.Handler] = vars(logging)["_handlers"]
+    names: WeakValueDictionary[str, logging.Handler] = vars(logging)["_handlers"]
     return names
+
+
+def all_named_handlers() -> list[logging.Handler]:
+    """Give the handlers that have a name, taken down in one step, without a lock.
+
+    Going through the mapping itself fails where another thread gives a name meanwhile.
+    """
+    found = [reference() for reference in named_handlers().valuerefs()]
+    return [handler for handler in found if handler is not None]
+
+
+def live_handlers() -> list[logging.Handler]:
+    """Give every handler there is, whether a logger has it or not."""
+    return [each for ref in list(vars(logging)["_handlerList"]) if (each := ref()) is not None]
+
+
+def thread_of(listener: object) -> threading.Thread | None:
+    """Give the thread of a queue listener while it runs."""
+    found = getattr(listener, "_thread", None)
+    return found if isinstance(found, threading.Thread) else None
 
 
 def unname(handler: logging.Handler) -> None:
@@ -90,11 +109,6 @@ def format_of(formatter: logging.Formatter) -> tuple[str | None, str, bool]:
     text, style = getattr(formatter, "_fmt", None), getattr(formatter, "_style", None)
     mark = _STYLES.get(type(style).__name__, "")
     return text if isinstance(text, str) else None, mark, bool(getattr(style, "_defaults", None))
-
-
-def is_listening(listener: QueueListener) -> bool:
-    """Whether the listener of a queue has a thread."""
-    return getattr(listener, "_thread", None) is not None
 
 
 def give_name(handler: logging.Handler, name: str) -> None:

@@ -27,7 +27,7 @@ from sealwire.logtree.reading import class_name
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from sealwire.documents import FormatterPlan, HandlerPlan, LoggingPlan
+    from sealwire.documents import FilterPlan, FormatterPlan, HandlerPlan, LoggingPlan
 
 _BARE: Final = {"%": "%(message)s", "{": "{message}", "$": "${message}"}
 _UNIT_S: Final = {"S": 1, "M": 60, "H": 3600, "D": 86_400, "MIDNIGHT": 86_400, "W": 604_800}
@@ -49,9 +49,16 @@ class Kept(NamedTuple):
     filters: tuple[str, ...] | None
 
 
+class _Made(NamedTuple):
+    """By which definition we have made a handler."""
+
+    definition: str
+    has_attributes: bool
+
+
 def remember(handler: logging.Handler, plan: HandlerPlan) -> None:
     """Note by which definition a handler was made."""
-    vars(handler)[MADE_BY] = _definition(plan)
+    vars(handler)[MADE_BY] = _Made(_definition(plan), bool(plan.attributes))
 
 
 def kept_by(plan: LoggingPlan) -> dict[str, Kept]:
@@ -77,7 +84,7 @@ def _kept(
     plan: HandlerPlan,
     live: logging.Handler,
     formatters: Mapping[str, FormatterPlan],
-    filters: Mapping[str, Any],
+    filters: Mapping[str, FilterPlan],
 ) -> Kept:
     formatter, to_build = live.formatter, None
     if plan.formatter is None:
@@ -85,7 +92,7 @@ def _kept(
     elif not _is_formatter(formatters[plan.formatter], formatter):
         to_build = plan.formatter
     same = len(live.filters) == len(plan.filters) and all(
-        type(found) is logging.Filter and found.name == getattr(filters[name], "logger", None)
+        type(found) is logging.Filter and _logger_of(filters[name]) == found.name
         for found, name in zip(live.filters, plan.filters, strict=True)
     )
     part = HandlerPart(plan.level or logging.NOTSET, formatter, live.filters)
@@ -98,8 +105,10 @@ def _definition(plan: HandlerPlan) -> str:
 
 def _is_made_so(plan: HandlerPlan, live: logging.Handler) -> bool:
     compare = _COMPARED.get(type(live))
-    if compare is None:
-        return bool(vars(live).get(MADE_BY) == _definition(plan))
+    made = vars(live).get(MADE_BY)
+    # What was set on it cannot be told from what its class has.
+    if compare is None or plan.attributes or (isinstance(made, _Made) and made.has_attributes):
+        return isinstance(made, _Made) and made.definition == _definition(plan)
     if plan.class_name != class_name(type(live)):
         return False
     try:
@@ -112,9 +121,16 @@ def _is_made_so(plan: HandlerPlan, live: logging.Handler) -> bool:
 def _is_formatter(plan: FormatterPlan, live: logging.Formatter | None) -> bool:
     if type(live) is not logging.Formatter or plan.class_name not in {None, "logging.Formatter"}:
         return False
+    if plan.factory is not None or plan.attributes:
+        return False
     text = _BARE[plan.style] if plan.format is None else plan.format
     same = (text, plan.style, False) == format_of(live)
     return same and plan.datefmt == live.datefmt and not plan.defaults
+
+
+def _logger_of(plan: FilterPlan) -> str | None:
+    """Give what the library's own filter has; ``None`` for any other."""
+    return plan.logger if plan.factory is None else None
 
 
 def _null(_: logging.Handler, arguments: dict[str, Any]) -> bool:

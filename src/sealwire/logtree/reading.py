@@ -6,151 +6,225 @@ Rules this module keeps:
 2. A handler has one key in a tree: its name; without one its class and target, and from the second
    one of those on a number. Keys stay the same from one reading to the next while nothing changes.
 3. What cannot be told of somebody else's class is left empty, and never asked by calling it.
+4. Whatever the objects are, a tree comes out of it, and one that is odd hides no other (`asking`).
+5. No lock is taken, since whoever holds logging's may be stuck. Loggers and named handlers are
+   taken down in one step each.
 """
 
 from __future__ import annotations
 
 import logging
 import sys
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from sealwire.documents.tree import ROOT, FormatterState, HandlerState, LoggerState, Tree
-from sealwire.logtree.internals import format_of
+from sealwire.documents.tree import (
+    NOBODY,
+    ROOT,
+    FormatterState,
+    HandlerState,
+    LoggerState,
+    Tree,
+)
+from sealwire.logtree.asking import asked, called, is_text, level, members, text, truth, words
+from sealwire.logtree.internals import all_named_handlers, format_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Mapping
 
 _OWN_MODULES: Final = ("logging", "logging.handlers")
 _STREAMING: Final = 1  # socket.SOCK_STREAM
 
 
 def read() -> Tree:
-    """Give the tree as it is now."""
+    """Give the tree as it is now; never raises."""
     return read_objects()[0]
 
 
 def read_objects() -> tuple[Tree, dict[str, logging.Handler]]:
-    """Give the tree, and the handlers behind its keys."""
-    loggers = [logging.root, *_loggers()]
-    keys: dict[int, str] = {}
-    handlers: dict[str, logging.Handler] = {}
-    for logger in loggers:
-        for handler in logger.handlers:
-            _name(handler, keys, handlers)
+    """Give the tree, and the handlers behind its keys; never raises."""
+    # By the name under which it is had, since a logger's own may have been changed.
+    loggers = {ROOT: logging.root, **_loggers()}
+    attached = {name: members(asked(logger, "handlers")) for name, logger in loggers.items()}
+    keys = _Keys()
+    for handlers in attached.values():
+        for handler in handlers:
+            keys.add(handler)
     for handler in _registered():
-        _name(handler, keys, handlers)
-    states = [_logger(logger, keys) for logger in loggers]
+        keys.add(handler)
+    names = {id(logger): text(name) for name, logger in loggers.items()}
+    states = [
+        LoggerState(
+            text(name),
+            level(asked(logger, "level")),
+            tuple(keys.of[id(handler)] for handler in attached[name]),
+            _filters(logger),
+            truth(asked(logger, "propagate"), otherwise=True),
+            truth(asked(logger, "disabled"), otherwise=False),
+            _parent(name, logger, loggers, names),
+        )
+        for name, logger in loggers.items()
+    ]
     tree = Tree(
-        tuple(sorted(states)),
-        tuple(_handler(key, handlers[key]) for key in sorted(handlers)),
-        logging.root.manager.disable,
+        tuple(sorted(states, key=lambda state: state.name)),
+        tuple(_handler(key, keys.handlers[key]) for key in sorted(keys.handlers)),
+        level(asked(logging.root.manager, "disable")),
     )
-    return tree, handlers
+    return tree, keys.handlers
 
 
-def _loggers() -> list[logging.Logger]:
+def _loggers() -> dict[str, logging.Logger]:
     # A copy, because another thread may be making a logger at this moment.
-    known = logging.root.manager.loggerDict.copy().values()
-    return [logger for logger in known if isinstance(logger, logging.Logger)]
+    known = logging.root.manager.loggerDict.copy()
+    return {name: logger for name, logger in known.items() if isinstance(logger, logging.Logger)}
 
 
 def _registered() -> list[logging.Handler]:
     """Give the handlers that have a name, whether a logger has them or another handler."""
-    return [handler for _, handler in sorted(vars(logging)["_handlers"].items())]
+    return sorted(all_named_handlers(), key=_name_of)
 
 
-def _name(
-    handler: logging.Handler, keys: dict[int, str], handlers: dict[str, logging.Handler]
-) -> None:
-    if id(handler) in keys:
-        return
-    name = handler.get_name()
-    wanted = name or f"{type(handler).__name__}({target_of(handler)})"
-    key, number = wanted, 1
-    while key in handlers:
-        number += 1
-        key = f"{wanted} #{number}"
-    keys[id(handler)] = key
-    handlers[key] = handler
+def _parent(
+    name: str,
+    logger: logging.Logger,
+    loggers: Mapping[str, logging.Logger],
+    names: Mapping[int, str],
+) -> str | None:
+    """Give what is above a logger where it is not the nearest by name."""
+    parent = asked(logger, "parent")
+    # The nearest one may have been made after the copy was.
+    if parent is _nearest(name, loggers) or parent is _nearest(
+        name, logging.root.manager.loggerDict
+    ):
+        return None
+    return names.get(id(parent), NOBODY)
 
 
-def _logger(logger: logging.Logger, keys: dict[int, str]) -> LoggerState:
-    return LoggerState(
-        ROOT if logger is logging.root else logger.name,
-        logger.level,
-        tuple(keys[id(handler)] for handler in logger.handlers if id(handler) in keys),
-        _filters(logger.filters),
-        bool(logger.propagate),
-        bool(logger.disabled),
-    )
+def _nearest(name: str, loggers: Mapping[str, object]) -> logging.Logger | None:
+    if name == ROOT:
+        return None
+    while name := name.rpartition(".")[0]:
+        found = loggers.get(name)
+        if isinstance(found, logging.Logger):
+            return found
+    return logging.root
+
+
+class _Keys:
+    """What each handler is called in a tree (rule 2).
+
+    Attributes:
+        of: keys by the handler's ``id``.
+        handlers: by key.
+    """
+
+    def __init__(self) -> None:
+        self.of: dict[int, str] = {}
+        self.handlers: dict[str, logging.Handler] = {}
+        self._numbers: dict[str, int] = {}
+
+    def add(self, handler: logging.Handler) -> None:
+        if id(handler) in self.of:
+            return
+        wanted = _name_of(handler) or f"{_called(type(handler))}({target_of(handler)})"
+        key, number = wanted, self._numbers.get(wanted, 1)
+        while key in self.handlers:
+            number += 1
+            key = f"{wanted} #{number}"
+        self._numbers[wanted] = number
+        self.of[id(handler)] = key
+        self.handlers[key] = handler
+
+
+def _name_of(handler: logging.Handler) -> str:
+    """Give the name by which a configuration can speak of a handler, ``""`` without one."""
+    return text(_given_name(handler))
+
+
+def _given_name(handler: logging.Handler) -> object:
+    return called(lambda each: each.get_name(), handler, otherwise=None)
 
 
 def _handler(key: str, handler: logging.Handler) -> HandlerState:
-    named = bool(handler.get_name())
     return HandlerState(
         key,
         class_name(type(handler)),
-        handler.level,
+        level(asked(handler, "level")),
         target_of(handler),
-        _formatter(handler.formatter),
-        _filters(handler.filters),
-        named,
+        _formatter(asked(handler, "formatter")),
+        _filters(handler),
+        bool(_name_of(handler)),
         is_foreign(handler),
     )
 
 
 def is_foreign(handler: logging.Handler) -> bool:
     """Tell whether code outside ``logging`` has put this handler where it is."""
-    return not handler.get_name() and type(handler).__module__ not in _OWN_MODULES
+    if _is_own(handler):
+        return False
+    name = _given_name(handler)
+    # Whatever is a name was given by somebody; a number too, though no document can say it.
+    return name is None or (is_text(name) and not text(name))
+
+
+def _is_own(handler: logging.Handler) -> bool:
+    return text(asked(type(handler), "__module__")) in _OWN_MODULES
 
 
 def class_name(kind: type) -> str:
     """Give the dotted name of a class."""
-    return f"{kind.__module__}.{kind.__qualname__}"
+    return f"{text(asked(kind, '__module__'))}.{text(asked(kind, '__qualname__'))}"
+
+
+def _called(kind: type) -> str:
+    return text(asked(kind, "__name__"))
 
 
 def target_of(handler: logging.Handler) -> str:
     """Say where one of the library's handlers writes; ``""`` for any other."""
-    if type(handler).__module__ not in _OWN_MODULES:
+    if not _is_own(handler):
         return ""
-    known = vars(handler)
+    known: dict[str, Any] = called(vars, handler, otherwise={})
     if "baseFilename" in known:
-        return str(known["baseFilename"])
+        return words(known["baseFilename"])
     if "address" in known:
         return _address(known["address"], known.get("socktype"))
-    if isinstance(handler, logging.StreamHandler):
-        return _stream(handler.stream)
+    if issubclass(type(handler), logging.StreamHandler):
+        return _stream(asked(handler, "stream"))
     return ""
 
 
 def _address(address: object, kind: object) -> str:
-    if isinstance(address, tuple):
-        return ":".join(("tcp" if kind == _STREAMING else "udp", *map(str, address)))
-    return str(address)
+    if type(address) is tuple:
+        return ":".join(("tcp" if level(kind) == _STREAMING else "udp", *map(words, address)))
+    return words(address)
 
 
 def _stream(stream: object) -> str:
     for name in ("stderr", "stdout"):
-        if stream in {getattr(sys, name), getattr(sys, f"__{name}__")}:
+        if any(stream is asked(sys, each) for each in (name, f"__{name}__")):
             return name
-    own: object = getattr(stream, "name", None)
-    return own if isinstance(own, str) else type(stream).__name__
+    return text(asked(stream, "name")) or _called(type(stream))
 
 
-def _formatter(formatter: logging.Formatter | None) -> FormatterState | None:
+def _formatter(formatter: Any) -> FormatterState | None:  # noqa: ANN401 - it may be anything
     if formatter is None:
         return None
-    text, style, _ = format_of(formatter)
+    nothing: tuple[str | None, str, bool] = (None, "", False)
+    found, style, _ = called(format_of, formatter, otherwise=nothing)
+    datefmt = asked(formatter, "datefmt")
     return FormatterState(
         class_name(type(formatter)),
-        text,
-        formatter.datefmt if isinstance(formatter.datefmt, str) else None,
+        text(found) if is_text(found) else None,
+        text(datefmt) if is_text(datefmt) else None,
         style,
     )
 
 
-def _filters(filters: Iterable[object]) -> tuple[str, ...]:
-    return tuple(map(_filter, filters))
+def _filters(thing: object) -> tuple[str, ...]:
+    found = members(asked(thing, "filters"))
+    if not found:
+        return ()
+    return tuple(text(called(_filter, each, otherwise=class_name(type(each)))) for each in found)
 
 
 def _filter(found: object) -> str:

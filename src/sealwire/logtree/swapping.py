@@ -78,7 +78,10 @@ class Change(NamedTuple):
         for earlier in (later.before, self.left):
             later.left.remember(earlier, self.before)
         before = joined(self.before, self.left, later.before)
-        return Change(before, later.left, [*self.gone, *later.gone], later.base)
+        # Those made in between cannot come back; they would be kept, more with every change.
+        had = {id(handler) for handler, _ in before.handlers}
+        gone = [each for each in (*self.gone, *later.gone) if id(each) in had]
+        return Change(before, later.left, gone, later.base)
 
 
 def swap(plan: LoggingPlan, built: Built, wait_s: float = WAIT_S) -> list[logging.Handler]:

@@ -9,6 +9,7 @@ from sealwire.policy.dates import DateFormats
 from sealwire.policy.defaults import default_rules
 from sealwire.policy.destinations import Destination, Destinations
 from sealwire.policy.externals import Externals
+from sealwire.policy.factories import AttributeNames, Factories
 from sealwire.policy.floors import Floors, LoggerFloor
 from sealwire.policy.formats import FormatStrings
 from sealwire.policy.handler_floors import HandlerFloor
@@ -27,6 +28,7 @@ __all__ = [
     "MIN_FREE_PERCENT",
     "Accepts",
     "Address",
+    "AttributeNames",
     "Ceiling",
     "Counts",
     "DateFormats",
@@ -35,6 +37,7 @@ __all__ = [
     "Direction",
     "Either",
     "Externals",
+    "Factories",
     "FilePaths",
     "Flag",
     "Floors",

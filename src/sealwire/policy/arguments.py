@@ -8,6 +8,7 @@ Rules this module keeps:
    has closed every handler.
 3. Values stay where the class works. An interval of 0 is an endless loop, a limit of one byte
    wipes a file with every second record, 10^9 backups are as many system calls under a lock.
+4. A handler that a factory makes is not judged here: see `factories`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from sealwire.documents.plan import HandlerPlan
+from sealwire.documents.queue_schema import QUEUE_HANDLER
 from sealwire.documents.reading import MAX_LEVEL, did_you_mean, place
 from sealwire.errors import shorten
 from sealwire.policy.accepts import (
@@ -146,6 +148,11 @@ NETWORK_ARGUMENTS: Mapping[str, Mapping[str, Parameter]] = MappingProxyType(
 )
 """Handlers that carry records to other machines: for hosts that name them, and where they go."""
 
+QUEUE_ARGUMENTS: Mapping[str, Mapping[str, Parameter]] = MappingProxyType(
+    {QUEUE_HANDLER: {"handlers": Parameter(Texts(), required=True)}}
+)
+"""A handler in front of a thread; what else stands behind it is judged by `Factories`."""
+
 
 class HandlerArguments(NamedTuple):
     """Handlers get the arguments that ``parameters`` lists for their class."""
@@ -169,14 +176,16 @@ class HandlerArguments(NamedTuple):
         if parameters is None:
             yield Violation(where, f"no arguments are listed for the class {shorten(class_name)}")
             return
-        for key, value in handler.arguments:
+        # A queue is for the classes whose list has ``handlers``; the rest of it is no argument.
+        behind = () if handler.queue is None else (("handlers", handler.queue.handlers),)
+        for key, value in (*handler.arguments, *behind):
             parameter = parameters.get(key)
             if parameter is None:
                 hint = did_you_mean(key, parameters)
                 yield Violation(where, f"{shorten(key)} is not an argument to be given here{hint}")
             elif refusal := parameter.accepts.refusal(value):
                 yield Violation(f"{where}.{place(key)}", refusal)
-        given = {key for key, _ in handler.arguments}
+        given = {key for key, _ in (*handler.arguments, *behind)}
         for key, parameter in parameters.items():
             if parameter.required and key not in given:
                 yield Violation(f"{where}.{key}", "is missing")

@@ -36,10 +36,10 @@ class DateFormats:
     def judge(self, request: Planned) -> Iterator[Violation]:
         """Object to every other date format."""
         for formatter in request.plan.formatters:
-            if formatter.datefmt is not None:
-                problem = _problem(formatter.datefmt)
-                if problem:
-                    yield Violation(place("formatters", formatter.name, "datefmt"), problem)
+            # What a factory is told is among its arguments.
+            text = dict(formatter.arguments).get("datefmt", formatter.datefmt)
+            if isinstance(text, str) and (problem := _problem(text)):
+                yield Violation(place("formatters", formatter.name, "datefmt"), problem)
 
 
 def _problem(text: str) -> str:

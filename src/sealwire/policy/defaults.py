@@ -19,6 +19,7 @@ from sealwire.errors import ConfigurationError
 from sealwire.policy.arguments import (
     HANDLER_ARGUMENTS,
     NETWORK_ARGUMENTS,
+    QUEUE_ARGUMENTS,
     HandlerArguments,
     Parameter,
 )
@@ -27,6 +28,12 @@ from sealwire.policy.counts import MAX_HANDLERS, MAX_LOGGERS, Counts
 from sealwire.policy.dates import DateFormats
 from sealwire.policy.destinations import Destination, Destinations
 from sealwire.policy.externals import Externals
+from sealwire.policy.factories import (
+    AttributeNames,
+    Factories,
+    check_attribute,
+    check_factory,
+)
 from sealwire.policy.formats import FormatStrings
 from sealwire.policy.paths import FilePaths
 from sealwire.policy.rule import Rule
@@ -41,6 +48,8 @@ def default_rules(
     *,
     handler_classes: Iterable[str] = tuple(HANDLER_ARGUMENTS),
     formatter_classes: Iterable[str] = (),
+    factories: Iterable[str] = (),
+    attributes: Iterable[str] = (),
     arguments: Mapping[str, Mapping[str, Parameter]] = MappingProxyType({}),
     externals: Iterable[str] = STANDARD_EXTERNALS,
     destinations: Iterable[Destination] = STANDARD_DESTINATIONS,
@@ -54,8 +63,13 @@ def default_rules(
         directories: where handlers may write files; absolute and already resolved. None by
             default, and then no handler writes a file.
         handler_classes: dotted names of the handlers a request may use; by default those of
-            `HANDLER_ARGUMENTS`. Those of ``NETWORK_ARGUMENTS`` can be named as well.
+            `HANDLER_ARGUMENTS`. Those of ``NETWORK_ARGUMENTS``, and ``QueueHandler``, can be named
+            as well.
         formatter_classes: dotted names of formatters, besides ``logging.Formatter``.
+        factories: dotted names of what may be called for a handler, a filter, a formatter, a queue
+            or a listener (``"()"``), with whatever arguments a request gives it.
+        attributes: which attributes may be set (``"."``), each with its class or factory in front:
+            ``logging.StreamHandler.terminator``.
         arguments: by class, the arguments of further handlers, or other ones for a known class.
         externals: dotted names of the objects that ``ext://`` may name.
         destinations: where handlers may send records: paths of sockets, or pairs of host and
@@ -69,14 +83,20 @@ def default_rules(
         The rules, the ones that stop code from running first.
 
     Raises:
-        ConfigurationError: a directory is not absolute and normal, or one string stands where
-            several are due.
+        ConfigurationError: a directory is not absolute and normal, a factory is of the standard
+            library, an attribute has no class, or one string stands where several are due.
     """
     return (
         HandlerClasses(_names(handler_classes, "handler_classes")),
         FormatterClasses(_names(formatter_classes, "formatter_classes")),
+        Factories(frozenset(map(check_factory, _names(factories, "factories")))),
+        AttributeNames(frozenset(map(check_attribute, _names(attributes, "attributes")))),
         Externals(_names(externals, "externals")),
-        HandlerArguments(MappingProxyType({**HANDLER_ARGUMENTS, **NETWORK_ARGUMENTS, **arguments})),
+        HandlerArguments(
+            MappingProxyType(
+                {**HANDLER_ARGUMENTS, **NETWORK_ARGUMENTS, **QUEUE_ARGUMENTS, **arguments}
+            )
+        ),
         FilePaths(tuple(sorted(_names(directories, "directories")))),
         Destinations(_destinations(destinations)),
         FormatStrings(_names(extra_fields, "extra_fields")),

@@ -30,11 +30,17 @@ class Externals(NamedTuple):
 
     def judge(self, request: Planned) -> Iterator[Violation]:
         """Object to every other external."""
-        for handler in request.plan.handlers:
-            for key, value in handler.arguments:
-                if isinstance(value, External) and value.name not in self.allowed:
-                    hint = did_you_mean(value.name, sorted(self.allowed))
-                    yield Violation(
-                        place("handlers", handler.name, key),
-                        f"the object {shorten(str(value))} is not allowed here{hint}",
-                    )
+        plan = request.plan
+        for section, parts in (
+            ("formatters", plan.formatters),
+            ("filters", plan.filters),
+            ("handlers", plan.handlers),
+        ):
+            for part in parts:
+                for key, value in part.arguments:
+                    if isinstance(value, External) and value.name not in self.allowed:
+                        hint = did_you_mean(value.name, sorted(self.allowed))
+                        yield Violation(
+                            place(section, part.name, key),
+                            f"the object {shorten(str(value))} is not allowed here{hint}",
+                        )

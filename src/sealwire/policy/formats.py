@@ -8,7 +8,9 @@ Rules this module keeps:
    ``%(message)300000000s`` costs 870 MB a record.
 3. A format has been tried before it is allowed, on a record of the same types: one that fails loses
    every record, and nobody sees more than a line on stderr.
-4. Characters that move a terminal's cursor or turn text around are no part of a format; a line
+4. The formats of a factory are judged like those of a class. Which style it has where none is
+   given, only the factory knows, so its formats have to be harmless in each of the three.
+5. Characters that move a terminal's cursor or turn text around are no part of a format; a line
    feed and a tab are.
 """
 
@@ -21,8 +23,9 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-from sealwire.documents.formats import Field, Style, parse_format
-from sealwire.documents.plan import FormatterPlan
+from sealwire.documents.formats import STYLES, Field, Style, parse_format
+from sealwire.documents.formatter_schema import FORMAT_ARGUMENTS
+from sealwire.documents.plan import FormatterPlan, Scalar
 from sealwire.documents.reading import did_you_mean, place
 from sealwire.errors import shorten
 from sealwire.policy.rule import Violation
@@ -97,23 +100,23 @@ class FormatStrings(NamedTuple):
     def judge(self, request: Planned) -> Iterator[Violation]:
         """Object to every format that does more, or that fails."""
         for formatter in request.plan.formatters:
-            if formatter.format is not None:
-                problem = self._problem(formatter, formatter.format)
-                if problem:
-                    yield Violation(place("formatters", formatter.name, "format"), problem)
+            for key, text in _formats(formatter):
+                for style in _styles(formatter):
+                    if problem := self._problem(text, style, dict(formatter.defaults)):
+                        yield Violation(place("formatters", formatter.name, key), problem)
+                        break
 
-    def _problem(self, formatter: FormatterPlan, text: str) -> str:
+    def _problem(self, text: str, style: Style, defaults: Mapping[str, Scalar]) -> str:
         if len(text) > MAX_FORMAT_CHARS:
             return f"{len(text)} characters, over the limit of {MAX_FORMAT_CHARS}"
         if not text.replace("\n", "").replace("\t", "").isprintable():
             return "holds characters that do not print"
         try:
-            fields = parse_format(formatter.style, text)
+            fields = parse_format(style, text)
         except ValueError as error:
-            return f"is not a format of style {formatter.style}: {shorten(str(error))}"
+            return f"is not a format of style {style}: {shorten(str(error))}"
         if len(fields) > MAX_FIELDS:
             return f"{len(fields)} fields, over the limit of {MAX_FIELDS}"
-        defaults = dict(formatter.defaults)
         if problem := _bad_default(defaults):
             return problem
         values = {
@@ -126,13 +129,30 @@ class FormatStrings(NamedTuple):
             if field.name not in values:
                 hint = did_you_mean(field.name, values)
                 return f"{shorten(field.name)} is not a field that may be written{hint}"
-            added = _padding(formatter.style, field)
+            added = _padding(style, field)
             if added is None:
                 return f"the field {field.name} has no plain width, but {shorten(field.spec)}"
             padding += added + len(str(defaults.get(field.name, "")))
         if padding > MAX_PADDING_CHARS:
             return f"widths and defaults of {padding} together, over {MAX_PADDING_CHARS}"
-        return _trial(formatter.style, text, values)
+        return _trial(style, text, values)
+
+
+def _formats(formatter: FormatterPlan) -> Iterator[tuple[str, str]]:
+    """Give each format, with the key it stands under."""
+    if formatter.format is not None:
+        yield "format", formatter.format
+    for key, value in formatter.arguments:
+        if key in FORMAT_ARGUMENTS and isinstance(value, str):
+            yield key, value
+
+
+def _styles(formatter: FormatterPlan) -> tuple[Style, ...]:
+    """Give the style; where a factory is not told one, its formats have to do in every style."""
+    if formatter.factory is None:
+        return (formatter.style,)
+    given = dict(formatter.arguments).get("style")
+    return tuple(style for style in STYLES if given in (None, style))
 
 
 def _bad_default(defaults: Mapping[str, object]) -> str:

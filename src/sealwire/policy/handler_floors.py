@@ -6,7 +6,8 @@ Rules this module keeps:
    to stay as it was.
 2. A request may define a protected handler anew only where the host says of which class it is,
    where it writes, and with which arguments. Otherwise it leaves it out, and it stays.
-3. A file that a protected handler writes has one writer: a second handler on it, or on what
+3. A handler that a logger had, and that no logger has any more, is gone, wherever it may still be.
+4. A file that a protected handler writes has one writer: a second handler on it, or on what
    rotation makes of its name, could rename and delete what was kept.
 """
 
@@ -61,8 +62,14 @@ class HandlerFloor:
             yield self._objection("", detail, "")
             return
         if plan.class_name != self.class_name:
-            detail = f"is {shorten(plan.class_name)}, and has to be {self.class_name}"
+            found = plan.class_name or f"made by {plan.factory}"
+            detail = f"is {shorten(found)}, and has to be {self.class_name}"
             yield self._objection("class", detail, "class")
+        # Neither shows in a tree, and no policy can write down what they have to be.
+        if plan.queue is not None:
+            yield self._objection("queue", "a protected handler has no queue in between", "class")
+        for name, _ in plan.attributes:
+            yield self._objection(name, "no attribute of a protected handler is set", "")
         given = {key: value for key, value in plan.arguments if key not in _SHOWN}
         for key in sorted(given.keys() | self.arguments.keys()):
             if key not in given:
@@ -80,6 +87,8 @@ class HandlerFloor:
             if before is not None:
                 yield self._objection("", "is protected, and would be gone", "")
             return
+        if self.key in was.attached and self.key not in now.attached:
+            yield self._objection("", "is protected, and no logger would have it any more", "")
         if before is None:
             if self.class_name is None or self.target is None:
                 yield self._objection("", "is protected, and was not there to compare with", "")

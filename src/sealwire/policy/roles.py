@@ -7,8 +7,10 @@ Rules this module keeps:
 2. A role can only take away from what the rest of the policy allows.
 3. What a role does not name it has at its default, and defaults are narrow: leases go louder, and
    lower no handler. Quieter leases have to be written, with the loggers they are for.
-4. A role that has some loggers changes those alone. That is judged on the resulting tree as well,
-   because a handler may be another logger's too.
+4. A role that has some loggers configures and leases those alone. That is judged on the resulting
+   tree as well, because a handler may be another logger's too.
+5. Loggers limit neither going back nor looking. Who may revert may end what anybody has begun, as
+   going back is never refused for its content; who may ask for the status sees everything in it.
 """
 
 from __future__ import annotations

@@ -4,66 +4,46 @@ Rules this module keeps:
 
 1. The answers are those of `Tree`: the level in force, and the handlers on a record's way. Each is
    worked out once, so that judging a tree is linear in its loggers.
-2. A logger that nobody has made inherits everything, as the next ``getLogger`` will make it.
+2. What is beneath a logger is a matter of names, whatever parents code has given to loggers: so a
+   policy says the same of every process. What a record meets is a matter of the parents.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sealwire.documents.tree import ROOT, HandlerState, LoggerState, Tree, lineage
+from sealwire.documents.lookup import Lookup
+from sealwire.documents.tree import Tree
 from sealwire.policy.loggers import is_beneath
 
 
-class Seen:
-    """One tree, with what was worked out about it."""
+class Seen(Lookup):
+    """One tree, with what was worked out about it.
 
-    __slots__ = ("_governors", "_ways", "disable", "handlers", "loggers")
+    Attributes:
+        attached: keys of the handlers that a logger has.
+    """
+
+    __slots__ = ("_ways", "attached")
 
     def __init__(self, tree: Tree) -> None:
         """Index ``tree``."""
-        self.loggers = tree.by_name()
-        self.handlers: dict[str, HandlerState] = tree.by_key()
-        self.disable = tree.disable
-        self._governors: dict[str, str] = {}
+        super().__init__(tree)
+        self.attached = frozenset(key for logger in tree.loggers for key in logger.handlers)
         self._ways: dict[str, frozenset[str]] = {}
-
-    def logger(self, name: str) -> LoggerState:
-        """Give the logger of this name, made or not."""
-        return self.loggers.get(name) or LoggerState(name)
-
-    def level(self, name: str) -> int:
-        """Give the level in force for a logger."""
-        return self.logger(self.governor(name)).level
-
-    def governor(self, name: str) -> str:
-        """Give the logger whose level is in force for ``name``: itself or the nearest above."""
-        passed = []
-        found = ROOT
-        for each in lineage(name):
-            if each in self._governors:
-                found = self._governors[each]
-                break
-            passed.append(each)
-            if self.logger(each).level:
-                found = each
-                break
-        for each in passed:
-            self._governors[each] = found
-        return found
 
     def way(self, name: str) -> frozenset[str]:
         """Give the keys of all handlers that a record of ``name`` meets."""
         passed = []
-        for each in lineage(name):
+        for each in self.lineage(name):
             if each in self._ways:
                 break
             passed.append(each)
         for each in reversed(passed):
-            logger = self.logger(each)
+            logger, above = self.logger(each), self.above(each)
             keys = frozenset(logger.handlers)
-            if logger.propagate and each != ROOT:
-                keys |= self._ways[each.rpartition(".")[0]]
+            if logger.propagate and above is not None:
+                keys |= self._ways[above]
             self._ways[each] = keys
         return self._ways[name]
 

@@ -7,7 +7,11 @@ Rules this module keeps:
 2. What a configuration makes of a tree is what ``dictConfig`` documents: handlers of a logger that
    is named are replaced, children of a named logger are reset, an incremental one sets levels. A
    handler under a name that was there replaces that one everywhere. Unlike there, handlers that
-   somebody else's code has put somewhere stay.
+   somebody else's code has put somewhere stay, and so do parents that code has given to loggers.
+3. A filter is what it does, in the words of `sealwire.logtree.read`. What a plan calls it says
+   nothing about it, and could be those words for another one.
+4. Of what a factory makes nothing is known but what it is told: it has no class here, which is the
+   class of no protected handler, and a filter of it is none that is there.
 
 Not guaranteed: what the running service will say. It judges its own tree, which may reach the same
 handlers by another way.
@@ -19,8 +23,22 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from sealwire.documents.formats import Style
-from sealwire.documents.plan import External, FormatterPlan, HandlerPlan, LoggerPlan, LoggingPlan
-from sealwire.documents.tree import ROOT, FormatterState, HandlerState, LoggerState, Tree
+from sealwire.documents.plan import (
+    External,
+    FilterPlan,
+    FormatterPlan,
+    HandlerPlan,
+    LoggerPlan,
+    LoggingPlan,
+)
+from sealwire.documents.tree import (
+    ROOT,
+    FormatterState,
+    HandlerState,
+    LoggerState,
+    Tree,
+    make_loggers,
+)
 from sealwire.policy.floors import Floors
 from sealwire.policy.loggers import is_beneath
 
@@ -60,17 +78,19 @@ def supposed_result(tree: Tree, plan: LoggingPlan) -> Tree:
     """Give what ``plan`` would make of ``tree``."""
     loggers, handlers = tree.by_name(), tree.by_key()
     plans = (*plan.loggers, *(() if plan.root is None else (plan.root,)))
+    make_loggers(loggers, (each.name for each in plans))
     if plan.incremental:
         for handler in plan.handlers:
             if handler.name in handlers and handler.level is not None:
                 handlers[handler.name] = handlers[handler.name]._replace(level=handler.level)
         for each in plans:
-            loggers[each.name] = _leveled(loggers.get(each.name, LoggerState(each.name)), each)
+            loggers[each.name] = _leveled(loggers[each.name], each)
         return _tree(loggers, handlers, tree.disable)
     formatters = {formatter.name: formatter for formatter in plan.formatters}
+    filters = {each.name: _filter(each) for each in plan.filters}
     foreign = {handler.key for handler in tree.handlers if handler.foreign}
     for handler in plan.handlers:
-        handlers[handler.name] = _made(handler, formatters)
+        handlers[handler.name] = _made(handler, formatters, filters)
     named = {each.name for each in plans}
     for name in loggers.keys() - named - {ROOT}:
         if any(top != ROOT and is_beneath(name, top) for top in named):
@@ -79,9 +99,11 @@ def supposed_result(tree: Tree, plan: LoggingPlan) -> Tree:
         else:
             loggers[name] = loggers[name]._replace(disabled=plan.disable_existing_loggers)
     for each in plans:
-        state = _leveled(loggers.get(each.name, LoggerState(each.name)), each)
+        state = _leveled(loggers[each.name], each)
         loggers[each.name] = state._replace(
-            handlers=each.handlers + _foreign(state, foreign), filters=each.filters, disabled=False
+            handlers=each.handlers + _foreign(state, foreign),
+            filters=tuple(filters[name] for name in each.filters),
+            disabled=False,
         )
     return _tree(loggers, handlers, tree.disable)
 
@@ -97,24 +119,34 @@ def _leveled(state: LoggerState, plan: LoggerPlan) -> LoggerState:
     )
 
 
-def _made(plan: HandlerPlan, formatters: dict[str, FormatterPlan]) -> HandlerState:
+def _made(
+    plan: HandlerPlan, formatters: Mapping[str, FormatterPlan], filters: Mapping[str, str]
+) -> HandlerState:
     formatter = None
     if plan.formatter is not None:
-        made = formatters[plan.formatter]
-        text = made.format
-        if text is None and made.class_name is None:
-            text = _BARE[made.style]
-        formatter = FormatterState(
-            made.class_name or "logging.Formatter", text, made.datefmt, made.style
-        )
+        formatter = _formatter(formatters[plan.formatter])
     return HandlerState(
         plan.name,
         plan.class_name or "",
         plan.level or 0,
         _target(plan),
         formatter,
-        plan.filters,
+        tuple(filters[name] for name in plan.filters),
     )
+
+
+def _filter(made: FilterPlan) -> str:
+    # No class can be called so, whatever the factory gives.
+    return f"Filter({made.logger})" if made.factory is None else f"made by {made.factory}"
+
+
+def _formatter(made: FormatterPlan) -> FormatterState:
+    if made.factory is not None:
+        return FormatterState("", None, None, "")
+    text = made.format
+    if text is None and made.class_name is None:
+        text = _BARE[made.style]
+    return FormatterState(made.class_name or "logging.Formatter", text, made.datefmt, made.style)
 
 
 def _target(plan: HandlerPlan) -> str:

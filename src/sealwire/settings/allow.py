@@ -18,6 +18,7 @@ from sealwire.errors import ConfigurationError
 from sealwire.policy import HANDLER_ARGUMENTS, Destination, Rule, default_rules
 from sealwire.policy.counts import MAX_HANDLERS, MAX_LOGGERS
 from sealwire.policy.defaults import STANDARD_DESTINATIONS, STANDARD_EXTERNALS
+from sealwire.policy.factories import check_attribute, check_factory
 from sealwire.settings.tables import Table, list_of, text_of, whole
 
 
@@ -28,6 +29,8 @@ class PolicySettings:
     directories: tuple[str, ...] = ()
     handler_classes: tuple[str, ...] = tuple(HANDLER_ARGUMENTS)
     formatter_classes: tuple[str, ...] = ()
+    factories: tuple[str, ...] = ()
+    attributes: tuple[str, ...] = ()
     externals: tuple[str, ...] = STANDARD_EXTERNALS
     destinations: tuple[Destination, ...] = STANDARD_DESTINATIONS
     extra_fields: tuple[str, ...] = ()
@@ -90,6 +93,14 @@ def _directory(value: object) -> str:
     return text_of(value)
 
 
+def _factory(value: object) -> str:
+    return check_factory(text_of(value))
+
+
+def _attribute(value: object) -> str:
+    return check_attribute(text_of(value))
+
+
 def _destination(value: object) -> Destination:
     if isinstance(value, str):
         return text_of(value)
@@ -102,6 +113,8 @@ ALLOWED: Final[Mapping[str, Callable[[object], Any]]] = {
     "directories": list_of(_directory),
     "handler_classes": list_of(text_of),
     "formatter_classes": list_of(text_of),
+    "factories": list_of(_factory),
+    "attributes": list_of(_attribute),
     "externals": list_of(text_of),
     "destinations": list_of(_destination),
     "extra_fields": list_of(text_of),
@@ -112,6 +125,8 @@ ALLOWED: Final[Mapping[str, Callable[[object], Any]]] = {
 _DECIDED_BY: Final[Mapping[str, tuple[str, ...]]] = {
     "handler-class": ("handler_classes",),
     "formatter-class": ("formatter_classes",),
+    "factory": ("factories",),
+    "attribute": ("attributes",),
     "external": ("externals",),
     "file-path": ("directories",),
     "destination": ("destinations",),

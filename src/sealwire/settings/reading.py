@@ -18,7 +18,7 @@ from sealwire.keyfiles import StrPath, read_checked
 from sealwire.keys import check_name
 from sealwire.recommended import Recommended
 from sealwire.settings.allow import ALLOWED, read_allowed, sources_of
-from sealwire.settings.tables import flag, list_of, parse_toml, text_of, whole
+from sealwire.settings.tables import duration_s, flag, list_of, parse_toml, text_of, whole
 from sealwire.settings.values import OperatorSettings, ServiceSettings, Target
 from sealwire.transports.addresses import parse_address
 
@@ -50,7 +50,8 @@ def load_operator_settings(path: StrPath) -> OperatorSettings:
 def parse_service(path: Path, text: str) -> ServiceSettings:
     """Read ``text`` as it would stand in the file ``path``; errors as `load_service_settings`."""
     top = parse_toml(path, text).limited_to(
-        "audience", "address", "chain", "allow_example_keys", "keys", "socket", "policy"
+        *("audience", "address", "chain", "allow_example_keys", "standing"),
+        *("keys", "socket", "policy"),
     )
     keys = top.table("keys").limited_to("trusted", "gate", "encryption")
     socket = top.table("socket").limited_to("allow_uids", "group", "beyond_loopback", "skew_s")
@@ -65,6 +66,7 @@ def parse_service(path: Path, text: str) -> ServiceSettings:
         gate=keys.take("gate", list_of(top.path), default=()),
         encryption=keys.take("encryption", list_of(top.path), default=()),
         allow_example_keys=top.take("allow_example_keys", flag, default=False),
+        standing_s=top.take("standing", duration_s, default=None),
         allow_uids=socket.take("allow_uids", list_of(whole), default=None),
         group=socket.take("group", text_of, default=None),
         beyond_loopback=socket.take("beyond_loopback", flag, default=False),

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from sealwire import recommended
 from sealwire.chain import Chain
+from sealwire.checks.freshness import STANDING_S, standing
 from sealwire.documents.reading import did_you_mean
 from sealwire.errors import ConfigurationError, shorten
 from sealwire.keyfiles import load_aead_key, load_mac_key, load_signing_key, load_verify_key
@@ -39,6 +40,8 @@ class ServiceSettings:
         gate: MAC key files, for ``network`` alone.
         encryption: AES key files, for ``network`` alone.
         allow_example_keys: whether the published example keys are taken.
+        standing_s: how long a configuration may stand between sealing and delivery, seconds;
+            ``None`` is seven days.
         allow_uids: who may connect; ``None`` is the listener's default.
         group: whose members may connect too.
         beyond_loopback: whether other machines may reach a TCP address.
@@ -60,6 +63,7 @@ class ServiceSettings:
     gate: tuple[Path, ...] = ()
     encryption: tuple[Path, ...] = ()
     allow_example_keys: bool = False
+    standing_s: int | None = None
     allow_uids: tuple[int, ...] | None = None
     group: str | None = None
     beyond_loopback: bool = False
@@ -72,6 +76,8 @@ class ServiceSettings:
         """Check what can be checked without opening a key file."""
         check_name(self.audience, "audience")
         parse_address(self.address)
+        if self.standing_s is not None:
+            standing(self.standing_s)
         _check_fit(self.kind, "keys.gate", "keys.encryption", self.gate, self.encryption)
         if self.policy_file is not None and self.policy != NOTHING_SAID:
             raise ConfigurationError(
@@ -94,7 +100,7 @@ class ServiceSettings:
         example = self.allow_example_keys
         trusted = [load_verify_key(path, allow_example_keys=example) for path in self.trusted]
         if self.kind is Recommended.LOCAL:
-            return recommended.local(self.audience, trusted)
+            return recommended.local(self.audience, trusted, standing_s=self._standing_s)
         gate = [load_mac_key(path, allow_example_keys=example) for path in self.gate]
         encryption = [load_aead_key(path, allow_example_keys=example) for path in self.encryption]
         held: tuple[MacKey | AeadKey, ...] = (*gate, *encryption)
@@ -104,7 +110,17 @@ class ServiceSettings:
                     f"{self.path}: {key!r} is for {key.audience}, and this service is "
                     f"{self.audience}; make a key of its own for each audience"
                 )
-        return recommended.network(self.audience, gate=gate, encryption=encryption, trusted=trusted)
+        return recommended.network(
+            self.audience,
+            gate=gate,
+            encryption=encryption,
+            trusted=trusted,
+            standing_s=self._standing_s,
+        )
+
+    @property
+    def _standing_s(self) -> int:
+        return STANDING_S if self.standing_s is None else self.standing_s
 
     def make_policy(self) -> Policy:
         """Read the policy's own file if there is one, resolve the directories, make the policy.

@@ -37,6 +37,7 @@ def render_service(settings: ServiceSettings) -> str:
             address=settings.address,
             chain=settings.kind.value,
             allow_example_keys=settings.allow_example_keys or None,
+            standing=None if settings.standing_s is None else f"{settings.standing_s}s",
         ),
         "",
         "[keys]  # paths are relative to this file",

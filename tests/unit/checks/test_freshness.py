@@ -9,9 +9,11 @@ import pytest
 from sealwire.algebra import Guarantee
 from sealwire.chain import Chain
 from sealwire.checks import Freshness
-from sealwire.checks.freshness import MAX_LIFETIME_S
+from sealwire.checks.freshness import MAX_LIFETIME_S, MAX_STANDING_S, STANDING_S, standing
 from sealwire.errors import ConfigurationError, Reason, RefusedError, Stage, VerificationError
-from sealwire.layers import Ed25519Verifier
+from sealwire.layers import Ed25519Signer, Ed25519Verifier
+from sealwire.recommended import local
+from sealwire.sealer import MemorySealerState, Sealer
 from sealwire.stages import Context, Message, Stream
 
 if TYPE_CHECKING:
@@ -151,3 +153,31 @@ def test_without_claims_it_is_our_own_mistake() -> None:
     with pytest.raises(VerificationError) as caught:
         Freshness().verify(Message(b"", None, ()), context)
     assert (Reason.INTERNAL, Stage.CHECK) == (caught.value.reason, caught.value.stage)
+
+
+def test_a_host_may_let_configurations_stand_longer(alice: Operator) -> None:
+    """Up to a year, and only these; in both recommended chains."""
+    long_s = 90 * 24 * 3600
+    limits = standing(long_s)
+    assert long_s == limits[Stream.BASE]
+    assert {each: MAX_LIFETIME_S[each] for each in Stream if each is not Stream.BASE} == {
+        each: limits[each] for each in Stream if each is not Stream.BASE
+    }
+    for refused_s in (STANDING_S - 1, MAX_STANDING_S + 1):
+        with pytest.raises(ConfigurationError, match=f"standing is {refused_s} s"):
+            standing(refused_s)
+    assert MAX_LIFETIME_S == standing(STANDING_S)
+    claims = alice.claims()
+    sealer = Sealer(
+        claims.aud,
+        (Ed25519Signer(alice.signing),),
+        issuer=claims.iss,
+        state=MemorySealerState(),
+        clock=lambda: claims.iat * 1000,
+    )
+    sealed = sealer.seal(b"{}", lifetime_s=long_s)
+    keys = [alice.signing.verify_key]
+    with pytest.raises(VerificationError) as caught:
+        local(claims.aud, keys).open(sealed, now_ms=claims.iat * 1000)
+    assert Reason.LIFETIME_TOO_LONG is caught.value.reason
+    local(claims.aud, keys, standing_s=long_s).open(sealed, now_ms=claims.iat * 1000)

@@ -47,6 +47,18 @@ def test_equal_trees_differ_in_nothing() -> None:
         ),
         (LoggerState("payments", propagate=False), "loggers.payments.propagate", "yes", "no"),
         (LoggerState("payments", disabled=True), "loggers.payments.disabled", "no", "yes"),
+        (
+            LoggerState("payments", parent="jobs"),
+            "loggers.payments.parent",
+            "the nearest by name",
+            "jobs",
+        ),
+        (
+            LoggerState("payments", parent=""),
+            "loggers.payments.parent",
+            "the nearest by name",
+            "root",
+        ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

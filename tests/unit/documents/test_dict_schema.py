@@ -8,11 +8,13 @@ import pytest
 
 from sealwire.documents import (
     External,
+    Factory,
     FilterPlan,
     FormatterPlan,
     HandlerPlan,
     LoggerPlan,
     LoggingPlan,
+    QueuePlan,
     plan_from,
     read_plan,
 )
@@ -20,6 +22,8 @@ from sealwire.documents.reading import did_you_mean
 from sealwire.errors import MalformedError, Reason, Stage
 
 CONSOLE = {"class": "logging.StreamHandler"}
+QUEUE = {"class": "logging.handlers.QueueHandler"}
+BEHIND = {**QUEUE, "handlers": ["c"]}
 MEMORY = {"class": "logging.handlers.MemoryHandler", "capacity": 10}
 
 
@@ -119,6 +123,123 @@ def test_a_whole_document_is_read() -> None:
     assert expected == read_plan(expected.canonical())
 
 
+def test_what_is_called_and_set_is_read() -> None:
+    """Factories, their arguments, attributes and queues; null is written where it is passed on."""
+    document = {
+        "formatters": {
+            "made": {
+                "()": "app.formatter",
+                "format": "%(message)s",
+                "fmt": None,
+                "style": "%",
+                "validate": True,
+                "defaults": {"user": "-"},
+                "stream": "ext://app.x",
+                ".": {"default_msec_format": None},
+            }
+        },
+        "filters": {"made": {"()": "app.filter", "name": "x", "more": [1], ".": {"a": 1}}},
+        "handlers": {
+            "console": {**CONSOLE, ".": {"terminator": "\n"}},
+            "made": {
+                "()": "app.handler",
+                "class": None,
+                "level": "INFO",
+                "formatter": "made",
+                "filters": ["made"],
+                "queue": "text",
+                "nothing": None,
+                ".": {"a": True, "b": "x"},
+            },
+            "none": {**CONSOLE, ".": None},
+            "queue": {
+                **QUEUE,
+                "handlers": ["made", "console"],
+                "queue": {"()": "app.queue", "size": 1, "names": ["a"]},
+                "listener": {"()": "app.listener"},
+                "respect_handler_level": True,
+            },
+            "queue2": {"class": "a.Q", "handlers": ["made"], "queue": "a.q", "listener": "a.L"},
+        },
+    }
+    expected = LoggingPlan(
+        formatters=(
+            FormatterPlan(
+                "made",
+                defaults=(("user", "-"),),
+                factory="app.formatter",
+                arguments=(
+                    ("fmt", None),
+                    ("format", "%(message)s"),
+                    ("stream", External("app.x")),
+                    ("style", "%"),
+                    ("validate", True),
+                ),
+                attributes=(("default_msec_format", None),),
+            ),
+        ),
+        filters=(
+            FilterPlan(
+                "made",
+                factory="app.filter",
+                arguments=(("more", (1,)), ("name", "x")),
+                attributes=(("a", 1),),
+            ),
+        ),
+        handlers=(
+            HandlerPlan("console", CONSOLE["class"], attributes=(("terminator", "\n"),)),
+            HandlerPlan(
+                "made",
+                level=20,
+                formatter="made",
+                filters=("made",),
+                arguments=(("nothing", None), ("queue", "text")),
+                factory="app.handler",
+                attributes=(("a", True), ("b", "x")),
+            ),
+            HandlerPlan("none", CONSOLE["class"]),
+            HandlerPlan(
+                "queue",
+                QUEUE["class"],
+                queue=QueuePlan(
+                    ("made", "console"),
+                    Factory("app.queue", (("names", ("a",)), ("size", 1))),
+                    Factory("app.listener"),
+                    respect_handler_level=True,
+                ),
+            ),
+            HandlerPlan("queue2", "a.Q", queue=QueuePlan(("made",), Factory("a.q"), "a.L")),
+        ),
+    )
+    assert expected == plan(**document)
+    assert expected == plan_from(expected.to_dict())
+    assert expected == read_plan(expected.canonical())
+    assert hash(expected) == hash(plan(**document))
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {},
+        {"queue": None, "listener": None, "respect_handler_level": None},
+        {"queue": "queue.Queue", "listener": "logging.handlers.QueueListener"},
+        {"queue": {"()": "queue.Queue"}, "respect_handler_level": False},
+    ],
+)
+def test_the_librarys_own_queue_is_what_is_meant(said: dict[str, object]) -> None:
+    """However it is written, it is one plan."""
+    found = plan(handlers={"c": CONSOLE, "q": {**BEHIND, **said}})
+    assert QueuePlan(("c",)) == found.handlers[1].queue
+    assert found.to_dict()["handlers"] == {"c": CONSOLE, "q": BEHIND}
+
+
+@pytest.mark.parametrize("key", ["queue", "listener", "handlers", "respect_handler_level"])
+def test_another_class_has_no_queue_keys(key: str) -> None:
+    """Null is one that is missing; anything else makes it a queue handler."""
+    assert plan(handlers={"h": {**CONSOLE, key: None}}).handlers[0].queue is None
+    assert "handlers.h.handlers: " in refusal(handlers={"h": {**CONSOLE, key: 1}})
+
+
 def test_what_is_not_said_is_off() -> None:
     """Unlike in the standard library, silence does not disable the loggers that exist."""
     assert LoggingPlan() == plan()
@@ -191,11 +312,13 @@ def test_an_incremental_document_is_read() -> None:
     [
         ({}, "version: is missing; it has to be 1"),
         ({"version": 2}, "version: is 2; only version 1 of the schema exists"),
+        # Another version may have other keys, so that is what is wrong, and not the key.
+        ({"version": 2, "new": {}}, "version: is 2; only version 1 of the schema exists"),
         ({"version": True}, "version: is True; only version 1"),
         ({"version": "1"}, "version: is '1'; only version 1"),
         ({"version": None}, "version: is None; only version 1"),
         ({"version": 1, "handler": {}}, "'handler' is not a key here; did you mean handlers?"),
-        ({"version": 1, "()": "os.system"}, "names a factory with '()'; factories are not taken"),
+        ({"version": 1, "()": "os.system"}, "names a factory with '()', which is not taken here"),
     ],
 )
 def test_the_top_is_strict(document: dict[str, object], expected: str) -> None:
@@ -220,7 +343,25 @@ def test_the_top_is_strict(document: dict[str, object], expected: str) -> None:
             {"formatters": {"a": {"fmt": "x"}}},
             "formatters.a: 'fmt' is not a key here; did you mean format?",
         ),
-        ({"formatters": {"a": {"()": "x"}}}, "formatters.a: names a factory with '()'"),
+        (
+            {"formatters": {"a": {"()": "x y"}}},
+            "formatters.a.(): 'x y' is not the dotted name of a factory",
+        ),
+        (
+            {"formatters": {"a": {"()": "x", "class": "a.B"}}},
+            "formatters.a: has both a class and a factory, '()'",
+        ),
+        ({"formatters": {"a": {".": {"x": 1}}}}, "formatters.a: sets attributes with '.'"),
+        ({"formatters": {"()": {}, "a": {}}}, "formatters: names a factory with '()'"),
+        (
+            {"formatters": {"a": {"()": "x.y", "format": 1}}},
+            "formatters.a.format: is a number, not",
+        ),
+        ({"formatters": {"a": {"()": "x.y", "fmt": "ext://a.b"}}}, "formatters.a.fmt: text that"),
+        ({"formatters": {"a": {"()": "x.y", "style": "&"}}}, "formatters.a.style: '&' is not a"),
+        ({"formatters": {"a": {"()": "x.y", "a b": 1}}}, "formatters.a: 'a b' is not the name of"),
+        ({"formatters": {"a": {"()": "x.y", "x": {}}}}, "formatters.a.x: is an object; not taken"),
+        ({"formatters": {"a": {"()": "x.y", "defaults": 1}}}, "formatters.a.defaults: is a number"),
         (
             {"formatters": {"a": {"class": "os.system()"}}},
             "formatters.a.class: 'os.system()' is not the",
@@ -261,7 +402,10 @@ def test_the_top_is_strict(document: dict[str, object], expected: str) -> None:
         # filters
         ({"filters": {"a": {"level": 1}}}, "filters.a: 'level' is not a key here"),
         ({"filters": {"a": {"name": 1}}}, "filters.a.name: is a number, not a string"),
-        ({"filters": {"a": {"()": "sys.exit"}}}, "filters.a: names a factory with '()'"),
+        ({"filters": {"a": {"()": 1}}}, "filters.a.(): is a number, not a string"),
+        ({"filters": {"a": {"()": "ext://a.b"}}}, "filters.a.(): text that starts with ext://"),
+        ({"filters": {"a": {".": {"x": 1}}}}, "filters.a: sets attributes with '.'"),
+        ({"filters": {"a": {"()": None, "name": "x"}}}, "filters.a: names a factory with '()'"),
         # handlers
         ({"handlers": {"h": "x"}}, "handlers.h: is a string, not an object"),
         ({"handlers": {"h": {}}}, "handlers.h.class: is missing"),
@@ -310,8 +454,14 @@ def test_the_top_is_strict(document: dict[str, object], expected: str) -> None:
             {"handlers": {"h": {**CONSOLE, "filters": ["a"]}}},
             "handlers.h.filters: 'a' is not defined",
         ),
-        ({"handlers": {"h": {**CONSOLE, ".": {}}}}, "handlers.h: sets attributes with '.'"),
-        ({"handlers": {"h": {**CONSOLE, "()": "x"}}}, "handlers.h: names a factory with '()'"),
+        ({"handlers": {"h": {**CONSOLE, ".": 1}}}, "handlers.h.'.': is a number, not an object"),
+        ({"handlers": {"h": {**CONSOLE, ".": {"_x": 1}}}}, "handlers.h: '_x' is not the name of"),
+        ({"handlers": {"h": {**CONSOLE, ".": {"a.b": 1}}}}, "handlers.h: 'a.b' is not the name"),
+        ({"handlers": {"h": {**CONSOLE, ".": {"level": 1}}}}, "handlers.h: level is no attribute"),
+        ({"handlers": {"h": {**CONSOLE, ".": {"x": []}}}}, "handlers.h.x: is a list; not taken as"),
+        ({"handlers": {"h": {**CONSOLE, ".": {"x": "ext://a"}}}}, "handlers.h.x: text that starts"),
+        ({"handlers": {"h": {**CONSOLE, "()": "x"}}}, "handlers.h: has both a class and a factory"),
+        ({"handlers": {"h": {"()": "x", "y": [[]]}}}, "handlers.h.y: is a list that holds a list"),
         (
             {"handlers": {"h": {**CONSOLE, "stream\n": 1}}},
             "handlers.h: 'stream\\n' is not the name of an",
@@ -330,17 +480,60 @@ def test_the_top_is_strict(document: dict[str, object], expected: str) -> None:
             "handlers.h.x: is a list that holds an object",
         ),
         ({"handlers": {"h": {**CONSOLE, "x": "a\0b"}}}, "handlers.h.x: holds a NUL character"),
+        ({"handlers": {"h": {**CONSOLE, "queue": "a.b"}}}, "handlers.h.handlers: is missing; name"),
+        ({"handlers": {"h": QUEUE}}, "handlers.h.handlers: is missing; name the handlers"),
+        ({"handlers": {"h": {**QUEUE, "handlers": []}}}, "handlers.h.handlers: is missing; name"),
         (
-            {"handlers": {"h": {**CONSOLE, "queue": "queue.Queue"}}},
-            "handlers.h.queue: queues and their",
+            {"handlers": {"h": {**QUEUE, "handlers": "x"}}},
+            "handlers.h.handlers: is a string, not a",
         ),
         (
-            {"handlers": {"h": {**CONSOLE, "listener": "a.B"}}},
-            "handlers.h.listener: queues and their",
+            {"handlers": {"hh": CONSOLE, "h": {**QUEUE, "handlers": ["hhh"]}}},
+            "handlers.h.handlers: 'hhh' is not defined; did you mean hh?",
         ),
         (
-            {"handlers": {"h": {**CONSOLE, "handlers": ["h"]}}},
-            "handlers.h.handlers: queues and their",
+            {"handlers": {"h": {**QUEUE, "handlers": ["h"]}}},
+            "handlers.h.handlers: 'h' is a queue handler too; chains are not taken",
+        ),
+        (
+            {"handlers": {"h": {**MEMORY, "target": "q"}, "c": CONSOLE, "q": {**BEHIND}}},
+            "handlers.h.target: 'q' is a queue handler too; chains are not taken",
+        ),
+        (
+            {"handlers": {"c": {**MEMORY, "target": "d"}, "d": CONSOLE, "q": {**BEHIND}}},
+            "handlers.q.handlers: 'c' is a memory handler too; chains are not taken",
+        ),
+        (
+            {"handlers": {"c": CONSOLE, "q": {**BEHIND, "respect_handler_level": 1}}},
+            "handlers.q.respect_handler_level: is a number, not true or false",
+        ),
+        (
+            {"handlers": {"c": CONSOLE, "q": {**BEHIND, "queue": 1}}},
+            "handlers.q.queue: is a number, not a string",
+        ),
+        (
+            {"handlers": {"c": CONSOLE, "q": {**BEHIND, "queue": "ext://a.b"}}},
+            "handlers.q.queue: text that starts with ext://",
+        ),
+        (
+            {"handlers": {"c": CONSOLE, "q": {**BEHIND, "queue": "a b"}}},
+            "handlers.q.queue: 'a b' is not the dotted name of a queue",
+        ),
+        (
+            {"handlers": {"c": CONSOLE, "q": {**BEHIND, "queue": {"maxsize": 1}}}},
+            "handlers.q.queue: has no factory; an object here says with '()'",
+        ),
+        (
+            {"handlers": {"c": CONSOLE, "q": {**BEHIND, "queue": {"()": "a.b", ".": {}}}}},
+            "handlers.q.queue: sets attributes with '.'; they are not taken here",
+        ),
+        (
+            {"handlers": {"c": CONSOLE, "q": {**BEHIND, "queue": {"()": "a.b", "x": "ext://a"}}}},
+            "handlers.q.queue.x: is an object of the process; the library looks none up here",
+        ),
+        (
+            {"handlers": {"c": CONSOLE, "q": {**BEHIND, "listener": []}}},
+            "handlers.q.listener: is a list, not a string",
         ),
         (
             {"handlers": {"h": {**MEMORY, "flushLevel": "loud"}}},

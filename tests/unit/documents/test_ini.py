@@ -258,6 +258,15 @@ def test_nothing_is_interpolated(title: str, option: str, value: str) -> None:
     assert expected == refusal(changed(title, **{option: value}))
 
 
+@pytest.mark.parametrize("document", [b"", b"\n\n", b"# nothing\n; at all\n"])
+def test_a_text_without_a_section_is_no_ini(document: bytes) -> None:
+    """It is refused for its form, as an empty text is where JSON is expected."""
+    with pytest.raises(MalformedError) as caught:
+        read_ini_plan(document)
+    assert Reason.DOCUMENT_MALFORMED is caught.value.reason
+    assert "holds no section at all" == caught.value.detail
+
+
 @pytest.mark.parametrize("title", [title for title in SECTIONS if "_" not in title])
 def test_the_lists_have_to_be_there(title: str) -> None:
     """All three, each with its keys, and with the root logger among them."""
@@ -343,10 +352,10 @@ def test_the_lists_have_to_be_there(title: str) -> None:
         ("handler_h", {"kwargs": "{'stream': 1}"}, "handler_h.kwargs: 'stream' stands in args="),
         ("handler_h", {"kwargs": "{'class': 'x'}"}, "handler_h: class is no argument here; write"),
         ("handler_h", {"kwargs": "{'level': 10}"}, "handler_h: level is no argument here; write"),
-        ("handler_h", {"kwargs": "{'()': 'x'}"}, "handlers.h: names a factory with '()'"),
-        ("handler_h", {"kwargs": "{'.': 'x'}"}, "handlers.h: sets attributes with '.'"),
+        ("handler_h", {"kwargs": "{'()': 'x'}"}, "handler_h.kwargs: '()' is no argument here"),
+        ("handler_h", {"kwargs": "{'.': 'x'}"}, "handler_h.kwargs: '.' is no argument here"),
         ("handler_h", {"kwargs": "{'a b': 1}"}, "handlers.h: 'a b' is not the name of an argument"),
-        ("handler_h", {"kwargs": "{'queue': 'x'}"}, "handlers.h.queue: queues and their listeners"),
+        ("handler_h", {"kwargs": "{'queue': 'x'}"}, "handler_h.kwargs: 'queue' is no argument"),
         ("handler_h", {"target": "m"}, "handler_h.target: only a handler of class logging."),
         ("handler_h", {"target": ""}, "handler_h.target: only a handler of class logging."),
         ("handler_m", {"target": "x"}, "handlers.m.target: 'x' is not defined"),

@@ -14,7 +14,7 @@ from sealwire.documents import LoggingPlan, Tree, read_plan
 from sealwire.documents.tree import Levels
 from sealwire.errors import PolicyError
 from sealwire.logtree import apply_as_base, go_back, read
-from sealwire.logtree.internals import is_listening, named_handlers
+from sealwire.logtree.internals import named_handlers, thread_of
 from sealwire.logtree.swapping import Change
 
 if TYPE_CHECKING:
@@ -212,9 +212,9 @@ def test_a_queue_is_listened_to_again(tmp_path: Path) -> None:
     listener.start()
     logging.root.handlers = [handler]
     _, change = apply_as_base(to_file(tmp_path / "new"), Around())
-    assert not is_listening(listener)
+    assert thread_of(listener) is None
     go_back(change, Around())
-    assert is_listening(listener)
+    assert thread_of(listener) is not None
     logging.root.error("through the queue")
     listener.stop()
     assert "through the queue\n" == (tmp_path / "out").read_text()

@@ -97,6 +97,7 @@ def at_root() -> list[logging.Handler]:
         {"class": TIMED, "filename": "{}", "when": "midnight", "utc": True, "backupCount": 7},
         {"class": TIMED, "filename": "{}", "when": "W0", "interval": 2},
         {"class": f"{MODULE}.Counted", "size": 3},
+        {"class": "logging.StreamHandler", ".": {"terminator": "|"}},
         {"class": "logging.handlers.SysLogHandler", "address": ["127.0.0.1", 1]},
     ],
 )
@@ -139,6 +140,9 @@ def test_the_same_definition_keeps_the_object(tmp_path: Path, definition: dict[s
         ({"class": ROTATING, "filename": "{}", "maxBytes": 100}, {"backupCount": 1}),
         ({"class": TIMED, "filename": "{}"}, {"when": "D"}),
         ({"class": TIMED, "filename": "{}"}, {"interval": 2}),
+        ({"class": "logging.StreamHandler"}, {".": {"terminator": "|"}}),
+        ({"class": "logging.StreamHandler", ".": {"terminator": "|"}}, {".": {}}),
+        ({"class": FILE, "filename": "{}", ".": {"terminator": "|"}}, {".": {"terminator": "#"}}),
         ({"class": f"{MODULE}.Counted", "size": 3}, {"size": 4}),
     ],
 )

@@ -6,6 +6,7 @@ import io
 import logging
 import logging.handlers
 import sys
+import weakref
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,6 +18,7 @@ from sealwire.logtree import read, set_levels
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+    from types import FrameType
 
 NAME = "sealwire-tests.reading"
 
@@ -138,3 +140,30 @@ def test_a_handler_that_is_not_there_changes_nothing(logger: logging.Logger) -> 
     with pytest.raises(ApplyError, match="no handler gone"):
         set_levels({NAME: 10}, {"gone": 10})
     assert logging.NOTSET == logger.level
+
+
+def test_handlers_are_named_meanwhile(logger: logging.Logger) -> None:
+    """Another thread may at any moment; here it is at each one of the library's mapping."""
+    others: list[logging.Handler] = []
+
+    def name_another() -> None:
+        others.append(logging.NullHandler())
+        others[-1].set_name(f"{NAME}.{len(others)}")
+
+    def meanwhile(frame: FrameType, *_: object) -> None:
+        if frame.f_code.co_filename == weakref.__file__:
+            name_another()
+
+    for _ in range(5):
+        name_another()
+        logger.addHandler(others[-1])
+    before = sys.getprofile()
+    sys.setprofile(meanwhile)
+    try:
+        found = read()
+    finally:
+        sys.setprofile(before)
+        for other in others:
+            other.close()
+    assert [f"{NAME}.{number}" for number in range(1, 6)] == [*found.logger(NAME).handlers]
+    assert len(others) > 5

@@ -212,6 +212,30 @@ def test_a_handler_that_goes_leaves_no_descriptor_behind(tmp_path: Path) -> None
     assert before == descriptors()
 
 
+def test_a_memory_handler_that_goes_hands_on_what_comes_late(tmp_path: Path) -> None:
+    """Its target is closed by then, and is written to all the same."""
+    apply(
+        plan(
+            handlers={
+                "file": {"class": "logging.FileHandler", "filename": str(tmp_path / "old")},
+                "memory": {
+                    "class": "logging.handlers.MemoryHandler",
+                    "capacity": 9,
+                    "target": "file",
+                },
+            },
+            loggers={"tx": {"level": 10, "handlers": ["memory"], "propagate": False}},
+        )
+    )
+    (old,) = logging.getLogger("tx").handlers
+    logging.getLogger("tx").info("early")
+    apply(to_file(tmp_path / "new"))
+    before = descriptors()
+    old.handle(logging.makeLogRecord({"msg": "late"}))
+    assert "early\nlate\n" == (tmp_path / "old").read_text()
+    assert before == descriptors()
+
+
 def test_a_tool_of_somebody_else_stays(tmp_path: Path) -> None:
     """A handler that no configuration made, of a class outside logging, is not taken away."""
 
@@ -224,4 +248,5 @@ def test_a_tool_of_somebody_else_stays(tmp_path: Path) -> None:
     apply(to_file(tmp_path / "x"))
     assert tool in logger.handlers
     assert plain not in logger.handlers
-    logger.handlers = []
+    for handler in logger.handlers:
+        handler.close()

@@ -85,6 +85,8 @@ def test_the_order_stops_code_first() -> None:
     assert [
         "handler-class",
         "formatter-class",
+        "factory",
+        "attribute",
         "external",
         "handler-argument",
         "file-path",
@@ -101,6 +103,8 @@ def test_the_order_stops_code_first() -> None:
         "directories",
         "handler_classes",
         "formatter_classes",
+        "factories",
+        "attributes",
         "externals",
         "destinations",
         "extra_fields",

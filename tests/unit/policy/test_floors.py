@@ -45,7 +45,10 @@ def test_what_is_kept_is_allowed() -> None:
     ("after", "expected"),
     [
         (tree(LoggerState("a", 21, ("audit",))), ("floor-level", "loggers.a.level", "p:2")),
-        (tree(LoggerState("a", 20)), ("floor-reach", "loggers.a.handlers", "p:3")),
+        (
+            tree(LoggerState("a", 20), LoggerState("z", 0, ("audit",))),
+            ("floor-reach", "loggers.a.handlers", "p:3"),
+        ),
         (
             tree(LoggerState("a", 20, ("audit",), disabled=True)),
             ("floor-disabled", "loggers.a.disabled", "p:1"),
@@ -196,6 +199,15 @@ def test_a_handler_may_be_what_it_was_or_what_is_required() -> None:
         where for _, where, _ in found(floors, BASE._replace(handlers=(required,)),
             BASE._replace(handlers=(other,)))
     ]  # fmt: skip
+
+
+def test_a_protected_handler_stays_attached() -> None:
+    """To some logger, if it was to any; which one is a matter of the loggers' floors."""
+    alone = Floors(handlers=(HandlerFloor("audit", sources={"": "p:4"}),))
+    detached, elsewhere = tree(LoggerState("a", 20)), tree(LoggerState("z", 0, ("audit",)))
+    assert [("floor-handler", "handlers.audit", "p:4")] == found(alone, BASE, detached)
+    assert [] == found(alone, BASE, elsewhere) == found(alone, detached, detached)
+    assert [] == found(alone, detached, BASE)
 
 
 def test_a_protected_handler_that_was_not_there() -> None:

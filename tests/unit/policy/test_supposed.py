@@ -91,7 +91,7 @@ def test_a_whole_configuration_replaces_what_it_names(ask: Ask) -> None:
     after = supposed_result(base, request.plan)
     assert (
         LoggerState("", 10, ("i",), propagate=False),
-        LoggerState("a", 20, ("err",), ("f",)),
+        LoggerState("a", 20, ("err",), ("Filter(x)",)),
         LoggerState("a.b"),
         LoggerState("c", 30, disabled=True),
         LoggerState("d", 20),
@@ -100,7 +100,7 @@ def test_a_whole_configuration_replaces_what_it_names(ask: Ask) -> None:
     assert HandlerState("out", "logging.StreamHandler", 20, "stdout") == made["out"]
     assert "stderr" == made["err"].target
     assert FormatterState(format="%(message)s", datefmt="%Y") == made["err"].formatter
-    assert ("f",) == made["err"].filters
+    assert ("Filter(x)",) == made["err"].filters
     assert ["udp:localhost:514", "tcp:localhost:514", "/x", ""] == [
         made[key].target for key in ("udp", "tcp", "h", "null")
     ]
@@ -128,6 +128,33 @@ def test_handlers_of_somebody_else_stay(ask: Ask) -> None:
         base, ask(handlers=handlers, loggers={"a": {"handlers": ["n"]}}, root={"level": 10}).plan
     )
     assert (("t",), ("n", "t"), ("t",)) == tuple(each.handlers for each in after.loggers)
+
+
+def test_a_filter_that_a_factory_makes_is_none_that_is_there(ask: Ask) -> None:
+    """It could be of the class that the tree tells, and do something else."""
+    document = {
+        "filters": {"app.Redact": {"()": "app.Redact", "what": "everything"}},
+        "handlers": {"h": {"class": "logging.NullHandler", "filters": ["app.Redact"]}},
+    }
+    after = supposed_result(BASE, ask(**document).plan)
+    assert ("made by app.Redact",) == after.by_key()["h"].filters
+
+
+def test_a_parent_that_code_has_given_stays(ask: Ask) -> None:
+    """Unless a logger is made that takes its children, as ``getLogger`` does."""
+    moved = LoggerState("a.b.c", 20, parent="x")
+    base = Tree((LoggerState("", 30), LoggerState("a", 20), moved, LoggerState("x")))
+    documents: list[tuple[str | None, dict[str, Any]]] = [
+        ("x", {}),
+        ("x", {"disable_existing_loggers": True}),
+        ("x", {"loggers": {"a": {"level": 10}}}),
+        ("x", {"loggers": {"a.b.c": {"level": 10}}}),
+        ("x", {"incremental": True, "loggers": {"a.b.c": {"level": 10}, "a.c": {"level": 10}}}),
+        (None, {"loggers": {"a.b": {}}}),
+        (None, {"incremental": True, "loggers": {"a.b": {}}}),
+    ]
+    for parent, document in documents:
+        assert parent == supposed_result(base, ask(**document).plan).logger("a.b.c").parent
 
 
 # ---- the same, asked of the library ----------------------------------------------------------

@@ -81,7 +81,8 @@ def test_another_stream_is_refused(alice: Operator, stream: Stream, content_type
         (JSON, b"{}", Reason.DOCUMENT_INVALID),
         (JSON, INI_DOCUMENT, Reason.DOCUMENT_MALFORMED),
         (INI, b"[", Reason.DOCUMENT_MALFORMED),
-        (INI, b"", Reason.DOCUMENT_INVALID),
+        (INI, b"", Reason.DOCUMENT_MALFORMED),
+        (INI, b"[loggers]", Reason.DOCUMENT_INVALID),
         (INI, DOCUMENT, Reason.DOCUMENT_MALFORMED),
     ],
 )

@@ -42,7 +42,7 @@ def run_by_library(folder: Path) -> Iterator[tuple[str, bytes, Path, Reason]]:
             'a handler with a factory: "()" names any function, here os.mkdir',
             {"()": "os.mkdir", "path": str(by_factory)},
             by_factory,
-            Reason.DOCUMENT_INVALID,
+            Reason.POLICY,
         ),
         (
             'a handler whose "class" is no handler, but subprocess.Popen',

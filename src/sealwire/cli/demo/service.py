@@ -11,13 +11,17 @@ import itertools
 import logging
 import select
 import sys
+from pathlib import Path
 
 import sealwire
 from sealwire.keyfiles import load_aead_key, load_mac_key, load_verify_key
+from sealwire.policy import Floors, LoggerFloor, Policy, default_rules
 from sealwire.recommended import local, network
 
 AUDIENCE = "payments@prod"
 PAUSE_S = 0.1
+AUDITED = 10
+UNREACHABLE = "127.0.0.1"
 
 
 def main(address: str, public_key: str, gate_key: str, encryption_key: str) -> None:
@@ -25,12 +29,25 @@ def main(address: str, public_key: str, gate_key: str, encryption_key: str) -> N
     logging.basicConfig(
         level=logging.INFO, stream=sys.stdout, format="%(levelname)s %(name)s: %(message)s"
     )
+    audit = logging.StreamHandler(sys.stdout)
+    audit.name = "audit"
+    audit.setFormatter(logging.Formatter("AUDIT %(message)s"))
+    logging.getLogger("payments.audit").addHandler(audit)
+    logging.getLogger("payments.audit").setLevel(logging.INFO)
+    logging.getLogger("payments.audit").propagate = False
+    floors = Floors((LoggerFloor("payments.audit", logging.INFO, ("audit",)),))
+    rules = default_rules(
+        [str(Path(public_key).resolve().parent)],
+        destinations=[(UNREACHABLE, 1)],
+    )
+    policy = Policy(rules, floors)
     trusted = [load_verify_key(public_key)]
     gate, encryption = [load_mac_key(gate_key)], [load_aead_key(encryption_key)]
-    on_socket = sealwire.listen(address, chain=local(AUDIENCE, trusted))
+    on_socket = sealwire.listen(address, chain=local(AUDIENCE, trusted), policy=policy)
     on_port = sealwire.listen(
         "tcp:127.0.0.1:0",
         chain=network(AUDIENCE, gate=gate, encryption=encryption, trusted=trusted),
+        policy=policy,
     )
     with on_socket, on_port:
         logging.getLogger("payments").info("listening on %s as well", on_port.address)
@@ -40,8 +57,11 @@ def main(address: str, public_key: str, gate_key: str, encryption_key: str) -> N
 def work() -> None:
     """Take one order after the other, and log what a payment service logs."""
     payments, database = logging.getLogger("payments"), logging.getLogger("payments.db")
+    audit = logging.getLogger("payments.audit")
     for order in itertools.count(1):
         database.debug("select price from orders where id = %d: 1 row", order)
+        if order % AUDITED == 0:
+            audit.info("order %d: who paid, and when", order)
         payments.info("order %d paid", order)
         if select.select([sys.stdin], [], [], PAUSE_S)[0]:
             return

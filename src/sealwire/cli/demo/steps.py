@@ -1,7 +1,7 @@
 """The steps of the demo: each does something, says what should come of it, and checks that it did.
 
 A step that does not go as it says raises `NotAsExpectedError`; nothing is shown as checked that was
-not. Refusals are shown in the service's own words: eight in all, because a listener writes at most
+not. Refusals are shown in the service's own words: nine in all, because a listener writes at most
 ten a minute.
 """
 
@@ -11,6 +11,7 @@ import stat
 from typing import TYPE_CHECKING, Final
 
 from sealwire.cli.demo.attacks import library_against_sealwire, run_by_library
+from sealwire.cli.demo.changes import failure_changes_nothing, floor_holds, trial_goes_by_itself
 from sealwire.cli.demo.lease import lease_ends_by_itself
 from sealwire.cli.demo.scene import (
     AUDIENCE,
@@ -52,6 +53,9 @@ class Play:
             ("Configurations that would run programs, sealed by alice herself", self.gadgets),
             ("The other door: TCP, with gate and encryption, and INI", self.other_door),
             ("A level for a few seconds, which goes back by itself", self.lease),
+            ("The audit logger that no message can silence", self.floor),
+            ("A configuration that fails in the middle", self.failure),
+            ("A configuration on trial, which nobody confirms", self.trial),
             ("Four bytes, and the connection is closed", self.four_bytes),
             ("The service still listens, and ends in order", self.ends_in_order),
         )
@@ -210,8 +214,20 @@ class Play:
         """Step 8."""
         lease_ends_by_itself(self.scene)
 
-    def four_bytes(self) -> None:
+    def floor(self) -> None:
         """Step 9."""
+        floor_holds(self.scene)
+
+    def failure(self) -> None:
+        """Step 10."""
+        failure_changes_nothing(self.scene)
+
+    def trial(self) -> None:
+        """Step 11."""
+        trial_goes_by_itself(self.scene)
+
+    def four_bytes(self) -> None:
+        """Step 12."""
         scene, screen = self.scene, self.screen
         screen.done(
             "4 bytes, the length of a message that never comes, were sent to our service, and to "
@@ -233,7 +249,7 @@ class Play:
         check(spin.we_are_idle, "the service is busy with a closed connection")
 
     def ends_in_order(self) -> None:
-        """Step 10."""
+        """Step 13."""
         scene, screen = self.scene, self.screen
         screen.done("alice sealed and sent DEBUG once more; then the service was told to end")
         screen.expected("it obeys her as before; then it ends by itself and removes its socket")

@@ -1,0 +1,103 @@
+"""What a report holds, as it may be printed and copied.
+
+Rules this module keeps:
+
+1. An answer is unsigned, so whoever sits on the address may have written the report. A member that
+   is not what it should be makes the whole report unreadable, and is not shown.
+2. Text is printable, and quoted for a shell where it stands in a command that somebody may copy.
+   An id stands in commands too, and is one.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import shlex
+from typing import TYPE_CHECKING, Any, Final
+
+from sealwire.cli.terminal import printable, say
+from sealwire.cli.wording import time_in_words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_ID: Final = re.compile(r"[0-9a-f]{32}")
+_GREATEST: Final = 2**53
+
+
+def text(value: object) -> str:
+    """Give text that can be printed.
+
+    Raises:
+        ValueError: it is no text.
+    """
+    if not isinstance(value, str):
+        raise ValueError("no text")  # noqa: TRY004 - a value, not a call, is wrong
+    return printable(value)
+
+
+def number(value: object) -> int:
+    """Give a whole number.
+
+    Raises:
+        ValueError: it is none, or none that a report holds.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or abs(value) > _GREATEST:
+        raise ValueError("no number")
+    return value
+
+
+def request_id(value: object) -> str:
+    """Give the id of a request.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not isinstance(value, str) or not _ID.fullmatch(value):
+        raise ValueError("no id")
+    return value
+
+
+def level(value: object) -> str:
+    """Give a level by its name, or as a number where it has none.
+
+    Raises:
+        ValueError: it is none.
+    """
+    found = number(value)
+    name = str(logging.getLevelName(found))
+    return str(found) if name.startswith("Level ") else name
+
+
+def time_of(value: object) -> str:
+    """Give a time in words.
+
+    Raises:
+        ValueError: it is none.
+        OverflowError: the same.
+    """
+    return time_in_words(number(value))
+
+
+def quoted(*words: str) -> str:
+    """Give words of a command as a shell takes them."""
+    return " ".join(map(shlex.quote, words))
+
+
+def say_changes(changes: Iterable[dict[str, Any]]) -> None:
+    """Print differences, place by place."""
+    for each in changes:
+        where = text(each["where"])
+        before, after = (_named(where, text(each[side])) for side in ("before", "after"))
+        say((f"  {where}: ", ""), (before, "red"), (" → ", "dim"), (after, "green"))
+
+
+def say_left_out(report: dict[str, Any], what: str) -> None:
+    """Print how much an answer had no room for."""
+    if left_out := report.get("left_out"):
+        say((f"and {number(left_out)} {what}more, for which an answer has no room", "yellow"))
+
+
+def _named(where: str, value: str) -> str:
+    """Give a level's name in the place of its number."""
+    return level(int(value)) if where.endswith(".level") and value.isdecimal() else value

@@ -1,0 +1,135 @@
+"""``sealwire revert`` and ``sealwire confirm``: going back before the time, or keeping what is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sealwire.cli.asking import Asked, report_of, say_answer_as_json, show
+from sealwire.cli.options import asking_options
+from sealwire.cli.reported import say_changes, say_left_out, text
+from sealwire.cli.send import told
+from sealwire.cli.terminal import say
+from sealwire.errors import Reason
+from sealwire.stages import Outcome, Stream
+
+if TYPE_CHECKING:
+    from sealwire.cli.endings import Exit
+    from sealwire.stages import Answer
+
+
+@click.command(
+    short_help="End leases before their time, or go back from a configuration.",
+    epilog="""\b
+Examples:
+  sealwire revert
+  sealwire revert 0123456789abcdef0123456789abcdef
+  sealwire revert --base --why CHG-1200
+
+\b
+Exit status: 0 reverted, 1 refused or failed, 3 nothing was sent, 4 sent but not answered.
+""",
+)
+@click.argument("request_id", metavar="[ID]", required=False, default="")
+@click.option("--all", "everything", is_flag=True, help="All leases, which is meant without ID.")
+@click.option(
+    "--base",
+    "base",
+    is_flag=True,
+    help="Go back to the configuration before the one in force, whichever that is.",
+)
+@asking_options
+def revert(
+    request_id: str,
+    why: str,
+    only: str,
+    to: str | None,
+    address: str | None,
+    timeout_s: int,
+    config: str | None,
+    *,
+    everything: bool,
+    base: bool,
+    as_json: bool,
+) -> Exit:
+    """End the lease with this ID, or go back from the configuration with it.
+
+    Without ID all leases end. Levels and handlers go back at once: to the configuration before, and
+    from there to what the application has set up.
+    """
+    if bool(request_id) + everything + base > 1:
+        raise click.UsageError("give an ID, --all or --base, and one of them alone")
+    asked = Asked(config, to, address, timeout_s)
+    of = Stream.BASE if base else Stream.LEASE
+    answer = asked.ask(lambda client: client.revert(request_id, of=of, why=why, only=only))
+    if request_id and answer.reason == Reason.NOT_IN_FORCE.value:
+        # An id does not say what it is of. A configuration is ordered apart from leases.
+        answer = asked.ask(
+            lambda client: client.revert(request_id, of=Stream.BASE, why=why, only=only)
+        )
+    if as_json:
+        say_answer_as_json(answer, asked.address, **_changed(report_of(answer)))
+    ending = told(
+        answer, quiet=as_json, done="reverted", again=("mend the request", "sealwire revert")
+    )
+    if answer.outcome is Outcome.APPLIED and not as_json:
+        show(answer, _say_reverted)
+    return ending
+
+
+def _changed(report: dict[str, Any]) -> dict[str, bool]:
+    """Say whether anything went back; not where the answer does not tell."""
+    if "ended" in report:
+        return {"changed": bool(report["ended"])}
+    return {"changed": bool(report["reverted"])} if "reverted" in report else {}
+
+
+def _say_reverted(report: dict[str, Any]) -> None:
+    if "ended" in report:
+        count = len(report["ended"])
+        say((f"{count} lease{'' if count == 1 else 's'} ended", ""))
+        return
+    if report["reverted"] is None:
+        say(("there was no configuration to go back from", ""))
+        return
+    say((f"the base is that of {text(report['base']['issuer'])} again", ""))
+    say_changes(report["changes"])
+    say_left_out(report, "")
+    for where in report["left_as_they_are"]:
+        said = f"  {text(where)} was changed by somebody else since, and is left as it is"
+        say((said, "yellow"))
+
+
+@click.command(
+    short_help="Keep a configuration that is on trial.",
+    epilog="""\b
+Examples:
+  sealwire apply payments.json --confirm-within 10m
+  sealwire confirm 0123456789abcdef0123456789abcdef
+
+\b
+Exit status: 0 confirmed, 1 refused, 3 nothing was sent, 4 sent but not answered.
+""",
+)
+@click.argument("request_id", metavar="ID")
+@asking_options
+def confirm(
+    request_id: str,
+    why: str,
+    only: str,
+    to: str | None,
+    address: str | None,
+    timeout_s: int,
+    config: str | None,
+    *,
+    as_json: bool,
+) -> Exit:
+    """Keep the configuration with this ID, which would go by itself otherwise."""
+    asked = Asked(config, to, address, timeout_s)
+    answer: Answer = asked.ask(lambda client: client.confirm(request_id, why=why, only=only))
+    if as_json:
+        say_answer_as_json(answer, asked.address, changed=False)
+    return told(
+        answer, quiet=as_json, done="confirmed", again=("mend the request", "sealwire confirm ID")
+    )

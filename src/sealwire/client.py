@@ -1,0 +1,310 @@
+"""The client: what an operator asks of a running service, as calls.
+
+Rules this module keeps:
+
+1. Each verb has one method, which knows the verb's stream and the members of its document; the
+   command line calls these, and so does whatever else asks.
+2. A request that was not done raises, and so does one that nobody answered: a call that returns
+   has been done, as far as the answer, which is unsigned, can be believed.
+3. Nothing is judged here: the service reads strictly, and whoever sends nonsense hears so.
+4. A message is sealed once. One that nobody answered is on the exception, because sending the same
+   bytes again is safe and tells what became of it, and sealing anew is another request.
+
+5. Requests of one client go one after another, whichever threads they come from: one that another
+   of its stream overtakes would be refused as superseded.
+
+A client keeps no connection. It blocks; in asyncio, call it through ``asyncio.to_thread``.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+from sealwire.documents import JsonValue, read_json
+from sealwire.errors import MalformedError, NoAnswerError, SealError
+from sealwire.requests import CONTENT_TYPE_REQUEST, DEFAULT_LEASE_S, Verb, write_request
+from sealwire.results import Result
+from sealwire.sealer import DEFAULT_LIFETIME_S, Sealer
+from sealwire.stages import Answer, Stream
+from sealwire.transports.client import DEFAULT_TIMEOUT_S, deliver
+
+if TYPE_CHECKING:
+    from sealwire.keyfiles import StrPath
+    from sealwire.settings import OperatorSettings
+
+Config = Mapping[str, Any] | str | bytes
+"""A configuration: a mapping as for ``dictConfig``, or the text of one in JSON or INI."""
+
+
+class Deliver(Protocol):
+    """What carries a message to a service and gives its answer, as `deliver` does."""
+
+    def __call__(self, address: str, sealed: bytes, /, *, timeout_s: float) -> Answer:
+        """Send ``sealed`` to ``address``; raise `TransportError` or `NoAnswerError`."""
+        ...
+
+
+class Client:
+    """Asks one service for changes, in the name of one operator.
+
+    Every method raises what `send` raises, and `SealError` where it cannot be sealed. An argument
+    that is left at its default is left out of the request, and the service's default counts.
+
+    Attributes:
+        address: where the service listens.
+        sealer: what seals for it.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        sealer: Sealer,
+        *,
+        lifetime_s: int = DEFAULT_LIFETIME_S,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+        deliver: Deliver = deliver,
+    ) -> None:
+        """Make a client of its parts; `from_settings` is the usual way.
+
+        Args:
+            address: where the service listens, such as ``unix:/run/payments/log.sock``.
+            sealer: seals with the operator's keys for the service's audience.
+            lifetime_s: how long a message may wait for its delivery, seconds.
+            timeout_s: how long to wait, the answer included, seconds.
+            deliver: carries a message; `sealwire.deliver`, unless it goes another way.
+        """
+        self.address = address
+        self.sealer = sealer
+        self._lifetime_s = lifetime_s
+        self._timeout_s = timeout_s
+        self._deliver = deliver
+        self._in_order = threading.Lock()
+
+    @classmethod
+    def from_settings(
+        cls,
+        settings: StrPath | OperatorSettings | None = None,
+        to: str | None = None,
+        *,
+        address: str | None = None,
+        lifetime_s: int = DEFAULT_LIFETIME_S,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+        deliver: Deliver = deliver,
+    ) -> Self:
+        """Make a client of an operator's settings, as the command line does.
+
+        Args:
+            settings: the file, or what was read of it; by default ``$SEALWIRE_CONFIG``, then the
+                user's folder for settings.
+            to: the audience; may be left out where the settings have one target.
+            address: where to send to, in place of what the settings say.
+            lifetime_s: as for `Client`.
+            timeout_s: as for `Client`.
+            deliver: as for `Client`.
+
+        Raises:
+            KeyFileError: a key file is missing, malformed, too open, or a published example.
+            ConfigurationError: there are no settings, they cannot be read, or do not know ``to``.
+        """
+        # Late, because they load ``tomllib``, which a client made of its parts does not need.
+        from sealwire.clock import wall_clock_ms
+        from sealwire.sealerstate import FileSealerState
+        from sealwire.settings import (
+            OperatorSettings,
+            find_operator_settings,
+            load_operator_settings,
+        )
+
+        if not isinstance(settings, OperatorSettings):
+            settings = load_operator_settings(find_operator_settings(settings, os.environ).path)
+        target = settings.target(to)
+        state = FileSealerState(settings.state_path)
+        return cls(
+            address or target.address,
+            settings.sealer(target, state, wall_clock_ms),
+            lifetime_s=lifetime_s,
+            timeout_s=timeout_s,
+            deliver=deliver,
+        )
+
+    def __repr__(self) -> str:
+        """Say who asks whom, and no secret."""
+        sealer = self.sealer
+        return f"<Client {sealer.issuer} for {sealer.audience} at {self.address}>"
+
+    # ---- the verbs -----------------------------------------------------------------------------
+
+    def apply(
+        self,
+        config: Config,
+        *,
+        why: str = "",
+        only: str = "",
+        replaces: str = "",
+        confirm_within_s: int = 0,
+    ) -> Result:
+        """Make ``config`` the base: the configuration that stays when leases end.
+
+        Args:
+            config: a mapping as for ``dictConfig``, or the text of one, or of an INI file.
+            why: the reason, one line; it is signed and logged.
+            only: for the instances whose name fits this pattern alone.
+            replaces: apply it only over the base of this digest, as `status` reports it.
+            confirm_within_s: revert it unless `confirm` comes within so many seconds; 0 keeps it.
+
+        Returns:
+            The report's ``changes`` say what differs now; its ``digest`` is the new base's, and the
+            ``request_id`` is what `confirm` and `revert` take.
+        """
+        return self._ask(
+            Verb.APPLY,
+            Stream.BASE,
+            **_config_of(config),
+            why=why,
+            only=only,
+            replaces=replaces,
+            confirm_within_s=confirm_within_s,
+        )
+
+    def plan(self, config: Config, *, why: str = "", only: str = "") -> Result:
+        """Say what `apply` would be told, and would change; change nothing.
+
+        Args:
+            config: as for `apply`.
+            why: as for `apply`; a policy may ask for one.
+            only: as for `apply`.
+
+        Returns:
+            The report's ``changes`` say what would differ.
+        """
+        return self._ask(Verb.PLAN, Stream.READ, **_config_of(config), why=why, only=only)
+
+    def lease(
+        self,
+        levels: Mapping[str, int | str],
+        *,
+        for_s: int = DEFAULT_LEASE_S,
+        through: Sequence[str] = (),
+        why: str = "",
+        only: str = "",
+    ) -> Result:
+        """Set levels for a time; they go back by themselves.
+
+        Args:
+            levels: levels by logger, ``root`` for the root, such as ``{"payments.db": "DEBUG"}``.
+            for_s: how long, seconds.
+            through: handlers to lower as well, by the names that `status` reports.
+            why: as for `apply`.
+            only: as for `apply`.
+
+        Returns:
+            The report says until when, and which handlers will write what is logged now. The
+            ``request_id`` is what `revert` takes.
+        """
+        return self._ask(
+            Verb.LEASE,
+            Stream.LEASE,
+            levels=levels,
+            for_s=for_s,
+            through=through,
+            why=why,
+            only=only,
+        )
+
+    def revert(
+        self, request_id: str = "", *, of: Stream = Stream.LEASE, why: str = "", only: str = ""
+    ) -> Result:
+        """End a lease, or take a configuration back.
+
+        Args:
+            request_id: of the request that began it; ``""`` is every lease, or the configuration
+                in force.
+            of: `Stream.LEASE` for leases, `Stream.BASE` for a configuration.
+            why: as for `apply`.
+            only: as for `apply`.
+
+        Returns:
+            The report's ``ended`` names the leases that have ended; or its ``reverted`` the
+            configuration that was taken back, ``base`` what is in force again, and ``changes`` what
+            differs now.
+        """
+        return self._ask(Verb.REVERT, of, id=request_id, why=why, only=only)
+
+    def confirm(self, request_id: str, *, why: str = "", only: str = "") -> Result:
+        """Keep a configuration that was applied with ``confirm_within_s``.
+
+        Args:
+            request_id: of the request that applied it.
+            why: as for `apply`.
+            only: as for `apply`.
+        """
+        return self._ask(Verb.CONFIRM, Stream.BASE, id=request_id, why=why, only=only)
+
+    def status(self, *, only: str = "") -> Result:
+        """Say what is in force: base, leases, loggers, handlers; change nothing.
+
+        Args:
+            only: as for `apply`.
+        """
+        return self._ask(Verb.STATUS, Stream.READ, only=only)
+
+    # ---- sealed messages -----------------------------------------------------------------------
+
+    def send(self, sealed: bytes, *, request_id: str = "") -> Result:
+        """Send a message that is sealed already, such as one that nobody answered.
+
+        Args:
+            sealed: the sealed message, for this service.
+            request_id: its id, for the result; what is sealed may be encrypted.
+
+        Raises:
+            RequestRefusedError: the service refused.
+            RequestFailedError: the service accepted it, and could not do it.
+            NoAnswerError: sent, and no answer came: it may have been done. Its ``sealed`` and
+                ``request_id`` are what to give to this method, which is safe and tells.
+            TransportError: no connection; nothing was sent.
+            SealError: the message is longer than can be sent.
+            ConfigurationError: the address is none.
+        """
+        try:
+            answer = self._deliver(self.address, sealed, timeout_s=self._timeout_s)
+        except NoAnswerError as error:
+            error.sealed, error.request_id = sealed, request_id
+            raise
+        return Result(answer, request_id).check()
+
+    def _ask(
+        self,
+        verb: Verb,
+        stream: Stream,
+        **members: JsonValue | Mapping[str, JsonValue] | Sequence[str],
+    ) -> Result:
+        try:
+            document = write_request(verb, **members)
+        except (TypeError, ValueError) as error:
+            raise SealError(f"the request cannot be written: {error}") from None
+        with self._in_order:
+            sealed, claims = self.sealer.seal_with_claims(
+                document,
+                content_type=CONTENT_TYPE_REQUEST,
+                stream=stream,
+                lifetime_s=self._lifetime_s,
+            )
+            return self.send(sealed, request_id=claims.cti.hex())
+
+
+def _config_of(config: Config) -> dict[str, Any]:
+    """Give the member of a request that holds ``config``: what begins with a brace is JSON."""
+    if isinstance(config, Mapping):
+        return {"config": config}
+    try:
+        text = config.encode() if isinstance(config, str) else config
+        if text.lstrip()[:1] != b"{":
+            return {"ini": text.decode()}
+        return {"config": read_json(text)}
+    except (MalformedError, UnicodeError) as error:
+        detail = error.detail if isinstance(error, MalformedError) else f"not UTF-8: {error}"
+        raise SealError(f"the configuration cannot be read: {detail}") from None

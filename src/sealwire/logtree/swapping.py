@@ -24,15 +24,14 @@ from sealwire.logtree.arrangement import (
     HandlerPart,
     LoggerPart,
     Wanted,
-    joined,
     part_of,
-    way_back,
 )
 from sealwire.logtree.closing import expect_late_records, wake_all
 from sealwire.logtree.internals import clear_level_caches, named_handlers, unname
 from sealwire.logtree.levels import put_levels
 from sealwire.logtree.locks import WAIT_S, whole_logging
 from sealwire.logtree.reading import is_foreign, read
+from sealwire.logtree.wayback import joined, way_back
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Iterator, Mapping

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 from hypothesis import settings, stateful
 from hypothesis import strategies as st
-from hypothesis.stateful import rule
+from hypothesis.stateful import initialize, precondition, rule
 
 from sealwire import engine as engine_module
 from sealwire.engine import MAX_LEASES_OF_ONE, Engine
@@ -483,6 +483,14 @@ class Machine(stateful.RuleBasedStateMachine):
         }
         return made
 
+    @initialize(document=documents(), wanted=st.dictionaries(names, levels, max_size=2))
+    def begin(self, document: dict[str, Any], wanted: dict[str, int]) -> None:
+        """Begin where much is in force, or with nothing."""
+        if wanted:
+            self.apply(document, "alice", 0)
+            through = [key for key in KEYS if key in self.model.names][:1]
+            self.lease(wanted, through, 60, "alice")
+
     @rule(document=documents(), issuer=issuers, trial=st.sampled_from([0, 0, 60]))
     def apply(self, document: dict[str, Any], issuer: str, trial: int) -> None:
         """Put another base beneath the leases."""
@@ -658,6 +666,7 @@ class Machine(stateful.RuleBasedStateMachine):
         assert Reason.LEASE_OVER is self.refused(request)
         self.pass_time(0)
 
+    @precondition(lambda self: self.model.leases)
     @rule(which=st.integers(0, 20))
     def revert_lease(self, which: int) -> None:
         """End one lease."""
@@ -671,12 +680,14 @@ class Machine(stateful.RuleBasedStateMachine):
         self.perform(self.request(Stream.LEASE, Verb.REVERT, id=ended.id))
         self.model.set_leases([each for each in leases if each is not ended])
 
+    @precondition(lambda self: self.model.leases)
     @rule()
     def revert_leases(self) -> None:
         """End all leases."""
         self.perform(self.request(Stream.LEASE, Verb.REVERT))
         self.model.set_leases([])
 
+    @precondition(lambda self: self.model.ways)
     @rule(by_id=switches)
     def revert_base(self, by_id: bool) -> None:
         """Go back to the base before."""
@@ -684,23 +695,19 @@ class Machine(stateful.RuleBasedStateMachine):
         self.perform(self.request(Stream.BASE, Verb.REVERT, id=what))
         self.model.go_back()
 
-    @rule()
-    def revert_unknown(self) -> None:
-        """A base that is not in force cannot be gone back from."""
+    @rule(verb=st.sampled_from([Verb.REVERT, Verb.CONFIRM]))
+    def name_what_is_unknown(self, verb: Verb) -> None:
+        """What is not in force cannot be gone back from, nor confirmed."""
         nobody: dict[str, Any] = {"id": "ff" * 16}
-        request = self.request(Stream.BASE, Verb.REVERT, **nobody)
+        request = self.request(Stream.BASE, verb, **nobody)
         assert Reason.NOT_IN_FORCE is self.refused(request)
 
+    @precondition(lambda self: self.model.pending)
     @rule()
     def confirm(self) -> None:
         """Keep what is on trial."""
-        pending = self.model.pending
-        what = "ff" * 16 if pending is None else pending[0]
-        request = self.request(Stream.BASE, Verb.CONFIRM, id=what)
-        if pending is None:
-            assert Reason.NOT_IN_FORCE is self.refused(request)
-            return
-        self.perform(request)
+        assert self.model.pending is not None
+        self.perform(self.request(Stream.BASE, Verb.CONFIRM, id=self.model.pending[0]))
         self.model.pending = None
 
     @rule()
@@ -732,6 +739,7 @@ class Machine(stateful.RuleBasedStateMachine):
         if model.pending is not None and model.pending[1] <= self.now_s:
             model.go_back()
 
+    @precondition(lambda self: self.model.leases or self.model.pending)
     @rule()
     def restart(self) -> None:
         """With the last listener, everything ends that was for a time."""
@@ -968,7 +976,7 @@ def machine(own_tree: Callable[[], AbstractContextManager[None]]) -> type[Machin
 
 def test_changes_are_as_the_model_says(machine: type[Machine]) -> None:
     """In few examples, which take seconds; in many more with the profile ``explore``."""
-    examples = 60 if settings().max_examples <= 100 else 3_000
+    examples = 200 if settings().max_examples <= 100 else 3_000
     some = settings(max_examples=examples, stateful_step_count=30)
     stateful.run_state_machine_as_test(machine, settings=some)
 

@@ -5,7 +5,8 @@ Rules this module keeps:
 1. Reading changes nothing, and takes time that grows with the loggers and handlers there are.
 2. A handler has one key in a tree: its name; without one its class and target, and from the second
    one of those on a number. Keys stay the same from one reading to the next while nothing changes.
-3. What cannot be told of somebody else's class is left empty, and never asked by calling it.
+3. What cannot be told of somebody else's class is left empty, and never asked by calling it. What
+   a handler hands records on to is looked for among what it has as attributes.
 4. Whatever the objects are, a tree comes out of it, and one that is odd hides no other (`asking`).
 5. No lock is taken, since whoever holds logging's may be stuck. Loggers and named handlers are
    taken down in one step each.
@@ -14,12 +15,15 @@ Rules this module keeps:
 from __future__ import annotations
 
 import logging
+import logging.handlers
 import sys
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from sealwire.documents.tree import (
     NOBODY,
     ROOT,
+    UNTOLD,
     FormatterState,
     HandlerState,
     LoggerState,
@@ -29,10 +33,11 @@ from sealwire.logtree.asking import asked, called, is_text, level, members, text
 from sealwire.logtree.internals import all_named_handlers, format_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 _OWN_MODULES: Final = ("logging", "logging.handlers")
 _STREAMING: Final = 1  # socket.SOCK_STREAM
+_MOST_BEHIND: Final = 64  # A buffer of records is a list too, and is not gone through.
 
 
 def read() -> Tree:
@@ -51,6 +56,7 @@ def read_objects() -> tuple[Tree, dict[str, logging.Handler]]:
             keys.add(handler)
     for handler in _registered():
         keys.add(handler)
+    behind = _add_what_is_behind(keys)
     names = {id(logger): text(name) for name, logger in loggers.items()}
     states = [
         LoggerState(
@@ -66,7 +72,10 @@ def read_objects() -> tuple[Tree, dict[str, logging.Handler]]:
     ]
     tree = Tree(
         tuple(sorted(states, key=lambda state: state.name)),
-        tuple(_handler(key, keys.handlers[key]) for key in sorted(keys.handlers)),
+        tuple(
+            _handler(key, keys.handlers[key])._replace(behind=behind[key])
+            for key in sorted(keys.handlers)
+        ),
         level(asked(logging.root.manager, "disable")),
     )
     return tree, keys.handlers
@@ -81,6 +90,40 @@ def _loggers() -> dict[str, logging.Logger]:
 def _registered() -> list[logging.Handler]:
     """Give the handlers that have a name, whether a logger has them or another handler."""
     return sorted(all_named_handlers(), key=_name_of)
+
+
+def _add_what_is_behind(keys: _Keys) -> dict[str, tuple[str, ...]]:
+    """Give the handlers behind each one, by key; those that have no key yet get theirs."""
+    found: dict[str, tuple[str, ...]] = {}
+    while len(found) < len(keys.handlers):
+        for key in [key for key in keys.handlers if key not in found]:
+            behind = list(_behind(keys.handlers[key]))
+            for handler in behind:
+                keys.add(handler)
+            told = tuple(dict.fromkeys(keys.of[id(handler)] for handler in behind))
+            found[key] = (*told, UNTOLD) if _has_untold(keys.handlers[key]) else told
+    return found
+
+
+def _behind(handler: logging.Handler) -> Iterator[logging.Handler]:
+    """Give what a handler has of handlers: a target, those of its listener, a wrapped one."""
+    known: dict[str, Any] = called(vars, handler, otherwise={})
+    listener = called(known.get, "listener", otherwise=None)
+    for value in (*members(known.values()), asked(listener, "handlers")):
+        if type(value) in {list, tuple}:
+            found = list(islice(value, _MOST_BEHIND))
+        elif type(value) is dict:
+            found = members(islice(value.values(), _MOST_BEHIND))
+        else:
+            found = [value]
+        yield from (each for each in found if issubclass(type(each), logging.Handler))
+
+
+def _has_untold(handler: logging.Handler) -> bool:
+    """Whether a queue is read by a listener that its handler does not know."""
+    if not issubclass(type(handler), logging.handlers.QueueHandler):
+        return False
+    return asked(handler, "listener") is None
 
 
 def _parent(
@@ -180,12 +223,15 @@ def _called(kind: type) -> str:
 
 
 def target_of(handler: logging.Handler) -> str:
-    """Say where one of the library's handlers writes; ``""`` for any other."""
+    """Say where one of the library's handlers, or any that writes a file as they do, writes.
+
+    Of any other it is ``""``.
+    """
+    known: dict[str, Any] = called(vars, handler, otherwise={})
+    if "baseFilename" in known and issubclass(type(handler), logging.FileHandler):
+        return words(known["baseFilename"])
     if not _is_own(handler):
         return ""
-    known: dict[str, Any] = called(vars, handler, otherwise={})
-    if "baseFilename" in known:
-        return words(known["baseFilename"])
     if "address" in known:
         return _address(known["address"], known.get("socktype"))
     if issubclass(type(handler), logging.StreamHandler):

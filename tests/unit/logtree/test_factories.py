@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import logging.handlers
@@ -67,6 +68,20 @@ def make_queue(size: int = 0) -> queue.Queue[object]:
 def give_in_use(**_: object) -> logging.Handler:
     """Give a handler that is there."""
     return logging.root.handlers[0]
+
+
+SHARED = Tagging("as it was")
+SHOWING = logging.Formatter("%(message)s")
+
+
+def give_shared(**_: object) -> Tagging:
+    """Give a filter that may be in use."""
+    return SHARED
+
+
+def give_showing(**_: object) -> logging.Formatter:
+    """Give a formatter that may be in use."""
+    return SHOWING
 
 
 def give_number(**_: object) -> int:
@@ -198,6 +213,36 @@ def test_what_is_unfit_changes_nothing(sections: dict[str, object], expected: st
     assert failure(**sections).startswith(expected)
     assert handlers == logging.root.handlers
     assert ("h", 0) == (handlers[0].name, handlers[0].level)
+
+
+@pytest.mark.parametrize("where", ["logger", "handler"])
+def test_nothing_is_set_on_a_filter_in_use(where: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The change may fail after that, and the filter would stay as it never was."""
+    monkeypatch.setattr(SHARED, "tag", "as it was")
+    apply(plan(**HERE))
+    (logging.root if where == "logger" else logging.root.handlers[0]).addFilter(SHARED)
+    made = {"()": "app.give_shared", ".": {"tag": "another"}}
+    said = failure(filters={"x": made}, handlers={"h": {"()": "app.give_number"}})
+    assert said.startswith("unable to configure filter 'x': PartInUseError")
+    assert "as it was" == SHARED.tag
+    # Without attributes it can be had by others too; what nobody has can be given some.
+    apply(plan(filters={"x": {"()": "app.give_shared"}}, root={"filters": ["x"], "handlers": []}))
+    assert [SHARED] == logging.root.filters
+    apply(plan(root={"filters": [], "handlers": []}))
+    # A handler that is gone counts for as long as anything, here a traceback, holds it.
+    gc.collect()
+    apply(plan(filters={"x": made}))
+    assert "another" == SHARED.tag
+
+
+def test_nothing_is_set_on_a_formatter_in_use() -> None:
+    """The same."""
+    apply(plan(**HERE))
+    logging.root.handlers[0].setFormatter(SHOWING)
+    made = {"()": "app.give_showing", ".": {"datefmt": "%H"}}
+    said = failure(formatters={"x": made}, handlers={"h": {"()": "app.give_number"}})
+    assert said.startswith("unable to configure formatter 'x': PartInUseError")
+    assert SHOWING.datefmt is None
 
 
 def test_a_queue_needs_a_python_that_knows_it(tmp_path: Path) -> None:

@@ -199,7 +199,12 @@ def log_to(
     *arguments: object,
     bug: BaseException | None = None,
 ) -> None:
-    """Log one line to a logger of ours, whatever the host's filters and handlers do (rule 5)."""
+    """Log one line to a logger of ours, whatever the host's filters and handlers do (rule 5).
+
+    Names of loggers and handlers stand in it, and whoever gave these may have put a line's end into
+    one: what is not printable is written as its escape.
+    """
+    arguments = tuple(_plain(each) if isinstance(each, str) else each for each in arguments)
     logger.disabled = False
     try:
         logger.log(level, text, *arguments, exc_info=bug)
@@ -213,6 +218,14 @@ def log_to(
             with contextlib.suppress(BaseException):
                 record = logger.makeRecord(logger.name, level, "", 0, text, arguments, None)
                 last_resort.handle(record)
+
+
+def _plain(text: str) -> str:
+    if text.isprintable():
+        return text
+    return "".join(
+        each if each.isprintable() else each.encode("unicode_escape").decode() for each in text
+    )
 
 
 def _who(decision: Decision) -> str:

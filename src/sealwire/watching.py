@@ -73,6 +73,12 @@ class DriftWatch:
         self._tell_alerts(without_leases(live, overlay), policies)
         return found
 
+    def tell_lowered(self, before: Tree, after: Tree, policies: Iterable[Policy]) -> None:
+        """Tell, when somebody has gone back, what is protected less by it."""
+        for policy in policies:
+            for each in policy.floors.tree(before, after):
+                log_to(LOGGER, logging.ERROR, "alert: going back lowers: %s", each.in_words())
+
     def _tell_alerts(self, live: Tree, policies: Iterable[Policy]) -> None:
         if self._base is None:
             return
@@ -91,6 +97,12 @@ class DriftWatch:
         self._alerts = frozenset(alerts)
 
 
+def tell_gaps(base: Tree, policy: Policy) -> None:
+    """Tell, when a listener begins, which floors protect what is not there."""
+    for gap in policy.floors.gaps(base):
+        log_to(LOGGER, logging.ERROR, "alert: a floor protects nothing here: %s", gap.in_words())
+
+
 def _both(new: dict[str, T], old: dict[str, T]) -> tuple[T, ...]:
     """Give the members of both, of those that are in both the old ones, by name."""
     both = {**new, **old}
@@ -107,7 +119,8 @@ def fullest_disk(tree: Tree, least_percent: int) -> str:
     for folder in sorted(folders):
         try:
             usage = shutil.disk_usage(folder)
-        except OSError:
+        except (OSError, ValueError):
+            # It is gone, or its name is none.
             continue
         if usage.free * 100 < usage.total * least_percent:
             free = usage.free * 100 // usage.total

@@ -24,11 +24,12 @@ import time
 import traceback
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
 from sealwire import MemorySealerState, Sealer, eventlog, listen, memory, wall_clock_ms
+from sealwire.bases import Bases
 from sealwire.transports.addresses import TcpAddress
 
 if TYPE_CHECKING:
@@ -37,9 +38,7 @@ if TYPE_CHECKING:
 
     from tests.conftest import Operator, Way
 
-    from sealwire.documents import LoggingPlan
     from sealwire.listener import Listener
-    from sealwire.stages import Applied
 
 PATIENCE_S = 20.0
 """Far longer than anything takes on a busy machine; what has not come by then will not."""
@@ -305,10 +304,12 @@ def descriptors() -> Callable[[], int]:
 @pytest.fixture
 def slow_apply(monkeypatch: pytest.MonkeyPatch) -> Iterator[SlowApply]:
     """Make applying wait until the test lets it go on."""
-    from sealwire import listener
+    slow = SlowApply(Bases.apply)
 
-    slow = SlowApply(vars(listener)["_apply"])
-    monkeypatch.setattr(listener, "_apply", slow)
+    def apply(of: Bases, *given: Any) -> object:  # noqa: ANN401 - as Bases.apply takes them
+        return slow(of, *given)
+
+    monkeypatch.setattr(Bases, "apply", apply)
     yield slow
     slow.go.set()
 
@@ -316,18 +317,18 @@ def slow_apply(monkeypatch: pytest.MonkeyPatch) -> Iterator[SlowApply]:
 class SlowApply:
     """Applies as ever, after a wait."""
 
-    def __init__(self, apply: Callable[[LoggingPlan], Applied]) -> None:
+    def __init__(self, apply: Callable[..., object]) -> None:
         self._apply = apply
         self.begun = threading.Event()
         self.go = threading.Event()
         self.count = 0
 
-    def __call__(self, plan: LoggingPlan) -> Applied:
+    def __call__(self, *given: object) -> object:
         """Wait, and apply."""
         self.count += 1
         self.begun.set()
         assert self.go.wait(PATIENCE_S)
-        return self._apply(plan)
+        return self._apply(*given)
 
 
 @pytest.fixture

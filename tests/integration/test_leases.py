@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
-from sealwire import Outcome, deliver, engine
+from sealwire import Outcome, changing, deliver, engine
 from sealwire.logtree import read
 from sealwire.policy import Policy, default_rules
 from sealwire.policy.roles import Role
@@ -390,7 +390,7 @@ def test_there_is_a_most_of_leases(
     serve: Callable[..., Listener], lease: Callable[..., Answer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One key cannot make every change slow; what ends makes room."""
-    monkeypatch.setattr(engine, "MAX_LEASES", 2)
+    monkeypatch.setattr(changing, "MAX_LEASES", 2)
     listener = serve()
     first = report(lease(listener, for_s=600))
     report(lease(listener, for_s=600, name=OTHER))
@@ -430,15 +430,15 @@ def test_an_end_that_fails_is_tried_again(
     listener = serve()
     report(lease(listener, for_s=1))
     tries: list[None] = []
-    honest = engine.Engine.end_leases
+    honest = changing.Changer.end_leases
 
-    def once_broken(of: engine.Engine, *given: Any, **more: Any) -> object:  # noqa: ANN401
+    def once_broken(of: changing.Changer, *given: Any, **more: Any) -> object:  # noqa: ANN401
         tries.append(None)
         if len(tries) == 1:
             raise ZeroDivisionError
         return honest(of, *given, **more)
 
-    monkeypatch.setattr(engine.Engine, "end_leases", once_broken)
+    monkeypatch.setattr(changing.Changer, "end_leases", once_broken)
     until(lambda: level() == logging.WARNING)
     assert listener.is_alive()
     assert 2 == len(tries)

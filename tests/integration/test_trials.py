@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sealwire import Outcome, deliver, engine
+from sealwire import Outcome, changing, deliver, engine
 from sealwire.logtree import read
 from sealwire.policy import LeaseLimits, Policy, default_rules
 from sealwire.policy.floors import Floors, LoggerFloor
@@ -339,7 +339,7 @@ def test_one_issuer_cannot_take_all_leases(
 ) -> None:
     """Somebody else has to be able to look, too."""
     listener = serve()
-    for _ in range(engine.MAX_LEASES_OF_ONE):
+    for _ in range(changing.MAX_LEASES_OF_ONE):
         report(ask(listener, Verb.LEASE, Stream.LEASE, levels={NAME: "DEBUG"}, for_s=600))
     answer = ask(listener, Verb.LEASE, Stream.LEASE, levels={NAME: "DEBUG"}, for_s=600)
     assert Outcome.FAILED is answer.outcome

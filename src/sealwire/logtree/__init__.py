@@ -1,5 +1,6 @@
 """The logging tree of this process: the one room that touches the internals of ``logging``."""
 
+from sealwire.logtree.arrangement import reachable
 from sealwire.logtree.closing import close_all
 from sealwire.logtree.configure import apply, apply_as_base, check, go_back, try_out
 from sealwire.logtree.levels import relevel, set_levels
@@ -11,6 +12,7 @@ __all__ = [
     "check",
     "close_all",
     "go_back",
+    "reachable",
     "read",
     "relevel",
     "set_levels",

@@ -80,21 +80,27 @@ def apply_as_base(plan: LoggingPlan, around: Around) -> tuple[Applied, Change]:
     return _applied(plan), change
 
 
-def go_back(change: Change, around: Around) -> tuple[Change, tuple[str, ...]]:
-    """Undo a change.
+def go_back(
+    change: Change, around: Around, *, closing: bool = True
+) -> tuple[Change, tuple[str, ...]]:
+    """Undo a change; locks that do not come free are done without.
+
+    Args:
+        change: what is to be undone.
+        around: what is laid over the base.
+        closing: close what is no longer used. Not in a forked child, where what is buffered is the
+            parent's to write.
 
     Returns:
         What is no longer used now, as a part of a change, and the places that are left as they are,
         because somebody else has changed them since.
-
-    Raises:
-        ApplyError: a lock of logging does not come free; nothing is changed.
     """
     try:
         back, drift = undo(change, around)
     finally:
         _enable_own_loggers()
-    close_all(back.gone)
+    if closing:
+        close_all(back.gone)
     return back, tuple(drift)
 
 

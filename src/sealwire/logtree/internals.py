@@ -89,7 +89,7 @@ def live_handlers() -> list[logging.Handler]:
 def thread_of(listener: object) -> threading.Thread | None:
     """Give the thread of a queue listener while it runs."""
     found = getattr(listener, "_thread", None)
-    return found if isinstance(found, threading.Thread) else None
+    return found if isinstance(found, threading.Thread) and found.is_alive() else None
 
 
 def unname(handler: logging.Handler) -> None:

@@ -16,7 +16,6 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
 
 from sealwire.documents.tree import NO_LEVELS, ROOT, Levels, Tree
 from sealwire.errors import ApplyError
@@ -73,12 +72,7 @@ def relevel(find: Callable[[Tree], Levels], *, by_force: bool = False) -> Tree:
         ApplyError: there is no such handler, or logging's lock does not come free; nothing has been
             changed.
     """
-    with ExitStack() as held:
-        try:
-            held.enter_context(whole_logging())
-        except ApplyError:
-            if not by_force:
-                raise
+    with whole_logging(by_force=by_force):
         live, known = read_objects()
         loggers, handlers = find(live)
         for key in handlers:

@@ -33,6 +33,7 @@ from sealwire.logtree.building import Built, nothing_built
 from sealwire.logtree.closing import close_all, rest_all
 from sealwire.logtree.factories import check_factories
 from sealwire.logtree.files import check_file
+from sealwire.logtree.internals import named_handlers
 from sealwire.logtree.keeping import kept_by
 from sealwire.logtree.locks import whole_logging
 from sealwire.logtree.newfiles import FILE_ARGUMENT, check_begun
@@ -149,7 +150,7 @@ def check(plan: LoggingPlan, kept: Container[str] = ()) -> None:
         if handler.name in kept:
             continue
         if plan.incremental:
-            if handler.name not in vars(logging)["_handlers"]:
+            if handler.name not in named_handlers():
                 raise ApplyError(f"{where}: this process has no handler of that name")
         else:
             if handler.factory is None:

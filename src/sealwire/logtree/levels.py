@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from contextlib import ExitStack
 
 from sealwire.documents.tree import NO_LEVELS, ROOT, Levels, Tree
@@ -32,12 +32,9 @@ def put_levels(levels: Levels) -> None:
         ApplyError: there is no such handler.
     """
     known = read_objects()[1] if levels.handlers else {}
-    for key in levels.handlers:
-        if key not in known:
-            raise ApplyError(f"handlers: this process has no handler {key}")
+    _check_there(levels.handlers, known)
     for name, level in levels.loggers.items():
-        logger = logging.root if name == ROOT else logging.getLogger(name)
-        logger.level = level
+        _logger(name).level = level
     for key, level in levels.handlers.items():
         known[key].level = level
 
@@ -82,13 +79,11 @@ def relevel(find: Callable[[Tree], Levels], *, by_force: bool = False) -> Tree:
                 raise
         live, known = read_objects()
         loggers, handlers = find(live)
-        for key in handlers:
-            if key not in known:
-                raise ApplyError(f"handlers: this process has no handler {key}")
+        _check_there(handlers, known)
         undo: list[tuple[logging.Logger | logging.Handler, int]] = []
         try:
             for name, level in loggers.items():
-                logger = logging.root if name == ROOT else logging.getLogger(name)
+                logger = _logger(name)
                 undo.append((logger, logger.level))
                 logger.level = level
             for key, level in handlers.items():
@@ -103,3 +98,13 @@ def relevel(find: Callable[[Tree], Levels], *, by_force: bool = False) -> Tree:
         finally:
             clear_level_caches()
         return read_objects()[0]
+
+
+def _check_there(handlers: Iterable[str], known: Container[str]) -> None:
+    for key in handlers:
+        if key not in known:
+            raise ApplyError(f"handlers: this process has no handler {key}")
+
+
+def _logger(name: str) -> logging.Logger:
+    return logging.root if name == ROOT else logging.getLogger(name)

@@ -44,7 +44,7 @@ class DriftWatch:
         self._alerts: frozenset[str] = frozenset()
 
     def know(self, base: Tree) -> None:
-        """Take down the base, without leases; what had drifted from another one is forgotten."""
+        """Record the base, without leases; what had drifted from another one is forgotten."""
         self._base, self._alerts = base, frozenset()
 
     def look(

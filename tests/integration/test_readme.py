@@ -25,6 +25,7 @@ import sealwire
 from sealwire.answers import CONSTANT_REFUSAL
 from sealwire.framing import MAX_FRAME_BYTES, encode_frame
 from sealwire.keyfiles import load_signing_key
+from sealwire.logtree.builder import BUILD_S
 from sealwire.receiver import Deadlines
 from sealwire.transports.server import Caps
 
@@ -49,6 +50,7 @@ NEW_KEY: Final = "sealwire keys new --owner alice"
 TRUST: Final = "sealwire init payments@prod --trust alice.pub"
 WHERE: Final = "sealwire config where"
 SEND: Final = "sealwire send examples/debug.json --to payments@prod"
+TRIAL: Final = "sealwire apply examples/debug.json --confirm-within 10m --to payments@prod"
 LEASE: Final = "sealwire lease payments.db=DEBUG --for 15m --why INC-4711 --to payments@prod"
 STATUS: Final = "sealwire status --to payments@prod"
 
@@ -163,6 +165,7 @@ def test_every_command_is_run() -> None:
         TRUST,
         WHERE,
         SEND,
+        TRIAL,
         LEASE,
         STATUS,
     ] == commands()
@@ -240,6 +243,7 @@ def test_operator_and_host_apart(terminal: Terminal) -> None:
     service = terminal.serve(blocks("python")[0].replace("try/", "host/"))
     assert "applied" in terminal.type(SEND)
     lines_until(service, "DEBUG root: a detail")
+    assert "sealwire confirm" in terminal.type(TRIAL)
     assert "payments.db is DEBUG" in terminal.type(LEASE)
     assert "payments.db=DEBUG until" in terminal.type(STATUS)
 
@@ -296,19 +300,21 @@ def test_the_figures_are_those_of_the_code() -> None:
     ):
         assert figure in words
     assert f"{Deadlines().frame_ms // 1000} s" in words
+    assert f"take over {BUILD_S:.0f} s to build fails" in " ".join(TEXT.split())
     assert MAX_FRAME_BYTES % 1024 == Caps().buffered_bytes % 2**20 == 0
     assert "the same three bytes" in TEXT
     assert 3 == len(CONSTANT_REFUSAL)
 
 
 def test_the_parts_exist() -> None:
-    """Every name in the table of parts is there to be imported, every command to be typed."""
+    """Every name in the table of parts is there to be imported; the commands are all there are."""
     rows = re.findall(r"^\| (`.*?) \| (.*) \|$", TEXT, flags=re.MULTILINE)
     (command, subcommands), *parts = rows
     assert "`sealwire`" == command
     listed = subprocess.check_output([sys.executable, "-m", "sealwire", "--help"], text=True)
-    for name in re.findall(r"`(\w+)`", subcommands):
-        assert re.search(rf"^  {name} ", listed, flags=re.MULTILINE), name
+    section = listed.partition("Commands:\n")[2].partition("\n\n")[0]
+    typed = re.findall(r"^  (\w+) ", section, flags=re.MULTILINE)
+    assert sorted(typed) == sorted(re.findall(r"`(\w+)`", subcommands))
     names = [name for part, what in parts for name in re.findall(r"`([A-Za-z_]+)`", part + what)]
     assert len(names) > 1
     assert [] == [name for name in names if name not in sealwire.__all__]

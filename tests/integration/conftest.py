@@ -28,7 +28,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
-from sealwire import MemorySealerState, Sealer, eventlog, listen, memory, wall_clock_ms
+from sealwire import MemorySealerState, Sealer, deliver, eventlog, listen, memory, wall_clock_ms
+from sealwire.requests import CONTENT_TYPE_REQUEST, write_request
 from sealwire.transports.addresses import TcpAddress
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ if TYPE_CHECKING:
 
     from sealwire.documents import LoggingPlan
     from sealwire.listener import Listener
-    from sealwire.stages import Applied
+    from sealwire.requests import Verb
+    from sealwire.stages import Answer, Applied, Stream
 
 PATIENCE_S = 20.0
 """Far longer than anything takes on a busy machine; what has not come by then will not."""
@@ -82,6 +84,18 @@ def application() -> Iterator[logging.Logger]:
 def seal(local: Way, application: logging.Logger) -> Callable[..., bytes]:
     """Give what seals a document now; `DOCUMENT` if nothing else is wanted."""
     return _sealing(local.operator, local)
+
+
+@pytest.fixture
+def ask(seal: Callable[..., bytes]) -> Callable[..., Answer]:
+    """Give what asks a listener for something with a verb."""
+
+    def ask(listener: Listener, verb: Verb, stream: Stream, **members: Any) -> Answer:  # noqa: ANN401 - as write_request takes them
+        document = write_request(verb, **members)
+        sealed = seal(document, content_type=CONTENT_TYPE_REQUEST, stream=stream)
+        return deliver(listener.address, sealed)
+
+    return ask
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 PATIENCE_S = 30
 """How long anything may take here before the test has failed; a second or less is usual."""
@@ -226,6 +226,20 @@ def local_service(shell: Shell, local_parts: str) -> Iterator[Service]:
     running = Service(shell, pasted(local_parts))
     yield running
     running.end()
+
+
+@pytest.fixture
+def started(shell: Shell) -> Iterator[Callable[[str], Service]]:
+    """Give what starts a service with what ``init`` printed, once its settings are as they are."""
+    running: list[Service] = []
+
+    def start(printed: str) -> Service:
+        running.append(Service(shell, pasted(printed)))
+        return running[-1]
+
+    yield start
+    for each in running:
+        each.end()
 
 
 @pytest.fixture

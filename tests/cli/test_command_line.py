@@ -41,9 +41,11 @@ if TYPE_CHECKING:
 
 COMMANDS = [
     "apply",
+    "completion",
     "config where",
     "confirm",
     "demo",
+    "doctor",
     "init",
     "inspect",
     "keys new",
@@ -57,6 +59,7 @@ COMMANDS = [
     "seal",
     "send",
     "status",
+    "why",
 ]
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 

@@ -9,14 +9,17 @@ Rules this module keeps:
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import click
 
 import sealwire
 from sealwire.cli.apply import apply
+from sealwire.cli.completion import completed, completion
 from sealwire.cli.config import config
 from sealwire.cli.demo import demo
+from sealwire.cli.doctor import doctor
 from sealwire.cli.endings import CommandError, Exit, ending_of
 from sealwire.cli.init import init
 from sealwire.cli.inspection import inspect
@@ -28,7 +31,8 @@ from sealwire.cli.revert import confirm, revert
 from sealwire.cli.seal import seal
 from sealwire.cli.send import send
 from sealwire.cli.status import status
-from sealwire.cli.terminal import OutputError, discard, flush, prepare, say_error
+from sealwire.cli.terminal import OutputError, discard, flush, prepare, say, say_error
+from sealwire.cli.why import why
 from sealwire.errors import SealwireError
 
 if TYPE_CHECKING:
@@ -60,7 +64,7 @@ def app() -> None:
 
 for _command in (
     *(init, config, keys, policy, seal, send, apply, confirm, lease, revert, status),
-    *(open_message, inspect, demo),
+    *(why, doctor, open_message, inspect, completion, demo),
 ):
     app.add_command(_command)
 
@@ -108,6 +112,9 @@ def _run(arguments: Sequence[str]) -> int:
 
 
 def _invoke(arguments: Sequence[str]) -> int:
+    if (answer := completed(app, os.environ)) is not None:
+        say((answer, ""))
+        return Exit.OK
     try:
         with app.make_context("sealwire", list(arguments)) as context:
             return int(app.invoke(context))

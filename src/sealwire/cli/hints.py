@@ -139,10 +139,16 @@ HINTS: Final[Mapping[Reason, str]] = MappingProxyType(
 
 UNTOLD: Final = (
     'the service\'s log names the reason (logger "sealwire"); usual ones: a key that it does not '
-    "trust, another audience, another chain, a user who may not connect; compare: sealwire config "
-    "where, sealwire keys show FILE"
+    "trust, another audience, another chain, a user who may not connect; look closer with: "
+    "sealwire why, sealwire doctor"
 )
 """The hint where a service gave no reason, as it does until it knows who is asking."""
+
+FAILED_HINT: Final = (
+    'the service\'s log names the cause (logger "sealwire"); mend the configuration, then: '
+    "sealwire send CONFIG"
+)
+"""The hint where a request was accepted and logging could not be changed."""
 
 _BY_VALUE: Final = {reason.value: hint for reason, hint in HINTS.items()}
 

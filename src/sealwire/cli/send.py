@@ -20,7 +20,8 @@ import click
 from sealwire.cli import unanswered
 from sealwire.cli.anatomy import looks_sealed
 from sealwire.cli.endings import CommandError, Exit
-from sealwire.cli.hints import hint_for
+from sealwire.cli.hints import FAILED_HINT, hint_for
+from sealwire.cli.noting import asked_by, keeping, keeping_sealed
 from sealwire.cli.options import address_option, json_option, timeout_option
 from sealwire.cli.parameters import STDIN, read_input
 from sealwire.cli.sealing import (
@@ -57,10 +58,6 @@ _ELSEWHERE: Final = (
 _NOT_FOR_US: Final = (
     "the socket is for the service's user: send as that user, or let its settings name a group "
     "(socket.group)"
-)
-_FAILED_HINT: Final = (
-    'the service\'s log names the cause (logger "sealwire"); mend the configuration, then: '
-    "sealwire send CONFIG"
 )
 _AGAIN: Final = ("mend the configuration", "sealwire send CONFIG")
 
@@ -107,7 +104,8 @@ def send(
     if looks_sealed(content):
         if address is None:
             address = operator_settings(config).target(to).address
-        answer = deliver_or_say(address, content, timeout_s, again=file)
+        with keeping_sealed(config, content, address, file) as keep:
+            answer = keep(deliver_or_say(address, content, timeout_s, again=file))
     else:
         settings = operator_settings(config)
         check_document(file, content, unchecked=unchecked)
@@ -136,8 +134,12 @@ def keeping_client(
     audience = settings.target(to).audience
 
     def deliver_kept(address: str, sealed: bytes, /, *, timeout_s: float) -> Answer:
-        with unanswered.kept(settings.path, audience, sealed, lifetime_s) as path:
-            return deliver_or_say(address, sealed, timeout_s, again=str(path))
+        kept = unanswered.kept(settings.path, audience, sealed, lifetime_s)
+        with (
+            kept as path,
+            keeping(settings.path, asked_by(sealed, audience, address, path)) as keep,
+        ):
+            return keep(deliver_or_say(address, sealed, timeout_s, again=str(path)))
 
     return Client.from_settings(
         settings,
@@ -238,7 +240,7 @@ def told(
         return Exit.OK
     if answer.outcome is Outcome.FAILED:
         what = "had failed before, and nothing was done now" if answer.repeated else "failed"
-        raise CommandError(Exit.REFUSED, _joined(what, answer.detail), _said(_FAILED_HINT, again))
+        raise CommandError(Exit.REFUSED, _joined(what, answer.detail), _said(FAILED_HINT, again))
     told = answer.reason or "the service gives no reason"
     raise CommandError(
         Exit.REFUSED,

@@ -64,6 +64,17 @@ def kept(beside: Path, audience: str, sealed: bytes, lifetime_s: int) -> Iterato
     path.unlink(missing_ok=True)
 
 
+def waiting_messages(beside: Path) -> list[Path]:
+    """Give the messages that no answer came to, and that a service would still take."""
+    now_s = wall_clock_ms() // 1000
+    try:
+        found = sorted((beside.parent / FOLDER).iterdir())
+    except OSError:
+        return []
+    matches = ((path, _NAME.fullmatch(path.name)) for path in found)
+    return [path for path, match in matches if match and int(match[1]) >= now_s]
+
+
 def _remove_expired(folder: Path, now_s: int) -> None:
     for path in folder.iterdir():
         match = _NAME.fullmatch(path.name)

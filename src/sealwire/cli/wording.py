@@ -34,6 +34,11 @@ def time_in_words(moment_ms: int) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def counted(number: int, what: str) -> str:
+    """Give a number of things: ``1 lease``, ``2 leases``."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
 def claims_in_words(claims: Claims) -> Iterator[tuple[str, object]]:
     """Give claims as names and values, for people."""
     yield "issuer", claims.iss

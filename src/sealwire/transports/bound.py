@@ -94,10 +94,24 @@ def bind(address: Address, access: Access) -> Bound:
 
 if sys.platform == "win32":
 
+    def check_callers(address: UnixAddress, _: Access) -> None:
+        """Refuse the address, as `bind` does."""
+        raise ConfigurationError(_NO_UNIX.format(address))
+
     def _bind_unix(address: UnixAddress, _: Access) -> Bound:
         raise ConfigurationError(_NO_UNIX.format(address))
 
 else:
+
+    def check_callers(_: UnixAddress, access: Access) -> None:
+        """Check who is to be let in at a Unix socket, as `bind` does, without binding.
+
+        Raises:
+            ConfigurationError: there is no such group, or the mode would let none of them in.
+        """
+        from sealwire.transports.unix import check_callers
+
+        check_callers(access.group, access.allow_uids)
 
     def _bind_unix(address: UnixAddress, access: Access) -> Bound:
         try:

@@ -37,6 +37,22 @@ def prepare(directory: Path, gid: int | None) -> None:
         raise ConfigurationError(f"{directory}: {error.strerror}") from None
 
 
+def judge(directory: Path) -> None:
+    """Judge every step on the way to ``directory`` that is there, and make none.
+
+    Raises:
+        ConfigurationError: as `prepare`; or this user could make nothing in the last of these.
+    """
+    steps = (directory, *directory.parents)
+    there = next(step for step in steps if os.path.lexists(step))
+    prepare(there, None)
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise ConfigurationError(
+            f"{there} cannot be written by this user, whose service would make its socket there; "
+            "run this as the service's user, or give it the folder"
+        )
+
+
 def _prepare(directory: Path, gid: int | None) -> None:
     for step in reversed((directory, *directory.parents)):
         try:

@@ -181,6 +181,16 @@ class UnixListener:
                 self.path.unlink(missing_ok=True)
 
 
+def check_callers(group: str | int | None, allow_uids: Iterable[int] | None) -> None:
+    """Check who is to be let in, as a `UnixListener` does before it binds.
+
+    Raises:
+        ConfigurationError: there is no such group, or the socket's mode would let none of them in.
+    """
+    _gid(group)
+    _allowed(allow_uids, group)
+
+
 def _peer(connection: socket.socket) -> tuple[int, str] | None:
     """Give uid and name of the peer, or ``None`` where the system does not say."""
     if sys.platform == "linux":

@@ -201,6 +201,15 @@ def test_a_handler_may_be_what_it_was_or_what_is_required() -> None:
     ]  # fmt: skip
 
 
+def test_a_protected_handler_stays_attached() -> None:
+    """To some logger, if it was to any; which one is a matter of the loggers' floors."""
+    alone = Floors(handlers=(HandlerFloor("audit", sources={"": "p:4"}),))
+    detached, elsewhere = tree(LoggerState("a", 20)), tree(LoggerState("z", 0, ("audit",)))
+    assert [("floor-handler", "handlers.audit", "p:4")] == found(alone, BASE, detached)
+    assert [] == found(alone, BASE, elsewhere) == found(alone, detached, detached)
+    assert [] == found(alone, detached, BASE)
+
+
 def test_a_protected_handler_that_was_not_there() -> None:
     """It can come as it is written down; where nothing is, nobody knows what it should be."""
     missing = BASE._replace(handlers=())

@@ -1,0 +1,182 @@
+"""The last request in words: what became of it, why, and what is next.
+
+Rules this module keeps:
+
+1. What the service said is quoted. It is unsigned, so it chooses no command: the next step comes
+   from our own texts, by a reason that we know.
+2. Where the service gave no reason, we look at what can be seen from here, and say what is left.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from sealwire.cli.causes import (
+    LOG_LINE,
+    Cause,
+    causes_of_a_silent_refusal,
+    causes_of_no_answer,
+    causes_of_no_connection,
+)
+from sealwire.cli.findings import (
+    Finding,
+    look_at_address,
+    look_at_clock,
+    look_at_keys,
+    problem_of,
+)
+from sealwire.cli.hints import FAILED_HINT, hint_for
+from sealwire.cli.lastanswer import INTERRUPTED, NO_ANSWER, NO_CONNECTION, SENT, LastAnswer
+from sealwire.cli.reasons import explain
+from sealwire.cli.wording import time_in_words
+from sealwire.errors import ConfigurationError, Reason
+from sealwire.requests import Verb
+
+if TYPE_CHECKING:
+    from sealwire.settings import OperatorSettings, Target
+
+REASONS: Final = {reason.value: reason for reason in Reason}
+"""Every reason by its name."""
+
+_VERBS: Final = {verb.value for verb in Verb}
+_POLICY_DETAIL: Final = re.compile(
+    r"(?P<rule>[a-z-]+): (?:(?P<where>[^ ]+): )?(?P<value>.*?)(?: \((?P<line>[^()]+:\d+)\))?",
+    re.DOTALL,
+)
+
+
+class Told(NamedTuple):
+    """All that is known about the last request.
+
+    Attributes:
+        last: what was kept of it.
+        paragraph: it in words.
+        next: the next step; ``""`` where there is nothing to do.
+        seen: what was looked at because the service gave no reason.
+        causes: what is left then.
+    """
+
+    last: LastAnswer
+    paragraph: str
+    next: str
+    seen: list[Finding]
+    causes: list[Cause]
+
+
+def tell(settings: OperatorSettings, last: LastAnswer, options: str = "") -> Told:
+    """Say what became of a request.
+
+    Args:
+        settings: the operator's.
+        last: the request.
+        options: what has to be behind a command so that it uses the same settings.
+    """
+    if len(settings.targets) > 1 and last.audience:
+        options = f" --to {shlex.quote(last.audience)}{options}"
+    known = REASONS.get(last.reason)
+    if last.outcome == "applied":
+        how = "had been done before, so nothing was done" if last.repeated else "was done"
+        rest = (
+            f"it {how}, as the service says. Where lines still do not come, a level of a handler, "
+            "propagate or a filter holds them back"
+        )
+        return Told(last, _paragraph(last, rest), f"sealwire status{options}", [], [])
+    if last.outcome == "failed":
+        rest = f"it was accepted, and logging could not be changed{_quoted(last)}"
+        return Told(last, _paragraph(last, rest), _for(last, FAILED_HINT), [], [])
+    if last.outcome == "refused" and last.reason:
+        rest = f"it was refused by the check {last.reason}{_quoted(last)}"
+        more = _meaning(last, known)
+        return Told(last, _paragraph(last, rest, more), _for(last, hint_for(last.reason)), [], [])
+    return _look(settings, last)
+
+
+def _look(settings: OperatorSettings, last: LastAnswer) -> Told:
+    """Say what can be seen from here, and what is left."""
+    target = next((each for each in settings.targets if each.audience == last.audience), None)
+    seen = [*_keys(settings, target), *_address(last)]
+    if last.outcome == NO_CONNECTION:
+        rest = f"nothing was sent: {last.detail}"
+        causes = list(causes_of_no_connection(last.address))
+    elif last.outcome in {NO_ANSWER, INTERRUPTED}:
+        rest = f"it was sent, no answer came, and it may have been done: {last.detail}"
+        causes = list(causes_of_no_answer(last))
+    else:
+        rest = "it was refused, and the service gives no reason"
+        more = (
+            "A service says why to nobody whose key it has not checked, so that a stranger learns "
+            "nothing."
+        )
+        causes = list(causes_of_a_silent_refusal(settings, target, last.address))
+        return Told(last, _paragraph(last, rest, more), LOG_LINE, seen, causes)
+    # The first cause is the one that is met most often.
+    problem = next((each.next for each in seen if each.next), causes[0].check)
+    step = causes[0].check if last.outcome != NO_CONNECTION else problem
+    return Told(last, _paragraph(last, rest), step, seen, causes)
+
+
+def _keys(settings: OperatorSettings, target: Target | None) -> list[Finding]:
+    return look_at_keys(settings, () if target is None else (target,))
+
+
+def _address(last: LastAnswer) -> list[Finding]:
+    try:
+        return [look_at_address(last.address), look_at_clock(last.address, last.offset_ms)]
+    except ConfigurationError as error:
+        return [problem_of("address", error)]
+
+
+# ---- in words ------------------------------------------------------------------------------------
+
+
+def _paragraph(last: LastAnswer, rest: str, more: str = "") -> str:
+    whom = f" for {last.audience}" if last.audience else ""
+    what = "message" if last.verb == SENT else last.verb
+    named = f" of {', '.join(last.loggers)}" if last.loggers else ""
+    when = time_in_words(last.at_ms)
+    text = f"The last request, of {when}, was a {what}{named}{whom} at {last.address}; {rest}."
+    return f"{text} {more}".strip()
+
+
+def _meaning(last: LastAnswer, reason: Reason | None) -> str:
+    """Say what the reason means, and what causes it as a rule where the detail leaves that open."""
+    if reason is None:
+        return "This version does not know that reason."
+    text = explain(reason)
+    if parts_of(last)["rule"]:
+        return f"{text.what.partition('. ')[0].rstrip('.')}."
+    return f"{text.what} Usual cause: {text.cause}"
+
+
+def _quoted(last: LastAnswer) -> str:
+    """Give what the service said beside the reason, as its words."""
+    if not last.detail:
+        return ", and the service says no more (the detail is in its log)"
+    parts = parts_of(last)
+    if parts["rule"]:
+        place = f" at {parts['where']}" if parts["where"] else ""
+        line = f", by the line {parts['line']} on the host" if parts["line"] else ""
+        return f", rule {parts['rule']}{place}: {parts['value']}{line}"
+    return f": {last.detail}"
+
+
+def parts_of(last: LastAnswer) -> dict[str, str]:
+    """Take the detail of a refusal by policy apart: rule, place, value against limit, line."""
+    found = _POLICY_DETAIL.fullmatch(last.detail) if last.reason == Reason.POLICY.value else None
+    if found is None:
+        return {"rule": "", "where": "", "value": last.detail, "line": ""}
+    return {name: found[name] or "" for name in ("rule", "where", "value", "line")}
+
+
+def _for(last: LastAnswer, hint: str) -> str:
+    """Give a hint in terms of the command that was typed."""
+    if last.verb == SENT:
+        return hint
+    if last.verb in {Verb.APPLY.value, Verb.PLAN.value}:
+        return hint.replace("sealwire send CONFIG", "sealwire apply FILE")
+    command = f"sealwire {last.verb}" if last.verb in _VERBS else "the same command"
+    return hint.replace("mend the configuration", "mend the request").replace(
+        "sealwire send CONFIG", command
+    )

@@ -1,0 +1,262 @@
+"""What can be seen from here when something does not work: settings, keys, sockets, clocks.
+
+Rules this module keeps:
+
+1. Looking changes nothing and sends nothing: a file is opened and a socket's entry is read.
+2. What is found is said with the command that mends it, and never ends the looking.
+"""
+
+from __future__ import annotations
+
+import enum
+import os
+import shlex
+import stat
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from sealwire.cli.endings import ending_of
+from sealwire.cli.keys import KINDS
+from sealwire.cli.terminal import printable, say
+from sealwire.errors import SealwireError
+from sealwire.keyfiles import EXAMPLE_KEYS, load_aead_key, load_mac_key, load_signing_key
+from sealwire.transports.addresses import TcpAddress, UnixAddress, parse_address
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sealwire.cli.terminal import JsonOutput
+    from sealwire.keyfiles import Key
+    from sealwire.settings import OperatorSettings, Target
+
+CLOCK_WARNING_MS: Final = 2_000
+"""An answer takes milliseconds, and clocks that are set differ by less; a minute is refused."""
+
+START_IT: Final = "start the service, or compare its settings: sealwire doctor --service FILE there"
+NOT_FOR_US: Final = (
+    "send as the service's user; or, in its settings, name a group of yours in socket.group "
+    "(your groups: id)"
+)
+
+
+class Mark(enum.Enum):
+    """How a finding is to be taken."""
+
+    OK = "ok"
+    WARNING = "warning"
+    PROBLEM = "problem"
+
+
+_STYLES: Final = {Mark.OK: "green", Mark.WARNING: "yellow", Mark.PROBLEM: "bold red"}
+
+
+class Finding(NamedTuple):
+    """One thing that was looked at.
+
+    Attributes:
+        mark: how it is to be taken.
+        name: what was looked at.
+        text: what was found.
+        next: the command that mends it, in words; ``""`` where there is nothing to mend.
+    """
+
+    mark: Mark
+    name: str
+    text: str
+    next: str = ""
+
+    def as_json(self) -> dict[str, JsonOutput]:
+        """Give it under its names."""
+        return {"mark": self.mark.value, "name": self.name, "text": self.text, "next": self.next}
+
+
+def say_findings(found: list[Finding]) -> None:
+    """Print a line for each, and one more for what mends it."""
+    marks = max(len(each.value) for each in Mark)
+    names = max((len(each.name) for each in found), default=0)
+    for each in found:
+        mark = (f"{each.mark.value:<{marks}}  ", _STYLES[each.mark])
+        say(mark, (f"{each.name:<{names}}  ", "dim"), (printable(each.text), ""))
+        if each.next:
+            say((" " * (marks + names + 4), ""), (f"next: {printable(each.next)}", "cyan"))
+
+
+def problem_of(name: str, error: SealwireError) -> Finding:
+    """Give an error of our own as a finding."""
+    ending = ending_of(error)
+    return Finding(Mark.PROBLEM, name, ending.error, ending.hint)
+
+
+# ---- keys ----------------------------------------------------------------------------------------
+
+
+def look_at_keys(settings: OperatorSettings, targets: tuple[Target, ...]) -> list[Finding]:
+    """Look at every key file that is used to seal for ``targets``."""
+    found = [_signing_key(settings)]
+    for target in targets:
+        for path, load in ((target.gate, load_mac_key), (target.encryption, load_aead_key)):
+            if path is not None:
+                found.append(_shared_key(settings, target, path, load))
+    return found
+
+
+def signing_key_of(settings: OperatorSettings) -> Key | None:
+    """Give the signing key, for its id; ``None`` if it cannot be loaded."""
+    try:
+        return load_signing_key(settings.signing_key, allow_example_keys=True)
+    except SealwireError:
+        return None
+
+
+def _signing_key(settings: OperatorSettings) -> Finding:
+    path, name = settings.signing_key, "signing key"
+    try:
+        key = load_signing_key(path, allow_example_keys=settings.allow_example_keys)
+    except SealwireError as error:
+        return problem_of(name, error)
+    if key.owner != settings.issuer:
+        return Finding(
+            Mark.PROBLEM,
+            name,
+            f"{path} is of {key.owner}, and the settings say issuer {settings.issuer}",
+            f"give both one name, or name another file as signing_key in {settings.path}",
+        )
+    return described(name, path, key)
+
+
+def _shared_key(
+    settings: OperatorSettings, target: Target, path: Path, load: Callable[..., Key]
+) -> Finding:
+    name = "gate key" if path == target.gate else "encryption key"
+    try:
+        key = load(path, allow_example_keys=settings.allow_example_keys)
+    except SealwireError as error:
+        return problem_of(name, error)
+    audience = getattr(key, "audience", "")
+    if audience != target.audience:
+        return Finding(
+            Mark.PROBLEM,
+            name,
+            f"{path} is for {audience}, and the target is {target.audience}",
+            f"name the file for {target.audience} in {settings.path}",
+        )
+    return described(name, path, key)
+
+
+def described(name: str, path: Path, key: Key) -> Finding:
+    """Say which key a file holds, and who may reach the file."""
+    kind = KINDS[type(key)]
+    text = f"{path}: {kind} key {key.fingerprint} of {key.owner}{_mode_in_words(path)}"
+    if key.thumbprint.hex() in EXAMPLE_KEYS:
+        return Finding(
+            Mark.WARNING,
+            name,
+            f"{text}, an example that everybody has",
+            "make your own: sealwire keys new --owner NAME",
+        )
+    return Finding(Mark.OK, name, text)
+
+
+def _mode_in_words(path: Path) -> str:
+    mode = stat.S_IMODE(path.stat().st_mode)
+    return "" if sys.platform == "win32" else f", mode {mode:04o}"
+
+
+# ---- the address ---------------------------------------------------------------------------------
+
+
+def look_at_address(address: str) -> Finding:
+    """Say what stands at an address, as far as that shows without connecting."""
+    where = parse_address(address)
+    if isinstance(where, TcpAddress):
+        far = "this machine" if where.is_loopback else "another machine, or an address of this one"
+        return Finding(Mark.OK, "address", f"{address}: a port of {far}")
+    return _socket(where)
+
+
+def _socket(where: UnixAddress) -> Finding:
+    path = Path(where.path)
+    try:
+        status = path.lstat()
+    except FileNotFoundError:
+        return Finding(Mark.PROBLEM, "address", f"{path}: no socket is there", START_IT)
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+        return Finding(Mark.PROBLEM, "address", f"{path} cannot be looked at: {why}", NOT_FOR_US)
+    if not stat.S_ISSOCK(status.st_mode):
+        return Finding(
+            Mark.PROBLEM,
+            "address",
+            f"{path} is no socket ({stat.filemode(status.st_mode)})",
+            f"look who has put it there: ls -l {shlex.quote(str(path))}",
+        )
+    mode = stat.S_IMODE(status.st_mode)
+    text = f"{path}: a socket of {user_in_words(status.st_uid)}, mode {mode:04o}"
+    if not os.access(path, os.W_OK):
+        return Finding(Mark.PROBLEM, "address", f"{text}, which is not for us", NOT_FOR_US)
+    return Finding(Mark.OK, "address", text)
+
+
+def user_in_words(uid: int) -> str:
+    """Give a user as name and number, and say if it is this one."""
+    name = f"{name} (uid {uid})" if (name := _name_of(uid)) else f"uid {uid}"
+    return f"{name}, which is us" if is_us(uid) else name
+
+
+if sys.platform == "win32":
+
+    def _name_of(_: int) -> str:
+        return ""
+
+    def is_us(_: int) -> bool:
+        """Whether a file's owner is this user; there, a file has no such number."""
+        return True
+
+else:
+
+    def _name_of(uid: int) -> str:
+        import pwd
+
+        try:
+            return pwd.getpwuid(uid).pw_name
+        except KeyError:
+            return ""
+
+    def is_us(uid: int) -> bool:
+        """Whether a file's owner is this user."""
+        return uid == os.geteuid()
+
+
+# ---- the clock -----------------------------------------------------------------------------------
+
+
+def look_at_clock(address: str, offset_ms: int | None) -> Finding:
+    """Say how far the service's clock is from ours.
+
+    Args:
+        address: where the service is: on this machine there is one clock.
+        offset_ms: how far ahead the service said that its clock is; ``None`` if it never said.
+    """
+    where = parse_address(address)
+    if isinstance(where, UnixAddress) or where.is_loopback:
+        if offset_ms is None or abs(offset_ms) <= CLOCK_WARNING_MS:
+            return Finding(Mark.OK, "clock", "on this machine, so it is the same one")
+    elif offset_ms is None:
+        return Finding(
+            Mark.WARNING,
+            "clock",
+            "the service has not told its time; 60 s ahead of it are refused, if nothing else is "
+            "set",
+            "compare on both machines: date -u",
+        )
+    assert offset_ms is not None  # noqa: S101 - for the type checker: both ways without it ended
+    if abs(offset_ms) <= CLOCK_WARNING_MS:
+        return Finding(Mark.OK, "clock", f"{abs(offset_ms)} ms from ours")
+    side = "ahead of" if offset_ms > 0 else "behind"
+    return Finding(
+        Mark.WARNING,
+        "clock",
+        f"the service's is {abs(offset_ms) / 1000:.1f} s {side} ours",
+        "set both clocks; compare on both machines: date -u",
+    )

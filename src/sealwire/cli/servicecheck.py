@@ -1,0 +1,182 @@
+"""A service's part, looked at on its host as ``listen_from`` would, without binding anything."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sealwire.algebra import check_hides_and_signs
+from sealwire.cli.findings import (
+    Finding,
+    Mark,
+    described,
+    is_us,
+    look_at_address,
+    problem_of,
+    signing_key_of,
+    user_in_words,
+)
+from sealwire.cli.wording import counted
+from sealwire.errors import ConfigurationError, SealwireError
+from sealwire.keyfiles import load_aead_key, load_mac_key, load_verify_key
+from sealwire.listener import REMOTE_SKEW_S, make_door
+from sealwire.settings import find_operator_settings, load_operator_settings, load_service_settings
+from sealwire.transports.addresses import TcpAddress, UnixAddress, parse_address
+from sealwire.transports.bound import Access, check_access, check_callers
+from sealwire.transports.directories import judge
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from sealwire.chain import Chain
+    from sealwire.keyfiles import Key
+    from sealwire.policy import Policy
+    from sealwire.settings import ServiceSettings
+
+
+def look_at_service(path: str, environ: Mapping[str, str]) -> Iterator[Finding]:
+    """Look at a service's settings, keys, policy and address.
+
+    Args:
+        path: the service's settings.
+        environ: the environment, for the settings of an operator on the same machine.
+    """
+    try:
+        settings = load_service_settings(path)
+    except SealwireError as error:
+        yield problem_of("settings", error)
+        return
+    chain_name = f"chain {settings.kind.value}"
+    yield Finding(Mark.OK, "settings", f"{settings.path}: {settings.audience}, {chain_name}")
+    yield from _keys(settings)
+    yield from _chain_and_policy(settings)
+    yield from _address(settings)
+    yield from _operator(settings, environ)
+
+
+def _keys(settings: ServiceSettings) -> Iterator[Finding]:
+    files: tuple[tuple[str, tuple[Path, ...], Callable[..., Key]], ...] = (
+        ("trusted key", settings.trusted, load_verify_key),
+        ("gate key", settings.gate, load_mac_key),
+        ("encryption key", settings.encryption, load_aead_key),
+    )
+    for name, paths, load in files:
+        for path in paths:
+            try:
+                key = load(path, allow_example_keys=settings.allow_example_keys)
+            except SealwireError as error:
+                yield problem_of(name, error)
+            else:
+                yield described(name, path, key)
+
+
+def _chain_and_policy(settings: ServiceSettings) -> Iterator[Finding]:
+    """Make what `listen_from` makes of the settings; each half by itself, to tell both."""
+    named = settings.policy_file
+    policy: Policy | None = None
+    try:
+        policy = settings.make_policy()
+    except SealwireError as error:
+        yield problem_of("policy", error)
+    else:
+        where = "in the settings" if named is None else str(named)
+        roles = f", {counted(len(policy.roles), 'role')}" if policy.roles else ""
+        yield Finding(Mark.OK, "policy", f"{where}: {counted(len(policy.rules), 'rule')}{roles}")
+    try:
+        chain = settings.chain()
+        make_door(chain, policy=policy, skew_s=_skew_s(settings))
+        _check_reach(settings, chain)
+    except SealwireError as error:
+        yield problem_of("chain", error)
+    else:
+        yield Finding(Mark.OK, "chain", chain.describe())
+
+
+def _skew_s(settings: ServiceSettings) -> float:
+    where = parse_address(settings.address)
+    far = isinstance(where, TcpAddress) and not where.is_loopback
+    return (REMOTE_SKEW_S if far else 0.0) if settings.skew_s is None else settings.skew_s
+
+
+def _check_reach(settings: ServiceSettings, chain: Chain) -> None:
+    where = parse_address(settings.address)
+    check_access(where, _access(settings))
+    if isinstance(where, TcpAddress) and not where.is_loopback:
+        check_hides_and_signs(chain.guarantees)
+
+
+def _access(settings: ServiceSettings) -> Access:
+    uids = None if settings.allow_uids is None else frozenset(settings.allow_uids)
+    return Access(uids, settings.group, settings.beyond_loopback)
+
+
+def _address(settings: ServiceSettings) -> Iterator[Finding]:
+    where = parse_address(settings.address)
+    if not isinstance(where, UnixAddress):
+        yield look_at_address(settings.address)
+        return
+    path = Path(where.path)
+    try:
+        judge(path.parent)
+        check_callers(where, _access(settings))
+    except SealwireError as error:
+        yield problem_of("address", error)
+        return
+    if not os.path.lexists(path):
+        text = f"{path}: no socket is there, so the service does not run"
+        yield Finding(Mark.WARNING, "address", text, "start the service")
+    elif stat.S_ISSOCK((status := path.lstat()).st_mode) and not is_us(status.st_uid):
+        yield Finding(
+            Mark.PROBLEM,
+            "address",
+            f"{path} is a socket of {user_in_words(status.st_uid)}, and this user's service cannot "
+            "take its place",
+            "run this as the service's user; or stop what has made it, and remove it",
+        )
+    else:
+        yield look_at_address(settings.address)
+
+
+def _operator(settings: ServiceSettings, environ: Mapping[str, str]) -> Iterator[Finding]:
+    """Compare with the operator's part, where there is one on this machine for this service."""
+    try:
+        operator = load_operator_settings(find_operator_settings(None, environ).path)
+        target = operator.target(settings.audience)
+    except ConfigurationError:
+        return
+    key = signing_key_of(operator)
+    if key is None:
+        return
+    name = "operator"
+    for what, ours, theirs in (
+        ("address", settings.address, target.address),
+        ("chain", settings.kind.value, target.kind.value),
+    ):
+        if ours != theirs:
+            yield Finding(
+                Mark.PROBLEM,
+                name,
+                f"{operator.path} has {what} {theirs} for {target.audience}, and this service has "
+                f"{ours}",
+                f"change {what} in one of the two",
+            )
+    if key.thumbprint not in set(_trusted(settings)):
+        yield Finding(
+            Mark.PROBLEM,
+            name,
+            f"this service does not trust the key {key.fingerprint} of {key.owner}, which "
+            f"{operator.path} seals with",
+            f"add its public half to keys.trusted in {settings.path}, and start the service again",
+        )
+    else:
+        yield Finding(Mark.OK, name, f"{operator.path}: the key {key.fingerprint} is trusted")
+
+
+def _trusted(settings: ServiceSettings) -> Iterator[bytes]:
+    for path in settings.trusted:
+        try:
+            yield load_verify_key(path, allow_example_keys=True).thumbprint
+        except SealwireError:
+            continue

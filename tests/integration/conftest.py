@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, NoReturn
 import pytest
 
 from sealwire import MemorySealerState, Sealer, deliver, eventlog, listen, memory, wall_clock_ms
+from sealwire.bases import Bases
 from sealwire.requests import CONTENT_TYPE_REQUEST, write_request
 from sealwire.transports.addresses import TcpAddress
 
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
     from tests.conftest import Operator, Way
 
-    from sealwire.documents import LoggingPlan
+    from sealwire.documents import Tree
     from sealwire.listener import Listener
     from sealwire.requests import Verb
     from sealwire.stages import Answer, Applied, Stream
@@ -319,10 +320,12 @@ def descriptors() -> Callable[[], int]:
 @pytest.fixture
 def slow_apply(monkeypatch: pytest.MonkeyPatch) -> Iterator[SlowApply]:
     """Make applying wait until the test lets it go on."""
-    from sealwire import listener
+    slow = SlowApply(Bases.apply)
 
-    slow = SlowApply(vars(listener)["_apply"])
-    monkeypatch.setattr(listener, "_apply", slow)
+    def apply(of: Bases, *given: Any) -> tuple[Applied, Tree]:  # noqa: ANN401 - as the method takes them
+        return slow(of, *given)
+
+    monkeypatch.setattr(Bases, "apply", apply)
     yield slow
     slow.go.set()
 
@@ -330,18 +333,18 @@ def slow_apply(monkeypatch: pytest.MonkeyPatch) -> Iterator[SlowApply]:
 class SlowApply:
     """Applies as ever, after a wait."""
 
-    def __init__(self, apply: Callable[[LoggingPlan], Applied]) -> None:
+    def __init__(self, apply: Callable[..., tuple[Applied, Tree]]) -> None:
         self._apply = apply
         self.begun = threading.Event()
         self.go = threading.Event()
         self.count = 0
 
-    def __call__(self, plan: LoggingPlan) -> Applied:
+    def __call__(self, *given: Any) -> tuple[Applied, Tree]:  # noqa: ANN401 - as `Bases.apply` takes them
         """Wait, and apply."""
         self.count += 1
         self.begun.set()
         assert self.go.wait(PATIENCE_S)
-        return self._apply(plan)
+        return self._apply(*given)
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from sealwire.logtree.closing import close_all
 from sealwire.logtree.configure import apply, apply_as_base, check, go_back, try_out
-from sealwire.logtree.levels import relevel, set_levels
+from sealwire.logtree.levels import relevel
 from sealwire.logtree.reading import read
 
 __all__ = [
@@ -13,6 +13,5 @@ __all__ = [
     "go_back",
     "read",
     "relevel",
-    "set_levels",
     "try_out",
 ]

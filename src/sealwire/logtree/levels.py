@@ -15,10 +15,10 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable
 from contextlib import ExitStack
 
-from sealwire.documents.tree import NO_LEVELS, ROOT, Levels, Tree
+from sealwire.documents.tree import ROOT, Levels, Tree
 from sealwire.errors import ApplyError
 from sealwire.logtree.internals import clear_level_caches
 from sealwire.logtree.locks import whole_logging
@@ -37,23 +37,6 @@ def put_levels(levels: Levels) -> None:
         _logger(name).level = level
     for key, level in levels.handlers.items():
         known[key].level = level
-
-
-def set_levels(loggers: Mapping[str, int], handlers: Mapping[str, int] = NO_LEVELS) -> Tree:
-    """Set levels of loggers, which are made if need be, and of handlers, by their key.
-
-    Args:
-        loggers: levels by logger name; ``""`` is the root, and 0 inherits.
-        handlers: levels by the handler's key in `read`.
-
-    Returns:
-        The tree afterwards.
-
-    Raises:
-        ApplyError: there is no such handler, or logging's lock does not come free; nothing has been
-            changed.
-    """
-    return relevel(lambda _: Levels(loggers, handlers))
 
 
 def relevel(find: Callable[[Tree], Levels], *, by_force: bool = False) -> Tree:

@@ -253,6 +253,9 @@ def test_the_figures_are_those_of_the_code() -> None:
     assert f"for {WAIT_S:.0f} seconds at most, while a handler behind it" in limits
     assert f"waited for no longer than {BUILD_S:.0f} seconds" in limits
     assert f"At most {MAX_LEASES} run at once, and {MAX_LEASES_OF_ONE} of one issuer" in limits
+    assert f"At most {MAX_LEASES} run at once, and {MAX_LEASES_OF_ONE} of one operator" in plain(
+        text_of("how-to/debug-for-a-while.md")
+    )
     assert 60_000 == LOOK_MS
     assert "it is looked for once a minute" in limits
     assert f"by {REMOTE_SKEW_S:.0f} seconds if nothing else was said" in limits

@@ -148,10 +148,11 @@ class Engine:
             self._try(self._look_for_drift)
 
     def _end_all(self, why: str, *, quietly: bool = False) -> None:
-        if self.in_force.pending is not None:
-            self._try(lambda: self._go_back(why, quietly=quietly))
+        # Leases first: these end even if logging's lock is held, and nothing is said before.
         if leases := self.in_force.overlay.leases:
             self._try(lambda: self.end_leases(leases, why, quietly=quietly))
+        if self.in_force.pending is not None:
+            self._try(lambda: self._go_back(why, quietly=quietly))
 
     def _try(self, go_back: Callable[[], object]) -> None:
         """Do something for nobody who could be told: what goes wrong is logged, and tried again."""
@@ -248,8 +249,7 @@ class Engine:
             until = f" until {in_utc(ends_ms)}, unless it is confirmed"
         what = f"{_count(applied.loggers, 'logger')}, {_count(applied.handlers, 'handler')}"
         self._announce("configuration of %s: %s%s%s", issuer, what, until, _why(request.why))
-        for lease in laying.ended:
-            self._announce_end(lease, "over the new configuration it would break the policy")
+        self._announce_unborne(laying)
         # What was sent as a plain configuration is answered as ever.
         told = request.opened.content_type == CONTENT_TYPE_REQUEST
         found = changes(laying.base, base) if told else ()
@@ -307,7 +307,7 @@ class Engine:
         in_force = self.in_force
         if self._bases.is_applications:
             return (), ()
-        laying = Laying(in_force.overlay)
+        laying = Laying(in_force.overlay, judge_laid=self._judge_laid)
         was = in_force.base
         in_force.base, base, left = self._bases.back(laying)
         in_force.overlay, in_force.pending = laying.overlay, None
@@ -317,6 +317,7 @@ class Engine:
             self._announce("configuration of %s ended: %s", was.issuer, why)
             for where in left:
                 self._announce("%s was changed by somebody else; left as it is", where)
+            self._announce_unborne(laying)
         return changes(laying.base, base), left
 
     def end_leases(
@@ -375,6 +376,15 @@ class Engine:
         from sealwire.logtree import read
 
         return read()
+
+    def _judge_laid(self, before: Tree, after: Tree) -> None:
+        """Judge leases over a base that one goes back to: floors and ceilings of every listener."""
+        for policy in self._policies:
+            policy.judge_tree(None, before, after)
+
+    def _announce_unborne(self, laying: Laying) -> None:
+        for lease in laying.ended:
+            self._announce_end(lease, "over the new configuration it would break the policy")
 
     def _announce_end(self, lease: LiveLease, why: str) -> None:
         self._announce("lease of %s ended: %s: %s", lease.issuer, levels_in_words(lease), why)

@@ -14,10 +14,11 @@ Rules this module keeps:
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container, Iterable, Mapping
+from dataclasses import replace
 from typing import TypeAlias
 
-from sealwire.documents.tree import Levels, Tree
+from sealwire.documents.tree import HandlerState, Levels, LoggerState, Tree
 from sealwire.drifting import without_leases
 from sealwire.errors import PolicyError
 from sealwire.leases import Drift, Held, LiveLease, Overlay, Step, step
@@ -69,19 +70,12 @@ class Laying:
         if not self._bears(base, leases):
             leases = ()
         self.ended = self.overlay.without(*leases)
-        was, now = self._live.by_name(), base.by_name()
         taken = over(base, leases)
-        loggers, held = dict(taken.loggers), dict(taken.overlay.loggers)
-        for name, old in self.overlay.loggers.items():
-            if name not in held:
-                continue
-            level = now[name].level if name in now else 0
-            # Somebody else's level, which the new base does not touch.
-            if name in was and was[name].level != old.put and was[name].level == level:
-                loggers.pop(name, None)
-                held[name] = Held(old.found, old.put)
-        self.overlay = Overlay(leases, held, taken.overlay.handlers)
-        return Levels(loggers, taken.handlers)
+        live, held = self._live, self.overlay
+        loggers = _others(held.loggers, _levels(live.loggers), _levels(base.loggers))
+        handlers = _others(held.handlers, _levels(live.handlers), _levels(base.handlers))
+        self.overlay = taken.overlay
+        return Levels(_but(taken.loggers, loggers), _but(taken.handlers, handlers))
 
     def _bears(self, base: Tree, leases: tuple[LiveLease, ...]) -> bool:
         try:
@@ -117,7 +111,7 @@ class Relaying:
         """
         taken = step(
             self._before,
-            self._leases,
+            tuple(map(self._without_strangers, self._leases)),
             {logger.name: logger.level for logger in live.loggers},
             {handler.key: handler.level for handler in live.handlers},
         )
@@ -126,8 +120,16 @@ class Relaying:
         for new in self._leases[len(self._before.leases) :]:
             self._judge(base, laid(base, (new,)))
         self._judge(base, live.leveled(*levels))
-        self.overlay, self.drift = taken.overlay, taken.drift
+        self.overlay = replace(taken.overlay, leases=self._leases)
+        self.drift = taken.drift
         return levels
+
+    def _without_strangers(self, lease: LiveLease) -> LiveLease:
+        """Leave out handlers that went away beneath the lease: another may have the name since."""
+        if lease not in self._before.leases:
+            return lease
+        held = self._before.handlers
+        return lease._replace(handlers=tuple(each for each in lease.handlers if each[0] in held))
 
 
 def over(base: Tree, leases: tuple[LiveLease, ...]) -> Step:
@@ -146,6 +148,23 @@ def laid(base: Tree, leases: tuple[LiveLease, ...]) -> Tree:
     """Give a base that holds no leases with these over it."""
     taken = over(base, leases)
     return base.leveled(taken.loggers, taken.handlers)
+
+
+def _others(held: Mapping[str, Held], was: Mapping[str, int], now: Mapping[str, int]) -> set[str]:
+    """Name the levels that somebody else has set over a lease, and the new base leaves."""
+    return {
+        name
+        for name, each in held.items()
+        if name in was and each.put != was[name] == now.get(name)
+    }
+
+
+def _but(levels: Mapping[str, int], others: Container[str]) -> dict[str, int]:
+    return {name: level for name, level in levels.items() if name not in others}
+
+
+def _levels(states: Iterable[LoggerState] | Iterable[HandlerState]) -> dict[str, int]:
+    return {each[0]: each.level for each in states}  # by the name or the key
 
 
 def differences(live: Tree, wanted: Tree) -> Levels:

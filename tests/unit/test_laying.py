@@ -61,7 +61,7 @@ def test_somebody_elses_level_stays_unless_the_new_base_sets_it() -> None:
     """It was changed while a lease held it."""
     overlay = over(tree(a=30), (lease(1, a=10),)).overlay
     for base, levels, held in (
-        (tree(a=7), {}, Held(30, 10)),
+        (tree(a=7), {}, Held(7, 10)),
         (tree(a=40), {"a": 10}, Held(40, 10)),
     ):
         laying = Laying(overlay)
@@ -135,3 +135,25 @@ def test_a_tree_with_leases_and_what_differs() -> None:
     with_lease = laid(tree(handler=20, a=30), (lease(1, (("h", 5),), a=10),))
     assert tree(handler=5, a=10) == with_lease
     assert Levels({"a": 10}, {"h": 5}) == differences(tree(handler=20, a=30), with_lease)
+
+
+def test_a_lease_does_not_reach_a_handler_that_came_later() -> None:
+    """The one that it went through left with an earlier base; another has the name now."""
+    old = lease(1, (("h", 5),), a=10)
+    laying = Laying(over(tree(handler=20), (old,)).overlay)
+    laying.before(tree(handler=5, a=10))
+    laying.after(Tree((LoggerState("", 30),)))
+    new = lease(2, b=20)
+    relaying = Relaying(laying.overlay, (old, new))
+    assert Levels({"b": 20}, {}) == relaying.levels(tree(handler=20, a=10))
+    assert ({}, (old, new)) == (relaying.overlay.handlers, relaying.overlay.leases)
+
+
+def test_somebody_elses_level_of_a_handler_stays_as_well() -> None:
+    """Unless the new base sets it, as with loggers."""
+    overlay = over(tree(handler=20), (lease(1, (("h", 5),)),)).overlay
+    for handler, levels in ((7, {}), (15, {"h": 5})):
+        laying = Laying(overlay)
+        laying.before(tree(handler=7))
+        assert Levels({}, levels) == laying.after(tree(handler=handler))
+        assert {"h": Held(handler, 5)} == laying.overlay.handlers

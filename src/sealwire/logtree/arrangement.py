@@ -5,23 +5,21 @@ Rules this module keeps:
 1. An arrangement holds the objects themselves, so that going back gives the same handlers with the
    same open files, and not others that look alike.
 2. Lists are replaced and never changed: a writer may be going through the old one.
-3. `Arrangement.restore` puts back everything, for a change that failed. `way_back` undoes a change
-   that stood for a while: what somebody else has changed meanwhile is left, and told as drift.
+3. `Arrangement.restore` puts back everything, for a change that failed. What undoes a change that
+   stood for a while is in `wayback`.
 4. Everything here is done with logging's lock held, by whoever calls.
 """
 
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sealwire.documents.tree import ROOT
 from sealwire.logtree.internals import clear_level_caches, give_name, named_handlers, unname
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-
-T = TypeVar("T")
 
 MADE_BY: Final = "_sealwire_made_by"
 """The attribute that says of a handler by which definition we have made it."""
@@ -69,7 +67,8 @@ class Wanted(NamedTuple):
         for name, part in self.loggers.items():
             logger = logging.getLogger(name) if name != ROOT else logging.root
             logger.level, logger.propagate, logger.disabled = part[:3]
-            logger.handlers, logger.filters = part.handlers, part.filters
+            # Lists of its own: whoever adds to them is not to change a part that others use.
+            logger.handlers, logger.filters = [*part.handlers], [*part.filters]
         names = named_handlers()
         for name, handler in list(names.items()):
             if self.names.get(name) is not handler:
@@ -159,46 +158,15 @@ class Arrangement:
         ]
         return self
 
+    def remember(self, earlier: Arrangement, wanted: Arrangement) -> None:
+        """Add the handlers of ``wanted`` that were there earlier, with what they had then."""
+        here = {id(handler) for handler, _ in self.handlers}
+        missing = {id(handler) for handler, _ in wanted.handlers} - here
+        self.handlers += [each for each in earlier.handlers if id(each[0]) in missing]
+
     def parts(self) -> dict[str, LoggerPart]:
         """Give the loggers' parts by name."""
         return {name: part for name, (_, _, part) in self.loggers.items()}
-
-
-def way_back(before: Arrangement, left: Arrangement) -> tuple[Wanted, list[str]]:
-    """Say how to get from now to ``before``, and where somebody else stands in the way.
-
-    Args:
-        before: what was before a change, detached.
-        left: what the change left, detached. What is not so any more, somebody else has changed.
-
-    Returns:
-        What is to be different, and the places that are left as they are: ``loggers.a.level``.
-    """
-    old, new, drift = before.parts(), left.parts(), list[str]()
-    loggers: dict[str, LoggerPart] = {}
-    for name, logger in live_loggers():
-        if name not in new:
-            continue
-        now, was = part_of(logger), old.get(name, LoggerPart())
-        if _same_part(was, new[name]):
-            continue
-        part = _merged_part(f"loggers.{name}" if name else "root", was, new[name], now, drift)
-        if not _same_part(part, now):
-            loggers[name] = part
-    names = dict(named_handlers())
-    for name, handler in left.names.items():
-        if names.get(name) is handler and before.names.get(name) is not handler:
-            del names[name]
-    for name, handler in before.names.items():
-        names.setdefault(name, handler)
-    had = {id(handler): part for handler, part in before.handlers}
-    handlers = [
-        (handler, had[id(handler)])
-        for handler, part in left.handlers
-        if id(handler) in had and _same_handler(handler_part(handler), part)
-    ]
-    # One that left and comes back has what it had, since nobody could reach it.
-    return Wanted(loggers, names, handlers, list(names.values())), drift
 
 
 def part_of(logger: logging.Logger) -> LoggerPart:
@@ -235,55 +203,3 @@ def reachable(handlers: Iterable[logging.Handler]) -> Iterator[logging.Handler]:
         target = getattr(handler, "target", None)
         beneath = getattr(getattr(handler, "listener", None), "handlers", ())
         todo += [each for each in (target, *beneath) if isinstance(each, logging.Handler)]
-
-
-def _merged_part(
-    where: str, was: LoggerPart, left: LoggerPart, now: LoggerPart, drift: list[str]
-) -> LoggerPart:
-    values: list[int | bool] = []
-    for field in ("level", "propagate", "disabled"):
-        old, new, live = (getattr(part, field) for part in (was, left, now))
-        if new not in {live, old}:
-            drift.append(f"{where}.{field}")
-        values.append(old if live == new else live)
-    return LoggerPart(
-        int(values[0]),
-        bool(values[1]),
-        bool(values[2]),
-        _merged(f"{where}.handlers", was.handlers, left.handlers, now.handlers, drift),
-        _merged(f"{where}.filters", was.filters, left.filters, now.filters, drift),
-    )
-
-
-def _merged(where: str, was: list[T], left: list[T], now: list[T], drift: list[str]) -> list[T]:
-    """Give the old list, with what has come since, and without what has gone since."""
-    if _same_list(now, left):
-        return was
-    drift.append(where)
-    come = [each for each in now if not _holds(left, each)]
-    gone = [each for each in left if not _holds(now, each)]
-    return [each for each in was if not _holds(gone, each)] + come
-
-
-def _holds(members: list[T], wanted: T) -> bool:
-    return any(each is wanted for each in members)
-
-
-def _same_list(one: list[T], other: list[T]) -> bool:
-    return len(one) == len(other) and all(a is b for a, b in zip(one, other, strict=True))
-
-
-def _same_part(one: LoggerPart, other: LoggerPart) -> bool:
-    return (
-        one[:3] == other[:3]
-        and _same_list(one.handlers, other.handlers)
-        and _same_list(one.filters, other.filters)
-    )
-
-
-def _same_handler(one: HandlerPart, other: HandlerPart) -> bool:
-    return (
-        one.level == other.level
-        and one.formatter is other.formatter
-        and _same_list(one.filters, other.filters)
-    )

@@ -90,4 +90,6 @@ def _check_there(handlers: Iterable[str], known: Container[str]) -> None:
 
 
 def _logger(name: str) -> logging.Logger:
-    return logging.root if name == ROOT else logging.getLogger(name)
+    """Give a logger; one that is there without the lock that the library's function takes."""
+    known = logging.root if name == ROOT else logging.root.manager.loggerDict.get(name)
+    return known if isinstance(known, logging.Logger) else logging.getLogger(name)

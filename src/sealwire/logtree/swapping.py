@@ -25,13 +25,13 @@ from sealwire.logtree.arrangement import (
     LoggerPart,
     Wanted,
     part_of,
-    way_back,
 )
 from sealwire.logtree.closing import expect_late_records, wake_all
 from sealwire.logtree.internals import clear_level_caches, named_handlers, unname
 from sealwire.logtree.levels import put_levels
 from sealwire.logtree.locks import WAIT_S, whole_logging
 from sealwire.logtree.reading import is_foreign, read
+from sealwire.logtree.wayback import joined, way_back
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Iterator, Mapping
@@ -72,11 +72,15 @@ class Change(NamedTuple):
     base: Tree
 
     def then(self, later: Change) -> Change:
-        """Give this and a later change as one."""
+        """Give this and a later change as one; the later one is not to be used any more."""
+        # What this did to a handler that has left since is undone as well.
+        for earlier in (later.before, self.left):
+            later.left.remember(earlier, self.before)
+        before = joined(self.before, self.left, later.before)
         # Those made in between cannot come back; they would be kept, more with every change.
-        had = {id(handler) for handler, _ in self.before.handlers}
+        had = {id(handler) for handler, _ in before.handlers}
         gone = [each for each in (*self.gone, *later.gone) if id(each) in had]
-        return Change(self.before, later.left, gone, later.base)
+        return Change(before, later.left, gone, later.base)
 
 
 def swap(plan: LoggingPlan, built: Built, wait_s: float = WAIT_S) -> list[logging.Handler]:
@@ -153,6 +157,8 @@ def _put_around(todo: _Todo, put: Callable[[], None], around: Around, wait_s: fl
             put_levels(around.before(read()))
             before = Arrangement().detach()
             put()
+            # Nobody is to lay a lease over what goes, or to judge by it.
+            todo.unname()
             base, left = read(), Arrangement().detach()
             put_levels(around.after(base))
             clear_level_caches()
@@ -176,10 +182,14 @@ class _Todo:
         self._going = self.wanted.leaving()
         return self._going
 
-    def let_go(self) -> list[logging.Handler]:
-        """Take away the names of those that go, and give these."""
+    def unname(self) -> None:
+        """Take away the names of those that go."""
         for handler in self._going:
             unname(handler)
+
+    def let_go(self) -> list[logging.Handler]:
+        """Take leave of those that go, and give them."""
+        self.unname()
         expect_late_records(self._going)
         return self._going
 

@@ -168,8 +168,9 @@ def test_a_handler_that_stayed_gets_back_what_it_had(tmp_path: Path) -> None:
     assert (logging.NOTSET, formatter) == (own.level, own.formatter)
     _, change = apply_as_base(wanted("ERROR"), Around())
     own.setLevel(1)
-    go_back(change, Around())
-    assert (1, None) == (own.level, own.formatter)
+    _, drift = go_back(change, Around())
+    assert (1, formatter) == (own.level, own.formatter)
+    assert ("handlers.x.level",) == drift
 
 
 def test_leases_are_neither_in_what_was_nor_in_what_is_left(tmp_path: Path) -> None:
@@ -244,3 +245,65 @@ def test_a_socket_is_given_up_and_taken_again(tmp_path: Path) -> None:
     assert [] == closed
     assert own is named_handlers()["own"]
     assert isinstance(change, Change)
+
+
+def test_new_loggers_have_lists_of_their_own(tmp_path: Path) -> None:
+    """What the application adds to one of them is not the other's."""
+    set_up(tmp_path)
+    _, change = apply_as_base(plan(incremental=True, loggers={"new": {}, "other": {}}), Around())
+    logging.getLogger("new").addHandler(logging.NullHandler())
+    logging.getLogger("new").addFilter(logging.Filter("a"))
+    assert ([], []) == (logging.getLogger("other").handlers, logging.getLogger("other").filters)
+    go_back(change, Around())
+    logging.getLogger("other").addHandler(logging.NullHandler())
+    _, change = apply_as_base(plan(incremental=True, loggers={"third": {}}), Around())
+    assert [] == logging.getLogger("third").handlers
+
+
+def test_what_was_put_back_by_hand_is_there_once(tmp_path: Path) -> None:
+    """A configuration took the handler away, and the application attached it again."""
+    own = set_up(tmp_path)
+    _, change = apply_as_base(plan(root={"level": "INFO", "handlers": []}), Around())
+    logging.root.addHandler(own)
+    _, drift = go_back(change, Around())
+    assert [own] == logging.root.handlers
+    assert ("root.handlers",) == drift
+
+
+def test_over_two_changes_what_others_did_in_between_stays(tmp_path: Path) -> None:
+    """It would have stayed if one had gone back over each of them."""
+    own = set_up(tmp_path)
+    _, one = apply_as_base(plan(loggers={"a.b": {"level": "INFO"}}), Around())
+    made = logging.NullHandler()
+    logging.root.addHandler(made)
+    logging.getLogger("between").setLevel(7)
+    _, two = apply_as_base(plan(loggers={"c": {"level": "INFO"}}), Around())
+    _, drift = go_back(one.then(two), Around())
+    assert [own, made] == logging.root.handlers
+    assert [own] == logging.getLogger("a.b").handlers
+    levels = [logging.getLogger(name).level for name in ("a.b", "between", "c")]
+    assert [logging.ERROR, 7, logging.NOTSET] == levels
+    assert () == drift
+
+
+def test_over_two_changes_a_handler_gets_back_what_the_first_one_took(tmp_path: Path) -> None:
+    """Though it left with the second one, or with one after that."""
+    own = set_up(tmp_path)
+    lowered = plan(incremental=True, handlers={"x": {"level": "DEBUG"}})
+    null = plan(handlers={"x": {"class": "logging.NullHandler"}}, root={"handlers": ["x"]})
+    changes = [apply_as_base(each, Around())[1] for each in (lowered, null, plan(), plan())]
+    assert logging.DEBUG == own.level
+    whole = changes[0].then(changes[1]).then(changes[2]).then(changes[3])
+    made = named_handlers()["x"]
+    assert all(made is not handler for handler, _ in whole.before.handlers)
+    go_back(whole, Around())
+    assert (logging.NOTSET, own) == (own.level, named_handlers()["x"])
+
+
+def test_no_lease_is_laid_over_a_handler_that_goes(tmp_path: Path) -> None:
+    """It would come back with the level of a lease that has ended meanwhile."""
+    set_up(tmp_path)
+    around = Around()
+    apply_as_base(plan(root={"handlers": []}, loggers={"a.b": {"handlers": []}}), around)
+    before, after = around.seen
+    assert ("x" in before.by_key(), "x" in after.by_key()) == (True, False)

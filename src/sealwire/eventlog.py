@@ -209,9 +209,10 @@ def log_to(
     try:
         logger.log(level, text, *arguments, exc_info=bug)
     except BaseException as bug_of_theirs:
-        # A filter of the host's may raise anything; only what Ctrl-C raises is meant for others.
-        own = threading.current_thread() is not threading.main_thread()
-        if isinstance(bug_of_theirs, KeyboardInterrupt) and not own:
+        # A filter of the host's may raise anything; only what Ctrl-C raises is meant for others,
+        # and that is raised in the main thread.
+        in_main = threading.current_thread() is threading.main_thread()
+        if in_main and isinstance(bug_of_theirs, KeyboardInterrupt):
             raise
         last_resort = logging.lastResort
         if last_resort is not None and level >= last_resort.level:

@@ -44,7 +44,7 @@ class DriftWatch:
         self._alerts: frozenset[str] = frozenset()
 
     def know(self, base: Tree) -> None:
-        """Take down the base, without leases; what had drifted from another one is forgotten."""
+        """Record the base, without leases; what had drifted from another one is forgotten."""
         self._base, self._alerts = base, frozenset()
 
     def look(
@@ -79,18 +79,18 @@ class DriftWatch:
             for each in policy.floors.tree(before, after):
                 log_to(LOGGER, logging.ERROR, "alert: going back lowers: %s", each.in_words())
 
-    def _tell_alerts(self, live: Tree, policies: Iterable[Policy]) -> None:
+    def _tell_alerts(self, now: Tree, policies: Iterable[Policy]) -> None:
         if self._base is None:
             return
-        # What has come since is not compared with nothing.
-        base = live._replace(
-            loggers=_both(live.by_name(), self._base.by_name()),
-            handlers=_both(live.by_key(), self._base.by_key()),
+        # What has come since stands on both sides, as there is nothing to compare it with.
+        was = now._replace(
+            loggers=_both(now.by_name(), self._base.by_name()),
+            handlers=_both(now.by_key(), self._base.by_key()),
         )
         alerts = {
             f"{each.where}: {each.detail}"
             for policy in policies
-            for each in policy.floors.tree(base, live)
+            for each in policy.floors.tree(was, now)
         }
         for alert in sorted(alerts - self._alerts):
             log_to(LOGGER, logging.ERROR, "alert: protected logging has changed: %s", alert)

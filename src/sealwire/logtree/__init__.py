@@ -3,7 +3,7 @@
 from sealwire.logtree.arrangement import reachable
 from sealwire.logtree.closing import close_all
 from sealwire.logtree.configure import apply, apply_as_base, check, go_back, try_out
-from sealwire.logtree.levels import relevel, set_levels
+from sealwire.logtree.levels import relevel
 from sealwire.logtree.reading import read
 
 __all__ = [
@@ -15,6 +15,5 @@ __all__ = [
     "reachable",
     "read",
     "relevel",
-    "set_levels",
     "try_out",
 ]

@@ -73,7 +73,7 @@ def named_handlers() -> WeakValueDictionary[str, logging.Handler]:
 
 
 def all_named_handlers() -> list[logging.Handler]:
-    """Give the handlers that have a name, taken down in one step, without a lock.
+    """Give the handlers that have a name, copied in one step, without a lock.
 
     Going through the mapping itself fails where another thread gives a name meanwhile.
     """

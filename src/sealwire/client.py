@@ -9,7 +9,6 @@ Rules this module keeps:
 3. Nothing is judged here: the service reads strictly, and whoever sends nonsense hears so.
 4. A message is sealed once. One that nobody answered is on the exception, because sending the same
    bytes again is safe and tells what became of it, and sealing anew is another request.
-
 5. Requests of one client go one after another, whichever threads they come from: one that another
    of its stream overtakes would be refused as superseded.
 

@@ -25,7 +25,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 
 from sealwire import engine as engine_module
-from sealwire.engine import MAX_LEASES_OF_ONE, Engine
+from sealwire.changing import MAX_LEASES_OF_ONE
+from sealwire.engine import Engine
 from sealwire.errors import ApplyError, Reason, RefusedError
 from sealwire.inforce import Base
 from sealwire.logtree import swapping

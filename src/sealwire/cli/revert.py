@@ -16,7 +16,6 @@ from sealwire.stages import Outcome, Stream
 
 if TYPE_CHECKING:
     from sealwire.cli.endings import Exit
-    from sealwire.stages import Answer
 
 
 @click.command(
@@ -127,7 +126,7 @@ def confirm(
 ) -> Exit:
     """Keep the configuration with this ID, which would go by itself otherwise."""
     asked = Asked(config, to, address, timeout_s)
-    answer: Answer = asked.ask(lambda client: client.confirm(request_id, why=why, only=only))
+    answer = asked.ask(lambda client: client.confirm(request_id, why=why, only=only))
     if as_json:
         say_answer_as_json(answer, asked.address, changed=False)
     return told(

@@ -18,7 +18,13 @@ import pytest
 from sealwire.documents import LoggingPlan, read_plan
 from sealwire.errors import ApplyError
 from sealwire.logtree import apply, try_out
-from sealwire.logtree.closing import close_all, close_quietly, expect_late_records
+from sealwire.logtree.closing import (
+    close_all,
+    close_quietly,
+    expect_late_records,
+    rest_all,
+    wake_all,
+)
 from sealwire.logtree.listening import start_listener
 
 if TYPE_CHECKING:
@@ -361,6 +367,69 @@ def test_a_late_record_passes_by_the_queue() -> None:
     close_all([handler])
     handler.handle(record("late"))
     assert ["late"] == slow.written
+
+
+@pytest.mark.parametrize("where", ["on a logger", "behind another", "with a name"])
+def test_a_listener_that_another_handler_has_goes_on(where: str) -> None:
+    """It stops with the last of them that is in use, and not before."""
+    slow, before = Slow(), threading.active_count()
+    slow.let.set()
+    one = with_listener(slow)
+    other: Any = logging.handlers.QueueHandler(one.queue)
+    other.listener = one.listener
+    start_listener(one)
+    beyond = logging.handlers.MemoryHandler(1, target=other)
+    if where == "with a name":
+        other.name = "other"
+    else:
+        logging.root.addHandler(other if where == "on a logger" else beyond)
+    close_all([one])
+    assert before + 1 == threading.active_count()
+    other.handle(record("one"))
+    logging.root.handlers, other.name = [], None
+    close_all([other])
+    assert before == threading.active_count()
+    assert ["one"] == slow.written
+
+
+def test_a_handler_whose_listener_goes_on_comes_back_to_it() -> None:
+    """It was passed by for as long as it rested, and is not from then on."""
+    slow, before = Slow(), threading.active_count()
+    slow.let.set()
+    one = with_listener(slow)
+    other: Any = logging.handlers.QueueHandler(one.queue)
+    other.listener = one.listener
+    start_listener(one)
+    logging.root.handlers = [other]
+    for rests in ([one], [one, other]):
+        logging.root.handlers = [each for each in (one, other) if each not in rests]
+        expect_late_records(rests)
+        rest_all(rests)
+        wake_all(rests)
+        assert [] == [each for each in rests if "enqueue" in vars(each)]
+        assert before + 1 == threading.active_count()
+    logging.root.handlers = []
+    close_all([one, other])
+    assert before == threading.active_count()
+
+
+def test_a_listener_that_has_not_come_to_its_end_is_not_taken_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its thread still runs, and would end with the records that come after."""
+    monkeypatch.setattr("sealwire.logtree.listening.WAIT_S", 0.2)
+    slow = Slow()
+    handler = with_listener(slow)
+    start_listener(handler)
+    handler.handle(record("one"))
+    expect_late_records([handler])
+    rest_all([handler])
+    wake_all([handler])
+    assert "enqueue" in vars(handler)
+    slow.let.set()
+    (stopper,) = [each for each in threading.enumerate() if each.name == "sealwire-stop"]
+    stopper.join(PATIENCE_S)
+    assert ["one"] == slow.written
 
 
 def test_a_listener_that_hangs_is_left_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:

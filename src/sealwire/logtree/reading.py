@@ -4,7 +4,8 @@ Rules this module keeps:
 
 1. Reading changes nothing, and takes time that grows with the loggers and handlers there are.
 2. A handler has one key in a tree: its name; without one its class and target, and from the second
-   one of those on a number. Keys stay the same from one reading to the next while nothing changes.
+   one of those on a number. It keeps its key from one reading to the next, also when others come or
+   go: a lease or a floor that speaks of it by its key means this one.
 3. What cannot be told of somebody else's class is left empty, and never asked by calling it. What
    a handler hands records on to is looked for among what it has as attributes.
 4. Whatever the objects are, a tree comes out of it, and one that is odd hides no other (`asking`).
@@ -17,7 +18,8 @@ from __future__ import annotations
 import logging
 import logging.handlers
 import sys
-from itertools import islice
+import weakref
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Final
 
 from sealwire.documents.tree import (
@@ -33,7 +35,7 @@ from sealwire.logtree.asking import asked, called, is_text, level, members, text
 from sealwire.logtree.internals import all_named_handlers, format_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 _OWN_MODULES: Final = ("logging", "logging.handlers")
 _STREAMING: Final = 1  # socket.SOCK_STREAM
@@ -51,10 +53,9 @@ def read_objects() -> tuple[Tree, dict[str, logging.Handler]]:
     loggers = {ROOT: logging.root, **_loggers()}
     attached = {name: members(asked(logger, "handlers")) for name, logger in loggers.items()}
     keys = _Keys()
-    for handlers in attached.values():
-        for handler in handlers:
-            keys.add(handler)
-    for handler in _registered():
+    first = [*chain.from_iterable(attached.values()), *_registered()]
+    keys.add_known(first)
+    for handler in first:
         keys.add(handler)
     behind = _add_what_is_behind(keys)
     names = {id(logger): text(name) for name, logger in loggers.items()}
@@ -165,17 +166,55 @@ class _Keys:
         self.handlers: dict[str, logging.Handler] = {}
         self._numbers: dict[str, int] = {}
 
+    def add_known(self, handlers: Iterable[logging.Handler]) -> None:
+        """Give those without a name the keys that they had, before others take these."""
+        for handler in handlers:
+            key = _key_had(handler)
+            if key and id(handler) not in self.of and key not in self.handlers:
+                wanted = _wanted(handler)
+                if key == wanted or key.startswith(f"{wanted} #"):
+                    self._give(handler, key)
+
     def add(self, handler: logging.Handler) -> None:
         if id(handler) in self.of:
             return
-        wanted = _name_of(handler) or f"{_called(type(handler))}({target_of(handler)})"
+        wanted = _wanted(handler)
         key, number = wanted, self._numbers.get(wanted, 1)
         while key in self.handlers:
             number += 1
             key = f"{wanted} #{number}"
         self._numbers[wanted] = number
+        self._give(handler, key)
+        if not _name_of(handler):
+            _remember(handler, key)
+
+    def _give(self, handler: logging.Handler, key: str) -> None:
         self.of[id(handler)] = key
         self.handlers[key] = handler
+
+
+_had: dict[int, tuple[weakref.ref[logging.Handler], str]] = {}
+"""The keys of handlers without a name, by the handler's ``id``, for as long as they live."""
+
+
+def _key_had(handler: logging.Handler) -> str:
+    reference, key = _had.get(id(handler), (None, ""))
+    return key if reference is not None and reference() is handler else ""
+
+
+def _remember(handler: logging.Handler, key: str) -> None:
+    number = id(handler)
+
+    def forget(_: object) -> None:
+        _had.pop(number, None)
+
+    # What cannot be referred to weakly is counted anew each time.
+    if (reference := called(weakref.ref, handler, forget, otherwise=None)) is not None:
+        _had[number] = reference, key
+
+
+def _wanted(handler: logging.Handler) -> str:
+    return _name_of(handler) or f"{_called(type(handler))}({target_of(handler)})"
 
 
 def _name_of(handler: logging.Handler) -> str:

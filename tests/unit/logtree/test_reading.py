@@ -14,6 +14,7 @@ import pytest
 
 from sealwire.documents.tree import UNTOLD, FormatterState
 from sealwire.logtree import read
+from sealwire.logtree.reading import read_objects
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -148,6 +149,66 @@ def test_handlers_are_named_meanwhile(logger: logging.Logger) -> None:
             other.close()
     assert [f"{NAME}.{number}" for number in range(1, 6)] == [*found.logger(NAME).handlers]
     assert len(others) > 5
+
+
+def test_a_handler_keeps_its_key(logger: logging.Logger) -> None:
+    """Whatever comes before it or goes: a lease that ends means this one and no other."""
+
+    def keys() -> dict[str, str]:
+        live, handlers = read_objects()
+        return {
+            names[id(handlers[key])]: key
+            for name in ("", NAME)
+            for key in live.logger(name).handlers
+            if id(handlers[key]) in names
+        }
+
+    one, two, three = (logging.StreamHandler(sys.stderr) for _ in range(3))
+    names = {id(one): "one", id(two): "two", id(three): "three"}
+    logger.addHandler(one)
+    logger.addHandler(two)
+    first, second = "StreamHandler(stderr)", "StreamHandler(stderr) #2"
+    assert {"one": first, "two": second} == keys()
+    logging.root.handlers.insert(0, three)
+    try:
+        assert {"one": first, "two": second, "three": f"{first} #3"} == keys()
+        logger.removeHandler(one)
+        assert {"two": second, "three": f"{first} #3"} == keys()
+        # It finds its place again, unless it is another one by now.
+        logger.addHandler(one)
+        assert first == keys()["one"]
+        one.name = "reading.one"
+        assert "reading.one" == keys()["one"]
+        one.name = None
+        one.setStream(io.StringIO())
+        assert "StreamHandler(StringIO)" == keys()["one"]
+    finally:
+        logging.root.removeHandler(three)
+
+
+def test_a_key_that_two_have_had_is_of_one_of_them(logger: logging.Logger) -> None:
+    """One went, another came in its place, and the first is back."""
+    one, two = (logging.StreamHandler(sys.stderr) for _ in range(2))
+    key = "StreamHandler(stderr)"
+    for handlers, expected in (([one], (key,)), ([two], (key,)), ([two, one], (key, f"{key} #2"))):
+        logger.handlers[:] = handlers
+        assert expected == read().logger(NAME).handlers
+    logger.handlers[:] = [one]
+    assert (f"{key} #2",) == read().logger(NAME).handlers
+
+
+def test_a_handler_that_cannot_be_remembered_is_counted(logger: logging.Logger) -> None:
+    """No weak reference leads to it."""
+
+    class Slotted:
+        __slots__ = ("filters", "formatter", "level")
+
+    for _ in range(2):
+        logger.handlers.append(Slotted())  # type: ignore[arg-type]
+    try:
+        assert ("Slotted()", "Slotted() #2") == read().logger(NAME).handlers
+    finally:
+        logger.handlers.clear()
 
 
 # ---- what is behind a handler -------------------------------------------------------------------

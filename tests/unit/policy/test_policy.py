@@ -231,6 +231,31 @@ def test_a_role_changes_its_own_loggers_alone(asked: Asking) -> None:
     assert [] == told_of(with_roles(role()), request, leased(a=10))
 
 
+def test_a_role_defines_no_handler_of_others(asked: Asking) -> None:
+    """Even if nothing of it would change, and with the place and the line."""
+    policy = with_roles(role(loggers=Loggers(("b",))))
+    null = {"class": "logging.NullHandler"}
+    request = asked(Verb.APPLY, config={"version": 1, "handlers": {"console": null}})
+    (found,) = policy.tree_objections(request, BASE, BASE)
+    assert ("role-loggers", "handlers.console", "p:loggers") == (
+        found.rule,
+        found.where,
+        found.source,
+    )
+    assert found.detail.endswith("; the role r has b alone")
+
+
+def test_what_is_behind_a_handler_of_others_stays(asked: Asking) -> None:
+    """It is theirs as much as the one in front of it."""
+    policy = with_roles(role(loggers=Loggers(("b",))))
+    behind = HandlerState("behind", "logging.FileHandler", target="/a")
+    before = Tree(BASE.loggers, (behind, BASE.handlers[0]._replace(behind=("behind",))))
+    after = before._replace(handlers=(behind._replace(level=50), before.handlers[1]))
+    request = asked(Verb.APPLY, config={"version": 1})
+    assert ["role-loggers p:loggers"] == told_of(policy, request, after, before)
+    assert [] == told_of(policy, request, before, before)
+
+
 def test_a_role_has_levels(asked: Asking) -> None:
     """Of loggers and of handlers; what says nothing about a level sets none."""
     policy = with_roles(role(levels=frozenset({20})))

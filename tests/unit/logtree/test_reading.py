@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import logging.handlers
+import os
 import queue
 import sys
 import weakref
@@ -279,5 +280,7 @@ def test_the_file_of_a_class_of_ones_own_is_told(logger: logging.Logger, tmp_pat
 
     logger.addHandler(Theirs(tmp_path / "a.log", delay=True))
     logger.addHandler(Wrapping(baseFilename="/a"))
+    logger.addHandler(Theirs(os.devnull, delay=True))
+    logger.addHandler(logging.FileHandler(os.devnull, delay=True))
     targets = [read().by_key()[key].target for key in read().logger(NAME).handlers]
-    assert [str(tmp_path / "a.log"), ""] == targets
+    assert [str(tmp_path / "a.log"), "", "", os.devnull] == targets

@@ -41,7 +41,7 @@ class Base(NamedTuple):
 _APPLICATIONS: Final = Base()
 
 
-class Pending(NamedTuple):
+class Trial(NamedTuple):
     """A configuration that goes by itself unless it is confirmed.
 
     Attributes:
@@ -65,14 +65,14 @@ class InForce:
         instance: what this process is called, as `Request.only` speaks of it.
         base: the configuration that stays.
         overlay: the leases.
-        pending: set while the base is on trial.
+        trial: set while the base is on trial.
         drift: what somebody else has changed, as it was seen last.
     """
 
     instance: str = ""
     base: Base = _APPLICATIONS
     overlay: Overlay = field(default_factory=Overlay)
-    pending: Pending | None = None
+    trial: Trial | None = None
     drift: tuple[Drift, ...] = ()
 
     def check(self, request: Request, now_ms: int) -> None:
@@ -91,8 +91,8 @@ class InForce:
         if isinstance(request, Apply):
             self._check_apply(request)
         elif isinstance(request, Confirm):
-            if self.pending is None or self.pending.id != request.what:
-                found = "nothing is" if self.pending is None else f"{self.pending.id} is"
+            if self.trial is None or self.trial.id != request.what:
+                found = "nothing is" if self.trial is None else f"{self.trial.id} is"
                 detail = f"{request.what} is not on trial; {found}"
                 raise _refusal(Reason.NOT_IN_FORCE, detail)
         elif isinstance(request, Revert):
@@ -105,8 +105,8 @@ class InForce:
         if request.replaces and request.replaces != self.base.digest:
             found = self.base.digest or "the application's own"
             raise _refusal(Reason.BASE_MISMATCH, f"the base in force is {found}")
-        if self.pending is not None:
-            detail = f"{self.pending.id} of {self.pending.issuer} is on trial; confirm or revert it"
+        if self.trial is not None:
+            detail = f"{self.trial.id} of {self.trial.issuer} is on trial; confirm or revert it"
             raise _refusal(Reason.CONFIRMATION_DUE, detail)
 
     def _check_revert(self, request: Revert) -> None:

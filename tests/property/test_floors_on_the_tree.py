@@ -232,7 +232,7 @@ def take(service: Service, step: tuple[Any, ...]) -> None:
         case ("back",):
             service.ask("bob", Verb.REVERT, Stream.BASE)
         case ("confirm",):
-            if (pending := service.engine.in_force.pending) is not None:
+            if (pending := service.engine.in_force.trial) is not None:
                 service.ask("bob", Verb.CONFIRM, Stream.BASE, id=pending.id)
         case ("restart",):
             service.engine.end(service.policy)

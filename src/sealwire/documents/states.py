@@ -16,6 +16,8 @@ NOTSET = 0
 NO_LEVELS: Mapping[str, int] = MappingProxyType({})
 ROOT = ""
 """The root logger's name in a tree, as in `LoggingPlan`."""
+UNTOLD = ""
+"""Stands among the handlers behind another one for what cannot be told; it is no handler's key."""
 NOBODY = "(nobody)"
 """Stands for a parent that is none, or that no name leads to."""
 
@@ -51,6 +53,8 @@ class HandlerState(NamedTuple):
         named: whether it has a name of its own, by which a configuration can speak of it.
         foreign: whether code outside ``logging`` made it and no configuration did: pytest's,
             Sentry's, OpenTelemetry's. Changes leave those where they are.
+        behind: keys of the handlers that it hands records on to, as far as they are known; with
+            `UNTOLD` among them it hands records to somebody whom it does not name.
     """
 
     key: str
@@ -61,6 +65,7 @@ class HandlerState(NamedTuple):
     filters: tuple[str, ...] = ()
     named: bool = True
     foreign: bool = False
+    behind: tuple[str, ...] = ()
 
 
 class LoggerState(NamedTuple):

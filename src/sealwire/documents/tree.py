@@ -20,6 +20,7 @@ from sealwire.documents.states import (
     NOBODY,
     NOTSET,
     ROOT,
+    UNTOLD,
     Emission,
     FormatterState,
     HandlerState,
@@ -34,6 +35,7 @@ __all__ = [
     "NOTSET",
     "NO_LEVELS",
     "ROOT",
+    "UNTOLD",
     "Emission",
     "FormatterState",
     "HandlerState",
@@ -71,6 +73,16 @@ class Tree(NamedTuple):
     def by_key(self) -> dict[str, HandlerState]:
         """Give the handlers by their keys."""
         return {handler.key: handler for handler in self.handlers}
+
+    def reached(self, keys: Iterable[str]) -> frozenset[str]:
+        """Give handlers and what they hand records on to, by key; `UNTOLD` where that is unsaid."""
+        known, todo, found = self.by_key(), list(keys), set[str]()
+        while todo:
+            key = todo.pop()
+            if key not in found:
+                found.add(key)
+                todo += known[key].behind if key in known else ()
+        return frozenset(found)
 
     def leveled(self, loggers: Mapping[str, int], handlers: Mapping[str, int]) -> Tree:
         """Give the tree with these levels, of loggers by name and of handlers by key."""

@@ -5,7 +5,8 @@ Rules this module keeps:
 1. A factory is a function or class outside the standard library, whatever name it was found by: a
    module of the host has names such as ``os`` in it too.
 2. What a factory gives is what the plan says it is: a handler, a formatter, a filter. A handler is
-   a new one, because one that is in use would be closed when a change fails.
+   a new one, because one that is in use would be closed when a change fails. A formatter or filter
+   may be in use already; then nothing is set on it, because a change that fails would not undo it.
 3. A queue handler's listener runs from the moment that the handler is made, so that a thread which
    cannot be started prevents the change. Whoever closes the handler stops it: see `closing`.
 """
@@ -19,8 +20,10 @@ from typing import TYPE_CHECKING, Any, Final
 from sealwire.documents import External, Factory
 from sealwire.documents.queue_schema import STANDARD_QUEUE
 from sealwire.documents.reading import place
-from sealwire.documents.values import FACTORY_KEY
+from sealwire.documents.values import ATTRIBUTES_KEY, FACTORY_KEY
 from sealwire.errors import ApplyError, shorten
+from sealwire.logtree.arrangement import live_loggers
+from sealwire.logtree.asking import asked, members
 from sealwire.logtree.internals import live_handlers
 from sealwire.logtree.listening import start_listener
 
@@ -42,6 +45,10 @@ class UnfitPartError(TypeError):
 
 class HandlerInUseError(ValueError):
     """A factory gave a handler that was there before."""
+
+
+class PartInUseError(ValueError):
+    """A factory gave a formatter or filter that was there before, and attributes are to be set."""
 
 
 def check_factories(plan: LoggingPlan, resolve: Resolve) -> None:
@@ -89,7 +96,8 @@ def make_part(configurator: DictConfigurator, section: str, entries: Any) -> Any
     """
     kind, make = _FITS[section], getattr(configurator, f"configure_{section[:-1]}")
     if FACTORY_KEY in entries:
-        entries[FACTORY_KEY] = _checked(configurator, entries[FACTORY_KEY], kind)
+        fits = _is_unused(kind) if entries.get(ATTRIBUTES_KEY) else kind
+        entries[FACTORY_KEY] = _checked(configurator, entries[FACTORY_KEY], fits)
     return make(entries)
 
 
@@ -151,6 +159,21 @@ def _checked(
         return made
 
     return make
+
+
+def _is_unused(kind: Callable[[object], bool]) -> Callable[[object], bool]:
+    """Give what looks for a part of that kind that no logger and no handler has."""
+
+    def fits(made: object) -> bool:
+        loggers = [logger for _, logger in live_loggers()]
+        attached = [each for logger in loggers for each in members(asked(logger, "handlers"))]
+        for owner in (*loggers, *live_handlers(), *attached):
+            parts = (*members(asked(owner, "filters")), asked(owner, "formatter"))
+            if any(made is part for part in parts):
+                raise PartInUseError
+        return kind(made)
+
+    return fits
 
 
 def _is_new_handler() -> Callable[[object], bool]:

@@ -3,7 +3,7 @@
 Rules this module keeps:
 
 1. Whoever takes a queue handler out of use stops its listener, so that no thread stays behind. What
-   is in the queue by then is written first.
+   is in the queue by then is written first. A listener that another handler in use has goes on.
 2. Stopping takes a bounded time: a listener may be busy with a handler that hangs, and its queue
    may be full. One that does not come free ends by itself when it has written what it has.
 3. A process that ends writes what is still in the queues of those that were started here.
@@ -23,7 +23,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from sealwire.logtree.internals import thread_of
+from sealwire.logtree.arrangement import live_loggers, reachable
+from sealwire.logtree.internals import all_named_handlers, thread_of
 from sealwire.logtree.locks import WAIT_S
 
 if TYPE_CHECKING:
@@ -33,6 +34,9 @@ _MOMENT_S: Final = 0.05
 
 _started: dict[int, tuple[int, Any]] = {}
 """Listeners that run because of us, each with the process that its thread is in."""
+
+_stopping: dict[int, tuple[threading.Thread, Any]] = {}
+"""Listeners that were told to stop, each with the thread that waits for it."""
 
 
 def start_listener(handler: logging.Handler) -> None:
@@ -51,17 +55,21 @@ def start_listener(handler: logging.Handler) -> None:
 
 
 def wake_listener(handler: logging.Handler) -> bool:
-    """Start the listener of a queue handler that comes back into use.
+    """Start the listener of a queue handler that comes back into use, if it does not run.
 
     Returns:
-        Whether that was done. It is not where it still writes what it had: it ends then.
+        Whether it runs. One that was told to stop and still writes what it had does not.
 
     Raises:
         Exception: it cannot be started.
     """
     listener = listener_of(handler)
-    if listener is None or thread_of(listener) is not None:
+    if listener is None:
         return False
+    if thread_of(listener) is not None:
+        # Another handler in use has it, or it has not come to its end.
+        stopper, _ = _stopping.get(id(listener), (None, None))
+        return stopper is None or not stopper.is_alive()
     listener.start()
     _started[id(listener)] = os.getpid(), listener
     return True
@@ -75,18 +83,31 @@ def listener_of(handler: logging.Handler) -> Any:  # noqa: ANN401 - any class th
 
 
 def stop_listener(handler: logging.Handler) -> None:
-    """Stop the listener of a queue handler, if it has one; it first writes what is in the queue."""
+    """Stop the listener of a queue handler, if it has one; it first writes what is in the queue.
+
+    It is not stopped where another handler in use has it.
+    """
     listener = listener_of(handler)
-    if listener is not None:
-        _started.pop(id(listener), None)
-        _stop(listener.stop)
-
-
-def _stop(stop: Callable[[], object]) -> None:
+    if listener is None or _is_shared(listener, handler):
+        return
+    _started.pop(id(listener), None)
     # In a thread of its own, because it waits for the listener's for as long as that takes.
-    stopper = threading.Thread(target=_stop_once, args=(stop,), name="sealwire-stop", daemon=True)
+    stopper = threading.Thread(
+        target=_stop_once, args=(listener.stop,), name="sealwire-stop", daemon=True
+    )
+    for key in [key for key, (thread, _) in _stopping.items() if not thread.is_alive()]:
+        del _stopping[key]
+    _stopping[id(listener)] = stopper, listener
     stopper.start()
     stopper.join(WAIT_S)
+
+
+def _is_shared(listener: object, handler: logging.Handler) -> bool:
+    attached = [each for _, logger in live_loggers() for each in logger.handlers]
+    return any(
+        each is not handler and listener_of(each) is listener
+        for each in reachable([*attached, *all_named_handlers()])
+    )
 
 
 def _stop_once(stop: Callable[[], object]) -> None:

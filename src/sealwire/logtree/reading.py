@@ -4,8 +4,10 @@ Rules this module keeps:
 
 1. Reading changes nothing, and takes time that grows with the loggers and handlers there are.
 2. A handler has one key in a tree: its name; without one its class and target, and from the second
-   one of those on a number. Keys stay the same from one reading to the next while nothing changes.
-3. What cannot be told of somebody else's class is left empty, and never asked by calling it.
+   one of those on a number. It keeps its key from one reading to the next, also when others come or
+   go: a lease or a floor that speaks of it by its key means this one.
+3. What cannot be told of somebody else's class is left empty, and never asked by calling it. What
+   a handler hands records on to is looked for among what it has as attributes.
 4. Whatever the objects are, a tree comes out of it, and one that is odd hides no other (`asking`).
 5. No lock is taken, since whoever holds logging's may be stuck. Loggers and named handlers are
    taken down in one step each.
@@ -14,12 +16,16 @@ Rules this module keeps:
 from __future__ import annotations
 
 import logging
+import logging.handlers
 import sys
+import weakref
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Final
 
 from sealwire.documents.tree import (
     NOBODY,
     ROOT,
+    UNTOLD,
     FormatterState,
     HandlerState,
     LoggerState,
@@ -29,10 +35,11 @@ from sealwire.logtree.asking import asked, called, is_text, level, members, text
 from sealwire.logtree.internals import all_named_handlers, format_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 _OWN_MODULES: Final = ("logging", "logging.handlers")
 _STREAMING: Final = 1  # socket.SOCK_STREAM
+_MOST_BEHIND: Final = 64  # A buffer of records is a list too, and is not gone through.
 
 
 def read() -> Tree:
@@ -46,11 +53,11 @@ def read_objects() -> tuple[Tree, dict[str, logging.Handler]]:
     loggers = {ROOT: logging.root, **_loggers()}
     attached = {name: members(asked(logger, "handlers")) for name, logger in loggers.items()}
     keys = _Keys()
-    for handlers in attached.values():
-        for handler in handlers:
-            keys.add(handler)
-    for handler in _registered():
+    first = [*chain.from_iterable(attached.values()), *_registered()]
+    keys.add_known(first)
+    for handler in first:
         keys.add(handler)
+    behind = _add_what_is_behind(keys)
     names = {id(logger): text(name) for name, logger in loggers.items()}
     states = [
         LoggerState(
@@ -66,7 +73,10 @@ def read_objects() -> tuple[Tree, dict[str, logging.Handler]]:
     ]
     tree = Tree(
         tuple(sorted(states, key=lambda state: state.name)),
-        tuple(_handler(key, keys.handlers[key]) for key in sorted(keys.handlers)),
+        tuple(
+            _handler(key, keys.handlers[key])._replace(behind=behind[key])
+            for key in sorted(keys.handlers)
+        ),
         level(asked(logging.root.manager, "disable")),
     )
     return tree, keys.handlers
@@ -81,6 +91,40 @@ def _loggers() -> dict[str, logging.Logger]:
 def _registered() -> list[logging.Handler]:
     """Give the handlers that have a name, whether a logger has them or another handler."""
     return sorted(all_named_handlers(), key=_name_of)
+
+
+def _add_what_is_behind(keys: _Keys) -> dict[str, tuple[str, ...]]:
+    """Give the handlers behind each one, by key; those that have no key yet get theirs."""
+    found: dict[str, tuple[str, ...]] = {}
+    while len(found) < len(keys.handlers):
+        for key in [key for key in keys.handlers if key not in found]:
+            behind = list(_behind(keys.handlers[key]))
+            for handler in behind:
+                keys.add(handler)
+            told = tuple(dict.fromkeys(keys.of[id(handler)] for handler in behind))
+            found[key] = (*told, UNTOLD) if _has_untold(keys.handlers[key]) else told
+    return found
+
+
+def _behind(handler: logging.Handler) -> Iterator[logging.Handler]:
+    """Give what a handler has of handlers: a target, those of its listener, a wrapped one."""
+    known: dict[str, Any] = called(vars, handler, otherwise={})
+    listener = called(known.get, "listener", otherwise=None)
+    for value in (*members(known.values()), asked(listener, "handlers")):
+        if type(value) in {list, tuple}:
+            found = list(islice(value, _MOST_BEHIND))
+        elif type(value) is dict:
+            found = members(islice(value.values(), _MOST_BEHIND))
+        else:
+            found = [value]
+        yield from (each for each in found if issubclass(type(each), logging.Handler))
+
+
+def _has_untold(handler: logging.Handler) -> bool:
+    """Whether a queue is read by a listener that its handler does not know."""
+    if not issubclass(type(handler), logging.handlers.QueueHandler):
+        return False
+    return asked(handler, "listener") is None
 
 
 def _parent(
@@ -122,17 +166,55 @@ class _Keys:
         self.handlers: dict[str, logging.Handler] = {}
         self._numbers: dict[str, int] = {}
 
+    def add_known(self, handlers: Iterable[logging.Handler]) -> None:
+        """Give those without a name the keys that they had, before others take these."""
+        for handler in handlers:
+            key = _key_had(handler)
+            if key and id(handler) not in self.of and key not in self.handlers:
+                wanted = _wanted(handler)
+                if key == wanted or key.startswith(f"{wanted} #"):
+                    self._give(handler, key)
+
     def add(self, handler: logging.Handler) -> None:
         if id(handler) in self.of:
             return
-        wanted = _name_of(handler) or f"{_called(type(handler))}({target_of(handler)})"
+        wanted = _wanted(handler)
         key, number = wanted, self._numbers.get(wanted, 1)
         while key in self.handlers:
             number += 1
             key = f"{wanted} #{number}"
         self._numbers[wanted] = number
+        self._give(handler, key)
+        if not _name_of(handler):
+            _remember(handler, key)
+
+    def _give(self, handler: logging.Handler, key: str) -> None:
         self.of[id(handler)] = key
         self.handlers[key] = handler
+
+
+_had: dict[int, tuple[weakref.ref[logging.Handler], str]] = {}
+"""The keys of handlers without a name, by the handler's ``id``, for as long as they live."""
+
+
+def _key_had(handler: logging.Handler) -> str:
+    reference, key = _had.get(id(handler), (None, ""))
+    return key if reference is not None and reference() is handler else ""
+
+
+def _remember(handler: logging.Handler, key: str) -> None:
+    number = id(handler)
+
+    def forget(_: object) -> None:
+        _had.pop(number, None)
+
+    # What cannot be referred to weakly is counted anew each time.
+    if (reference := called(weakref.ref, handler, forget, otherwise=None)) is not None:
+        _had[number] = reference, key
+
+
+def _wanted(handler: logging.Handler) -> str:
+    return _name_of(handler) or f"{_called(type(handler))}({target_of(handler)})"
 
 
 def _name_of(handler: logging.Handler) -> str:
@@ -180,12 +262,15 @@ def _called(kind: type) -> str:
 
 
 def target_of(handler: logging.Handler) -> str:
-    """Say where one of the library's handlers writes; ``""`` for any other."""
+    """Say where one of the library's handlers, or any that writes a file as they do, writes.
+
+    Of any other it is ``""``.
+    """
+    known: dict[str, Any] = called(vars, handler, otherwise={})
+    if "baseFilename" in known and issubclass(type(handler), logging.FileHandler):
+        return words(known["baseFilename"])
     if not _is_own(handler):
         return ""
-    known: dict[str, Any] = called(vars, handler, otherwise={})
-    if "baseFilename" in known:
-        return words(known["baseFilename"])
     if "address" in known:
         return _address(known["address"], known.get("socktype"))
     if issubclass(type(handler), logging.StreamHandler):

@@ -136,7 +136,7 @@ class HandlerFloor:
             # Many may send to one socket of syslog.
             if key == self.key or there or other.class_name == SYSLOG_HANDLER:
                 continue
-            if any(_share(other.target, str(file)) for file in files):
+            if any(share_file(other.target, str(file)) for file in files):
                 where = place("handlers", key)
                 detail = f"would write to the file of the protected handler {shorten(self.key)}"
                 yield Objection("floor-file", where, detail, source_of(self.sources, "target"))
@@ -150,7 +150,7 @@ def _same(one: Argument, other: Argument) -> bool:
     return type(one) is type(other) and one == other
 
 
-def _share(one: str, other: str) -> bool:
+def share_file(one: str, other: str) -> bool:
     """Whether two targets are one file, or one is what rotation makes of the other's name."""
     if "/" not in one and "\\" not in one:
         return False

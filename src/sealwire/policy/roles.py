@@ -8,7 +8,7 @@ Rules this module keeps:
 3. What a role does not name it has at its default, and defaults are narrow: leases go louder, and
    lower no handler. Quieter leases have to be written, with the loggers they are for.
 4. A role that has some loggers configures and leases those alone. That is judged on the resulting
-   tree as well, because a handler may be another logger's too.
+   tree as well, because a handler may be another logger's too (`role_handlers`).
 5. Loggers limit neither going back nor looking. Who may revert may end what anybody has begun, as
    going back is never refused for its content; who may ask for the status sees everything in it.
 """
@@ -24,6 +24,7 @@ from sealwire.documents.tree import LoggerState, Tree
 from sealwire.errors import ConfigurationError, shorten
 from sealwire.policy.loggers import ALL_LOGGERS, Loggers, written
 from sealwire.policy.objection import Objection, Sources, source_of
+from sealwire.policy.role_handlers import handlers_of_others
 from sealwire.requests import Apply, DryRun, Lease, Request, Verb
 
 ANYBODY = "*"
@@ -127,12 +128,16 @@ class Role:
             return
         was, now = before.by_name(), after.by_name()
         old, new = before.by_key(), after.by_key()
+        for name, problem in handlers_of_others(request.plan, self.loggers, before, after):
+            detail = f"{problem}; the role {self.name} has {self.loggers} alone"
+            yield self._objection("role-loggers", place("handlers", name), detail, "loggers")
         for name in sorted(was.keys() | now.keys()):
             if self.loggers.covers(name):
                 continue
             logger = was.get(name, LoggerState(name))
             same = logger == now.get(name, LoggerState(name))
-            if not same or any(old.get(key) != new.get(key) for key in logger.handlers):
+            handlers = before.reached(logger.handlers)
+            if not same or any(old.get(key) != new.get(key) for key in handlers):
                 yield self._outside(place("loggers", written(name)), written(name))
 
     def _outside(self, where: str, name: str) -> Objection:

@@ -23,6 +23,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from sealwire.documents.formats import Style
+from sealwire.documents.handler_schema import MEMORY_HANDLER
 from sealwire.documents.plan import (
     External,
     FilterPlan,
@@ -132,7 +133,16 @@ def _made(
         _target(plan),
         formatter,
         tuple(filters[name] for name in plan.filters),
+        behind=_behind(plan),
     )
+
+
+def _behind(plan: HandlerPlan) -> tuple[str, ...]:
+    if plan.queue is not None:
+        return plan.queue.handlers
+    if plan.class_name != MEMORY_HANDLER:
+        return ()
+    return tuple(str(value) for name, value in plan.arguments if name == "target")
 
 
 def _filter(made: FilterPlan) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import logging.handlers
@@ -17,7 +18,13 @@ import pytest
 from sealwire.documents import LoggingPlan, read_plan
 from sealwire.errors import ApplyError
 from sealwire.logtree import apply, try_out
-from sealwire.logtree.closing import close_all, close_quietly, expect_late_records
+from sealwire.logtree.closing import (
+    close_all,
+    close_quietly,
+    expect_late_records,
+    rest_all,
+    wake_all,
+)
 from sealwire.logtree.listening import start_listener
 
 if TYPE_CHECKING:
@@ -67,6 +74,20 @@ def make_queue(size: int = 0) -> queue.Queue[object]:
 def give_in_use(**_: object) -> logging.Handler:
     """Give a handler that is there."""
     return logging.root.handlers[0]
+
+
+SHARED = Tagging("as it was")
+SHOWING = logging.Formatter("%(message)s")
+
+
+def give_shared(**_: object) -> Tagging:
+    """Give a filter that may be in use."""
+    return SHARED
+
+
+def give_showing(**_: object) -> logging.Formatter:
+    """Give a formatter that may be in use."""
+    return SHOWING
 
 
 def give_number(**_: object) -> int:
@@ -200,6 +221,36 @@ def test_what_is_unfit_changes_nothing(sections: dict[str, object], expected: st
     assert ("h", 0) == (handlers[0].name, handlers[0].level)
 
 
+@pytest.mark.parametrize("where", ["logger", "handler"])
+def test_nothing_is_set_on_a_filter_in_use(where: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The change may fail after that, and the filter would stay as it never was."""
+    monkeypatch.setattr(SHARED, "tag", "as it was")
+    apply(plan(**HERE))
+    (logging.root if where == "logger" else logging.root.handlers[0]).addFilter(SHARED)
+    made = {"()": "app.give_shared", ".": {"tag": "another"}}
+    said = failure(filters={"x": made}, handlers={"h": {"()": "app.give_number"}})
+    assert said.startswith("unable to configure filter 'x': PartInUseError")
+    assert "as it was" == SHARED.tag
+    # Without attributes it can be had by others too; what nobody has can be given some.
+    apply(plan(filters={"x": {"()": "app.give_shared"}}, root={"filters": ["x"], "handlers": []}))
+    assert [SHARED] == logging.root.filters
+    apply(plan(root={"filters": [], "handlers": []}))
+    # A handler that is gone counts for as long as anything, here a traceback, holds it.
+    gc.collect()
+    apply(plan(filters={"x": made}))
+    assert "another" == SHARED.tag
+
+
+def test_nothing_is_set_on_a_formatter_in_use() -> None:
+    """The same."""
+    apply(plan(**HERE))
+    logging.root.handlers[0].setFormatter(SHOWING)
+    made = {"()": "app.give_showing", ".": {"datefmt": "%H"}}
+    said = failure(formatters={"x": made}, handlers={"h": {"()": "app.give_number"}})
+    assert said.startswith("unable to configure formatter 'x': PartInUseError")
+    assert SHOWING.datefmt is None
+
+
 def test_a_queue_needs_a_python_that_knows_it(tmp_path: Path) -> None:
     """Before 3.12 the library would hand the names to the class."""
     path = tmp_path / "x.log"
@@ -316,6 +367,69 @@ def test_a_late_record_passes_by_the_queue() -> None:
     close_all([handler])
     handler.handle(record("late"))
     assert ["late"] == slow.written
+
+
+@pytest.mark.parametrize("where", ["on a logger", "behind another", "with a name"])
+def test_a_listener_that_another_handler_has_goes_on(where: str) -> None:
+    """It stops with the last of them that is in use, and not before."""
+    slow, before = Slow(), threading.active_count()
+    slow.let.set()
+    one = with_listener(slow)
+    other: Any = logging.handlers.QueueHandler(one.queue)
+    other.listener = one.listener
+    start_listener(one)
+    beyond = logging.handlers.MemoryHandler(1, target=other)
+    if where == "with a name":
+        other.name = "other"
+    else:
+        logging.root.addHandler(other if where == "on a logger" else beyond)
+    close_all([one])
+    assert before + 1 == threading.active_count()
+    other.handle(record("one"))
+    logging.root.handlers, other.name = [], None
+    close_all([other])
+    assert before == threading.active_count()
+    assert ["one"] == slow.written
+
+
+def test_a_handler_whose_listener_goes_on_comes_back_to_it() -> None:
+    """It was passed by for as long as it rested, and is not from then on."""
+    slow, before = Slow(), threading.active_count()
+    slow.let.set()
+    one = with_listener(slow)
+    other: Any = logging.handlers.QueueHandler(one.queue)
+    other.listener = one.listener
+    start_listener(one)
+    logging.root.handlers = [other]
+    for rests in ([one], [one, other]):
+        logging.root.handlers = [each for each in (one, other) if each not in rests]
+        expect_late_records(rests)
+        rest_all(rests)
+        wake_all(rests)
+        assert [] == [each for each in rests if "enqueue" in vars(each)]
+        assert before + 1 == threading.active_count()
+    logging.root.handlers = []
+    close_all([one, other])
+    assert before == threading.active_count()
+
+
+def test_a_listener_that_has_not_come_to_its_end_is_not_taken_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its thread still runs, and would end with the records that come after."""
+    monkeypatch.setattr("sealwire.logtree.listening.WAIT_S", 0.2)
+    slow = Slow()
+    handler = with_listener(slow)
+    start_listener(handler)
+    handler.handle(record("one"))
+    expect_late_records([handler])
+    rest_all([handler])
+    wake_all([handler])
+    assert "enqueue" in vars(handler)
+    slow.let.set()
+    (stopper,) = [each for each in threading.enumerate() if each.name == "sealwire-stop"]
+    stopper.join(PATIENCE_S)
+    assert ["one"] == slow.written
 
 
 def test_a_listener_that_hangs_is_left_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:

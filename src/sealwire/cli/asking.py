@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import TYPE_CHECKING, Any
 
 from sealwire.cli.sealing import operator_settings
 from sealwire.cli.send import answer_as_json, answer_to, keeping_client
 from sealwire.cli.terminal import say, say_json
+from sealwire.cli.typed import which_service
 from sealwire.results import read_report
 
 if TYPE_CHECKING:
@@ -31,8 +31,7 @@ class Asked:
         """
         self._client = keeping_client(operator_settings(config), to, address, timeout_s)
         self.address = self._client.address
-        named = (("--to", to), ("--address", address), ("--config", config))
-        self.options = "".join(f" {name} {shlex.quote(it)}" for name, it in named if it)
+        self.options = which_service()
         """What has to be behind the next command, so that it asks the same service."""
 
     def ask(self, request: Callable[[Client], Result]) -> Answer:

@@ -8,6 +8,7 @@ import click
 
 from sealwire.cli.asking import Asked, report_of, say_answer_as_json, show
 from sealwire.cli.options import asking_options
+from sealwire.cli.parameters import check_request_id
 from sealwire.cli.reported import say_changes, say_left_out, text
 from sealwire.cli.send import told
 from sealwire.cli.terminal import say
@@ -60,6 +61,8 @@ def revert(
     """
     if bool(request_id) + everything + base > 1:
         raise click.UsageError("give an ID, --all or --base, and one of them alone")
+    if request_id:
+        check_request_id(request_id)
     asked = Asked(config, to, address, timeout_s)
     of = Stream.BASE if base else Stream.LEASE
     answer = asked.ask(lambda client: client.revert(request_id, of=of, why=why, only=only))
@@ -126,6 +129,7 @@ def confirm(
     as_json: bool,
 ) -> Exit:
     """Keep the configuration with this ID, which would go by itself otherwise."""
+    check_request_id(request_id)
     asked = Asked(config, to, address, timeout_s)
     answer: Answer = asked.ask(lambda client: client.confirm(request_id, why=why, only=only))
     if as_json:

@@ -9,7 +9,7 @@ import pytest
 if TYPE_CHECKING:
     import socket
 
-    from tests.cli.conftest import Service, Shell
+    from tests.cli.conftest import Shell
 
 CUT_OFF = "bb59afe5a80e"
 

@@ -18,6 +18,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _PROGRAM: Final = "sealwire"
+_CONFIGURATION: Final = "the configuration"
+_SEALED: Final = "the sealed message"
+_AGAIN: Final = re.compile(
+    r"sealwire (?:send CONFIG|lease LOGGER=LEVEL)(?: --to AUDIENCE| --for 15m)?( --lifetime \w+)?"
+)
+_POLICY: Final = (
+    "; try it offline: sealwire policy check POLICY CONFIG",
+    "; on the host, in words: sealwire policy explain POLICY",
+)
+_NO_HANDLER: Final = re.compile(r"through: there is no handler (.+); there are: (.+)")
 _ALL: Final = ("--to", "--address", "--config")
 _ASKING: Final = re.compile(r"sealwire (?:status|why|doctor|confirm ID|revert ID)")
 _KNOWN: Final = {"sealwire why": ("--config",), "sealwire doctor": ("--to", "--config")}
@@ -44,9 +54,39 @@ def which_service() -> str:
     return _options(_ALL)
 
 
-def asking_here(hint: str) -> str:
-    """Give a hint whose commands ask the service that the typed command asks."""
-    return _ASKING.sub(lambda found: found[0] + _options_of(found[0]), hint)
+def about(hint: str, sent: str) -> str:
+    """Give a hint about what was sent, with commands that work as they are printed.
+
+    Args:
+        hint: one of `sealwire.cli.hints`, which are written for a configuration.
+        sent: what to call what was sent: the configuration, the request, the sealed message.
+    """
+    hint = _ASKING.sub(lambda found: found[0] + _options_of(found[0]), hint)
+    if sent == _SEALED:
+        return hint
+    if sent != _CONFIGURATION:
+        hint = hint.replace(f"mend {_CONFIGURATION}", f"mend {sent}").replace(*_POLICY)
+    return _AGAIN.sub(lambda found: typed(*_lifetime(found[1], sent)), hint)
+
+
+def mended(detail: str) -> str:
+    """Give the hint where a handler is not there and its name is near one that is, or ``""``."""
+    found = _NO_HANDLER.fullmatch(detail)
+    if found is None:
+        return ""
+    # Late, because reading documents loads more than most commands need.
+    from sealwire.documents.reading import did_you_mean
+
+    near = did_you_mean(found[1], found[2].split(", ")).removeprefix("; did you mean ")
+    near = near.removesuffix("?")
+    if not near:
+        return f"name one of these with --through, as sealwire status{which_service()} shows them"
+    return f"did you mean {near}? {typed(instead={found[1]: near})}"
+
+
+def _lifetime(lifetime: str | None, sent: str) -> tuple[str, ...]:
+    """Give the words for a lifetime to a command that takes one."""
+    return tuple(lifetime.split()) if lifetime and sent == _CONFIGURATION else ()
 
 
 def _options_of(command: str) -> str:

@@ -9,7 +9,7 @@ import pytest
 if TYPE_CHECKING:
     import socket
 
-    from tests.cli.conftest import Shell
+    from tests.cli.conftest import Service, Shell
 
 CUT_OFF = "bb59afe5a80e"
 
@@ -46,3 +46,43 @@ def test_a_length_without_a_unit_is_refused(
     assert 2 == ended.status
     assert ended.error.endswith("has no unit")
     assert ended.hint.startswith(units)
+
+
+def test_of_several_services_the_hint_names_one(shell: Shell, local_parts: str) -> None:
+    """The command that was typed, with the service that may have been meant."""
+    settings = shell.folder / "made" / "operator" / "operator.toml"
+    text = settings.read_text()
+    again = text[text.index("[targets") :].replace("payments@test", "billing@test")
+    settings.write_text(f"{text}\n{again}")
+    for typed in (["revert", "--all"], ["send", "debug.json"], ["seal", "debug.json"]):
+        ended = shell.run(*typed)
+        assert (3, True) == (ended.status, "knows several services" in ended.error)
+        words = " ".join(typed)
+        assert f"say which: sealwire {words} --to payments@test" == ended.hint
+    slip = shell.run("status", "--to", "billing@tset")
+    assert "does not know 'billing@tset', but: payments@test, billing@test" in slip.error
+    assert "did you mean: sealwire status --to billing@test" == slip.hint
+
+
+@pytest.mark.parametrize("command", [["status"], ["lease", "a=DEBUG"], ["send", "debug.json"]])
+def test_without_settings_the_hint_says_how_to_make_them(shell: Shell, command: list[str]) -> None:
+    """Whoever has none cannot name another file."""
+    (shell.folder / "debug.json").write_bytes(b'{"version": 1}')
+    ended = shell.run(*command)
+    assert 3 == ended.status
+    assert ended.error.endswith("operator.toml is not there")
+    assert ended.hint.startswith("try things out with: sealwire init AUDIENCE --both, or write")
+
+
+def test_a_refusal_names_the_same_service_again(shell: Shell, local_service: Service) -> None:
+    """With the options that were typed, and never a command that ends everything."""
+    options = f"--to payments@test --config {shell.folder}/made/operator/operator.toml"
+    ended = shell.run("revert", "0" * 32, *options.split())
+    assert ended.error.startswith("refused: not-in-force")
+    assert ended.hint.endswith(f"see what is running: sealwire status {options}")
+    lease = ["lease", "payments=DEBUG", "--for", "5d", *options.split()]
+    refused = shell.run(*lease)
+    assert refused.error.startswith("refused: policy")
+    assert "policy check" not in refused.hint
+    assert "sealwire policy explain POLICY" in refused.hint
+    assert local_service.logs("still there")

@@ -208,9 +208,7 @@ def deliver_or_say(address: str, sealed: bytes, timeout_s: float, again: str) ->
             f"send the same sealed message again, which is safe and tells: {command}",
         ) from None
     except TransportError as error:
-        raise CommandError(
-            Exit.LOCAL_FAILURE, f"{error}; nothing was sent", _way_to(address)
-        ) from None
+        raise CommandError(Exit.LOCAL_FAILURE, str(error), _way_to(address)) from None
 
 
 def _way_to(address: str) -> str:

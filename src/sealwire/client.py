@@ -164,9 +164,7 @@ class Client:
             SealError: ``confirm_within_s`` is negative.
         """
         if confirm_within_s < 0:
-            raise SealError(
-                f"confirm_within_s is {confirm_within_s}; give seconds, or 0 to keep it"
-            )
+            raise SealError(f"confirm_within_s is {confirm_within_s}; 0 keeps it for good")
         return self._ask(
             Verb.APPLY,
             Stream.BASE,

@@ -184,7 +184,10 @@ def test_what_nobody_answered_can_be_sent_again(client: Client, wire: Wire) -> N
     [
         (lambda client: client.lease({"a": 10}, for_s=0), "for_s is 0; give 1 second or more"),
         (lambda client: client.lease({"a": 10}, for_s=-60), "for_s is -60; give 1 second"),
-        (lambda client: client.apply(DEBUG, confirm_within_s=-1), "confirm_within_s is -1; 0 keeps"),
+        (
+            lambda client: client.apply(DEBUG, confirm_within_s=-1),
+            "confirm_within_s is -1; 0 keeps",
+        ),
     ],
 )
 def test_no_time_at_all_is_refused(

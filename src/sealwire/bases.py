@@ -53,32 +53,33 @@ class Bases:
         self._forget()
         return applied, change.base
 
-    def back(self, laying: Laying) -> tuple[Base, Tree, tuple[str, ...]]:
+    def back(self, laying: Laying, *, closing: bool = True) -> tuple[Base, Tree, tuple[str, ...]]:
         """Go back to the base before; there has to be one.
+
+        Args:
+            laying: the leases that run; it is not to refuse.
+            closing: close what is no longer used.
 
         Returns:
             That base, the tree without leases, and the places that somebody else has changed since,
             which are left as they are.
-
-        Raises:
-            ApplyError: a lock of logging does not come free; nothing is changed.
         """
         from sealwire.logtree import go_back
 
         way = self._ways[-1]
-        back, drift = go_back(way.change, laying)
+        back, drift = go_back(way.change, laying, closing=closing)
         del self._ways[-1]
         return way.to, back.base, drift
 
     def _forget(self) -> None:
-        from sealwire.logtree import close_all
+        from sealwire.logtree import close_all, reachable
 
         if len(self._ways) <= _MOST:
             return
         first, second, last = self._ways
         self._ways = [Way(first.to, first.change.then(second.change)), last]
-        kept = {id(handler) for handler, _ in first.change.before.handlers}
-        kept |= {id(handler) for handler, _ in last.change.before.handlers}
+        stay = [*first.change.before.handlers, *last.change.before.handlers]
+        kept = {id(handler) for handler in reachable(handler for handler, _ in stay)}
         close_all(handler for handler in second.change.gone if id(handler) not in kept)
 
 

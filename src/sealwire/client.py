@@ -10,7 +10,6 @@ Rules this module keeps:
    a length of time of 0 or less: left out as the default is, it would become another one.
 4. A message is sealed once. One that nobody answered is on the exception, because sending the same
    bytes again is safe and tells what became of it, and sealing anew is another request.
-
 5. Requests of one client go one after another, whichever threads they come from: one that another
    of its stream overtakes would be refused as superseded.
 

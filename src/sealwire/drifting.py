@@ -2,8 +2,8 @@
 
 Rules this module keeps:
 
-1. Looked at are the loggers that were there when the base was taken down, and their handlers. What
-   an application makes later is its own affair, and not a change of what was.
+1. Looked at are the loggers that were there when the base was recorded, and their handlers. What an
+   application makes later is its own affair, and not a change of what was.
 2. A level that a lease holds is compared with what the lease put there.
 3. Nothing is put right: whoever changed it may have meant it. It is told, at first sight and when
    it is over.

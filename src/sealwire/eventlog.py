@@ -199,20 +199,34 @@ def log_to(
     *arguments: object,
     bug: BaseException | None = None,
 ) -> None:
-    """Log one line to a logger of ours, whatever the host's filters and handlers do (rule 5)."""
+    """Log one line to a logger of ours, whatever the host's filters and handlers do (rule 5).
+
+    Names of loggers and handlers stand in it, and whoever gave these may have put a line's end into
+    one: what is not printable is written as its escape.
+    """
+    arguments = tuple(_plain(each) if isinstance(each, str) else each for each in arguments)
     logger.disabled = False
     try:
         logger.log(level, text, *arguments, exc_info=bug)
     except BaseException as bug_of_theirs:
-        # A filter of the host's may raise anything; only what Ctrl-C raises is meant for others.
-        own = threading.current_thread() is not threading.main_thread()
-        if isinstance(bug_of_theirs, KeyboardInterrupt) and not own:
+        # A filter of the host's may raise anything; only what Ctrl-C raises is meant for others,
+        # and that is raised in the main thread.
+        in_main = threading.current_thread() is threading.main_thread()
+        if in_main and isinstance(bug_of_theirs, KeyboardInterrupt):
             raise
         last_resort = logging.lastResort
         if last_resort is not None and level >= last_resort.level:
             with contextlib.suppress(BaseException):
                 record = logger.makeRecord(logger.name, level, "", 0, text, arguments, None)
                 last_resort.handle(record)
+
+
+def _plain(text: str) -> str:
+    if text.isprintable():
+        return text
+    return "".join(
+        each if each.isprintable() else each.encode("unicode_escape").decode() for each in text
+    )
 
 
 def _who(decision: Decision) -> str:

@@ -24,10 +24,15 @@ from sealwire.errors import PolicyError
 from sealwire.leases import Drift, Held, LiveLease, Overlay, Step, step
 
 Judge: TypeAlias = Callable[[Tree, Tree], None]
+JudgeLease: TypeAlias = Callable[[Tree, Tree, LiveLease | None], None]
 
 
 def freely(before: Tree, after: Tree) -> None:
     """Let everything be, as going back does."""
+
+
+def freely_leased(before: Tree, after: Tree, lease: LiveLease | None) -> None:
+    """Let every lease be."""
 
 
 class Laying:
@@ -39,16 +44,19 @@ class Laying:
         ended: the leases that the new base does not bear.
     """
 
-    def __init__(self, overlay: Overlay, judge: Judge = freely, judge_laid: Judge = freely) -> None:
+    def __init__(
+        self, overlay: Overlay, judge: Judge = freely, judge_lease: JudgeLease = freely_leased
+    ) -> None:
         """Begin with what is in force.
 
         Args:
             overlay: the leases, and what they hold.
             judge: is given the base that was and the one that is to be, and raises where that may
                 not be; by default everything may.
-            judge_laid: the same for the base that is to be, and that with leases over it.
+            judge_lease: the same for the base that is to be, and that with one lease over it, or
+                with ``None`` for all of them.
         """
-        self._judge, self._judge_laid = judge, judge_laid
+        self._judge, self._judge_lease = judge, judge_lease
         self._live = Tree()
         self.base = Tree()
         self.overlay = overlay
@@ -66,8 +74,9 @@ class Laying:
             RefusedError: as ``judge`` says.
         """
         self._judge(self.base, base)
-        leases = tuple(each for each in self.overlay.leases if self._bears(base, (each,)))
-        if not self._bears(base, leases):
+        running = self.overlay.leases
+        leases = tuple(each for each in running if self._bears(base, (each,), each))
+        if not self._bears(base, leases, None):
             leases = ()
         self.ended = self.overlay.without(*leases)
         taken = over(base, leases)
@@ -77,9 +86,9 @@ class Laying:
         self.overlay = taken.overlay
         return Levels(_but(taken.loggers, loggers), _but(taken.handlers, handlers))
 
-    def _bears(self, base: Tree, leases: tuple[LiveLease, ...]) -> bool:
+    def _bears(self, base: Tree, leases: tuple[LiveLease, ...], one: LiveLease | None) -> bool:
         try:
-            self._judge_laid(base, laid(base, leases))
+            self._judge_lease(base, laid(base, leases), one)
         except PolicyError:
             return False
         return True

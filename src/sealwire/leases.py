@@ -13,7 +13,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from sealwire.requests import Lease
 
 
 class LiveLease(NamedTuple):
@@ -27,6 +30,7 @@ class LiveLease(NamedTuple):
         handlers: levels of the handlers it goes through, by their key in the tree, sorted.
         ends_ms: its end on the clock of `sealwire.clock.boot_ms`.
         ends_wall_ms: its end, milliseconds since the epoch, as the request's claims say it.
+        request: what was asked for, to be judged again when the base changes beneath it.
     """
 
     id: str
@@ -36,6 +40,7 @@ class LiveLease(NamedTuple):
     handlers: tuple[tuple[str, int], ...]
     ends_ms: int
     ends_wall_ms: int
+    request: Lease | None = None
 
 
 class Held(NamedTuple):

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from sealwire.chain import Chain
 from sealwire.checks import Freshness, Once
-from sealwire.checks.freshness import STANDING_S, standing
+from sealwire.checks.freshness import STANDING_S, lifetimes
 from sealwire.layers import (
     AesGcmOpener,
     AesGcmSealer,
@@ -61,7 +61,7 @@ def local(
         ConfigurationError: ``audience`` is not a name, there is no key, two have one id, or
             ``standing_s`` is out of its range.
     """
-    return Chain(audience, (Ed25519Verifier(trusted), Freshness(standing(standing_s)), Once()))
+    return Chain(audience, (Ed25519Verifier(trusted), Freshness(lifetimes(standing_s)), Once()))
 
 
 def network(
@@ -94,7 +94,7 @@ def network(
             HmacVerifier(gate),
             AesGcmOpener(encryption),
             Ed25519Verifier(trusted),
-            Freshness(standing(standing_s)),
+            Freshness(lifetimes(standing_s)),
             Once(),
         ),
     )

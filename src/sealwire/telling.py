@@ -26,13 +26,25 @@ if TYPE_CHECKING:
     from sealwire.documents.changes import Change
     from sealwire.inforce import Base, InForce
     from sealwire.leases import LiveLease, Overlay
+    from sealwire.policy import Floors
 
 _MOST_IN_BRIEF: Final = 3
+_MOST_IN_WORDS: Final = 5
+"""Loggers of a lease on a line of a log; the report names all of them."""
 
 
-def status_report(live: Tree, in_force: InForce, now_ms: int) -> bytes:
-    """Say what is in force: base, leases, and what loggers and handlers have of their own."""
-    return _fitting(_status(live, in_force, now_ms))
+def status_report(live: Tree, in_force: InForce, floors: Floors, now_ms: int) -> bytes:
+    """Say what is in force: base, leases, and what loggers and handlers have of their own.
+
+    Args:
+        live: the tree as it is.
+        in_force: what stands and runs.
+        floors: of these it is told what they protect that is not there.
+        now_ms: the time, milliseconds since the epoch.
+    """
+    report = _status(live, in_force, now_ms)
+    report["floors"] = [each.in_words() for each in floors.gaps(live)]
+    return _fitting(report)
 
 
 def changes_report(found: tuple[Change, ...]) -> bytes:
@@ -89,9 +101,10 @@ def in_utc(wall_ms: int) -> str:
 
 def levels_in_words(lease: LiveLease) -> str:
     """Give the levels of a lease as somebody would type them."""
-    return ", ".join(
-        f"{name or 'root'}={logging.getLevelName(level)}" for name, level in lease.loggers
-    )
+    shown = lease.loggers[:_MOST_IN_WORDS]
+    words = [f"{name or 'root'}={logging.getLevelName(level)}" for name, level in shown]
+    more = len(lease.loggers) - len(shown)
+    return ", ".join(words) + (f" and {more} more" if more else "")
 
 
 def _status(live: Tree, in_force: InForce, now_ms: int) -> dict[str, JsonValue]:
@@ -187,6 +200,8 @@ def _leased(name: str, before: Lookup, after: Lookup) -> JsonValue:
     emission = after.emission(name, level)
     return {
         "logger": name or "root",
+        # Nobody has asked for such a logger yet: a slip, or code that has not run.
+        "known": name == ROOT or name in before.loggers,
         "before": before.level(name),
         "now": level,
         "stopped": emission.stopped,

@@ -44,7 +44,7 @@ class DriftWatch:
         self._alerts: frozenset[str] = frozenset()
 
     def know(self, base: Tree) -> None:
-        """Take down the base, without leases; what had drifted from another one is forgotten."""
+        """Record the base, without leases; what had drifted from another one is forgotten."""
         self._base, self._alerts = base, frozenset()
 
     def look(
@@ -73,22 +73,34 @@ class DriftWatch:
         self._tell_alerts(without_leases(live, overlay), policies)
         return found
 
-    def _tell_alerts(self, live: Tree, policies: Iterable[Policy]) -> None:
+    def tell_lowered(self, before: Tree, after: Tree, policies: Iterable[Policy]) -> None:
+        """Tell, when somebody has gone back, what is protected less by it."""
+        for policy in policies:
+            for each in policy.floors.tree(before, after):
+                log_to(LOGGER, logging.ERROR, "alert: going back lowers: %s", each.in_words())
+
+    def _tell_alerts(self, now: Tree, policies: Iterable[Policy]) -> None:
         if self._base is None:
             return
-        # What has come since is not compared with nothing.
-        base = live._replace(
-            loggers=_both(live.by_name(), self._base.by_name()),
-            handlers=_both(live.by_key(), self._base.by_key()),
+        # What has come since stands on both sides, as there is nothing to compare it with.
+        was = now._replace(
+            loggers=_both(now.by_name(), self._base.by_name()),
+            handlers=_both(now.by_key(), self._base.by_key()),
         )
         alerts = {
             f"{each.where}: {each.detail}"
             for policy in policies
-            for each in policy.floors.tree(base, live)
+            for each in policy.floors.tree(was, now)
         }
         for alert in sorted(alerts - self._alerts):
             log_to(LOGGER, logging.ERROR, "alert: protected logging has changed: %s", alert)
         self._alerts = frozenset(alerts)
+
+
+def tell_gaps(base: Tree, policy: Policy) -> None:
+    """Tell, when a listener begins, which floors protect what is not there."""
+    for gap in policy.floors.gaps(base):
+        log_to(LOGGER, logging.ERROR, "alert: a floor protects nothing here: %s", gap.in_words())
 
 
 def _both(new: dict[str, T], old: dict[str, T]) -> tuple[T, ...]:
@@ -107,7 +119,8 @@ def fullest_disk(tree: Tree, least_percent: int) -> str:
     for folder in sorted(folders):
         try:
             usage = shutil.disk_usage(folder)
-        except OSError:
+        except (OSError, ValueError):
+            # It is gone, or its name is none.
             continue
         if usage.free * 100 < usage.total * least_percent:
             free = usage.free * 100 // usage.total

@@ -24,11 +24,13 @@ import time
 import traceback
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
-from sealwire import MemorySealerState, Sealer, eventlog, listen, memory, wall_clock_ms
+from sealwire import MemorySealerState, Sealer, deliver, eventlog, listen, memory, wall_clock_ms
+from sealwire.bases import Bases
+from sealwire.requests import CONTENT_TYPE_REQUEST, write_request
 from sealwire.transports.addresses import TcpAddress
 
 if TYPE_CHECKING:
@@ -37,9 +39,10 @@ if TYPE_CHECKING:
 
     from tests.conftest import Operator, Way
 
-    from sealwire.documents import LoggingPlan
+    from sealwire.documents import Tree
     from sealwire.listener import Listener
-    from sealwire.stages import Applied
+    from sealwire.requests import Verb
+    from sealwire.stages import Answer, Applied, Stream
 
 PATIENCE_S = 20.0
 """Far longer than anything takes on a busy machine; what has not come by then will not."""
@@ -82,6 +85,18 @@ def application() -> Iterator[logging.Logger]:
 def seal(local: Way, application: logging.Logger) -> Callable[..., bytes]:
     """Give what seals a document now; `DOCUMENT` if nothing else is wanted."""
     return _sealing(local.operator, local)
+
+
+@pytest.fixture
+def ask(seal: Callable[..., bytes]) -> Callable[..., Answer]:
+    """Give what asks a listener for something with a verb."""
+
+    def ask(listener: Listener, verb: Verb, stream: Stream, **members: Any) -> Answer:  # noqa: ANN401 - as write_request takes them
+        document = write_request(verb, **members)
+        sealed = seal(document, content_type=CONTENT_TYPE_REQUEST, stream=stream)
+        return deliver(listener.address, sealed)
+
+    return ask
 
 
 @pytest.fixture
@@ -305,10 +320,12 @@ def descriptors() -> Callable[[], int]:
 @pytest.fixture
 def slow_apply(monkeypatch: pytest.MonkeyPatch) -> Iterator[SlowApply]:
     """Make applying wait until the test lets it go on."""
-    from sealwire import listener
+    slow = SlowApply(Bases.apply)
 
-    slow = SlowApply(vars(listener)["_apply"])
-    monkeypatch.setattr(listener, "_apply", slow)
+    def apply(of: Bases, *given: Any) -> tuple[Applied, Tree]:  # noqa: ANN401 - as the method takes them
+        return slow(of, *given)
+
+    monkeypatch.setattr(Bases, "apply", apply)
     yield slow
     slow.go.set()
 
@@ -316,18 +333,18 @@ def slow_apply(monkeypatch: pytest.MonkeyPatch) -> Iterator[SlowApply]:
 class SlowApply:
     """Applies as ever, after a wait."""
 
-    def __init__(self, apply: Callable[[LoggingPlan], Applied]) -> None:
+    def __init__(self, apply: Callable[..., tuple[Applied, Tree]]) -> None:
         self._apply = apply
         self.begun = threading.Event()
         self.go = threading.Event()
         self.count = 0
 
-    def __call__(self, plan: LoggingPlan) -> Applied:
+    def __call__(self, *given: Any) -> tuple[Applied, Tree]:  # noqa: ANN401 - as `Bases.apply` takes them
         """Wait, and apply."""
         self.count += 1
         self.begun.set()
         assert self.go.wait(PATIENCE_S)
-        return self._apply(plan)
+        return self._apply(*given)
 
 
 @pytest.fixture

@@ -27,8 +27,10 @@ from sealwire.documents.ini_sections import MAX_GAP_CHARS, MAX_INI_BYTES, MAX_LI
 from sealwire.documents.reading import LEVELS, MAX_LEVEL
 from sealwire.documents.references import MAX_COPIED_CHARS, MAX_STEPS
 from sealwire.documents.strict_json import MAX_DEPTH, MAX_DOCUMENT_BYTES
+from sealwire.engine import MAX_LEASES, MAX_LEASES_OF_ONE
 from sealwire.keyfiles import new_aead_key, new_mac_key, new_signing_key
 from sealwire.listener import REMOTE_SKEW_S
+from sealwire.logtree.builder import BUILD_S
 from sealwire.logtree.locks import WAIT_S
 from sealwire.policy.factories import MAX_ATTRIBUTE_CHARS, MAX_QUEUED_RECORDS
 from sealwire.policy.formats import MAX_PADDING_CHARS
@@ -47,6 +49,7 @@ from sealwire.settings.reading import MAX_SETTINGS_BYTES
 from sealwire.stages import Claims, Opened, Stream
 from sealwire.testing import pair
 from sealwire.transports.addresses import MAX_PATH_BYTES
+from sealwire.watching import LOOK_MS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -248,6 +251,13 @@ def test_the_figures_are_those_of_the_code() -> None:
     assert f"an INI document {MAX_INI_BYTES // 1024} KiB" in limits
     assert f"waits for them for {WAIT_S:.0f} seconds at most" in limits
     assert f"for {WAIT_S:.0f} seconds at most, while a handler behind it" in limits
+    assert f"waited for no longer than {BUILD_S:.0f} seconds" in limits
+    assert f"At most {MAX_LEASES} run at once, and {MAX_LEASES_OF_ONE} of one issuer" in limits
+    assert f"At most {MAX_LEASES} run at once, and {MAX_LEASES_OF_ONE} of one operator" in plain(
+        text_of("how-to/debug-for-a-while.md")
+    )
+    assert 60_000 == LOOK_MS
+    assert "it is looked for once a minute" in limits
     assert f"by {REMOTE_SKEW_S:.0f} seconds if nothing else was said" in limits
     assert f"The default is {DEFAULT_LIFETIME_S // 60} minutes" in limits
     days = MAX_LIFETIME_S[Stream.BASE] // 86_400

@@ -25,7 +25,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 
 from sealwire import engine as engine_module
-from sealwire.engine import MAX_LEASES_OF_ONE, Engine
+from sealwire.changing import MAX_LEASES_OF_ONE
+from sealwire.engine import Engine
 from sealwire.errors import ApplyError, Reason, RefusedError
 from sealwire.inforce import Base
 from sealwire.logtree import swapping
@@ -996,7 +997,8 @@ _NULL = {"class": "logging.NullHandler"}
 _NOTHING = _apply(incremental=True)
 _LOWER = _apply(incremental=True, handlers={"h1": {"level": 10}})
 
-# The shortest sequences by which the machine found that model and engine differed.
+# The shortest sequences by which the machine found that model and engine differed; and what few
+# examples may miss.
 FOUND: dict[str, list[tuple[str, dict[str, Any]]]] = {
     "new loggers had their lists in common": [
         _apply(incremental=True, loggers={"n.new": {}, "n.newer": {}}),
@@ -1043,6 +1045,12 @@ FOUND: dict[str, list[tuple[str, dict[str, Any]]]] = {
         ("application_sets_handler_level", {"which": 2, "level": 40}),
         _NOTHING,
         _lease({"": 30}, "h1"),
+    ],
+    "what the application set over a lease stays": [
+        _lease({"": 10, "m": 10}, "h1"),
+        ("application_sets_level", {"name": "m", "level": 40}),
+        ("application_sets_handler_level", {"which": 2, "level": 40}),
+        ("revert_leases", {}),
     ],
     "a handler that the application had put back came twice": [
         _apply(root={"level": 10}),

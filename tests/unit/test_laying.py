@@ -27,7 +27,7 @@ def tree(root: int = 30, handler: int = 0, **levels: int) -> Tree:
 def no_deeper_than(level: int) -> object:
     """Give what judges that no logger is below a level."""
 
-    def judge(_: Tree, after: Tree) -> None:
+    def judge(_: Tree, after: Tree, __: object = None) -> None:
         if any(0 < logger.level < level for logger in after.loggers):
             raise PolicyError("ceiling", "levels", "too deep")
 
@@ -85,7 +85,7 @@ def test_a_lease_that_a_new_base_does_not_bear_ends() -> None:
     """The others go on, and the base is not kept away."""
     deep, fine = lease(1, a=10), lease(2, b=20)
     overlay = over(tree(), (deep, fine)).overlay
-    laying = Laying(overlay, judge_laid=no_deeper_than(20))  # type: ignore[arg-type]
+    laying = Laying(overlay, judge_lease=no_deeper_than(20))  # type: ignore[arg-type]
     laying.before(tree(a=10, b=20))
     assert Levels({"b": 20}, {}) == laying.after(tree(a=40))
     assert ((deep,), (fine,)) == (laying.ended, laying.overlay.leases)
@@ -94,12 +94,12 @@ def test_a_lease_that_a_new_base_does_not_bear_ends() -> None:
 def test_leases_that_are_only_too_much_together_all_end() -> None:
     """Which of them it is cannot be told."""
 
-    def not_both(_: Tree, after: Tree) -> None:
+    def not_both(_: Tree, after: Tree, __: object) -> None:
         if after.logger("a").level and after.logger("b").level:
             raise PolicyError("rule", "levels", "not both")
 
     both = (lease(1, a=10), lease(2, b=20))
-    laying = Laying(over(tree(), both).overlay, judge_laid=not_both)
+    laying = Laying(over(tree(), both).overlay, judge_lease=not_both)
     laying.before(tree(a=10, b=20))
     assert Levels({}, {}) == laying.after(tree())
     assert both == laying.ended

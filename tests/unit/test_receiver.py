@@ -13,7 +13,7 @@ from sealwire.answers import CONSTANT_REFUSAL, decode_answer
 from sealwire.body import encode_body
 from sealwire.chain import Chain
 from sealwire.documents.tree import ROOT, LoggerState, Tree
-from sealwire.errors import Reason, RefusedError, Stage, VerificationError
+from sealwire.errors import PolicyError, Reason, RefusedError, Stage, VerificationError
 from sealwire.events import (
     AppliedHere,
     Apply,
@@ -29,6 +29,7 @@ from sealwire.events import (
     Persisted,
     PersistFailed,
     Record,
+    RefusedHere,
     Reply,
     Reported,
     Survey,
@@ -634,6 +635,17 @@ def test_a_failed_apply_is_told_as_the_chain_allows(way: Way, good: bytes) -> No
     assert visit.decision.reason is None
 
 
+def test_what_the_policy_refuses_under_the_lock_is_told_as_any_refusal(
+    way: Way, good: bytes
+) -> None:
+    """It was taken by then; the rule is named where the chain allows it."""
+    visit = Visit(door(way), ends=RefusedHere(PolicyError("floor-level", "root.level", "no")))
+    visit.send(good)
+    assert APPLIED == visit.kinds
+    assert (Outcome.REFUSED, Reason.POLICY) == (visit.answer.outcome, visit.decision.reason)
+    assert visit.decision.detail.startswith("floor-level: root.level: no")
+
+
 # ---- time ---------------------------------------------------------------------------------------
 
 
@@ -764,6 +776,7 @@ RESULTS: dict[str, Event] = {
     "not-taken": PersistFailed(VerificationError(Reason.REPLAYED, Stage.ADMISSION)),
     "applied": AppliedHere(DONE),
     "failed": ApplyFailed("x"),
+    "refused": RefusedHere(PolicyError("floor-level", "root.level", "x")),
     "reported": Reported(),
 }
 OTHERS: dict[str, Event] = {
@@ -776,7 +789,7 @@ MEANT: dict[Callable[[Way, bytes], Receiver], tuple[type, ...]] = {
     reading: (),
     surveying: (Surveyed, ApplyFailed),
     persisting: (Persisted, PersistFailed),
-    applying: (AppliedHere, ApplyFailed),
+    applying: (AppliedHere, ApplyFailed, RefusedHere),
     reporting: (Reported,),
 }
 

@@ -12,6 +12,7 @@ from sealwire.documents import LoggerState, Tree
 from sealwire.documents.changes import Change
 from sealwire.inforce import InForce
 from sealwire.leases import Held, LiveLease, Overlay
+from sealwire.policy import Floors
 from sealwire.telling import changes_report, ended_report, lease_report, status_report
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def in_force(*leases: LiveLease) -> InForce:
 
 def status(live: Tree, found: InForce) -> dict[str, Any]:
     """Give the status, which has to fit into an answer."""
-    written = status_report(live, found, 1_000)
+    written = status_report(live, found, Floors(), 1_000)
     assert 0 < len(written) <= MAX_REPORT_BYTES
     told: dict[str, Any] = json.loads(written)
     return told

@@ -36,7 +36,7 @@ MAX_STANDING_S: Final = 366 * 24 * _HOUR_S
 """The longest time that a host may let a configuration stand between sealing and delivery."""
 
 
-def standing(standing_s: int) -> Mapping[Stream, int]:
+def lifetimes(standing_s: int) -> Mapping[Stream, int]:
     """Give `MAX_LIFETIME_S`, but for configurations that may stand longer.
 
     Args:

@@ -56,8 +56,8 @@ def seal(
     DOCUMENT is JSON in the form of Python's dictConfig, or INI in that of its fileConfig, or - for
     standard input. What begins with { is read as JSON.
     """
-    if lifetime_s > (longest_s := STANDING_S):
-        days = longest_s // 86_400
+    if lifetime_s > STANDING_S:
+        days = STANDING_S // 86_400
         raise click.UsageError(
             f"a lifetime over {days} days is refused by every service that has not said otherwise; "
             "if this one has, write --standing"

@@ -1,8 +1,9 @@
 """The logging tree of this process: the one room that touches the internals of ``logging``."""
 
+from sealwire.logtree.arrangement import reachable
 from sealwire.logtree.closing import close_all
 from sealwire.logtree.configure import apply, apply_as_base, check, go_back, try_out
-from sealwire.logtree.levels import relevel, set_levels
+from sealwire.logtree.levels import relevel
 from sealwire.logtree.reading import read
 
 __all__ = [
@@ -11,8 +12,8 @@ __all__ = [
     "check",
     "close_all",
     "go_back",
+    "reachable",
     "read",
     "relevel",
-    "set_levels",
     "try_out",
 ]

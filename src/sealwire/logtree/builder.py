@@ -86,7 +86,8 @@ def build_in_time(
             if not given_up.is_set():
                 built.append(made)
                 return
-        made.discard()
+        # Its files stay: another configuration may have begun to write to them meanwhile.
+        made.close()
 
     thread = threading.Thread(target=run, name="sealwire-builder", daemon=True)
     thread.start()

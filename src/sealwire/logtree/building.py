@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sealwire.errors import ApplyError
 from sealwire.logtree.closing import close_quietly
 from sealwire.logtree.factories import make_handler, make_part
-from sealwire.logtree.internals import named_handlers
+from sealwire.logtree.internals import give_name, named_handlers
 from sealwire.logtree.keeping import remember
 from sealwire.logtree.newfiles import NewFile, begin_file
 
@@ -61,11 +61,15 @@ class Built(NamedTuple):
                     "configuration again"
                 )
 
-    def discard(self) -> None:
-        """Close the handlers that were made, and remove the files made for them."""
+    def close(self) -> None:
+        """Close the handlers that were made."""
         for name, handler in self.handlers.items():
             if name not in self.kept:
                 close_quietly(handler)
+
+    def discard(self) -> None:
+        """Close the handlers that were made, and remove the files made for them."""
+        self.close()
         for file in self.new_files:
             file.remove()
 
@@ -92,6 +96,7 @@ def build(plan: LoggingPlan, kept: Mapping[str, Kept] | None = None) -> Built:
         root=None,
     )
     configurator = DictConfigurator(wanted.to_dict())
+    names = dict(named_handlers())
     try:
         _build_parts(wanted, configurator, built)
         for each in staying.values():
@@ -105,6 +110,12 @@ def build(plan: LoggingPlan, kept: Mapping[str, Kept] | None = None) -> Built:
     except BaseException:
         built.discard()
         raise
+    finally:
+        # A factory's handler may have named itself, and so have taken another one's name.
+        for handler in built.handlers.values():
+            if (name := handler.name) in names and names[name] is not handler:
+                give_name(names[name], name)
+                vars(handler)["_name"] = None
     return built
 
 

@@ -123,9 +123,10 @@ def wake_all(handlers: Iterable[logging.Handler]) -> None:
         if isinstance(own.get("emit"), (_Late, _HandedOn)):
             del own["emit"]
         if isinstance(own.get("enqueue"), _PassedBy):
-            del own["enqueue"]
+            # Where no thread of its own can be had, it goes on being passed by, and loses nothing.
             with contextlib.suppress(BaseException):
-                wake_listener(handler)
+                if wake_listener(handler):
+                    del own["enqueue"]
 
 
 def close_quietly(handler: logging.Handler) -> None:

@@ -10,7 +10,6 @@ Rules this module keeps:
    does not name, where the plan asks for that.
 4. `ApplyError` is all that comes out. Its text names the part of the plan and the kind of failure;
    it has no cause attached, and quotes no argument, because either may hold a password.
-
 5. A handler whose definition did not change keeps its object (`keeping`); its class and file were
    looked at when it was made.
 6. A constructor that may wait has a deadline (`builder`), and holds no lock of logging meanwhile.
@@ -33,6 +32,7 @@ from sealwire.logtree.building import Built, nothing_built
 from sealwire.logtree.closing import close_all, rest_all
 from sealwire.logtree.factories import check_factories
 from sealwire.logtree.files import check_file
+from sealwire.logtree.internals import named_handlers
 from sealwire.logtree.keeping import kept_by
 from sealwire.logtree.locks import whole_logging
 from sealwire.logtree.newfiles import FILE_ARGUMENT, check_begun
@@ -80,21 +80,27 @@ def apply_as_base(plan: LoggingPlan, around: Around) -> tuple[Applied, Change]:
     return _applied(plan), change
 
 
-def go_back(change: Change, around: Around) -> tuple[Change, tuple[str, ...]]:
-    """Undo a change.
+def go_back(
+    change: Change, around: Around, *, closing: bool = True
+) -> tuple[Change, tuple[str, ...]]:
+    """Undo a change; locks that do not come free are done without.
+
+    Args:
+        change: what is to be undone.
+        around: what is laid over the base.
+        closing: close what is no longer used. Not in a forked child, where what is buffered is the
+            parent's to write.
 
     Returns:
         What is no longer used now, as a part of a change, and the places that are left as they are,
         because somebody else has changed them since.
-
-    Raises:
-        ApplyError: a lock of logging does not come free; nothing is changed.
     """
     try:
         back, drift = undo(change, around)
     finally:
         _enable_own_loggers()
-    close_all(back.gone)
+    if closing:
+        close_all(back.gone)
     return back, tuple(drift)
 
 
@@ -149,12 +155,12 @@ def check(plan: LoggingPlan, kept: Container[str] = ()) -> None:
         if handler.name in kept:
             continue
         if plan.incremental:
-            if handler.name not in vars(logging)["_handlers"]:
+            if handler.name not in named_handlers():
                 raise ApplyError(f"{where}: this process has no handler of that name")
         else:
             if handler.factory is None:
                 _check_class(handler.class_name or "", logging.Handler, f"{where}.class")
-            _check_arguments(handler, where)
+            _check_file(handler, where)
 
 
 def _check_class(name: str, base: type, where: str) -> None:
@@ -163,11 +169,10 @@ def _check_class(name: str, base: type, where: str) -> None:
         raise ApplyError(f"{where}: {shorten(name)} is not a subclass of logging.{base.__name__}")
 
 
-def _check_arguments(handler: HandlerPlan, where: str) -> None:
+def _check_file(handler: HandlerPlan, where: str) -> None:
     for key, value in handler.arguments:
-        if isinstance(value, External):
-            _resolve(value.name, f"{where}.{key}")
-        elif key == FILE_ARGUMENT:
+        # An object of the process has been looked up with the factories, and is no path.
+        if key == FILE_ARGUMENT and not isinstance(value, External):
             check_file(str(value), f"{where}.{key}")
     check_begun(handler, where)
 

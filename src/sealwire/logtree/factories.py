@@ -45,14 +45,14 @@ class HandlerInUseError(ValueError):
 
 
 def check_factories(plan: LoggingPlan, resolve: Resolve) -> None:
-    """Find out what can be found out of a plan's factories before anything is built.
+    """Look up a plan's factories, and the objects among its arguments, before anything is built.
 
     Args:
         plan: what policy has allowed.
         resolve: looks up a dotted name, for a place in the plan.
 
     Raises:
-        ApplyError: one is missing or unfit, or this Python has no queues.
+        ApplyError: one is missing, a factory is unfit, or this Python has no queues.
     """
     for section, parts in (
         ("formatters", plan.formatters),

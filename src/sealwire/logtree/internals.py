@@ -73,7 +73,7 @@ def named_handlers() -> WeakValueDictionary[str, logging.Handler]:
 
 
 def all_named_handlers() -> list[logging.Handler]:
-    """Give the handlers that have a name, taken down in one step, without a lock.
+    """Give the handlers that have a name, copied in one step, without a lock.
 
     Going through the mapping itself fails where another thread gives a name meanwhile.
     """
@@ -89,7 +89,7 @@ def live_handlers() -> list[logging.Handler]:
 def thread_of(listener: object) -> threading.Thread | None:
     """Give the thread of a queue listener while it runs."""
     found = getattr(listener, "_thread", None)
-    return found if isinstance(found, threading.Thread) else None
+    return found if isinstance(found, threading.Thread) and found.is_alive() else None
 
 
 def unname(handler: logging.Handler) -> None:

@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sealwire.documents import External
 from sealwire.logtree.arrangement import MADE_BY, HandlerPart, reachable
-from sealwire.logtree.internals import format_of, named_handlers
+from sealwire.logtree.internals import format_of, named_handlers, thread_of
+from sealwire.logtree.listening import listener_of
 from sealwire.logtree.reading import class_name
 
 if TYPE_CHECKING:
@@ -105,6 +106,15 @@ def _definition(plan: HandlerPlan) -> str:
 
 def _is_made_so(plan: HandlerPlan, live: logging.Handler) -> bool:
     compare = _COMPARED.get(type(live))
+    listener = listener_of(live)
+    if listener is not None and thread_of(listener) is None:
+        # In a forked child, or where a handler has ended it: nobody writes what is in its queue.
+        return False
+    target = dict(plan.arguments).get("target")
+    if target is not None and getattr(live, "target", None) is not named_handlers().get(
+        str(target)
+    ):
+        return False
     made = vars(live).get(MADE_BY)
     # What was set on it cannot be told from what its class has.
     if compare is None or plan.attributes or (isinstance(made, _Made) and made.has_attributes):

@@ -15,10 +15,9 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Container, Iterable
 
-from sealwire.documents.tree import NO_LEVELS, ROOT, Levels, Tree
+from sealwire.documents.tree import ROOT, Levels, Tree
 from sealwire.errors import ApplyError
 from sealwire.logtree.internals import clear_level_caches
 from sealwire.logtree.locks import whole_logging
@@ -32,30 +31,11 @@ def put_levels(levels: Levels) -> None:
         ApplyError: there is no such handler.
     """
     known = read_objects()[1] if levels.handlers else {}
-    for key in levels.handlers:
-        if key not in known:
-            raise ApplyError(f"handlers: this process has no handler {key}")
+    _check_there(levels.handlers, known)
     for name, level in levels.loggers.items():
         _logger(name).level = level
     for key, level in levels.handlers.items():
         known[key].level = level
-
-
-def set_levels(loggers: Mapping[str, int], handlers: Mapping[str, int] = NO_LEVELS) -> Tree:
-    """Set levels of loggers, which are made if need be, and of handlers, by their key.
-
-    Args:
-        loggers: levels by logger name; ``""`` is the root, and 0 inherits.
-        handlers: levels by the handler's key in `read`.
-
-    Returns:
-        The tree afterwards.
-
-    Raises:
-        ApplyError: there is no such handler, or logging's lock does not come free; nothing has been
-            changed.
-    """
-    return relevel(lambda _: Levels(loggers, handlers))
 
 
 def relevel(find: Callable[[Tree], Levels], *, by_force: bool = False) -> Tree:
@@ -73,17 +53,10 @@ def relevel(find: Callable[[Tree], Levels], *, by_force: bool = False) -> Tree:
         ApplyError: there is no such handler, or logging's lock does not come free; nothing has been
             changed.
     """
-    with ExitStack() as held:
-        try:
-            held.enter_context(whole_logging())
-        except ApplyError:
-            if not by_force:
-                raise
+    with whole_logging(by_force=by_force):
         live, known = read_objects()
         loggers, handlers = find(live)
-        for key in handlers:
-            if key not in known:
-                raise ApplyError(f"handlers: this process has no handler {key}")
+        _check_there(handlers, known)
         undo: list[tuple[logging.Logger | logging.Handler, int]] = []
         try:
             for name, level in loggers.items():
@@ -102,6 +75,12 @@ def relevel(find: Callable[[Tree], Levels], *, by_force: bool = False) -> Tree:
         finally:
             clear_level_caches()
         return read_objects()[0]
+
+
+def _check_there(handlers: Iterable[str], known: Container[str]) -> None:
+    for key in handlers:
+        if key not in known:
+            raise ApplyError(f"handlers: this process has no handler {key}")
 
 
 def _logger(name: str) -> logging.Logger:

@@ -50,16 +50,21 @@ def start_listener(handler: logging.Handler) -> None:
     _started[id(listener)] = os.getpid(), listener
 
 
-def wake_listener(handler: logging.Handler) -> None:
-    """Start the listener of a queue handler that comes back into use, if it does not run.
+def wake_listener(handler: logging.Handler) -> bool:
+    """Start the listener of a queue handler that comes back into use.
+
+    Returns:
+        Whether that was done. It is not where it still writes what it had: it ends then.
 
     Raises:
         Exception: it cannot be started.
     """
     listener = listener_of(handler)
-    if listener is not None and thread_of(listener) is None:
-        listener.start()
-        _started[id(listener)] = os.getpid(), listener
+    if listener is None or thread_of(listener) is not None:
+        return False
+    listener.start()
+    _started[id(listener)] = os.getpid(), listener
+    return True
 
 
 def listener_of(handler: logging.Handler) -> Any:  # noqa: ANN401 - any class that a plan names

@@ -47,13 +47,19 @@ def no_handlers() -> Iterable[logging.Handler]:
 
 @contextmanager
 def whole_logging(
-    wait_s: float = WAIT_S, leaving: Callable[[], Iterable[logging.Handler]] = no_handlers
+    wait_s: float = WAIT_S,
+    leaving: Callable[[], Iterable[logging.Handler]] = no_handlers,
+    *,
+    by_force: bool = False,
 ) -> Iterator[None]:
     """Hold logging's own lock, and the locks of handlers.
 
     Args:
         wait_s: how long to wait, seconds.
         leaving: gives the handlers; asked when logging's lock is held, so that none comes or goes.
+        by_force: go on without what did not come free. For going back, which is not to be held up:
+            what is changed is one step each, and a record that is half-way through a handler is
+            that handler's to finish.
 
     Raises:
         ApplyError: one did not come free within ``wait_s`` seconds; nothing is held.
@@ -69,6 +75,12 @@ def whole_logging(
         whose = missing[0]
         if all(lock is not missing[1] for _, lock in busy):
             busy.append(missing)
+        if time.monotonic() >= ends_s and by_force:
+            with ExitStack() as held:
+                _take(held, logging_lock())
+                leaving()
+                yield
+                return
         if time.monotonic() >= ends_s:
             raise ApplyError(
                 f"{whose} has been busy for {wait_s:g} s, so nothing can be exchanged; send the "

@@ -25,6 +25,7 @@ from sealwire.logtree.arrangement import (
     LoggerPart,
     Wanted,
     part_of,
+    reachable,
 )
 from sealwire.logtree.closing import expect_late_records, wake_all
 from sealwire.logtree.internals import clear_level_caches, named_handlers, unname
@@ -134,8 +135,6 @@ def undo(change: Change, around: Around, wait_s: float = WAIT_S) -> tuple[Change
         What has been done, as a change, and the places that somebody else has changed meanwhile,
         which are left as they are.
 
-    Raises:
-        ApplyError: as `swap`.
     """
     found: list[str] = []
 
@@ -144,14 +143,16 @@ def undo(change: Change, around: Around, wait_s: float = WAIT_S) -> tuple[Change
         return way
 
     def put() -> None:
-        wake_all(handler for handler, _ in change.before.handlers)
+        wake_all(reachable(handler for handler, _ in change.before.handlers))
         wanted().put(by_hand=True)
 
-    return _put_around(_Todo(wanted), put, around, wait_s), found
+    return _put_around(_Todo(wanted), put, around, wait_s, by_force=True), found
 
 
-def _put_around(todo: _Todo, put: Callable[[], None], around: Around, wait_s: float) -> Change:
-    with whole_logging(wait_s, todo.leaving):
+def _put_around(
+    todo: _Todo, put: Callable[[], None], around: Around, wait_s: float, *, by_force: bool = False
+) -> Change:
+    with whole_logging(wait_s, todo.leaving, by_force=by_force):
         whole = Arrangement()
         try:
             put_levels(around.before(read()))

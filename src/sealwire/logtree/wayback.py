@@ -149,6 +149,9 @@ def _merged(where: str, was: list[T], left: list[T], now: list[T], drift: list[s
     if _same_list(now, left):
         return was
     drift.append(where)
+    if left and not any(_holds(left, each) for each in now):
+        # Somebody has set up all of it anew: what was before is nobody's any more.
+        return now
     # One that somebody has put back is there already.
     come = [each for each in now if not _holds(left, each) and not _holds(was, each)]
     gone = [each for each in left if not _holds(now, each)]

@@ -28,6 +28,9 @@ from sealwire.policy.loggers import written
 from sealwire.policy.objection import Objection, Sources, source_of
 from sealwire.policy.seen import Seen, made_in
 
+GAP = "floor-gap"
+"""The name of what a floor protects and is not there; nothing is refused for it."""
+
 
 @dataclass(frozen=True, slots=True)
 class LoggerFloor:
@@ -147,6 +150,32 @@ class Floors:
         for handler in kept.values():
             yield from handler.judge(was, now)
             yield from handler.neighbours(was, now)
+
+    def gaps(self, tree: Tree) -> Iterator[Objection]:
+        """Name what is protected and not there, so that a floor that keeps nothing is seen.
+
+        A floor judges changes against what was before. What the application never had, no change
+        takes away.
+        """
+        if not (self.loggers or self.handlers):
+            return
+        now = Seen(tree)
+        there = ", ".join(map(shorten, sorted(now.handlers))) or "none"
+        for floor in self.loggers:
+            where = place("loggers", written(floor.logger))
+            for key in floor.handlers:
+                if key not in now.way(floor.logger):
+                    detail = f"no handler {shorten(key)} gets its records; handlers here: {there}"
+                    yield Objection(GAP, where, detail, source_of(floor.sources, "handlers"))
+            if (level := now.level(floor.logger)) > floor.level:
+                detail = f"the level in force is {level} and not {floor.level} or lower"
+                yield Objection(GAP, where, detail, source_of(floor.sources, "level"))
+        attached = {key for logger in tree.loggers for key in logger.handlers}
+        for kept in self.handlers:
+            if kept.key not in attached:
+                detail = f"no logger has such a handler; handlers here: {there}"
+                where = place("handlers", kept.key)
+                yield Objection(GAP, where, detail, source_of(kept.sources, ""))
 
     def kept(self) -> Mapping[str, HandlerFloor]:
         """Give every protected handler with the lowest level that is asked of it."""

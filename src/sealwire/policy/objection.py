@@ -19,6 +19,10 @@ class Objection(NamedTuple):
     detail: str
     source: str = ""
 
+    def in_words(self) -> str:
+        """Give it as people read it: the place, what is the matter, and the line of the policy."""
+        return f"{self.where}: {self.detail}{f' ({self.source})' if self.source else ''}"
+
     def error(self) -> PolicyError:
         """Give it as the error that refuses."""
         return PolicyError(*self)

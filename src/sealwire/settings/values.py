@@ -17,7 +17,7 @@ from pathlib import Path
 
 from sealwire import recommended
 from sealwire.chain import Chain
-from sealwire.checks.freshness import STANDING_S, standing
+from sealwire.checks.freshness import STANDING_S, lifetimes
 from sealwire.documents.reading import did_you_mean
 from sealwire.errors import ConfigurationError, KeyFileError, shorten
 from sealwire.keyfiles import load_aead_key, load_mac_key, load_signing_key, load_verify_key
@@ -79,7 +79,7 @@ class ServiceSettings:
         check_name(self.audience, "audience")
         parse_address(self.address)
         if self.standing_s is not None:
-            standing(self.standing_s)
+            lifetimes(self.standing_s)
         _check_fit(self.kind, "keys.gate", "keys.encryption", self.gate, self.encryption)
         if self.policy_file is not None and self.policy != NOTHING_SAID:
             raise ConfigurationError(

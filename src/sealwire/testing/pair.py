@@ -25,7 +25,6 @@ from sealwire.engine import Engine
 from sealwire.framing import FrameReader, encode_frame
 from sealwire.keys import AeadKey, MacKey, SigningKey
 from sealwire.listener import SERVED, make_door
-from sealwire.logtree import apply
 from sealwire.logtree.internals import check_private_names
 from sealwire.memory import Memory
 from sealwire.recommended import Recommended
@@ -104,7 +103,9 @@ class Pair:
         self._one_at_a_time = threading.RLock()
         self._open = True
         with clock.in_place():
-            self._service = Service(door, apply, self.decisions.append, Memory(), Engine())
+            self._service = Service(
+                door, on_event=self.decisions.append, memory=Memory(), engine=Engine()
+            )
             self._service.begin()
         self._before = LoggingBefore()
 

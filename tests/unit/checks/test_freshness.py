@@ -9,7 +9,7 @@ import pytest
 from sealwire.algebra import Guarantee
 from sealwire.chain import Chain
 from sealwire.checks import Freshness
-from sealwire.checks.freshness import MAX_LIFETIME_S, MAX_STANDING_S, STANDING_S, standing
+from sealwire.checks.freshness import MAX_LIFETIME_S, MAX_STANDING_S, STANDING_S, lifetimes
 from sealwire.errors import ConfigurationError, Reason, RefusedError, Stage, VerificationError
 from sealwire.layers import Ed25519Signer, Ed25519Verifier
 from sealwire.recommended import local
@@ -158,15 +158,15 @@ def test_without_claims_it_is_our_own_mistake() -> None:
 def test_a_host_may_let_configurations_stand_longer(alice: Operator) -> None:
     """Up to a year, and only these; in both recommended chains."""
     long_s = 90 * 24 * 3600
-    limits = standing(long_s)
+    limits = lifetimes(long_s)
     assert long_s == limits[Stream.BASE]
     assert {each: MAX_LIFETIME_S[each] for each in Stream if each is not Stream.BASE} == {
         each: limits[each] for each in Stream if each is not Stream.BASE
     }
     for refused_s in (STANDING_S - 1, MAX_STANDING_S + 1):
         with pytest.raises(ConfigurationError, match=f"standing is {refused_s} s"):
-            standing(refused_s)
-    assert MAX_LIFETIME_S == standing(STANDING_S)
+            lifetimes(refused_s)
+    assert MAX_LIFETIME_S == lifetimes(STANDING_S)
     claims = alice.claims()
     sealer = Sealer(
         claims.aud,

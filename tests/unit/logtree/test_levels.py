@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
+from sealwire.documents.tree import NO_LEVELS, Levels, Tree
 from sealwire.errors import ApplyError
-from sealwire.logtree import set_levels
+from sealwire.logtree import read, relevel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 NAME, OTHER = "sealwire-tests.levels", "sealwire-tests.stubborn"
 
@@ -39,6 +40,11 @@ class Stubborn(logging.Handler):
             raise ZeroDivisionError
 
 
+def set_levels(loggers: Mapping[str, int], handlers: Mapping[str, int] = NO_LEVELS) -> Tree:
+    """Set levels whatever the tree is."""
+    return relevel(lambda _: Levels(loggers, handlers))
+
+
 @pytest.fixture
 def stubborn() -> Iterator[str]:
     """Give the key of a handler whose level cannot be set."""
@@ -58,6 +64,17 @@ def test_levels_are_set_and_loggers_made() -> None:
     set_levels({name: logging.ERROR})
     assert not logging.getLogger(name).isEnabledFor(logging.DEBUG)
     assert set_levels({name: 0}).logger(name).level == 0
+
+
+def test_levels_of_handlers_are_set_by_their_key() -> None:
+    """And what is told is the tree as it is then."""
+    handler = logging.NullHandler()
+    handler.set_name("sealwire-tests.leveled")
+    logging.getLogger(NAME).addHandler(handler)
+    after = set_levels({NAME: 10, f"{NAME}.new": 5}, {"sealwire-tests.leveled": 30})
+    assert (10, 5) == (after.logger(NAME).level, after.logger(f"{NAME}.new").level)
+    assert 30 == after.by_key()["sealwire-tests.leveled"].level
+    assert after == read()
 
 
 def test_a_set_level_of_the_hosts_is_not_called(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sealwire.documents import FormatterState, HandlerState, canonical_json
-from sealwire.documents.tree import NOBODY
-from sealwire.logtree import read, set_levels
+from sealwire.documents.tree import NOBODY, Levels
+from sealwire.logtree import read, relevel
 from sealwire.logtree.reading import is_foreign
 
 if TYPE_CHECKING:
@@ -297,7 +297,8 @@ def test_a_level_is_a_number_that_can_be_written(
 def test_levels_are_set_beside_odd_ones(logger: logging.Logger) -> None:
     """A lease ends whatever has come meanwhile."""
     logger.handlers += [NoName(), Duck()]  # type: ignore[list-item]
-    assert 10 == set_levels({NAME: 10}, {"sealwire-tests.ordinary": 10}).logger(NAME).level
+    after = relevel(lambda _: Levels({NAME: 10}, {"sealwire-tests.ordinary": 10}))
+    assert 10 == after.logger(NAME).level
 
 
 def test_an_interrupt_at_the_terminal_is_let_through(logger: logging.Logger) -> None:

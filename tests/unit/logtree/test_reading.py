@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sealwire.documents.tree import FormatterState
-from sealwire.errors import ApplyError
-from sealwire.logtree import read, set_levels
+from sealwire.logtree import read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -121,25 +120,6 @@ def test_a_handler_that_no_logger_has_is_there_by_its_name() -> None:
 def test_reading_changes_nothing() -> None:
     """Two readings are the same."""
     assert read() == read()
-
-
-def test_levels_are_set_and_told(logger: logging.Logger) -> None:
-    """Of loggers, made if need be, and of handlers by their key."""
-    handler = logging.NullHandler()
-    handler.set_name("sealwire-tests.leveled")
-    logger.addHandler(handler)
-    after = set_levels({NAME: 10, f"{NAME}.new": 5}, {"sealwire-tests.leveled": 30})
-    assert (10, 5) == (after.logger(NAME).level, after.logger(f"{NAME}.new").level)
-    assert 30 == after.by_key()["sealwire-tests.leveled"].level
-    assert after == read()
-    set_levels({f"{NAME}.new": 0})
-
-
-def test_a_handler_that_is_not_there_changes_nothing(logger: logging.Logger) -> None:
-    """All or none."""
-    with pytest.raises(ApplyError, match="no handler gone"):
-        set_levels({NAME: 10}, {"gone": 10})
-    assert logging.NOTSET == logger.level
 
 
 def test_handlers_are_named_meanwhile(logger: logging.Logger) -> None:

@@ -1,0 +1,274 @@
+"""The changes of this process: bases, leases over them, and the way back from each.
+
+Rules this module keeps:
+
+1. The logging tree and what is known to be in force change together, or neither does.
+2. A lease never edits the base, and a configuration is put beneath the leases that are running.
+   What a change would make of the tree is judged once more under logging's own lock.
+3. Going back is never refused, and ends the leases that the base before does not bear.
+4. Who asked, for what, until when and why is said on ``sealwire.changes`` when a change begins and
+   when it ends, through the application's own handlers, unless a policy says ``announce = false``.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Final
+
+from sealwire.bases import Bases
+from sealwire.clock import boot_ms
+from sealwire.documents import Tree
+from sealwire.documents.changes import Change, changes
+from sealwire.drifting import without_leases
+from sealwire.errors import ApplyError
+from sealwire.eventlog import log_to
+from sealwire.inforce import Base, InForce, Pending, lease_end_ms
+from sealwire.laying import Laying, Relaying
+from sealwire.leases import Drift, LiveLease
+from sealwire.telling import in_utc, levels_in_words
+from sealwire.watching import DriftWatch, fullest_disk
+
+if TYPE_CHECKING:
+    from sealwire.policy import Policy
+    from sealwire.requests import Apply, Confirm, Lease, Request
+    from sealwire.stages import Applied
+
+CHANGES: Final = logging.getLogger("sealwire.changes")
+MAX_LEASES: Final = 64
+"""Whoever needs more wants another configuration; each of them costs time at every change."""
+
+MAX_LEASES_OF_ONE: Final = 16
+"""So that no single key can take all places for as long as the policy's longest lease."""
+
+
+class Changer:
+    """Changes the logging of this process, and goes back.
+
+    Attributes:
+        in_force: what is in force.
+        policies: those of the listeners that serve; whoever goes back keeps to all of them.
+    """
+
+    def __init__(self, in_force: InForce) -> None:
+        """Begin with what the application has set up."""
+        self.in_force = in_force
+        self.policies: list[Policy] = []
+        self._bases = Bases()
+        self._watch = DriftWatch()
+
+    # ---- what is there -------------------------------------------------------------------------
+
+    def tree(self) -> Tree:
+        """Give the tree as it is."""
+        # Late, because it loads ``logging.config``, which a process that never changes does not
+        # need.
+        from sealwire.logtree import read
+
+        return read()
+
+    def base(self) -> Tree:
+        """Give the tree without leases."""
+        return without_leases(self.tree(), self.in_force.overlay)
+
+    def know_base(self) -> None:
+        """Take the tree as it is, without leases, for what is meant to be."""
+        self._know(self.base())
+
+    def look_for_drift(self) -> None:
+        """Compare the tree with what is meant to be; tell what is new."""
+        in_force = self.in_force
+        # An application that goes on setting itself up is no news.
+        level = logging.DEBUG if self._bases.is_applications else logging.WARNING
+        in_force.drift = self._watch.look(
+            self.tree(), in_force.overlay, in_force.drift, self.policies, level
+        )
+
+    def guard_disks(self) -> None:
+        """End all leases if a file system under a handler fills up."""
+        least = max((policy.leases.min_free_percent for policy in self.policies), default=0)
+        if full := fullest_disk(self.tree(), least):
+            self.end_leases(self.in_force.overlay.leases, full)
+
+    # ---- bases ---------------------------------------------------------------------------------
+
+    def apply(
+        self, request: Apply, now_ms: int, policy: Policy
+    ) -> tuple[Applied, tuple[Change, ...]]:
+        """Make a configuration the base; give what is in force, and what differs.
+
+        Raises:
+            ApplyError: it cannot be applied; nothing is changed.
+            RefusedError: what logging would become is against the policy; nothing is changed.
+        """
+        self.look_for_drift()
+        in_force = self.in_force
+        laying = Laying(
+            in_force.overlay,
+            lambda before, after: self._judge(request, before, after, policy),
+            self._judge_lease,
+        )
+        applied, base = self._bases.apply(request.plan, in_force.base, laying)
+        in_force.overlay = laying.overlay
+        issuer = request.opened.claims.iss
+        in_force.base = Base(applied.plan_digest.hex(), issuer, request.id, now_ms)
+        self._know(base)
+        until = ""
+        if length_s := request.confirm_within_s:
+            ends_ms = now_ms + length_s * 1000
+            in_force.pending = Pending(request.id, issuer, boot_ms() + length_s * 1000, ends_ms)
+            until = f" until {in_utc(ends_ms)}, unless it is confirmed"
+        what = f"{_count(applied.loggers, 'logger')}, {_count(applied.handlers, 'handler')}"
+        self._announce("configuration of %s: %s%s%s", issuer, what, until, because(request.why))
+        self._announce_unborne(laying)
+        return applied, changes(laying.base, base)
+
+    def confirm(self, request: Confirm) -> None:
+        """Keep the configuration that is on trial."""
+        self.in_force.pending = None
+        issuer = request.opened.claims.iss
+        self._announce("configuration confirmed by %s%s", issuer, because(request.why))
+
+    def go_back(
+        self, why: str, *, quietly: bool = False
+    ) -> tuple[tuple[Change, ...], tuple[str, ...]]:
+        """Go back to the base before; give what changed, and the places that are left as they are.
+
+        Going back is not refused; where it lowers what a floor protects, that is an alert.
+        """
+        in_force = self.in_force
+        if self._bases.is_applications:
+            return (), ()
+        laying = Laying(in_force.overlay, judge_lease=self._judge_lease)
+        was = in_force.base
+        in_force.base, base, left = self._bases.back(laying, closing=not quietly)
+        in_force.overlay, in_force.pending = laying.overlay, None
+        self._know(base)
+        if not quietly:
+            self._announce("configuration of %s ended: %s", was.issuer, why)
+            for where in left:
+                self._announce("%s was changed by somebody else; left as it is", where)
+            self._announce_unborne(laying)
+            self._watch.tell_lowered(laying.base, base, self.policies)
+        return changes(laying.base, base), left
+
+    # ---- leases --------------------------------------------------------------------------------
+
+    def begin_lease(
+        self, request: Lease, now_ms: int, policy: Policy
+    ) -> tuple[LiveLease, Tree, Tree]:
+        """Begin a lease; give it, and the tree before and after.
+
+        Raises:
+            ApplyError: it cannot begin; nothing is changed.
+            RefusedError: what logging would become is against the policy; nothing is changed.
+        """
+        lease = self.lease_of(request, now_ms)
+        before = self.tree()
+        if full := fullest_disk(before, policy.leases.min_free_percent):
+            raise ApplyError(full)
+        relaying = Relaying(
+            self.in_force.overlay,
+            (*self.in_force.overlay.leases, lease),
+            lambda base, after: self._judge(request, base, after, policy),
+        )
+        after = self._relay(relaying)
+        until, words = in_utc(lease.ends_wall_ms), levels_in_words(lease)
+        self._announce("lease of %s: %s until %s%s", lease.issuer, words, until, because(lease.why))
+        return lease, before, after
+
+    def end_leases(
+        self, ended: tuple[LiveLease, ...], why: str, *, quietly: bool = False
+    ) -> tuple[Drift, ...]:
+        """End leases; give what somebody else had changed meanwhile, which is left as it is."""
+        if not ended:
+            return ()
+        overlay = self.in_force.overlay
+        relaying = Relaying(overlay, overlay.without(*ended))
+        self._relay(relaying, going_back=True)
+        if quietly:
+            return relaying.drift
+        for lease in ended:
+            self._announce_end(lease, why)
+        for each in relaying.drift:
+            text = "%s is %s and not %s; left as it is"
+            self._announce(text, each.where, each.found, each.expected)
+        return relaying.drift
+
+    def lease_of(self, request: Lease, now_ms: int) -> LiveLease:
+        """Give the lease that a request asks for.
+
+        Raises:
+            ApplyError: too many are running, or a handler that it goes through is not there.
+        """
+        running, issuer = self.in_force.overlay.leases, request.opened.claims.iss
+        own = [each for each in running if each.issuer == issuer]
+        if len(running) >= MAX_LEASES or len(own) >= MAX_LEASES_OF_ONE:
+            raise ApplyError(
+                f"{len(own)} leases of {issuer} are running, and {len(running)} in all; "
+                f"{MAX_LEASES_OF_ONE} and {MAX_LEASES} are the most, so end one of them"
+            )
+        # Without leases: another one may have lowered the handler, and ends before this does.
+        known = self.base().by_key()
+        loudest = min(level for _, level in request.levels)
+        for key in request.through:
+            if key not in known:
+                there = ", ".join(sorted(known)) or "none"
+                raise ApplyError(f"through: there is no handler {key}; there are: {there}")
+        ends_ms = lease_end_ms(request)
+        return LiveLease(
+            request.id,
+            issuer,
+            request.why,
+            request.levels,
+            tuple((key, min(loudest, known[key].level)) for key in request.through),
+            boot_ms() + ends_ms - now_ms,
+            ends_ms,
+            request,
+        )
+
+    def _relay(self, relaying: Relaying, *, going_back: bool = False) -> Tree:
+        from sealwire.logtree import relevel
+
+        # What goes back does so even if logging's lock is held for ever.
+        after = relevel(relaying.levels, by_force=going_back)
+        self.in_force.overlay = relaying.overlay
+        return after
+
+    def _know(self, base: Tree) -> None:
+        self._watch.know(base)
+        self.in_force.drift = ()
+
+    def _judge(self, request: Request, before: Tree, after: Tree, policy: Policy) -> None:
+        """Judge what is asked for by the asker's policy, and by floors and ceilings of all."""
+        policy.judge_tree(request, before, after)
+        for each in self.policies:
+            if each is not policy:
+                each.judge_tree(None, before, after)
+
+    def _judge_lease(self, before: Tree, after: Tree, lease: LiveLease | None) -> None:
+        """Judge a lease over another base as it was judged when it began."""
+        for policy in self.policies:
+            policy.judge_tree(None if lease is None else lease.request, before, after)
+
+    # ---- announcements -------------------------------------------------------------------------
+
+    def _announce_unborne(self, laying: Laying) -> None:
+        for lease in laying.ended:
+            self._announce_end(lease, "over the new configuration it would break the policy")
+
+    def _announce_end(self, lease: LiveLease, why: str) -> None:
+        self._announce("lease of %s ended: %s: %s", lease.issuer, levels_in_words(lease), why)
+
+    def _announce(self, text: str, *arguments: object) -> None:
+        """Say something where the application's operators look (rule 4)."""
+        if all(policy.announce for policy in self.policies):
+            log_to(CHANGES, logging.WARNING, text, *arguments)
+
+
+def because(why: str) -> str:
+    """Give a reason as it stands behind what it is for."""
+    return f": {why}" if why else ""
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"

@@ -13,6 +13,7 @@ from sealwire.answers import encode_answer
 from sealwire.documents import Tree
 from sealwire.inforce import InForce
 from sealwire.leases import LiveLease, Overlay
+from sealwire.policy import Floors
 from sealwire.stages import Answer, Outcome
 from sealwire.telling import status_report
 
@@ -199,7 +200,7 @@ def test_a_status_says_what_was_left_out(shell: Shell, bare_service: socket.sock
     """Of the levels of a lease, and of the rows."""
     levels = tuple((f"{number:03}{'x' * 250}", 10) for number in range(100))
     leases = tuple(LiveLease(f"{each:032x}", "alice", "", levels, (), 1, 2) for each in range(64))
-    report = status_report(Tree(), InForce(overlay=Overlay(leases)), 1)
+    report = status_report(Tree(), InForce(overlay=Overlay(leases)), Floors(), 1)
     process = shell.start("status")
     connection, _ = bare_service.accept()
     with connection:
@@ -242,10 +243,10 @@ def test_the_tree_of_a_status_indents_under_who_is_listed(
 ) -> None:
     """A logger whose parent is left out is not the child of the line above it."""
     names = ["root", "a", "a-b", "a.b.c", "a.b.c.d", "sealwire", "shop.orders"]
-    report = json.loads(status_report(Tree(), InForce(), 1))
+    report = json.loads(status_report(Tree(), InForce(), Floors(), 1))
     report |= {"loggers": [logger_row(name) for name in names], "floors": ["audit: no handler x"]}
     said = answered(shell, bare_service, json.dumps(report).encode(), "status").stdout
-    assert "a floor of the policy: audit: no handler x" in said.splitlines()
+    assert "a floor that keeps nothing: audit: no handler x" in said.splitlines()
     rows = said.partition("logger ")[2].splitlines()[1:8]
     assert [
         "root",
@@ -275,6 +276,16 @@ def test_a_logger_that_nothing_has_asked_for_is_told(
     said = ended.stdout
     assert 1 == said.count("nothing has asked for a logger")
     assert "  nothing has asked for a logger payments.bd yet; is it spelt so?" in said.splitlines()
+
+
+def test_a_slip_in_a_logger_of_a_running_service_is_told(
+    shell: Shell, local_service: Service
+) -> None:
+    """The name that the application uses is told from one that it does not."""
+    assert local_service.logs("once, so that the logger is there")
+    said = shell.done("lease", "payments.bd=DEBUG", "payments.db=DEBUG")
+    assert 1 == said.count("nothing has asked for a logger payments.bd yet")
+    assert 1 == said.count("nothing has asked for a logger ")
 
 
 def test_no_service_means_nothing_was_sent(shell: Shell, local_parts: str) -> None:

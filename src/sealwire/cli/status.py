@@ -65,7 +65,7 @@ def _say_status(report: dict[str, Any], options: str) -> None:
         say((f"  {said}", "cyan"))
         say((f"    sealwire revert {request_id(lease['id'])}{options}", "dim"))
     for missing in report.get("floors", []):
-        say((f"a floor of the policy: {text(missing)}", "yellow"))
+        say((f"a floor that keeps nothing: {text(missing)}", "yellow"))
     if report["drift"]:
         say(("drift: somebody in that process has changed what no message did", "yellow"))
     for each in report["drift"]:

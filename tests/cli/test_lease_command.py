@@ -70,6 +70,22 @@ def test_through_an_encrypting_chain_the_outcome_alone_comes_back(
     assert "DEBUG payments.db at debug: later" not in service.logs("later")
 
 
+def test_ids_are_known_without_the_service(shell: Shell, service: Service) -> None:
+    """As JSON, and of a configuration: kept and taken back by the commands on the screen."""
+    told = json.loads(shell.done("lease", "payments.db=DEBUG", "--json"))
+    shell.done("revert", told["request_id"])
+    said = shell.done("apply", "debug.json", "--confirm-within", "10m")
+    assert ", in 10 min\n" in said
+    commands = [line.partition("sealwire ")[2] for line in said.splitlines()]
+    keep, back = [each.split() for each in commands if each]
+    assert ("confirm", "revert") == (keep[0], back[0])
+    shell.done(*keep)
+    assert "DEBUG payments.db at debug: kept" in service.logs("kept")
+    shell.done(*back)
+    assert "DEBUG payments.db at debug: later" not in service.logs("later")
+    assert "revert" not in shell.done("apply", "debug.json", "--dry-run")
+
+
 def test_as_json(shell: Shell, local_service: Service) -> None:
     """One object a command, with the report inside."""
     told = json.loads(shell.done("lease", "payments.db=10", "--json"))

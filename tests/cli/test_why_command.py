@@ -96,7 +96,7 @@ def test_a_refusal_by_policy_names_rule_value_and_line(
     ("arguments", "reason", "step"),
     [
         (["revert", "0" * 32], "not-in-force", "see what is running: sealwire status"),
-        (["lease", "a=LOUD"], "document-invalid", "then: sealwire lease"),
+        (["lease", "a=DEBUG", *["--through", "x"] * 2], "document-invalid", "then: sealwire lease"),
         (["lease", "a=DEBUG", "--only", "elsewhere/*"], "not-addressed", "sealwire status"),
     ],
 )

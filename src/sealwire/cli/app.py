@@ -116,7 +116,7 @@ def _invoke(arguments: Sequence[str]) -> int:
         say((answer, ""))
         return Exit.OK
     try:
-        with app.make_context("sealwire", list(arguments)) as context:
+        with app.make_context("sealwire", list(arguments), obj=tuple(arguments)) as context:
             return int(app.invoke(context))
     except click.exceptions.Exit as done:
         return done.exit_code

@@ -100,7 +100,7 @@ def _first_try_s(target: Address) -> float:
 
 
 def _no_connection(target: Address, error: OSError) -> TransportError:
-    return TransportError(f"{target}: no connection: {error.strerror or error}")
+    return TransportError(f"{target}: no connection: {error.strerror or error}; nothing was sent")
 
 
 def _left(ends_s: float) -> float:

@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sealwire.answers import encode_answer
-from sealwire.cli.causes import causes_of_no_connection
+from sealwire.cli.causes import causes_of_a_silent_refusal, causes_of_no_connection
 from sealwire.cli.endings import CommandError, Exit
-from sealwire.cli.findings import Mark, look_at_address, look_at_clock
+from sealwire.cli.findings import Mark, look_at_clock
 from sealwire.cli.lastanswer import MAX_BYTES, MAX_LOGGERS, LastAnswer, load_last, path_of
+from sealwire.cli.listening import look_at_address
 from sealwire.cli.noting import asked_with, keeping
 from sealwire.cli.reasons import explain
 from sealwire.errors import ConfigurationError, NoAnswerError, Reason, TransportError
+from sealwire.settings import load_operator_settings
 from sealwire.stages import Answer, Outcome
 
 if TYPE_CHECKING:
@@ -203,7 +205,8 @@ def test_a_silent_refusal_lists_what_is_left(shell: Shell, service: Service) -> 
     fingerprint = json.loads(shell.done("keys", "show", other, "--json"))["fingerprint"]
     causes = [each["cause"] for each in told["causes"]]
     assert f"the service does not trust the key {fingerprint} of alice (key-unknown)" == causes[0]
-    assert any("peer-not-allowed" in each for each in causes)
+    # The socket is ours, and whoever a service runs as is let in.
+    assert not any("peer-not-allowed" in each for each in causes)
     assert all(each["check"] for each in told["causes"])
     assert "listener.stats().refusals[-1]" in told["next"]
     assert "key-unknown" in service.until("refused a message")[-1]
@@ -256,8 +259,33 @@ def test_a_socket_nobody_listens_on(shell: Shell, local_service: Service) -> Non
     assert 3 == shell.run("status").status
     printed = shell.done("why")
     assert "which is us, mode 0600" in printed
+    assert "problem  address" in printed
+    assert "nobody listens there" in printed
     assert "the process that made this socket has gone" in printed
     assert "next: start the service" == printed.splitlines()[-1]
+
+
+def test_somebody_listens_by_now(
+    shell: Shell, local_parts: str, started: Callable[[str], Service]
+) -> None:
+    """The service was started meanwhile, so there is nothing to start."""
+    command = ("lease", "payments.db=DEBUG", "--for", "5m", "--why", "the secret reason")
+    assert 3 == shell.run(*command).status
+    running = started(local_parts)
+    printed = shell.done("why")
+    assert "nobody listened there then, and somebody does now" in printed
+    assert "start the service" not in printed
+    step = printed.splitlines()[-1]
+    assert "next: ask again: sealwire lease payments.db=DEBUG --for 5m (with its --why)" == step
+    assert ["INFO payments.db at info: quiet"] == running.logs("quiet")
+
+
+def test_another_users_socket_may_not_let_us_in(shell: Shell, local_parts: str) -> None:
+    """Then the user is one of the causes that are left."""
+    settings = load_operator_settings(Path(shell.environ["SEALWIRE_CONFIG"]))
+    address = f"unix:{shell.folder}/made/run/log.sock"
+    causes = [each.cause for each in causes_of_a_silent_refusal(settings, None, address)]
+    assert any("peer-not-allowed" in each for each in causes)
 
 
 def test_without_an_answer_the_same_message_is_sent_again(

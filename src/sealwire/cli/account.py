@@ -22,13 +22,13 @@ from sealwire.cli.causes import (
 )
 from sealwire.cli.findings import (
     Finding,
-    look_at_address,
     look_at_clock,
     look_at_keys,
     problem_of,
 )
 from sealwire.cli.hints import FAILED_HINT, hint_for
 from sealwire.cli.lastanswer import INTERRUPTED, NO_ANSWER, NO_CONNECTION, SENT, LastAnswer
+from sealwire.cli.listening import look_at_address, look_at_listener
 from sealwire.cli.reasons import explain
 from sealwire.cli.wording import time_in_words
 from sealwire.errors import ConfigurationError, Reason
@@ -99,7 +99,7 @@ def _look(settings: OperatorSettings, last: LastAnswer) -> Told:
     seen = [*_keys(settings, target), *_address(last)]
     if last.outcome == NO_CONNECTION:
         rest = f"nothing was sent: {last.detail}"
-        causes = list(causes_of_no_connection(last.address))
+        causes = list(causes_of_no_connection(last.address, last.command))
     elif last.outcome in {NO_ANSWER, INTERRUPTED}:
         rest = f"it was sent, no answer came, and it may have been done: {last.detail}"
         causes = list(causes_of_no_answer(last))
@@ -122,8 +122,10 @@ def _keys(settings: OperatorSettings, target: Target | None) -> list[Finding]:
 
 
 def _address(last: LastAnswer) -> list[Finding]:
+    # Whoever takes no message may still take a connection.
+    look = look_at_listener if last.outcome == NO_CONNECTION else look_at_address
     try:
-        return [look_at_address(last.address), look_at_clock(last.address, last.offset_ms)]
+        return [look(last.address), look_at_clock(last.address, last.offset_ms)]
     except ConfigurationError as error:
         return [problem_of("address", error)]
 

@@ -32,6 +32,7 @@ from sealwire.cli.seal import seal
 from sealwire.cli.send import send
 from sealwire.cli.status import status
 from sealwire.cli.terminal import OutputError, discard, flush, prepare, say, say_error
+from sealwire.cli.typed import remember
 from sealwire.cli.why import why
 from sealwire.errors import SealwireError
 
@@ -117,6 +118,7 @@ def _invoke(arguments: Sequence[str]) -> int:
         return Exit.OK
     try:
         with app.make_context("sealwire", list(arguments)) as context:
+            remember(context, arguments)
             return int(app.invoke(context))
     except click.exceptions.Exit as done:
         return done.exit_code

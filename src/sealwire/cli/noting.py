@@ -73,7 +73,7 @@ def asked_with(document: bytes, audience: str, address: str, again: Path | str =
         short(audience, MAX_NAME_CHARS),
         short(address, MAX_NAME_CHARS),
         tuple(short(name or "root", MAX_NAME_CHARS) for name in named[:MAX_LOGGERS]),
-        short(str(again), MAX_PATH_CHARS),
+        again=short(str(again), MAX_PATH_CHARS),
     )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.cli.conftest import Service, both_parts, pasted
 
 from sealwire.answers import encode_answer
 from sealwire.cli.causes import causes_of_a_silent_refusal, causes_of_no_connection
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Iterator
 
-    from tests.cli.conftest import Service, Shell
+    from tests.cli.conftest import Shell
 
 POLICY = """\
 [allow]
@@ -40,6 +41,13 @@ longest = "10m"
 def kept_file(shell: Shell) -> Path:
     """Say where the last answer of the shell's operator is."""
     return shell.folder / "made" / "operator" / "operator-last.json"
+
+
+def spoil(shell: Shell, **members: object) -> None:
+    """Change what was kept."""
+    kept = kept_file(shell)
+    document = json.loads(kept.read_bytes()) | members
+    kept.write_text(json.dumps(document, separators=(",", ":"), sort_keys=True) + "\n")
 
 
 @contextmanager
@@ -78,6 +86,8 @@ def test_a_refusal_by_policy_names_rule_value_and_line(
         "longest, by the line policy.toml:4 on the host. The request is well-formed"
     ) in paragraph
     assert step.startswith("next: change the place named, or, on the host, the line of the policy")
+    # A lease is no file that could be tried.
+    assert step.endswith("; what it allows, in words: sealwire policy explain POLICY")
 
     told = json.loads(shell.done("why", "--json"))
     assert ("lease-length", "for_s", "policy.toml:4") == (
@@ -98,7 +108,8 @@ def test_a_refusal_by_policy_names_rule_value_and_line(
     ("arguments", "reason", "step"),
     [
         (["revert", "0" * 32], "not-in-force", "see what is running: sealwire status"),
-        (["lease", "a=LOUD"], "document-invalid", "then: sealwire lease"),
+        (["lease", "a=DEBUG", "--only", "{"], "document-invalid", "mend the request"),
+        (["apply", "debug.json", "--replaces", "000"], "document-invalid", "mend the request"),
         (["lease", "a=DEBUG", "--only", "elsewhere/*"], "not-addressed", "sealwire status"),
     ],
 )
@@ -111,7 +122,10 @@ def test_a_reason_is_explained_in_terms_of_the_command(
     detail = refused.error.removeprefix(f"refused: {reason}: ")
     assert f"it was refused by the check {reason}: {detail}." in paragraph
     text = explain(Reason(reason))
-    assert paragraph.endswith(f"{text.what} Usual cause: {text.cause}")
+    meaning = f"{text.what} Usual cause: {text.cause}"
+    if reason == "document-invalid":
+        meaning = "A part of the request, beside the configuration, is not as it has to be."
+    assert paragraph.endswith(meaning)
     assert following.startswith("next: ")
     assert step in following
     assert "sealwire send" not in following
@@ -146,6 +160,65 @@ def test_what_was_done_is_told_as_well(shell: Shell, local_service: Service) -> 
     assert "was a message for payments@test" in paragraph
     assert "it was done, as the service says" in paragraph
     assert "next: sealwire status" == step
+    assert local_service.logs("still there")
+
+
+@pytest.mark.parametrize("chain", ["local", "network"])
+def test_what_has_ended_since_is_not_told_as_done(shell: Shell, chain: str) -> None:
+    """A trial that lapsed, and a lease that is over: until when, and where to look."""
+    running = Service(shell, pasted(both_parts(shell, chain)))
+    try:
+        shell.done("apply", "debug.json", "--confirm-within", "10m")
+        assert "on trial until 2" in shell.done("why")
+        assert "goes back unless it is confirmed before" in shell.done("why")
+        spoil(shell, at_ms=1_000)
+        paragraph, step = shell.done("why").splitlines()
+        assert "was an apply for payments@test" in paragraph
+        over = "on trial until 1970-01-01T00:10:01.000Z, and has gone back then unless it was"
+        assert over in paragraph
+        assert "next: sealwire status" == step
+        shell.done("lease", "a=DEBUG", "--for", "5m")
+        assert "for a time that ends at 2" in shell.done("why")
+        spoil(shell, at_ms=1_000)
+        assert "for a time that was over at 1970-01-01T00:05:01.000Z" in shell.done("why")
+        # When an earlier copy was taken is not known here.
+        spoil(shell, repeated=True)
+        assert "so nothing was done, as the service says. Where" in shell.done("why")
+    finally:
+        running.end()
+
+
+def test_a_command_that_failed_on_this_side_is_the_last_one(
+    shell: Shell, local_service: Service
+) -> None:
+    """An older request is not told in its place, and the hint is what is next."""
+    shell.done("lease", "a=DEBUG")
+    key = shell.folder / "made" / "operator" / "alice.signing"
+    aside = key.with_name("aside")
+    key.rename(aside)
+    failed = shell.run("lease", "b=DEBUG", "--why", "the secret reason")
+    assert 3 == failed.status
+    paragraph, step = shell.done("why").splitlines()
+    assert ", was: sealwire lease b=DEBUG (with its --why); nothing was sent: " in paragraph
+    assert f"{failed.error}." in paragraph
+    assert f"next: {failed.hint}" == step
+    assert "the secret reason" not in kept_file(shell).read_text()
+    assert "not-sent" == json.loads(shell.done("why", "--json"))["outcome"]
+
+    aside.rename(key)
+    shell.done("init", "orders@test", "--both", "--dir", "other")
+    config = shell.environ.pop("SEALWIRE_CONFIG")
+    assert 3 == shell.run("revert", f"--config={config}").status
+    shell.environ["SEALWIRE_CONFIG"] = config
+    assert f"was: sealwire revert --config={config}; nothing was sent: " in shell.done("why")
+    # What asks nobody is no request, and neither is what was typed wrongly.
+    before = kept_file(shell).read_bytes()
+    assert 3 == shell.run("keys", "show", "nothing").status
+    assert 2 == shell.run("lease", "b").status
+    assert before == kept_file(shell).read_bytes()
+    # What was refused over there is not taken for a failure here.
+    assert 1 == shell.run("revert", "0" * 32, "--to", "payments@test").status
+    assert "not-in-force" in shell.done("why")
     assert local_service.logs("still there")
 
 
@@ -301,7 +374,20 @@ def test_without_an_answer_the_same_message_is_sent_again(
     step = shell.done("why").splitlines()[-1]
     assert f"sealwire send {sealed} --address unix:" in step
     assert "it may have been done" in shell.done("why")
-    sealed.unlink()
+    # Once it was sent again and answered it waits no more; a message that lies elsewhere stays.
+    copy = shell.folder / "copy.sealed"
+    copy.write_bytes(sealed.read_bytes())
+    answer = encode_answer(Answer(Outcome.APPLIED))
+    with answered_with(bare_service, shell, answer, "send", str(copy)):
+        assert (True, True) == (copy.exists(), sealed.exists())
+    process = shell.start("send", sealed, "--timeout", "1s")
+    bare_service.accept()[0].close()
+    process.communicate(timeout=30)
+    assert (4, True) == (process.returncode, sealed.exists())
+    with answered_with(bare_service, shell, answer, "send", str(sealed)):
+        assert not sealed.exists()
+    assert str(sealed) == json.loads(kept_file(shell).read_bytes())["again"]
+    spoil(shell, outcome="no-answer")
     assert shell.done("why").splitlines()[-1].endswith("what is in force: sealwire status")
 
 

@@ -25,6 +25,7 @@ from sealwire.cli.init import init
 from sealwire.cli.inspection import inspect
 from sealwire.cli.keys import keys
 from sealwire.cli.lease import lease
+from sealwire.cli.noting import note_failure
 from sealwire.cli.open import open_message
 from sealwire.cli.policy import policy
 from sealwire.cli.revert import confirm, revert
@@ -32,7 +33,6 @@ from sealwire.cli.seal import seal
 from sealwire.cli.send import send
 from sealwire.cli.status import status
 from sealwire.cli.terminal import OutputError, discard, flush, prepare, say, say_error
-from sealwire.cli.typed import remember
 from sealwire.cli.why import why
 from sealwire.errors import SealwireError
 
@@ -117,9 +117,12 @@ def _invoke(arguments: Sequence[str]) -> int:
         say((answer, ""))
         return Exit.OK
     try:
-        with app.make_context("sealwire", list(arguments)) as context:
-            remember(context, arguments)
-            return int(app.invoke(context))
+        with app.make_context("sealwire", list(arguments), obj=tuple(arguments)) as context:
+            try:
+                return int(app.invoke(context))
+            except (CommandError, SealwireError) as error:
+                note_failure(error)
+                raise
     except click.exceptions.Exit as done:
         return done.exit_code
     except click.Abort:

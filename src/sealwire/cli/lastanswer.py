@@ -19,7 +19,7 @@ import shlex
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Final
 
-from sealwire.cli.typed import typed_command
+from sealwire.cli.repeating import command_typed
 from sealwire.clock import wall_clock_ms
 from sealwire.documents import JsonValue, canonical_json, read_json
 from sealwire.errors import ConfigurationError, MalformedError, SealwireError
@@ -44,6 +44,9 @@ SENT: Final = "send"
 """What is asked for by a message without a verb: a configuration, or one that was sealed before."""
 
 NO_CONNECTION, NO_ANSWER, INTERRUPTED = "no-connection", "no-answer", "interrupted"
+NOT_SENT: Final = "not-sent"
+"""It failed before it came to a connection: a key, the settings, the state."""
+
 _READS: Final = {Verb.STATUS.value, Verb.PLAN.value}
 
 
@@ -60,10 +63,11 @@ class LastAnswer:
         again: the file with the message, for sending it again; ``""`` where there is none.
         length_s: for how long it was asked for, seconds: of a lease, or of a trial; 0 for good.
         at_ms: when it ended, milliseconds since the epoch.
-        outcome: the answer's, or `NO_CONNECTION`, `NO_ANSWER` or `INTERRUPTED`.
+        outcome: the answer's, or `NO_CONNECTION`, `NO_ANSWER`, `INTERRUPTED` or `NOT_SENT`.
         repeated: whether the answer was about an earlier copy.
         reason: the answer's; ``""`` where it gives none.
         detail: the answer's, or our own words where there is none.
+        hint: our own hint where it was not sent.
         offset_ms: how far the service's clock was ahead of ours; ``None`` where it never said.
     """
 
@@ -79,12 +83,13 @@ class LastAnswer:
     repeated: bool = False
     reason: str = ""
     detail: str = ""
+    hint: str = ""
     offset_ms: int | None = None
 
     @property
     def answered(self) -> bool:
         """Whether there was an answer."""
-        return self.outcome not in {NO_CONNECTION, NO_ANSWER, INTERRUPTED}
+        return self.outcome not in {NO_CONNECTION, NO_ANSWER, INTERRUPTED, NOT_SENT}
 
     @property
     def until_ms(self) -> int | None:
@@ -122,7 +127,7 @@ def load_last(settings: Path) -> LastAnswer | None:
 
 def keep_last(settings: Path, last: LastAnswer) -> None:
     """Keep what became of a request that has just ended; see the rules 3 and 4."""
-    last = replace(last, at_ms=wall_clock_ms(), command=short(typed_command(), MAX_PATH_CHARS))
+    last = replace(last, at_ms=wall_clock_ms(), command=short(command_typed(), MAX_PATH_CHARS))
     # Rule 3: what was asked for has ended already, well or not.
     with contextlib.suppress(SealwireError):
         before = None

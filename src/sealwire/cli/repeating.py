@@ -1,17 +1,14 @@
-"""What was typed, for saying it again.
+"""The command that was typed, to be kept and said again.
 
-Reasons (``--why``) are left out wherever it is kept: they are for the service, and may be private.
+Reasons (``--why``) are left out: they are for the service, and may be private.
 """
 
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import click
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 MAX_COMMAND_CHARS: Final = 1000
 """A longer one is not kept: cut to a length it would be another command."""
@@ -19,16 +16,17 @@ MAX_COMMAND_CHARS: Final = 1000
 _WHY: Final = "--why"
 
 
-def remember(context: click.Context, arguments: Sequence[str]) -> None:
-    """Keep what was typed behind ``sealwire`` for the commands of this context."""
-    context.obj = tuple(arguments)
-
-
-def typed_command() -> str:
-    """Give the command that runs now, as a shell takes it; ``""`` where it cannot be said."""
+def arguments_typed() -> tuple[str, ...]:
+    """Give what stood behind ``sealwire``; nothing where no command runs."""
     context = click.get_current_context(silent=True)
-    arguments = None if context is None else context.find_root().obj
-    if not isinstance(arguments, tuple):
+    found = None if context is None else context.find_root().obj
+    return found if isinstance(found, tuple) else ()
+
+
+def command_typed() -> str:
+    """Give the command that runs now, as a shell takes it; ``""`` where it cannot be said."""
+    arguments = arguments_typed()
+    if not arguments:
         return ""
     kept = _without_why(arguments)
     more = "" if len(kept) == len(arguments) else f" (with its {_WHY})"
@@ -36,9 +34,10 @@ def typed_command() -> str:
     return command if len(command) <= MAX_COMMAND_CHARS else ""
 
 
-def typed_option(arguments: Sequence[str], name: str) -> str | None:
-    """Give the value of an option that was typed, of the last one if there are several."""
-    found = None
+def option_typed(name: str) -> str:
+    """Give the value of an option as it was typed, of the last one; ``""`` where it was not."""
+    arguments = arguments_typed()
+    found = ""
     for place, each in enumerate(arguments):
         if each.startswith(f"{name}="):
             found = each.removeprefix(f"{name}=")

@@ -19,7 +19,7 @@ from sealwire.cli.findings import Mark, look_at_clock
 from sealwire.cli.lastanswer import MAX_BYTES, MAX_LOGGERS, LastAnswer, load_last, path_of
 from sealwire.cli.listening import look_at_address
 from sealwire.cli.noting import asked_with, keeping
-from sealwire.cli.reasons import explain
+from sealwire.cli.reasons import explain, explain_rules
 from sealwire.errors import ConfigurationError, NoAnswerError, Reason, TransportError
 from sealwire.settings import load_operator_settings
 from sealwire.stages import Answer, Outcome
@@ -626,6 +626,27 @@ def test_a_reason_that_is_none(shell: Shell) -> None:
     assert 2 == ended.status
     assert "'key-unknwon' is no reason" in ended.error
     assert ended.hint.startswith("did you mean key-unknown? ")
+
+
+def test_a_rule_by_its_name(shell: Shell) -> None:
+    """As the table of the page of policies has it; several stand in one row there."""
+    printed = shell.done("why", "lease-length").splitlines()
+    assert ["rule", "refuses", "next"] == [line.split()[0] for line in printed]
+    assert printed[1].endswith("a lease that lasts too long")
+    assert printed[2].endswith("sealwire policy explain POLICY")
+    told = json.loads(shell.done("why", "role-levels", "--json"))
+    assert ("role-levels", "what the role does not have") == (told["rule"], told["refuses"])
+    # The reason lease-over is near as well, and not the nearest.
+    ended = shell.run("why", "lease-lenght")
+    assert (2, True) == (ended.status, ended.hint.startswith("did you mean lease-length? "))
+
+
+def test_rules_and_reasons_have_names_of_their_own() -> None:
+    """One name means one thing, and the rules of the content are there as well."""
+    rules = explain_rules()
+    assert not set(rules) & {reason.value for reason in Reason}
+    assert {"lock", "lease-length", "floor-level", "ceiling", "file-path"} <= set(rules)
+    assert not [each for each in rules.values() if "`" in each.refuses or not each.refuses]
 
 
 @pytest.mark.parametrize("reason", list(Reason))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import socket
 import struct
+import subprocess
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +21,7 @@ from sealwire.cli import servicecheck
 from sealwire.cli.findings import Mark
 from sealwire.cli.reports import drift_in_words, leases_in_words, time_in
 from sealwire.cli.servicecheck import look_at_service
+from sealwire.clock import wall_clock_ms
 from sealwire.results import read_report
 from sealwire.stages import Answer, Outcome
 
@@ -197,6 +200,40 @@ def test_no_socket_and_one_nobody_listens_on(
     assert "start the service" == found["address"]["next"]
 
 
+def test_a_clock_that_was_ahead_once(shell: Shell, local_service: Service) -> None:
+    """What was sealed then locks the operator out; the command that is named is the way out."""
+    state = shell.folder / "made" / "operator" / "operator-state.json"
+    shell.done("lease", "a=DEBUG")
+    ahead = {"base": 0, "lease": wall_clock_ms() + 3_599_000, "read": 0}
+    written = json.dumps(
+        {"format": "sealwire-sealer-state-1", "last": {"payments@test": ahead}},
+        separators=(",", ":"),
+        sort_keys=True,
+    )
+    state.write_text(f"{written}\n")
+    ended = shell.run("lease", "a=DEBUG")
+    assert (3, "the clock is 59 min behind the last message to payments@test") == (
+        ended.status,
+        ended.error,
+    )
+    way_out = f"mv {state} {state}.ahead"
+    assert ended.hint.startswith("set the clock if it is wrong (date -u), or wait until it has")
+    assert ended.hint.endswith(f"delivered once its time has come: {way_out}")
+    # The status is another kind of request, and is answered; the doctor sees it all the same.
+    status, found = looked(shell)
+    assert (3, "problem", "ok") == (status, found["state"]["mark"], found["answer"]["mark"])
+    assert found["state"]["next"] == ended.hint
+    subprocess.run(shlex.split(way_out), check=True)
+    shell.done("lease", "a=DEBUG")
+    assert "state" not in looked(shell)[1]
+    assert local_service.logs("still there")
+
+    state.write_text("junk\n")
+    status, found = looked(shell)
+    assert (3, "problem") == (status, found["state"]["mark"])
+    assert "is not a sealer's state" in found["state"]["text"]
+
+
 def test_a_silent_refusal_has_status_1_and_names_what_is_left(
     shell: Shell, local_service: Service
 ) -> None:
@@ -249,7 +286,7 @@ def test_a_clock_that_is_off_and_another_version(shell: Shell, bare_service: soc
     assert 0 == ended.status
     clock, answer = check_of(ended, "clock"), check_of(ended, "answer")
     assert "warning" == clock["mark"]
-    assert "s behind ours" in clock["text"]
+    assert "behind ours" in clock["text"]
     assert "warning" == answer["mark"]
     assert "instance i, mode m, sealwire 0.0.9, Python 3.10.1; here it is" in answer["text"]
     assert f"sealwire {sealwire.__version__}" in answer["text"]

@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import os
 import platform
-import shlex
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import click
 
 import sealwire
+from sealwire.cli.beside import look_at_state, look_at_unanswered
 from sealwire.cli.causes import LOG_LINE, causes_of_a_silent_refusal
 from sealwire.cli.endings import CommandError, Exit
 from sealwire.cli.findings import (
@@ -35,7 +35,6 @@ from sealwire.cli.reports import drift_in_words, leases_in_words, text_in, time_
 from sealwire.cli.sealing import config_option, to_option
 from sealwire.cli.servicecheck import look_at_service
 from sealwire.cli.terminal import flush, say_json, waiting
-from sealwire.cli.unanswered import waiting_messages
 from sealwire.cli.wording import counted, time_in_words
 from sealwire.clock import wall_clock_ms
 from sealwire.errors import NoAnswerError, SealwireError, TransportError
@@ -145,8 +144,9 @@ def _operator_side(config: str | None, to: str | None, timeout_s: int) -> Iterat
     yield Checked(Finding(Mark.OK, "settings", text))
     keys = look_at_keys(settings, targets)
     yield from map(Checked, keys)
-    yield from map(Checked, _unanswered(settings))
+    yield from map(Checked, look_at_unanswered(settings))
     for target in targets:
+        yield from (Checked(each, target.audience) for each in look_at_state(settings, target))
         found, answered = look_at_address(target.address), list[Checked]()
         if all(each.mark is not Mark.PROBLEM for each in (found, *keys)):
             try:
@@ -155,17 +155,6 @@ def _operator_side(config: str | None, to: str | None, timeout_s: int) -> Iterat
                 found = unreachable(parse_address(target.address), found, error)
         yield Checked(found, target.audience)
         yield from answered
-
-
-def _unanswered(settings: OperatorSettings) -> Iterator[Finding]:
-    waits = waiting_messages(settings.path)
-    if waits:
-        yield Finding(
-            Mark.WARNING,
-            "unanswered",
-            f"{counted(len(waits), 'message')} without an answer, which may have been applied",
-            f"send again, which is safe and tells: sealwire send {shlex.quote(str(waits[0]))}",
-        )
 
 
 def _answer(settings: OperatorSettings, target: Target, timeout_s: int) -> Iterator[Checked]:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from sealwire.cli.endings import ending_of
 from sealwire.cli.keys import KINDS
 from sealwire.cli.terminal import printable, say
+from sealwire.durations import in_words
 from sealwire.errors import SealwireError
 from sealwire.keyfiles import EXAMPLE_KEYS, load_aead_key, load_mac_key, load_signing_key
 from sealwire.transports.addresses import UnixAddress, parse_address
@@ -179,11 +180,11 @@ def look_at_clock(address: str, offset_ms: int | None) -> Finding:
         )
     assert offset_ms is not None  # noqa: S101 - for the type checker: both ways without it ended
     if abs(offset_ms) <= CLOCK_WARNING_MS:
-        return Finding(Mark.OK, "clock", f"{abs(offset_ms)} ms from ours")
+        return Finding(Mark.OK, "clock", f"{in_words(abs(offset_ms))} from ours")
     side = "ahead of" if offset_ms > 0 else "behind"
     return Finding(
         Mark.WARNING,
         "clock",
-        f"the service's is {abs(offset_ms) / 1000:.1f} s {side} ours",
+        f"the service's is {in_words(abs(offset_ms))} {side} ours",
         "set both clocks; compare on both machines: date -u",
     )

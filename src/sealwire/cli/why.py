@@ -67,17 +67,17 @@ Examples:
 Exit status: 0 told, 3 nothing is known of a request.
 """,
 )
-@click.argument("name", metavar="[REASON|RULE]", required=False, type=_named)
+@click.argument("reason_or_rule", metavar="[REASON|RULE]", required=False, type=_named)
 @config_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def why(name: _Named | None, config: str | None, *, as_json: bool) -> Exit:
+def why(reason_or_rule: _Named | None, config: str | None, *, as_json: bool) -> Exit:
     """Say what became of the last request from this operator, why, and what to do next.
 
     With a REASON, such as key-unknown in a service's log, or a RULE of a policy, such as
     lease-length in a refusal, say what that means. Nothing is sent.
     """
-    if name is not None:
-        _say_meaning(name, as_json=as_json)
+    if reason_or_rule is not None:
+        _say_meaning(reason_or_rule, as_json=as_json)
         return Exit.OK
     settings = load_operator_settings(find_operator_settings(config, os.environ).path)
     last = load_last(settings.path)

@@ -13,7 +13,7 @@ PYTHON ?=
 PY := $(VENV)/bin/python
 STAMPS := $(VENV)/.sealwire
 CANDIDATES := $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11 python)
-SOURCES := pyproject.toml LICENSE $(wildcard README.md) docs/reference/messages.md \
+SOURCES := pyproject.toml LICENSE $(wildcard README.md) docs/reference/messages.md docs/reference/policy.md \
 	$(shell find src -not -name __pycache__ -not -name '*.pyc')
 WHEEL := $(WHEEL_DIR)/sealwire-*.whl
 PIP := $(PY) -m pip --disable-pip-version-check --quiet

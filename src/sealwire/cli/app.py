@@ -25,6 +25,7 @@ from sealwire.cli.init import init
 from sealwire.cli.inspection import inspect
 from sealwire.cli.keys import keys
 from sealwire.cli.lease import lease
+from sealwire.cli.noting import note_failure
 from sealwire.cli.open import open_message
 from sealwire.cli.policy import policy
 from sealwire.cli.revert import confirm, revert
@@ -117,7 +118,11 @@ def _invoke(arguments: Sequence[str]) -> int:
         return Exit.OK
     try:
         with app.make_context("sealwire", list(arguments), obj=tuple(arguments)) as context:
-            return int(app.invoke(context))
+            try:
+                return int(app.invoke(context))
+            except (CommandError, SealwireError) as error:
+                note_failure(error)
+                raise
     except click.exceptions.Exit as done:
         return done.exit_code
     except click.Abort:

@@ -31,8 +31,8 @@ HINTS: Final[Mapping[Reason, str]] = MappingProxyType(
             "it accepts"
         ),
         Reason.ENVELOPE_MALFORMED: (
-            "compare the layers with the service's chain: sealwire inspect FILE, sealwire config "
-            "where"
+            "compare the layers, which sealwire inspect FILE shows, with the service's chain; on "
+            "the host: sealwire doctor --service FILE"
         ),
         Reason.KEY_UNKNOWN: (
             "find the key by its id: sealwire inspect FILE; then add its public half to "

@@ -1,0 +1,308 @@
+"""Verifying a trail offline: against its checkpoints, and against anchors held elsewhere.
+
+Steps, of which the first that fails is the answer:
+
+1. Checkpoints are read. With keys given, each has to be signed by one of them.
+2. Records are read in order. Each has to say its own number (`records.numbered`), and wherever a
+   checkpoint or an anchor was made, the root over all records so far has to be the one it names.
+3. What lies behind the last checkpoint is read as records, since nothing signed speaks for it, and
+   compared with the kept hashes.
+4. A checkpoint or an anchor of more records than there are shows that the tail was cut off.
+
+Which record is the first bad one: where the kept hashes (`layout`) lead to the signed root, they
+are as they were when it was signed, and the first record that has another hash is the one, for
+certain. Where they do not, all that is known is that it lies behind the last root that was right.
+
+Not guaranteed: a checkpoint by the host's own key speaks against everybody who has not that key.
+Whoever has it can write another trail with other checkpoints, and an anchor alone shows that. What
+was written since the last checkpoint or anchor can be cut off or changed by whoever may write the
+folder.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from sealwire.errors import StateError
+from sealwire.trail.checkpoint import CheckpointError, Note, origin_of
+from sealwire.trail.events import Begun
+from sealwire.trail.layout import hashes_of, lines_of, notes_of, segments_of, split_notes
+from sealwire.trail.merkle import HASH_BYTES, CompactRange, leaf_hash
+from sealwire.trail.records import RecordError, numbered, parse_record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from sealwire.keys import VerifyKey
+    from sealwire.trail.checkpoint import Checkpoint
+
+
+class Outcome(enum.Enum):
+    """What a trail was found to be."""
+
+    GOOD = "good"
+    TAMPERED = "tampered"
+    TRUNCATED = "truncated"
+    """Records that a checkpoint or an anchor counts are not there."""
+
+    UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found, and how far it is shown.
+
+    Attributes:
+        outcome: the answer.
+        records: how many records were read and are in order.
+        root: the root over these.
+        origin: which trail its first record says it is; ``""`` where that is not known.
+        signed: how many records the last good checkpoint speaks for; without keys, unsigned ones
+            count too, which show no more than that the folder agrees with itself.
+        anchored: how many records the last good anchor speaks for.
+        first_bad: the number of the first record that is wrong or missing; ``None`` where no
+            record is known to be.
+        before: the first bad record is ``first_bad`` or another before this number. One more than
+            ``first_bad`` where it is known for certain.
+        problem: what is wrong, in words; ``""`` where nothing is.
+        torn_bytes: what a crash left behind the last record; none of it is a record.
+    """
+
+    outcome: Outcome
+    records: int = 0
+    root: bytes = b""
+    origin: str = ""
+    signed: int = 0
+    anchored: int = 0
+    first_bad: int | None = None
+    before: int | None = None
+    problem: str = ""
+    torn_bytes: int = 0
+
+
+_NEWLINE: Final = ord("\n")
+
+
+class _BadError(Exception):
+    """A record is bad: from which on, below which, and why."""
+
+    def __init__(self, first: int, before: int, problem: str) -> None:
+        super().__init__(problem)
+        self.first, self.before, self.problem = first, before, problem
+
+
+def verify_trail(
+    folder: Path, keys: Sequence[VerifyKey] = (), anchors: Iterable[Note] = ()
+) -> Finding:
+    """Verify the trail in ``folder``.
+
+    Args:
+        folder: where it lies.
+        keys: the keys that sign its checkpoints: the host's, and those it had before.
+        anchors: checkpoints that were held elsewhere. With keys, they have to be signed as well;
+            without, they speak for the place they were held in.
+
+    Raises:
+        CheckpointError: an anchor is not signed by one of the keys, so it is no evidence.
+    """
+    held = [each.verify(*keys) if keys else each.checkpoint for each in anchors]
+    try:
+        return _Verification(folder, keys, held).run()
+    except StateError as error:
+        return Finding(Outcome.UNREADABLE, problem=str(error))
+
+
+class _Track:
+    """Roots of one kind that the trail has to have at certain sizes, and how far it had them."""
+
+    def __init__(self, checkpoints: Iterable[Checkpoint], what: str) -> None:
+        self.what = what
+        self.roots: dict[int, set[bytes]] = {}
+        for each in checkpoints:
+            self.roots.setdefault(each.size, set()).add(each.root)
+        self.most = max(self.roots, default=0)
+        self.shown = 0
+        self.begin = CompactRange()
+
+
+class _Verification:
+    """One run over a trail."""
+
+    def __init__(
+        self, folder: Path, keys: Sequence[VerifyKey], anchors: Sequence[Checkpoint]
+    ) -> None:
+        self.segments = segments_of(folder)
+        if not self.segments and not anchors:
+            raise StateError(f"{folder} holds no trail; name the folder of a trail")
+        self.tree = CompactRange()
+        self.hashes = bytearray()
+        self.origin = ""
+        self.torn_bytes = 0
+        self.problem = ""
+        self.anchors = list(anchors)
+        self.checkpoints = list(self._checkpoints(keys))
+        self.own = _Track(self.checkpoints, "checkpoint")
+        self.held = _Track(self.anchors, "anchor")
+        self.covered = max(self.own.most, self.held.most)
+
+    def run(self) -> Finding:
+        """Give what was found."""
+        bad: _BadError | None = None
+        try:
+            self._read()
+            self._check_tail()
+        except _BadError as found:
+            bad = found
+        size = self.tree.size
+        finding = Finding(
+            Outcome.GOOD,
+            records=size,
+            root=self.tree.root(),
+            origin=self.origin,
+            signed=self.own.shown,
+            anchored=self.held.shown,
+            torn_bytes=self.torn_bytes,
+        )
+        if bad is not None:
+            return replace(
+                finding,
+                outcome=Outcome.TAMPERED,
+                records=min(size, bad.first),
+                root=b"",
+                first_bad=bad.first,
+                before=bad.before,
+                problem=bad.problem,
+            )
+        if problem := self.problem or self._why_another_trail():
+            return replace(finding, outcome=Outcome.TAMPERED, problem=problem)
+        if size < self.covered:
+            what = self.own if size < self.own.most else self.held
+            return replace(
+                finding,
+                outcome=Outcome.TRUNCATED,
+                first_bad=size,
+                before=size + 1,
+                problem=f"there are {size} records, and {_a(what.what)} counts {what.most}",
+            )
+        return finding
+
+    def _checkpoints(self, keys: Sequence[VerifyKey]) -> Iterable[Checkpoint]:
+        """Give the checkpoints that stand beside the records (step 1)."""
+        for segment in self.segments:
+            notes, rest = split_notes(notes_of(segment))
+            if rest and segment is not self.segments[-1]:
+                self.problem = f"{segment.checkpoints.name} ends within a checkpoint"
+            for note in notes:
+                try:
+                    if not isinstance(note, Note):
+                        raise note
+                    yield note.verify(*keys) if keys else note.checkpoint
+                except CheckpointError as error:
+                    self.problem = f"{segment.checkpoints.name}: {error}"
+
+    def _read(self) -> None:
+        """Read all records (step 2)."""
+        for segment in self.segments:
+            if segment.first != self.tree.size:
+                self._bad_record("is not in the segment that is named by its number")
+            if self.torn_bytes:
+                self._bad_record("was cut short")
+            for line in lines_of(segment):
+                if line[-1] != _NEWLINE:
+                    self.torn_bytes = len(line)
+                else:
+                    self._take(line[:-1])
+
+    def _take(self, leaf: bytes) -> None:
+        tree, index = self.tree, self.tree.size
+        if not numbered(leaf, index):
+            self._bad_record("is not the record that was written as this one")
+        if index == 0 or index >= self.covered:
+            self._take_unsigned(index, leaf)
+        digest = leaf_hash(leaf)
+        tree.append(digest)
+        self.hashes += digest
+        if tree.size in self.own.roots:
+            self._compare(self.own)
+        if tree.size in self.held.roots:
+            self._compare(self.held)
+
+    def _take_unsigned(self, index: int, leaf: bytes) -> None:
+        """Read the first record, and each that no checkpoint speaks for (step 3)."""
+        try:
+            event = parse_record(leaf).event
+        except RecordError as error:
+            self._bad_record(f"cannot be read: {error}")
+        else:
+            if isinstance(event, Begun) != (index == 0):
+                self._bad_record("is not what stands at the beginning of a trail, and only there")
+            if isinstance(event, Begun):
+                self.origin = origin_of(event.audience, event.trail)
+
+    def _compare(self, track: _Track) -> None:
+        """Compare the root with what a checkpoint or an anchor says."""
+        size = self.tree.size
+        if track.roots[size] != {self.tree.root()}:
+            begin = track.shown
+            (wanted, *others) = track.roots[size]
+            first = self._first_changed(begin)
+            problem = f"the root over {size} records is not the one of the {track.what}"
+            if first is None:
+                raise _BadError(begin, size, problem)
+            # The kept hashes prove which record it is if they have the signed root themselves.
+            kept = track.begin.copy()
+            kept.extend(_cut(self._kept(begin, size)))
+            certain = not others and kept.size == size and kept.root() == wanted
+            raise _BadError(first, first + 1 if certain else size, problem)
+        track.shown, track.begin = size, self.tree.copy()
+
+    def _check_tail(self) -> None:
+        """Compare what no checkpoint speaks for with the kept hashes (step 3)."""
+        first = self._first_changed(self.own.shown)
+        if first is not None:
+            raise _BadError(first, first + 1, f"record {first} has not the hash that was kept")
+
+    def _bad_record(self, problem: str) -> None:
+        """Raise, for the record that is next or one before it that was changed."""
+        index = self.tree.size
+        first = self._first_changed(self.own.shown)
+        if first is None:
+            raise _BadError(index, index + 1, f"record {index} {problem}")
+        raise _BadError(first, first + 1, f"record {first} has not the hash that was kept")
+
+    def _first_changed(self, begin: int) -> int | None:
+        """Give the first record from ``begin`` on that has not the hash that was kept of it."""
+        read = bytes(self.hashes[begin * HASH_BYTES :])
+        kept = self._kept(begin, self.tree.size)
+        pairs = zip(_cut(read), _cut(kept), strict=False)
+        return next((begin + at for at, (one, other) in enumerate(pairs) if one != other), None)
+
+    def _kept(self, begin: int, end: int) -> bytes:
+        """Give the kept hashes of the records from ``begin`` to ``end``, as far as they go."""
+        kept = bytearray()
+        following = [*(each.first for each in self.segments[1:]), end]
+        for segment, next_first in zip(self.segments, following, strict=True):
+            if next_first > begin and segment.first < end:
+                whole = hashes_of(segment)[: (next_first - segment.first) * HASH_BYTES]
+                kept += whole[max(begin - segment.first, 0) * HASH_BYTES :]
+                if len(whole) < (next_first - segment.first) * HASH_BYTES:
+                    break
+        return bytes(kept[: (end - begin) * HASH_BYTES])
+
+    def _why_another_trail(self) -> str:
+        """Say whether a checkpoint or an anchor is one of another trail."""
+        for each in (*self.checkpoints, *self.anchors):
+            if self.origin and each.origin != self.origin:
+                return f"a checkpoint is of {each.origin}, and the trail is {self.origin}"
+        return ""
+
+
+def _cut(hashes: bytes) -> list[bytes]:
+    return [hashes[at : at + HASH_BYTES] for at in range(0, len(hashes), HASH_BYTES)]
+
+
+def _a(what: str) -> str:
+    return f"an {what}" if what == "anchor" else f"a {what}"

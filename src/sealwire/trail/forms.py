@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias, TypeVar, get_type_hints
 
 from sealwire.documents import JsonValue
@@ -120,7 +121,13 @@ def write_moment(moment_ms: object) -> str:
     if not isinstance(moment_ms, int) or not 0 <= moment_ms <= _MAX_MOMENT_MS:
         raise ValueError("not a time from 1970 to 9999, in milliseconds")
     seconds, rest_ms = divmod(moment_ms, 1000)
-    return f"{(_EPOCH + timedelta(seconds=seconds)).isoformat()[:19]}.{rest_ms:03}Z"
+    return f"{_second(seconds)}.{rest_ms:03}Z"
+
+
+@lru_cache(maxsize=256)
+def _second(seconds: int) -> str:
+    # Many records are written within one second, and a request's times are those of its lease.
+    return (_EPOCH + timedelta(seconds=seconds)).isoformat()[:19]
 
 
 def read_moment(value: JsonValue) -> int:

@@ -45,7 +45,14 @@ from sealwire.trail.layout import (
     split_notes,
 )
 from sealwire.trail.merkle import HASH_BYTES, CompactRange, leaf_hash
-from sealwire.trail.records import SALT_BYTES, Record, numbered, parse_record, salt_check
+from sealwire.trail.records import (
+    SALT_BYTES,
+    Record,
+    RecordError,
+    numbered,
+    parse_record,
+    salt_check,
+)
 
 if TYPE_CHECKING:
     from typing import Self
@@ -223,7 +230,7 @@ class TrailWriter:
                     self._refuse(f"is not as its checkpoint of {size} records says")
         if self._tree.size < size:
             self._refuse(f"has {self._tree.size} records, and its checkpoint counts {size}")
-        begun = next((parse_record(line[:-1]).event for line in lines_of(segments[0])), None)
+        begun = _first_event(segments[0])
         if not isinstance(begun, Begun):
             self._refuse("does not begin as a trail does")
         self.origin = origin_of(begun.audience, begun.trail)
@@ -311,6 +318,15 @@ class TrailWriter:
     def _break(self, failure: OSError) -> NoReturn:
         self._broken = failure.strerror or str(failure)
         raise StateError(f"the trail {self.folder} cannot be written: {self._broken}") from None
+
+
+def _first_event(segment: Segment) -> Event | None:
+    """Give the event of a segment's first record, if it has one."""
+    for line in lines_of(segment):
+        with contextlib.suppress(RecordError):
+            return parse_record(line[:-1]).event
+        break
+    return None
 
 
 def _all_hashes(segment: Segment) -> bytes:

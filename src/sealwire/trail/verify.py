@@ -10,8 +10,9 @@ Steps, of which the first that fails is the answer:
 4. A checkpoint or an anchor of more records than there are shows that the tail was cut off.
 
 Which record is the first bad one: where the kept hashes (`layout`) lead to the signed root, they
-are as they were when it was signed, and the first record that has another hash is the one, for
-certain. Where they do not, all that is known is that it lies behind the last root that was right.
+are as they were when it was signed, and the first record that has another hash, or is missing, is
+the one, for certain. Where they do not, all that is known is that it lies behind the last root that
+was right.
 
 Not guaranteed: a checkpoint by the host's own key speaks against everybody who has not that key.
 Whoever has it can write another trail with other checkpoints, and an anchor alone shows that. What
@@ -179,13 +180,14 @@ class _Verification:
         if problem := self.problem or self._why_another_trail():
             return replace(finding, outcome=Outcome.TAMPERED, problem=problem)
         if size < self.covered:
-            what = self.own if size < self.own.most else self.held
+            short = self.held if size < self.held.most else self.own
+            certain = self._kept_proves(short, short.most)
             return replace(
                 finding,
                 outcome=Outcome.TRUNCATED,
-                first_bad=size,
+                first_bad=size if certain else short.shown,
                 before=size + 1,
-                problem=f"there are {size} records, and {_a(what.what)} counts {what.most}",
+                problem=f"there are {size} records, and {_a(short.what)} counts {short.most}",
             )
         return finding
 
@@ -246,29 +248,30 @@ class _Verification:
         """Compare the root with what a checkpoint or an anchor says."""
         size = self.tree.size
         if track.roots[size] != {self.tree.root()}:
-            begin = track.shown
-            (wanted, *others) = track.roots[size]
-            first = self._first_changed(begin)
+            first = self._first_changed(track.shown)
             problem = f"the root over {size} records is not the one of the {track.what}"
             if first is None:
-                raise _BadError(begin, size, problem)
-            # The kept hashes prove which record it is if they have the signed root themselves.
-            kept = track.begin.copy()
-            kept.extend(_cut(self._kept(begin, size)))
-            certain = not others and kept.size == size and kept.root() == wanted
+                raise _BadError(track.shown, size, problem)
+            certain = self._kept_proves(track, size)
             raise _BadError(first, first + 1 if certain else size, problem)
         track.shown, track.begin = size, self.tree.copy()
 
+    def _kept_proves(self, track: _Track, size: int) -> bool:
+        """Whether the kept hashes have themselves the root that the records should have."""
+        kept = track.begin.copy()
+        kept.extend(_cut(self._kept(track.shown, size)))
+        return kept.size == size and track.roots[size] == {kept.root()}
+
     def _check_tail(self) -> None:
         """Compare what no checkpoint speaks for with the kept hashes (step 3)."""
-        first = self._first_changed(self.own.shown)
+        first = self._first_changed(max(self.own.shown, self.held.shown))
         if first is not None:
             raise _BadError(first, first + 1, f"record {first} has not the hash that was kept")
 
     def _bad_record(self, problem: str) -> None:
         """Raise, for the record that is next or one before it that was changed."""
         index = self.tree.size
-        first = self._first_changed(self.own.shown)
+        first = self._first_changed(max(self.own.shown, self.held.shown))
         if first is None:
             raise _BadError(index, index + 1, f"record {index} {problem}")
         raise _BadError(first, first + 1, f"record {first} has not the hash that was kept")
@@ -283,7 +286,7 @@ class _Verification:
     def _kept(self, begin: int, end: int) -> bytes:
         """Give the kept hashes of the records from ``begin`` to ``end``, as far as they go."""
         kept = bytearray()
-        following = [*(each.first for each in self.segments[1:]), end]
+        following = [*(each.first for each in self.segments), end][1:]
         for segment, next_first in zip(self.segments, following, strict=True):
             if next_first > begin and segment.first < end:
                 whole = hashes_of(segment)[: (next_first - segment.first) * HASH_BYTES]

@@ -31,7 +31,7 @@ unexport PYTHONPATH PYTHONHOME
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all load load-short privileged scan interop conformance fuzz fuzz-short mutation bench bench-short bench-peers docs lint venv clean FORCE
+.PHONY: help demo test test-all load load-short privileged scan interop conformance fuzz fuzz-short mutation trail-mutations bench bench-short bench-peers docs lint venv clean FORCE
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## /\1|/p' Makefile | while IFS='|' read -r name what; do \
@@ -79,6 +79,9 @@ fuzz-short: $(STAMPS)/fuzz  ## the same with fewer inputs, in under a minute
 
 mutation: $(STAMPS)/test  ## a report: which changes of cbor, cose and chain no test notices
 	$(PY) tests/mutation/mutate.py
+
+trail-mutations: $(STAMPS)/test  ## ten thousand changes of a trail, each found and named
+	SEALWIRE_TRAIL_MUTATIONS=10000 $(PY) -m pytest -s tests/property/test_trail_mutations.py
 
 conformance: $(STAMPS)/test  ## public test vectors, and the standard library's own tests
 	$(PY) -m pytest tests/conformance

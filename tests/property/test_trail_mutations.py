@@ -103,69 +103,75 @@ class Trail:
     def __init__(self, folder: Path, events: tuple[Event, ...]) -> None:
         self.folder = folder
         self.anchors: list[Note] = []
-        with TrailWriter.create(folder, "payments@prod", NOW_MS, max_segment_bytes=6000) as trail:
+        with TrailWriter.create(folder, "payments@prod", NOW_MS, max_segment_bytes=20_000) as trail:
             for number in range(1, RECORDS):
                 trail.append(events[number % len(events)], NOW_MS + number)
                 if trail.size % EVERY == 0:
                     self.anchors.append(trail.checkpoint(HOST))
         self.leaves = list(leaves_of(folder))
         self.firsts = [each.first for each in segments_of(folder)]
-        self.files = {each.name: each.read_bytes() for each in folder.iterdir()}
+        self.files = {each: each.read_bytes() for each in folder.iterdir()}
+        self.there = self.files.copy()
         self.origin = self.anchors[0].checkpoint.origin
 
-    def write(self, leaves: Leaves) -> None:
-        """Write these records in the segments there are, and everything else as it was."""
-        for name, content in self.files.items():
-            (self.folder / name).write_bytes(content)
-        for segment, begin, end in self.stretches(self.firsts, len(leaves)):
-            self.put(segment, leaves[begin:end])
+    def write(self, files: dict[Path, bytes]) -> None:
+        """Let these files be there and no others; what is as it was is not written again."""
+        for path in self.there.keys() - files.keys():
+            path.unlink()
+        for path, content in files.items():
+            if self.there.get(path) != content:
+                path.write_bytes(content)
+        self.there = files
 
     def write_plainly(self, leaves: Leaves) -> None:
         """Change the lines, and leave every record in the file it was in."""
-        self.write(self.leaves)
+        files = self.files.copy()
         ends = [self.leaves[first - 1] for first in self.firsts[1:]]
         at = 0
-        for segment, last in zip_longest(segments_of(self.folder), ends):
+        for (segment, begin, end), last in zip_longest(self.stretches(len(self.leaves)), ends):
             # A segment ends with the record it ended with, if that is still there.
-            end = leaves.index(last, at) + 1 if last in leaves[at:] else None
-            stop = len(leaves) if last is None else end
-            if stop is None:
-                stop = min(at + len(segment.records.read_bytes().splitlines()), len(leaves))
-            self.put(segment, leaves[at:stop])
+            if last is None:
+                stop = len(leaves)
+            elif last in leaves[at:]:
+                stop = leaves.index(last, at) + 1
+            else:
+                stop = min(at + end - begin, len(leaves))
+            files[segment.records] = lines(leaves[at:stop])
             at = stop
+        self.write(files)
 
     def write_knowingly(self, leaves: Leaves, *, sign: bool) -> None:
         """Make numbers and hashes fit, and the checkpoints too where these are signed anew."""
         leaves[:] = [numbered_as(each, seq) for seq, each in enumerate(leaves)]
-        for each in self.folder.iterdir():
-            each.unlink()
         notes = [each for each in self.anchors if each.checkpoint.size <= len(leaves)]
         if sign:
             sizes = [*(note.checkpoint.size for note in notes), len(leaves)]
             hashes = list(map(leaf_hash, leaves))
             notes = [Checkpoint(self.origin, n, root_of(hashes[:n])).sign(HOST) for n in sizes]
-        for segment, begin, end in self.stretches(self.firsts, len(leaves)):
-            self.put(segment, leaves[begin:end])
-            segment.hashes.write_bytes(b"".join(map(leaf_hash, leaves[begin:end])))
+        files = {}
+        for segment, begin, end in self.stretches(len(leaves)):
+            files[segment.records] = lines(leaves[begin:end])
+            files[segment.hashes] = b"".join(map(leaf_hash, leaves[begin:end]))
             told = [each for each in notes if begin < each.checkpoint.size <= end]
-            segment.checkpoints.write_bytes(b"".join(each.encode() + b"\n" for each in told))
+            files[segment.checkpoints] = b"".join(each.encode() + b"\n" for each in told)
+        self.write(files)
 
-    def stretches(self, firsts: list[int], size: int) -> list[tuple[Segment, int, int]]:
+    def stretches(self, size: int) -> list[tuple[Segment, int, int]]:
         """Give the segments of a trail of this size, each with where it begins and ends."""
-        begun = [first for first in firsts if first < size or first == 0]
+        begun = [first for first in self.firsts if first < size or first == 0]
         return [
             (Segment(self.folder, begin), begin, end) for begin, end in pairwise([*begun, size])
         ]
 
-    @staticmethod
-    def put(segment: Segment, leaves: Leaves) -> None:
-        """Write the records of a segment."""
-        segment.records.write_bytes(b"".join(each + b"\n" for each in leaves))
-
-    def lines(self) -> Leaves:
+    def found_lines(self) -> Leaves:
         """Give the lines that are there now, whichever way they were written."""
-        files = [each.records.read_bytes() for each in segments_of(self.folder)]
+        files = [self.there[each.records] for each in segments_of(self.folder)]
         return b"".join(files).split(b"\n")[:-1]
+
+
+def lines(leaves: Leaves) -> bytes:
+    """Give records as they stand in a file."""
+    return b"".join(each + b"\n" for each in leaves)
 
 
 def first_difference(one: Leaves, other: Leaves) -> int | None:
@@ -189,7 +195,7 @@ def test_every_change_is_found_and_named(tmp_path: Path, trail_events: tuple[Eve
             trail.write_knowingly(leaves, sign=change is fork or chance.randrange(3) == 0)
         else:
             trail.write_plainly(leaves)
-        wrong = first_difference(trail.leaves, trail.lines())
+        wrong = first_difference(trail.leaves, trail.found_lines())
         if wrong is None:
             continue  # exchanged with its like, or replaced by itself
         found = verify_trail(trail.folder, [HOST.verify_key], trail.anchors)

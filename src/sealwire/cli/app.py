@@ -32,6 +32,7 @@ from sealwire.cli.seal import seal
 from sealwire.cli.send import send
 from sealwire.cli.status import status
 from sealwire.cli.terminal import OutputError, discard, flush, prepare, say, say_error
+from sealwire.cli.trail import trail
 from sealwire.cli.why import why
 from sealwire.errors import SealwireError
 
@@ -64,7 +65,7 @@ def app() -> None:
 
 for _command in (
     *(init, config, keys, policy, seal, send, apply, confirm, lease, revert, status),
-    *(why, doctor, open_message, inspect, completion, demo),
+    *(why, doctor, open_message, inspect, trail, completion, demo),
 ):
     app.add_command(_command)
 

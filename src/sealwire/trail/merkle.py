@@ -182,11 +182,12 @@ def verify_consistency(
     """
     if not 0 <= first <= second <= MAX_SIZE or (first == 0 and second != 0):
         raise ProofError(f"no tree of {first} is shown to be the beginning of one of {second}")
-    _check_lengths((first_root, second_root, *proof))
     if first == second:
+        # Nothing is computed here, so it does not matter what the roots look like.
         if proof or first_root != second_root or (first == 0 and first_root != EMPTY_ROOT):
             raise ProofError(f"two trees of {first} are not the same, or the proof is not empty")
         return
+    _check_lengths((first_root, second_root, *proof))
     # A full first tree is a node of the second, and its root need not be sent.
     below = (first & -first).bit_length() - 1
     nodes = list(proof) if first != 1 << below else [first_root, *proof]

@@ -29,7 +29,7 @@ MOST: Final = 70
 def test_roots_and_proofs_agree_with_pymerkle() -> None:
     """For every leaf and every earlier size, of every tree up to `MOST` leaves."""
     assert PYTHON.is_file(), "run these tests by: make interop"
-    program = [PYTHON, HERE / "oracle_merkle.py", str(MOST)]
+    program: list[Path | str] = [PYTHON, HERE / "oracle_merkle.py", str(MOST)]
     told = json.loads(subprocess.run(program, check=True, capture_output=True).stdout)
     hashes = [leaf_hash(f"leaf {number}".encode()) for number in range(MOST)]
     roots = {size: bytes.fromhex(told[str(size)]["root"]) for size in range(1, MOST + 1)}

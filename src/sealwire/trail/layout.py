@@ -20,7 +20,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from sealwire.errors import StateError
 from sealwire.trail.checkpoint import MAX_NOTE_BYTES, CheckpointError, Note, parse_note
@@ -88,7 +88,7 @@ def lines_of(segment: Segment) -> Iterator[bytes]:
         StateError: the file cannot be read.
     """
     try:
-        with segment.records.open("rb") as file:
+        with _opened(segment.records) as file:
             # One byte more than the longest line: what is longer ends without a newline, and is no
             # record whatever stands behind it.
             while line := file.readline(MAX_RECORD_BYTES + 1):
@@ -121,18 +121,13 @@ def leaves_of(folder: Path) -> Iterator[bytes]:
                 index += 1
 
 
-def hashes_of(segment: Segment) -> bytes:
-    """Give the kept hashes of a segment; none where there is no such file.
+def hashes_of(segment: Segment, most: int) -> bytes:
+    """Give the kept hashes of a segment, ``most`` of them at most; none where there is no file.
 
     Raises:
         StateError: the file is there and cannot be read.
     """
-    try:
-        content = segment.hashes.read_bytes()
-    except FileNotFoundError:
-        return b""
-    except OSError as failure:
-        raise _unreadable(segment.hashes, failure) from None
+    content = _beginning(segment.hashes, most * HASH_BYTES)
     return content[: len(content) - len(content) % HASH_BYTES]
 
 
@@ -142,13 +137,7 @@ def notes_of(segment: Segment) -> bytes:
     Raises:
         StateError: the file is there and cannot be read.
     """
-    try:
-        with segment.checkpoints.open("rb") as file:
-            return file.read(MAX_CHECKPOINTS_BYTES)
-    except FileNotFoundError:
-        return b""
-    except OSError as failure:
-        raise _unreadable(segment.checkpoints, failure) from None
+    return _beginning(segment.checkpoints, MAX_CHECKPOINTS_BYTES)
 
 
 def split_notes(content: bytes) -> tuple[tuple[Note | CheckpointError, ...], bytes]:
@@ -174,6 +163,23 @@ def _note(text: bytes, signatures: bytes) -> Note | CheckpointError:
         return parse_note((text + b"\n\n" + signatures + b"\n")[: MAX_NOTE_BYTES + 1])
     except CheckpointError as error:
         return error
+
+
+def _beginning(path: Path, most_bytes: int) -> bytes:
+    try:
+        with _opened(path) as file:
+            return file.read(most_bytes)
+    except FileNotFoundError:
+        return b""
+    except OSError as failure:
+        raise _unreadable(path, failure) from None
+
+
+def _opened(path: Path) -> BinaryIO:
+    """Open a file; anything else in its place, such as a pipe, could keep a reader waiting."""
+    if path.exists() and not path.is_file():
+        raise StateError(f"{path} is no regular file; name the folder of a trail")
+    return path.open("rb")
 
 
 def _unreadable(path: Path, failure: OSError) -> StateError:

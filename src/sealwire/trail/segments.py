@@ -254,7 +254,7 @@ class TrailWriter:
             os.ftruncate(self._records, good_bytes)
             os.fsync(self._records)
         self._segment_bytes = good_bytes
-        if hashes_of(segment) != hashes:
+        if hashes_of(segment, len(hashes) // HASH_BYTES + 1) != hashes:
             os.ftruncate(self._hashes, 0)
             self._unwritten_hashes += hashes
             self._write_hashes()
@@ -332,7 +332,8 @@ def _first_event(segment: Segment) -> Event | None:
 def _all_hashes(segment: Segment) -> bytes:
     """Give the hashes of a segment that is closed: the kept ones, or they are made again."""
     rest = [each for each in segments_of(segment.folder) if each.first > segment.first]
-    kept = hashes_of(segment)
-    if len(kept) == (rest[0].first - segment.first) * HASH_BYTES:
+    count = rest[0].first - segment.first
+    kept = hashes_of(segment, count + 1)
+    if len(kept) == count * HASH_BYTES:
         return kept
     return b"".join(leaf_hash(line[:-1]) for line in lines_of(segment))

@@ -289,9 +289,10 @@ class _Verification:
         following = [*(each.first for each in self.segments), end][1:]
         for segment, next_first in zip(self.segments, following, strict=True):
             if next_first > begin and segment.first < end:
-                whole = hashes_of(segment)[: (next_first - segment.first) * HASH_BYTES]
+                count = next_first - segment.first
+                whole = hashes_of(segment, count)
                 kept += whole[max(begin - segment.first, 0) * HASH_BYTES :]
-                if len(whole) < (next_first - segment.first) * HASH_BYTES:
+                if len(whole) < count * HASH_BYTES:
                     break
         return bytes(kept[: (end - begin) * HASH_BYTES])
 

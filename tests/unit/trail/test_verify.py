@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -167,6 +168,16 @@ def test_a_record_out_of_its_place_is_named(made: Made, harm: str, index: int) -
     found = verify_trail(made.folder, KEYS)
     assert (Outcome.TAMPERED, index) == (found.outcome, found.first_bad)
     assert found.problem
+    if harm != "joined":
+        # Its number alone tells, where nobody kept a hash.
+        for each in segments_of(made.folder):
+            each.hashes.unlink()
+        found = verify_trail(made.folder, KEYS)
+        assert (Outcome.TAMPERED, index, index + 1) == (
+            found.outcome,
+            found.first_bad,
+            found.before,
+        )
 
 
 def test_an_edit_in_front_of_a_deletion_is_the_first(made: Made) -> None:
@@ -244,6 +255,9 @@ def test_what_cannot_be_read(tmp_path: Path, made: Made) -> None:
         assert Outcome.UNREADABLE is found.outcome
         assert str(path) in found.problem
         path.rmdir()
+        os.mkfifo(path)
+        assert Outcome.UNREADABLE is verify_trail(made.folder, KEYS).outcome
+        path.unlink()
         away.rename(path)
 
 

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 # RFC 5424, section 6, as far as this writes it: no host, no process, no structured data.
 LINE = re.compile(
-    rb"<(108|109)>1 (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z) - sealwire - ([a-z-]{1,32}) - (\{[ -~]*\})"
+    rb"<(108|109)>1 (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z) "
+    rb"- sealwire - ([a-z-]{1,32}) - (\{[ -~]*\})"
 )
 
 

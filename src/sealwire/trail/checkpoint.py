@@ -12,7 +12,7 @@ Rules this module keeps:
    has a trail of its own and one audience many hosts. The key in a signature has the same name.
 2. A note has one spelling. What was read is written again as the same bytes, or it is refused.
 3. Of the signatures, those by other keys (a witness) are passed over; one by our key, which its
-   name and its four bytes of id say, must be there once and must verify.
+   name and its four bytes of id say, must verify, and stands there once.
 
 The bytes that are signed begin with ``sealwire/`` and those of a sealed message never do (they are
 CBOR arrays), so that no signature of the one kind can stand for one of the other.
@@ -117,19 +117,17 @@ class Note:
         checkpoint, signed = self.checkpoint, 0
         text = checkpoint.text().encode()
         for key in keys:
-            wanted = key_id(checkpoint.origin, key)
-            for name, content in self.signatures:
-                if name != checkpoint.origin or content[:_ID_BYTES] != wanted:
-                    continue
-                if not key.verifies(text, content[_ID_BYTES:]):
-                    raise CheckpointError(
-                        f"the signature of the checkpoint of {checkpoint.size} records is not good"
-                    )
-                signed += 1
-        if signed != 1:
+            wanted = (checkpoint.origin, key_id(checkpoint.origin, key))
+            mine = [each for name, each in self.signatures if (name, each[:_ID_BYTES]) == wanted]
+            if len(mine) > 1 or not all(key.verifies(text, each[_ID_BYTES:]) for each in mine):
+                raise CheckpointError(
+                    f"the signature of the checkpoint of {checkpoint.size} records is not good"
+                )
+            signed += len(mine)
+        if not signed:
             raise CheckpointError(
-                f"the checkpoint of {checkpoint.size} records has {signed} signatures of the keys "
-                "given, and one is due; name the key that the host had then with --key"
+                f"the checkpoint of {checkpoint.size} records is not signed by a key that was "
+                "given; name the key that the host had then with --key"
             )
         return checkpoint
 

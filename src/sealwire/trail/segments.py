@@ -111,6 +111,9 @@ class TrailWriter:
     ) -> Self:
         """Make a new trail, whose first record says whose it is, and open it.
 
+        Sign a `checkpoint` right away: a trail without one is not taken for good where a key is
+        asked for.
+
         Args:
             folder: where; made if it is not there, else empty.
             audience: the service.

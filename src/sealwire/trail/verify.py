@@ -8,6 +8,8 @@ Steps, of which the first that fails is the answer:
 3. What lies behind the last checkpoint is read as records, since nothing signed speaks for it, and
    compared with the kept hashes.
 4. A checkpoint or an anchor of more records than there are shows that the tail was cut off.
+5. With keys given, something signed has to speak for the trail: whoever writes one signs the first
+   checkpoint when it begins, so one without any has lost them.
 
 Which record is the first bad one: where the kept hashes (`layout`) lead to the signed root, they
 are as they were when it was signed, and the first record that has another hash, or is missing, is
@@ -17,7 +19,8 @@ was right.
 Not guaranteed: a checkpoint by the host's own key speaks against everybody who has not that key.
 Whoever has it can write another trail with other checkpoints, and an anchor alone shows that. What
 was written since the last checkpoint or anchor can be cut off or changed by whoever may write the
-folder.
+folder; and with the later checkpoints, a trail can be cut back to an earlier one, which an anchor
+alone shows as well.
 """
 
 from __future__ import annotations
@@ -143,8 +146,9 @@ class _Verification:
         self.origin = ""
         self.torn_bytes = 0
         self.problem = ""
+        self.keys = keys
         self.anchors = list(anchors)
-        self.checkpoints = list(self._checkpoints(keys))
+        self.checkpoints = list(self._checkpoints())
         self.own = _Track(self.checkpoints, "checkpoint")
         self.held = _Track(self.anchors, "anchor")
         self.covered = max(self.own.most, self.held.most)
@@ -189,9 +193,12 @@ class _Verification:
                 before=size + 1,
                 problem=f"there are {size} records, and {_a(short.what)} counts {short.most}",
             )
+        if self.keys and size and not finding.signed and not finding.anchored:
+            problem = "nothing is signed: there is no checkpoint, and nothing was held elsewhere"
+            return replace(finding, outcome=Outcome.TAMPERED, problem=problem)
         return finding
 
-    def _checkpoints(self, keys: Sequence[VerifyKey]) -> Iterable[Checkpoint]:
+    def _checkpoints(self) -> Iterable[Checkpoint]:
         """Give the checkpoints that stand beside the records (step 1)."""
         for segment in self.segments:
             notes, rest = split_notes(notes_of(segment))
@@ -201,7 +208,7 @@ class _Verification:
                 try:
                     if not isinstance(note, Note):
                         raise note
-                    yield note.verify(*keys) if keys else note.checkpoint
+                    yield note.verify(*self.keys) if self.keys else note.checkpoint
                 except CheckpointError as error:
                     self.problem = f"{segment.checkpoints.name}: {error}"
 

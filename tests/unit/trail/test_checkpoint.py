@@ -69,6 +69,13 @@ def test_a_witness_is_passed_over() -> None:
     assert HEAD == parse_note(note.encode()).verify(HOST.verify_key)
 
 
+def test_two_keys_may_have_signed() -> None:
+    """As when a host changes its key; one of both is enough, and each that is given must verify."""
+    note = Note(HEAD, (*HEAD.sign(HOST).signatures, *HEAD.sign(OTHER).signatures))
+    for keys in ((HOST.verify_key,), (OTHER.verify_key,), (HOST.verify_key, OTHER.verify_key)):
+        assert HEAD == note.verify(*keys)
+
+
 @pytest.mark.parametrize(
     ("changed", "keys"),
     [

@@ -123,6 +123,16 @@ def test_every_place_a_crash_can_cut(folder: Path) -> None:
             assert whole[: whole[:length].rfind(b"\n") + 1] == last.records.read_bytes()
 
 
+def test_a_segment_that_was_only_begun(folder: Path) -> None:
+    """A crash may come between a new segment and its first record."""
+    written(folder, 5)
+    (folder / f"{5:020}.jsonl").touch()
+    assert Outcome.GOOD is verify_trail(folder, [HOST.verify_key]).outcome
+    with TrailWriter(folder) as trail:
+        assert 5 == trail.append(EVENT, NOW_MS).seq
+    assert Outcome.GOOD is verify_trail(folder, [HOST.verify_key]).outcome
+
+
 def test_only_one_writes(folder: Path) -> None:
     """The other is told how to find the one."""
     with (

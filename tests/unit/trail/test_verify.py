@@ -261,6 +261,18 @@ def test_what_cannot_be_read(tmp_path: Path, made: Made) -> None:
         away.rename(path)
 
 
+def test_a_trail_that_nobody_signed(made: Made) -> None:
+    """Taking all checkpoints away and changing everything does not make a good trail."""
+    for segment in segments_of(made.folder):
+        segment.checkpoints.unlink()
+    made.change(7, swapped_word)
+    made.keep_hashes()
+    assert Outcome.GOOD is verify_trail(made.folder).outcome
+    found = verify_trail(made.folder, KEYS)
+    assert (Outcome.TAMPERED, None) == (found.outcome, found.first_bad)
+    assert found.problem.startswith("nothing is signed")
+
+
 def test_a_forked_trail_is_shown_by_an_anchor(tmp_path: Path) -> None:
     """Whoever has the host's key can write another past, and not what was held elsewhere."""
     one, other = Made(tmp_path / "one"), tmp_path / "other"

@@ -20,10 +20,11 @@ from typing import TYPE_CHECKING
 from benchmarks.figures import Figure, Gate, at_least, at_most, report
 from sealwire.keys import SigningKey
 from sealwire.trail.events import LeaseBegun
+from sealwire.trail.findings import Outcome
 from sealwire.trail.merkle import inclusion_proof, leaf_hash
 from sealwire.trail.seen import Changes, LoggerChange, LoggerSeen, Who
 from sealwire.trail.segments import TrailWriter
-from sealwire.trail.verify import Outcome, verify_trail
+from sealwire.trail.verify import verify_trail
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -20,10 +20,11 @@ from typing import TYPE_CHECKING
 
 from sealwire.keys import SigningKey
 from sealwire.trail.checkpoint import Checkpoint
+from sealwire.trail.findings import Outcome
 from sealwire.trail.layout import Segment, leaves_of, segments_of
 from sealwire.trail.merkle import leaf_hash, root_of
 from sealwire.trail.segments import TrailWriter
-from sealwire.trail.verify import Outcome, verify_trail
+from sealwire.trail.verify import verify_trail
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,29 +13,29 @@ import click
 from sealwire.cli.endings import CommandError, Exit
 from sealwire.cli.parameters import in_words, read_input
 from sealwire.cli.terminal import printable, say, say_fields, say_json, say_raw
-from sealwire.cli.trail_words import record_in_words
+from sealwire.cli.trail_words import finding_as_json, finding_in_words, record_in_words
 from sealwire.cli.wording import counted
 from sealwire.errors import StateError
 from sealwire.keyfiles import load_verify_key
 from sealwire.trail.checkpoint import Note
 from sealwire.trail.export import syslog_line
+from sealwire.trail.findings import Outcome
 from sealwire.trail.layout import (
     MAX_CHECKPOINTS_BYTES,
+    last_note,
     leaves_of,
-    notes_of,
     segments_of,
     split_notes,
 )
 from sealwire.trail.merkle import inclusion_proof, leaf_hash, root_of
 from sealwire.trail.records import RecordError, parse_record
-from sealwire.trail.verify import Outcome, verify_trail
+from sealwire.trail.verify import verify_trail
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sealwire.cli.terminal import JsonOutput
     from sealwire.trail.records import Record
-    from sealwire.trail.verify import Finding
 
 _EXITS: Final = {
     Outcome.GOOD: Exit.OK,
@@ -94,11 +94,11 @@ def verify(folder: Path, keys: tuple[str, ...], anchors: tuple[str, ...], *, as_
     held = [note for each in anchors for note in _anchors_in(each)]
     found = verify_trail(folder, known, held)
     if as_json:
-        say_json(_finding_as_json(found, keys=bool(keys)))
+        say_json(finding_as_json(found, keys=bool(keys)))
     elif found.outcome is not Outcome.UNREADABLE:
         style = "bold green" if found.outcome is Outcome.GOOD else "bold red"
         say((found.outcome.value, style))
-        say_fields(_finding_in_words(found, keys=bool(keys), anchors=bool(held)))
+        say_fields(finding_in_words(found, keys=bool(keys), anchors=bool(held)))
     if found.outcome is not Outcome.GOOD:
         what, _, remedy = found.problem.partition("; ")
         raise CommandError(_EXITS[found.outcome], what, remedy or _HINTS[found.outcome])
@@ -152,8 +152,8 @@ def prove(folder: Path, index: int, *, as_json: bool) -> Exit:
     The proof (RFC 9162, section 2.1.3) leads from the record to the root in the last checkpoint.
     Who has the checkpoint and the host's key can check it with any implementation of that.
     """
-    leaves = list(leaves_of(folder))
-    note = _last_note(folder, len(leaves))
+    leaves = list(_leaves(folder))
+    note = last_note(folder, len(leaves))
     size = len(leaves) if note is None else note.checkpoint.size
     hashes = [leaf_hash(each) for each in leaves[:size]]
     if index >= size:
@@ -232,10 +232,14 @@ def _anchors_in(name: str) -> Iterator[Note]:
         )
 
 
-def _records(folder: Path) -> Iterator[Record]:
+def _leaves(folder: Path) -> Iterator[bytes]:
     if not segments_of(folder):
         raise StateError(f"{folder} holds no trail; name the folder of a trail")
-    for index, leaf in enumerate(leaves_of(folder)):
+    yield from leaves_of(folder)
+
+
+def _records(folder: Path) -> Iterator[Record]:
+    for index, leaf in enumerate(_leaves(folder)):
         try:
             yield parse_record(leaf)
         except RecordError as error:
@@ -249,55 +253,8 @@ def _damaged(folder: Path, what: str) -> CommandError:
     )
 
 
-def _last_note(folder: Path, size: int) -> Note | None:
-    """Give the last checkpoint of records that are all there; it is not verified."""
-    segments = segments_of(folder)
-    if not segments:
-        raise StateError(f"{folder} holds no trail; name the folder of a trail")
-    for segment in reversed(segments):
-        for note in reversed(split_notes(notes_of(segment))[0]):
-            if isinstance(note, Note) and note.checkpoint.size <= size:
-                return note
-    return None
-
-
 def _json_of(record: Record) -> JsonOutput:
     import json
 
     entries: JsonOutput = json.loads(record.encode())
     return entries
-
-
-def _finding_in_words(found: Finding, *, keys: bool, anchors: bool) -> Iterator[tuple[str, object]]:
-    yield "trail", found.origin or "not known"
-    yield "records", found.records
-    if found.root:
-        yield "root", base64.b64encode(found.root).decode()
-    signed = counted(found.signed, "record")
-    yield (
-        "checkpoints",
-        (f"signed, for {signed}" if keys else f"for {signed}, but not verified; name --key FILE"),
-    )
-    yield "anchors", f"for {counted(found.anchored, 'record')}" if anchors else "none"
-    if found.torn_bytes:
-        yield "torn", f"{counted(found.torn_bytes, 'byte')} behind the last record, by a crash"
-    if found.first_bad is not None and found.before is not None:
-        certain = found.before == found.first_bad + 1
-        between = f"{found.first_bad}, or another before {found.before}"
-        yield "first bad", found.first_bad if certain else between
-
-
-def _finding_as_json(found: Finding, *, keys: bool) -> dict[str, JsonOutput]:
-    return {
-        "outcome": found.outcome.value,
-        "origin": found.origin,
-        "records": found.records,
-        "root": base64.b64encode(found.root).decode(),
-        "keys_given": keys,
-        "signed": found.signed,
-        "anchored": found.anchored,
-        "first_bad": found.first_bad,
-        "before": found.before,
-        "problem": found.problem,
-        "torn_bytes": found.torn_bytes,
-    }

@@ -1,16 +1,20 @@
-"""A record of a trail in words, for people."""
+"""A record of a trail, and what was found of a whole one, in words."""
 
 from __future__ import annotations
 
+import base64
 from typing import TYPE_CHECKING, Final
 
+from sealwire.cli.wording import counted
 from sealwire.trail.forms import write_fields, write_moment
 from sealwire.trail.seen import Changes, Who
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from sealwire.cli.terminal import JsonOutput
     from sealwire.documents import JsonValue
+    from sealwire.trail.findings import Finding
     from sealwire.trail.records import Record
     from sealwire.trail.seen import HandlerChange, LoggerChange
 
@@ -62,3 +66,40 @@ def _plain(value: JsonValue) -> str:
     if value is None or isinstance(value, bool):
         return {None: "none", True: "yes", False: "no"}[value]
     return str(value)
+
+
+def finding_in_words(found: Finding, *, keys: bool, anchors: bool) -> Iterator[tuple[str, object]]:
+    """Give what was found as names and values, for people."""
+    yield "trail", found.origin or "not known"
+    yield "records", found.records
+    if found.root:
+        yield "root", base64.b64encode(found.root).decode()
+    signed = counted(found.signed, "record")
+    yield (
+        "checkpoints",
+        (f"signed, for {signed}" if keys else f"for {signed}, but not verified; name --key FILE"),
+    )
+    yield "anchors", f"for {counted(found.anchored, 'record')}" if anchors else "none"
+    if found.torn_bytes:
+        yield "torn", f"{counted(found.torn_bytes, 'byte')} behind the last record, by a crash"
+    if found.first_bad is not None and found.before is not None:
+        certain = found.before == found.first_bad + 1
+        between = f"{found.first_bad}, or another before {found.before}"
+        yield "first bad", found.first_bad if certain else between
+
+
+def finding_as_json(found: Finding, *, keys: bool) -> dict[str, JsonOutput]:
+    """Give what was found as an object."""
+    return {
+        "outcome": found.outcome.value,
+        "origin": found.origin,
+        "records": found.records,
+        "root": base64.b64encode(found.root).decode(),
+        "keys_given": keys,
+        "signed": found.signed,
+        "anchored": found.anchored,
+        "first_bad": found.first_bad,
+        "before": found.before,
+        "problem": found.problem,
+        "torn_bytes": found.torn_bytes,
+    }

@@ -150,12 +150,26 @@ def split_notes(content: bytes) -> tuple[tuple[Note | CheckpointError, ...], byt
     Returns:
         Each checkpoint, or why it is none; and what is left of one that was not written to its end.
     """
-    if content and content.endswith(b"\n") and not content.endswith(b"\n\n"):
-        content += b"\n"
     *parts, rest = content.split(b"\n\n")
     if len(parts) % 2:
-        rest = parts.pop() + b"\n\n" + rest
+        if rest.endswith(b"\n"):
+            parts, rest = [*parts, rest[:-1]], b""
+        else:
+            rest = parts.pop() + b"\n\n" + rest
     return tuple(map(_note, parts[::2], parts[1::2])), rest
+
+
+def last_note(folder: Path, size: int) -> Note | None:
+    """Give the last checkpoint of no more than ``size`` records; it is not verified.
+
+    Raises:
+        StateError: a file cannot be read.
+    """
+    for segment in reversed(segments_of(folder)):
+        for note in reversed(split_notes(notes_of(segment))[0]):
+            if isinstance(note, Note) and note.checkpoint.size <= size:
+                return note
+    return None
 
 
 def _note(text: bytes, signatures: bytes) -> Note | CheckpointError:

@@ -20,12 +20,11 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from sealwire.errors import StateError
-from sealwire.trail.checkpoint import Checkpoint, Note, origin_of
+from sealwire.trail.checkpoint import Checkpoint, Note
 from sealwire.trail.events import FORMAT, Begun, Event
 from sealwire.trail.folders import (
     APPENDING,
@@ -35,24 +34,10 @@ from sealwire.trail.folders import (
     sync_folder,
     write_new,
 )
-from sealwire.trail.layout import (
-    SALT_NAME,
-    Segment,
-    hashes_of,
-    lines_of,
-    notes_of,
-    segments_of,
-    split_notes,
-)
+from sealwire.trail.layout import SALT_NAME, Segment, hashes_of, notes_of, split_notes
 from sealwire.trail.merkle import HASH_BYTES, CompactRange, leaf_hash
-from sealwire.trail.records import (
-    SALT_BYTES,
-    Record,
-    RecordError,
-    numbered,
-    parse_record,
-    salt_check,
-)
+from sealwire.trail.opening import read_existing
+from sealwire.trail.records import SALT_BYTES, Record, salt_check
 
 if TYPE_CHECKING:
     from typing import Self
@@ -211,66 +196,25 @@ class TrailWriter:
     # ---- opening ----------------------------------------------------------------------------
 
     def _open(self) -> None:
-        segments = segments_of(self.folder)
-        if not segments:
-            raise StateError(f"there is no trail in {self.folder}; make one first")
-        roots: dict[int, bytes] = {}
-        for segment in segments:
-            notes, _ = split_notes(notes_of(segment))
-            for note in notes:
-                if not isinstance(note, Note):
-                    self._refuse(f"has a checkpoint that is none: {note}")
-                roots[note.checkpoint.size] = note.checkpoint.root
-        size = max(roots, default=0)
-        for segment in segments:
-            if segment.first != self._tree.size:
-                self._refuse(f"has no record {self._tree.size}")
-            last = segment is segments[-1]
-            hashes = self._read_last(segment) if last else _all_hashes(segment)
-            for at in range(0, len(hashes), HASH_BYTES):
-                self._tree.append(hashes[at : at + HASH_BYTES])
-                if self._tree.size == size and self._tree.root() != roots[size]:
-                    self._refuse(f"is not as its checkpoint of {size} records says")
-        if self._tree.size < size:
-            self._refuse(f"has {self._tree.size} records, and its checkpoint counts {size}")
-        begun = _first_event(segments[0])
-        if not isinstance(begun, Begun):
-            self._refuse("does not begin as a trail does")
-        self.origin = origin_of(begun.audience, begun.trail)
-        self.salt = (self.folder / SALT_NAME).read_bytes()
-        if salt_check(self.salt) != begun.salt_check:
-            self._refuse("has a salt that is not its own")
-
-    def _read_last(self, segment: Segment) -> bytes:
-        """Read the last segment, cut off half a record behind it, and open it to be written."""
-        hashes, good_bytes = bytearray(), 0
-        for line in lines_of(segment):
-            if line[-1] != _NEWLINE:
-                break
-            if not numbered(line, segment.first + len(hashes) // HASH_BYTES):
-                self._refuse(f"has something else as record {segment.first + len(hashes) // 32}")
-            hashes += leaf_hash(line[:-1])
-            good_bytes += len(line)
-        self._begin_writing(segment)
-        self.torn_bytes = os.fstat(self._records).st_size - good_bytes
+        """Take over what is there; only when all of it is in order is anything cut off."""
+        there = read_existing(self.folder)
+        self._tree, self.origin, self.salt = there.tree, there.origin, there.salt
+        self._begin_writing(there.last)
+        self._segment_bytes = there.whole_bytes
+        self.torn_bytes = os.fstat(self._records).st_size - there.whole_bytes
         if self.torn_bytes:
-            os.ftruncate(self._records, good_bytes)
+            os.ftruncate(self._records, there.whole_bytes)
             os.fsync(self._records)
-        self._segment_bytes = good_bytes
-        if hashes_of(segment, len(hashes) // HASH_BYTES + 1) != hashes:
+        if there.hashes != hashes_of(there.last, len(there.hashes) // HASH_BYTES + 1):
             os.ftruncate(self._hashes, 0)
-            self._unwritten_hashes += hashes
+            self._unwritten_hashes += there.hashes
             self._write_hashes()
-        _, rest = split_notes(notes_of(segment))
-        if rest:
-            os.ftruncate(self._checkpoints, os.fstat(self._checkpoints).st_size - len(rest))
-        return bytes(hashes)
-
-    def _refuse(self, what: str) -> NoReturn:
-        name = shlex.quote(str(self.folder))
-        raise StateError(
-            f"the trail {self.folder} {what}; see what is wrong with: sealwire trail verify {name}"
-        )
+        content = notes_of(there.last)
+        _, half = split_notes(content)
+        if half:
+            os.ftruncate(self._checkpoints, len(content) - len(half))
+        elif content and not content.endswith(b"\n\n"):
+            self._write(self._checkpoints, b"\n")
 
     # ---- writing ----------------------------------------------------------------------------
 
@@ -321,22 +265,3 @@ class TrailWriter:
     def _break(self, failure: OSError) -> NoReturn:
         self._broken = failure.strerror or str(failure)
         raise StateError(f"the trail {self.folder} cannot be written: {self._broken}") from None
-
-
-def _first_event(segment: Segment) -> Event | None:
-    """Give the event of a segment's first record, if it has one."""
-    for line in lines_of(segment):
-        with contextlib.suppress(RecordError):
-            return parse_record(line[:-1]).event
-        break
-    return None
-
-
-def _all_hashes(segment: Segment) -> bytes:
-    """Give the hashes of a segment that is closed: the kept ones, or they are made again."""
-    rest = [each for each in segments_of(segment.folder) if each.first > segment.first]
-    count = rest[0].first - segment.first
-    kept = hashes_of(segment, count + 1)
-    if len(kept) == count * HASH_BYTES:
-        return kept
-    return b"".join(leaf_hash(line[:-1]) for line in lines_of(segment))

@@ -12,11 +12,12 @@ import pytest
 from sealwire.errors import StateError
 from sealwire.keys import SigningKey
 from sealwire.trail.events import Begun, Stopped
-from sealwire.trail.layout import leaves_of, segments_of
+from sealwire.trail.findings import Outcome
+from sealwire.trail.layout import leaves_of, segments_of, split_notes
 from sealwire.trail.merkle import leaf_hash, root_of
 from sealwire.trail.records import RecordError, parse_record, salt_check
 from sealwire.trail.segments import TrailWriter
-from sealwire.trail.verify import Outcome, verify_trail
+from sealwire.trail.verify import verify_trail
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -121,6 +122,38 @@ def test_every_place_a_crash_can_cut(folder: Path) -> None:
         with TrailWriter(folder) as trail:
             assert last.first + whole[:length].count(b"\n") == trail.size
             assert whole[: whole[:length].rfind(b"\n") + 1] == last.records.read_bytes()
+
+
+def test_every_place_a_checkpoint_can_be_cut(folder: Path) -> None:
+    """The whole ones stay, half a one goes, and the next is one that can be read."""
+    written(folder, 4)
+    with TrailWriter(folder) as trail:
+        trail.checkpoint(HOST)
+    last = segments_of(folder)[-1]
+    whole = last.checkpoints.read_bytes()
+    ends = [len(whole) // 2 + few for few in range(-4, 4)]
+    for length in sorted(
+        {*range(0, len(whole), 23), *ends, *range(len(whole) - 4, len(whole) + 1)}
+    ):
+        last.checkpoints.write_bytes(whole[:length])
+        with TrailWriter(folder) as trail:
+            trail.checkpoint(HOST)
+        notes, half = split_notes(last.checkpoints.read_bytes())
+        # A checkpoint is whole when only the empty line behind it is missing.
+        kept = (length + 1) // (len(whole) // 2)
+        assert (kept + 1, b"") == (len(notes), half)
+        assert Outcome.GOOD is verify_trail(folder, [HOST.verify_key]).outcome
+
+
+def test_what_is_refused_is_left_as_it_is(folder: Path) -> None:
+    """Nothing is cut off a trail that is not gone on with: it is evidence."""
+    written(folder, 5)
+    last = segments_of(folder)[-1]
+    edit(last.records, lambda all_: all_.replace(b"asked", b"askew") + b"{")
+    before = {each.name: each.read_bytes() for each in folder.iterdir()}
+    with pytest.raises(StateError, match="is not as its checkpoint"):
+        TrailWriter(folder)
+    assert before == {each.name: each.read_bytes() for each in folder.iterdir()}
 
 
 def test_a_segment_that_was_only_begun(folder: Path) -> None:

@@ -11,11 +11,12 @@ import pytest
 from sealwire.keys import SigningKey
 from sealwire.trail.checkpoint import Checkpoint, CheckpointError, parse_note
 from sealwire.trail.events import Begun, Stopped
+from sealwire.trail.findings import Outcome
 from sealwire.trail.layout import leaves_of, segments_of, split_notes
 from sealwire.trail.merkle import leaf_hash, root_of
 from sealwire.trail.records import Record, parse_record
 from sealwire.trail.segments import TrailWriter
-from sealwire.trail.verify import Outcome, verify_trail
+from sealwire.trail.verify import verify_trail
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -199,6 +199,13 @@ def without_beginning(folder: Path) -> None:
     edit(segments_of(folder)[0].records, lambda all_: all_.replace(b'"begun"', b'"ended"'))
 
 
+def without_records(folder: Path) -> None:
+    """Leave the file of the first record, and nothing in it."""
+    for each in folder.iterdir():
+        each.unlink()
+    (folder / f"{0:020}.jsonl").touch()
+
+
 HARM: dict[str, Callable[[Path], object]] = {
     "no folder": move_away,
     "a file": lambda folder: move_away(folder).touch(),
@@ -215,6 +222,7 @@ HARM: dict[str, Callable[[Path], object]] = {
     "a missing segment": lambda folder: segments_of(folder)[1].records.unlink(),
     "a repeated record": lambda folder: edit(last_of(folder), lambda all_: all_ * 2),
     "no beginning": without_beginning,
+    "no record": without_records,
     "no checkpoint": lambda folder: segments_of(folder)[-1].checkpoints.write_bytes(
         b"nothing\n\nof the kind\n\n"
     ),
@@ -235,6 +243,7 @@ HARM: dict[str, Callable[[Path], object]] = {
         ("a missing segment", "has no record 2"),
         ("a repeated record", "has something else as record"),
         ("no beginning", "does not begin as a trail does"),
+        ("no record", "does not begin as a trail does"),
         ("no checkpoint", "has a checkpoint that is none"),
     ],
 )

@@ -33,6 +33,7 @@ from sealwire.cli.seal import seal
 from sealwire.cli.send import send
 from sealwire.cli.status import status
 from sealwire.cli.terminal import OutputError, discard, flush, prepare, say, say_error
+from sealwire.cli.trail import trail
 from sealwire.cli.why import why
 from sealwire.errors import SealwireError
 
@@ -55,7 +56,7 @@ To try it out, both parts on this machine:
 
 \b
 Exit status: 0 done, 1 refused or failed, 2 usage, 3 a problem on this side (nothing was sent),
-4 sent but not answered (it may have been applied), 130 interrupted.
+4 sent but not answered (it may have been applied), 6 a trail is cut short, 130 interrupted.
 """,
 )
 @click.version_option(sealwire.__version__, message="sealwire %(version)s")
@@ -65,7 +66,7 @@ def app() -> None:
 
 for _command in (
     *(init, config, keys, policy, seal, send, apply, confirm, lease, revert, status),
-    *(why, doctor, open_message, inspect, completion, demo),
+    *(why, doctor, open_message, inspect, trail, completion, demo),
 ):
     app.add_command(_command)
 

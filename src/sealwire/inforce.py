@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Final, NamedTuple
 
+from sealwire.durations import in_words
 from sealwire.errors import Reason, RefusedError, Stage
 from sealwire.leases import Drift, Overlay
 from sealwire.requests import Apply, Confirm, Lease, Request, Revert
@@ -98,8 +99,8 @@ class InForce:
         elif isinstance(request, Revert):
             self._check_revert(request)
         elif isinstance(request, Lease) and lease_end_ms(request) <= now_ms:
-            late_ms = now_ms - lease_end_ms(request)
-            raise _refusal(Reason.LEASE_OVER, f"its {request.for_s} s were over {late_ms} ms ago")
+            length, late = in_words(request.for_s * 1000), in_words(now_ms - lease_end_ms(request))
+            raise _refusal(Reason.LEASE_OVER, f"its {length} were over {late} ago")
 
     def _check_apply(self, request: Apply) -> None:
         if request.replaces and request.replaces != self.base.digest:

@@ -13,7 +13,7 @@ PYTHON ?=
 PY := $(VENV)/bin/python
 STAMPS := $(VENV)/.sealwire
 CANDIDATES := $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11 python)
-SOURCES := pyproject.toml LICENSE $(wildcard README.md) docs/reference/messages.md \
+SOURCES := pyproject.toml LICENSE $(wildcard README.md) docs/reference/messages.md docs/reference/policy.md \
 	$(shell find src -not -name __pycache__ -not -name '*.pyc')
 WHEEL := $(WHEEL_DIR)/sealwire-*.whl
 PIP := $(PY) -m pip --disable-pip-version-check --quiet
@@ -31,7 +31,7 @@ unexport PYTHONPATH PYTHONHOME
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all load load-short privileged scan interop conformance fuzz fuzz-short mutation bench bench-short bench-peers docs lint venv clean FORCE
+.PHONY: help demo test test-all load load-short privileged scan interop conformance fuzz fuzz-short mutation trail-mutations bench bench-short bench-peers docs lint venv clean FORCE
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## /\1|/p' Makefile | while IFS='|' read -r name what; do \
@@ -65,9 +65,9 @@ scan: $(WHEEL_DIR)/.built  ## bandit and semgrep over what users are told to wri
 	build/scan/bin/python -m pytest tests/scan
 
 # Two of the others need an older cbor2 than anybody else has, so they have an environment too.
-interop: $(STAMPS)/test  ## other COSE implementations open our layers, and ours theirs; needs node and npm
+interop: $(STAMPS)/test  ## other implementations of COSE and of Merkle trees agree with ours; needs node and npm
 	test -x build/interop/python/bin/pip || $(PY) -m venv build/interop/python
-	build/interop/python/bin/pip --disable-pip-version-check --quiet install cwt==3.3.0 pycose==1.1.0 cbor2==5.9.0 cddl-verifier==1.5.3
+	build/interop/python/bin/pip --disable-pip-version-check --quiet install cwt==3.3.0 pycose==1.1.0 cbor2==5.9.0 cddl-verifier==1.5.3 pymerkle==6.1.0
 	npm install --prefix build/interop --no-package-lock --no-save --no-audit --no-fund --loglevel=error @auth0/cose@1.0.2
 	$(PY) -m pytest tests/interop
 
@@ -79,6 +79,9 @@ fuzz-short: $(STAMPS)/fuzz  ## the same with fewer inputs, in under a minute
 
 mutation: $(STAMPS)/test  ## a report: which changes of cbor, cose and chain no test notices
 	$(PY) tests/mutation/mutate.py
+
+trail-mutations: $(STAMPS)/test  ## ten thousand changes of a trail, each found and named
+	SEALWIRE_TRAIL_MUTATIONS=10000 $(PY) -m pytest -s tests/property/test_trail_mutations.py
 
 conformance: $(STAMPS)/test  ## public test vectors, and the standard library's own tests
 	$(PY) -m pytest tests/conformance

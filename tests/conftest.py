@@ -7,7 +7,7 @@ keys, made from their names so that every run has the same, and the two recommen
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
 import pytest
@@ -17,6 +17,7 @@ from sealwire.body import encode_body
 from sealwire.chain import Chain
 from sealwire.checks import Freshness, Once
 from sealwire.cose import external_aad
+from sealwire.errors import Reason
 from sealwire.keys import AeadKey, MacKey, SigningKey
 from sealwire.layers import (
     AesGcmOpener,
@@ -27,6 +28,16 @@ from sealwire.layers import (
     HmacVerifier,
 )
 from sealwire.stages import Claims, Evidence, Opened, Stream, Use
+from sealwire.trail import events as trail
+from sealwire.trail.records import salted
+from sealwire.trail.seen import (
+    Changes,
+    HandlerChange,
+    HandlerSeen,
+    LoggerChange,
+    LoggerSeen,
+    Who,
+)
 
 if TYPE_CHECKING:
     import random
@@ -34,6 +45,7 @@ if TYPE_CHECKING:
 
     from sealwire.algebra import Layer
     from sealwire.sealer import SealingLayer
+    from sealwire.trail.events import Event
 
 # No deadline, because a slow machine is not a wrong result. To look for new examples, run
 # `pytest --hypothesis-profile=explore`, and write down as an @example what that finds.
@@ -256,3 +268,40 @@ _TELLING_BYTES = bytes.fromhex(
     "00 01 17 18 19 1a 1b 1c 1f 20 37 38 3b 40 41 57 58 5b 5f 60 77 78 7f"
     "80 84 97 98 9b 9f a0 a1 b7 b8 bb bf c0 d0 d1 d2 d8 e0 f4 f5 f6 f7 f8 f9 fb ff"
 )
+
+
+@pytest.fixture(scope="session")
+def trail_events() -> tuple[Event, ...]:
+    """Give an event of every kind but the first of a trail, with all that it can say."""
+    who = Who("alice", "a1" * 32, "ed25519")
+    before = LoggerSeen("INFO", propagate=True, disabled=False, handlers=("console",), filters=())
+    console = HandlerSeen("logging.StreamHandler", "DEBUG", "ext://sys.stderr", ("only-db",), None)
+    changes = Changes(
+        (
+            LoggerChange("payments.db", before, replace(before, level="DEBUG", propagate=False)),
+            LoggerChange("zahlungen.größe", None, before),
+        ),
+        (HandlerChange("console", console, replace(console, format=salted(bytes(32), "%(msg)s"))),),
+        3,
+    )
+    request, digest, text = "0b" * 16, "d1" * 32, salted(bytes(32), "somebody's text")
+    return (
+        trail.Started("host/worker-1", "0.1.0", "memory", digest, digest, None),
+        trail.Accepted(request, digest, who, "INC-4711", "apply", "base", 7, NOW_MS - 5, NOW_MS),
+        trail.Applied(request, who, "INC-4711", digest, NOW_MS + 1, changes, ("payments.db",)),
+        trail.Refused(Reason.POLICY, "uid 1000", who, request, "ceiling", "root", text, 1, 2, 3),
+        trail.Refused(Reason.KEY_UNKNOWN, "uid 1001", None, None, "", "", None, 1, NOW_MS, 40_000),
+        trail.Failed(request, who, "OSError", text),
+        trail.Reverted(request, trail.Cause.NOT_CONFIRMED, None, "", changes),
+        trail.LeaseBegun(request, who, 'why "this": ,"seq":1,', NOW_MS + 900_000, changes, ()),
+        trail.LeaseEnded(request, trail.Cause.ASKED, who, changes),
+        trail.KeyChanged(
+            digest, "alice", "config", trail.KeyState.ACTIVE, trail.KeyState.COMPROMISED
+        ),
+        trail.PolicyChanged(None, digest),
+        trail.Drifted(changes),
+        trail.ClockStepped(NOW_MS, NOW_MS - 3_600_000),
+        trail.TrailFailed(NOW_MS, "No space left on device", 2),
+        trail.TrailRecovered(17),
+        trail.Stopped("host/worker-1", "asked"),
+    )

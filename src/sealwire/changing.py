@@ -22,7 +22,7 @@ from sealwire.documents.changes import Change, changes
 from sealwire.drifting import without_leases
 from sealwire.errors import ApplyError
 from sealwire.eventlog import log_to
-from sealwire.inforce import Base, InForce, Pending, lease_end_ms
+from sealwire.inforce import Base, InForce, Trial, lease_end_ms
 from sealwire.laying import Laying, Relaying
 from sealwire.leases import Drift, LiveLease
 from sealwire.telling import in_utc, levels_in_words
@@ -115,16 +115,16 @@ class Changer:
         until = ""
         if length_s := request.confirm_within_s:
             ends_ms = now_ms + length_s * 1000
-            in_force.pending = Pending(request.id, issuer, boot_ms() + length_s * 1000, ends_ms)
+            in_force.trial = Trial(request.id, issuer, boot_ms() + length_s * 1000, ends_ms)
             until = f" until {in_utc(ends_ms)}, unless it is confirmed"
-        what = f"{_count(applied.loggers, 'logger')}, {_count(applied.handlers, 'handler')}"
+        what = f"{counted(applied.loggers, 'logger')}, {counted(applied.handlers, 'handler')}"
         self._announce("configuration of %s: %s%s%s", issuer, what, until, because(request.why))
         self._announce_unborne(laying)
         return applied, changes(laying.base, base)
 
     def confirm(self, request: Confirm) -> None:
         """Keep the configuration that is on trial."""
-        self.in_force.pending = None
+        self.in_force.trial = None
         issuer = request.opened.claims.iss
         self._announce("configuration confirmed by %s%s", issuer, because(request.why))
 
@@ -141,7 +141,7 @@ class Changer:
         laying = Laying(in_force.overlay, judge_lease=self._judge_lease)
         was = in_force.base
         in_force.base, base, left = self._bases.back(laying, closing=not quietly)
-        in_force.overlay, in_force.pending = laying.overlay, None
+        in_force.overlay, in_force.trial = laying.overlay, None
         self._know(base)
         if not quietly:
             self._announce("configuration of %s ended: %s", was.issuer, why)
@@ -254,7 +254,7 @@ class Changer:
 
     def _announce_unborne(self, laying: Laying) -> None:
         for lease in laying.ended:
-            self._announce_end(lease, "over the new configuration it would break the policy")
+            self._announce_end(lease, "over the base in force now it would break the policy")
 
     def _announce_end(self, lease: LiveLease, why: str) -> None:
         self._announce("lease of %s ended: %s: %s", lease.issuer, levels_in_words(lease), why)
@@ -270,5 +270,6 @@ def because(why: str) -> str:
     return f": {why}" if why else ""
 
 
-def _count(number: int, what: str) -> str:
+def counted(number: int, what: str) -> str:
+    """Give a number of things, in the plural where it is one."""
     return f"{number} {what}{'' if number == 1 else 's'}"

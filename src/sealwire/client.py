@@ -6,7 +6,8 @@ Rules this module keeps:
    command line calls these, and so does whatever else asks.
 2. A request that was not done raises, and so does one that nobody answered: a call that returns
    has been done, as far as the answer, which is unsigned, can be believed.
-3. Nothing is judged here: the service reads strictly, and whoever sends nonsense hears so.
+3. Nothing is judged here: the service reads strictly, and whoever sends nonsense hears so. But for
+   a length of time of 0 or less: left out as the default is, it would become another one.
 4. A message is sealed once. One that nobody answered is on the exception, because sending the same
    bytes again is safe and tells what became of it, and sealing anew is another request.
 5. Requests of one client go one after another, whichever threads they come from: one that another
@@ -157,7 +158,12 @@ class Client:
         Returns:
             The report's ``changes`` say what differs now; its ``digest`` is the new base's, and the
             ``request_id`` is what `confirm` and `revert` take.
+
+        Raises:
+            SealError: ``confirm_within_s`` is negative.
         """
+        if confirm_within_s < 0:
+            raise SealError(f"confirm_within_s is {confirm_within_s}; 0 keeps it for good")
         return self._ask(
             Verb.APPLY,
             Stream.BASE,
@@ -194,7 +200,7 @@ class Client:
 
         Args:
             levels: levels by logger, ``root`` for the root, such as ``{"payments.db": "DEBUG"}``.
-            for_s: how long, seconds.
+            for_s: how long, seconds; 1 or more.
             through: handlers to lower as well, by the names that `status` reports.
             why: as for `apply`.
             only: as for `apply`.
@@ -202,7 +208,12 @@ class Client:
         Returns:
             The report says until when, and which handlers will write what is logged now. The
             ``request_id`` is what `revert` takes.
+
+        Raises:
+            SealError: ``for_s`` is 0 or negative; to end a lease, call `revert`.
         """
+        if for_s < 1:
+            raise SealError(f"for_s is {for_s}; give 1 second or more, or end a lease by revert")
         return self._ask(
             Verb.LEASE,
             Stream.LEASE,

@@ -17,7 +17,7 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sealwire import forks
-from sealwire.changing import Changer, because
+from sealwire.changing import Changer, because, counted
 from sealwire.clock import boot_ms, monotonic_ms
 from sealwire.documents.changes import changes
 from sealwire.errors import ApplyError
@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from sealwire.policy import Policy
     from sealwire.stages import Applied
 
+_UNREADABLE: Final = "the logging tree cannot be compared with what it should be"
 _LOOK_MS: Final = 1_000
 """How often the end of a lease is looked for: a clock that runs in sleep cannot wake a thread."""
 
@@ -84,8 +85,8 @@ class Engine:
         """Count a listener that serves, and what it is to keep; with the first one look around."""
         if not self.changer.policies:
             self._drift_due_ms = monotonic_ms() + LOOK_MS
-            self._try(self.changer.know_base)
-        self._try(lambda: tell_gaps(self.changer.base(), policy))
+            _done(self.changer.know_base, _UNREADABLE)
+        _done(lambda: tell_gaps(self.changer.base(), policy), _UNREADABLE)
         self.changer.policies.append(policy)
 
     def end(self, policy: Policy) -> None:
@@ -111,9 +112,9 @@ class Engine:
         """When `let_time_pass` is due, on the monotonic clock; ``None`` if nothing is."""
         if not self.changer.policies:
             return None
-        pending, ends_ms = self.in_force.pending, self.in_force.overlay.next_end_ms()
+        trial, ends_ms = self.in_force.trial, self.in_force.overlay.next_end_ms()
         due_ms = self._drift_due_ms
-        ends = [each for each in (ends_ms, pending and pending.ends_ms) if each is not None]
+        ends = [each for each in (ends_ms, trial and trial.ends_ms) if each is not None]
         if ends:
             left_ms = min(_LOOK_MS, max(0, min(ends) - boot_ms()))
             due_ms = min(due_ms, max(monotonic_ms() + left_ms, self._not_before_ms))
@@ -122,33 +123,31 @@ class Engine:
     def let_time_pass(self) -> None:
         """End what is over, and look for what nobody asked for."""
         changer, now_ms = self.changer, monotonic_ms()
-        overlay, pending = self.in_force.overlay, self.in_force.pending
+        overlay, trial = self.in_force.overlay, self.in_force.trial
         if now_ms >= self._not_before_ms:
             if ended := overlay.ended(boot_ms()):
                 self._try(lambda: changer.end_leases(ended, "its time is over"))
-            if pending is not None and pending.ends_ms <= boot_ms():
+            if trial is not None and trial.ends_ms <= boot_ms():
                 self._try(lambda: changer.go_back("nobody has confirmed it in time"))
         if overlay.leases and now_ms >= self._guard_due_ms:
             self._guard_due_ms = now_ms + GUARD_MS
-            self._try(changer.guard_disks)
+            _done(changer.guard_disks, "the disks under handlers cannot be looked at")
         if now_ms >= self._drift_due_ms:
             self._drift_due_ms = now_ms + LOOK_MS
-            self._try(changer.look_for_drift)
+            _done(changer.look_for_drift, _UNREADABLE)
 
     def _end_all(self, why: str, *, quietly: bool = False) -> None:
         # Leases first: these end even if logging's lock is held, and nothing is said before.
         if leases := self.in_force.overlay.leases:
             self._try(lambda: self.changer.end_leases(leases, why, quietly=quietly))
-        if self.in_force.pending is not None:
+        if self.in_force.trial is not None:
             self._try(lambda: self.changer.go_back(why, quietly=quietly))
 
-    def _try(self, step: Callable[[], object]) -> None:
-        """Do something for nobody who could be told: what goes wrong is logged, and tried again."""
-        try:
-            step()
-        except BaseException as bug:  # noqa: BLE001 - a class of the host's may raise anything
+    def _try(self, go_back: Callable[[], object]) -> None:
+        """Go back for nobody who could be told: what goes wrong is logged, and tried again."""
+        text = "what is for a time could not be ended; it is tried again each second"
+        if not _done(go_back, text):
             self._not_before_ms = monotonic_ms() + _LOOK_MS
-            log_bug("what is for a time could not be ended; it is tried again each second", bug)
 
     # ---- requests ------------------------------------------------------------------------------
 
@@ -194,7 +193,7 @@ class Engine:
             return self._revert(request)
         if isinstance(request, DryRun):
             changed = changes(*self.survey(request))
-            words = f"told {len(changed)} changes it would make"
+            words = f"told {counted(len(changed), 'change')} it would make"
             return Done(done=words, report=changes_report(changed))
         if isinstance(request, Status):
             self.changer.look_for_drift()
@@ -212,7 +211,18 @@ class Engine:
         running = self.in_force.overlay.leases
         ended = tuple(each for each in running if request.what in {"", each.id})
         self.changer.end_leases(ended, why)
-        return Done(done=f"reverted {len(ended)} leases", report=ended_report(ended))
+        words = f"reverted {counted(len(ended), 'lease')}"
+        return Done(done=words, report=ended_report(ended))
+
+
+def _done(step: Callable[[], object], otherwise: str) -> bool:
+    """Do something in nobody's name; log ``otherwise`` where it cannot be done."""
+    try:
+        step()
+    except BaseException as bug:  # noqa: BLE001 - a class of the host's may raise anything
+        log_bug(otherwise, bug)
+        return False
+    return True
 
 
 _of_process: Final[list[Engine]] = []

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Final, NamedTuple
 
+from sealwire.durations import in_words
 from sealwire.errors import Reason, RefusedError, Stage
 from sealwire.leases import Drift, Overlay
 from sealwire.requests import Apply, Confirm, Lease, Request, Revert
@@ -41,7 +42,7 @@ class Base(NamedTuple):
 _APPLICATIONS: Final = Base()
 
 
-class Pending(NamedTuple):
+class Trial(NamedTuple):
     """A configuration that goes by itself unless it is confirmed.
 
     Attributes:
@@ -65,14 +66,14 @@ class InForce:
         instance: what this process is called, as `Request.only` speaks of it.
         base: the configuration that stays.
         overlay: the leases.
-        pending: set while the base is on trial.
+        trial: set while the base is on trial.
         drift: what somebody else has changed, as it was seen last.
     """
 
     instance: str = ""
     base: Base = _APPLICATIONS
     overlay: Overlay = field(default_factory=Overlay)
-    pending: Pending | None = None
+    trial: Trial | None = None
     drift: tuple[Drift, ...] = ()
 
     def check(self, request: Request, now_ms: int) -> None:
@@ -91,22 +92,22 @@ class InForce:
         if isinstance(request, Apply):
             self._check_apply(request)
         elif isinstance(request, Confirm):
-            if self.pending is None or self.pending.id != request.what:
-                found = "nothing is" if self.pending is None else f"{self.pending.id} is"
+            if self.trial is None or self.trial.id != request.what:
+                found = "nothing is" if self.trial is None else f"{self.trial.id} is"
                 detail = f"{request.what} is not on trial; {found}"
                 raise _refusal(Reason.NOT_IN_FORCE, detail)
         elif isinstance(request, Revert):
             self._check_revert(request)
         elif isinstance(request, Lease) and lease_end_ms(request) <= now_ms:
-            late_ms = now_ms - lease_end_ms(request)
-            raise _refusal(Reason.LEASE_OVER, f"its {request.for_s} s were over {late_ms} ms ago")
+            length, late = in_words(request.for_s * 1000), in_words(now_ms - lease_end_ms(request))
+            raise _refusal(Reason.LEASE_OVER, f"its {length} were over {late} ago")
 
     def _check_apply(self, request: Apply) -> None:
         if request.replaces and request.replaces != self.base.digest:
             found = self.base.digest or "the application's own"
             raise _refusal(Reason.BASE_MISMATCH, f"the base in force is {found}")
-        if self.pending is not None:
-            detail = f"{self.pending.id} of {self.pending.issuer} is on trial; confirm or revert it"
+        if self.trial is not None:
+            detail = f"{self.trial.id} of {self.trial.issuer} is on trial; confirm or revert it"
             raise _refusal(Reason.CONFIRMATION_DUE, detail)
 
     def _check_revert(self, request: Revert) -> None:

@@ -128,6 +128,11 @@ def step(
         for key, level in lease.handlers:
             # A handler serves many loggers, so it passes what the loudest lease needs.
             wanted_handlers[key] = min(level, wanted_handlers.get(key, level))
+    for key, level in wanted_handlers.items():
+        held = overlay.handlers.get(key)
+        # A base that came beneath may have it lower by itself, and a lease raises no handler.
+        found = live_handlers.get(key, level) if held is None else held.found
+        wanted_handlers[key] = min(level, found)
     gone = {key: 0 for key in overlay.handlers if key not in live_handlers}
     loggers = _part("loggers", overlay.loggers, wanted_loggers, live_loggers)
     handlers = _part("handlers", overlay.handlers, wanted_handlers, {**live_handlers, **gone})

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from sealwire.body import decode_body, encode_body
 from sealwire.cose import external_aad
 from sealwire.documents.strict_json import JsonValue, canonical_json, read_json
+from sealwire.durations import in_words
 from sealwire.errors import MalformedError, Reason, Stage, VerificationError, shorten
 from sealwire.layers import AesGcmOpener, AesGcmSealer, Ed25519Signer, Ed25519Verifier
 from sealwire.stages import Claims, Context, Digest, Message, Sealed, Stream, Use
@@ -212,7 +213,7 @@ def _check_claims(claims: Claims, asked: Asked, key: VerifyKey, now_ms: int) -> 
     if (claims.iat, claims.exp) != (at_s, at_s + ANSWER_LIFETIME_S):
         raise _refusal(Reason.RECEIPT_MISMATCH, "its times are not those of a receipt")
     if now_ms > claims.exp * 1000:
-        raise _refusal(Reason.EXPIRED, f"an answer of {now_ms - claims.exp * 1000} ms ago")
+        raise _refusal(Reason.EXPIRED, f"an answer of {in_words(now_ms - claims.exp * 1000)} ago")
 
 
 def _refusal(reason: Reason, detail: str) -> VerificationError:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from sealwire.algebra import issuer_layers
 from sealwire.body import CTI_BYTES, encode_body
 from sealwire.cose import A256GCM, Shape, external_aad
+from sealwire.durations import in_words
 from sealwire.errors import ConfigurationError, SealError
 from sealwire.framing import MAX_FRAME_BYTES
 from sealwire.keys import AeadKey, MacKey, SigningKey, check_name
@@ -91,6 +92,29 @@ class MemorySealerState:
                 return max(last, version + 1)
             self._last[audience, stream] = version
             return version
+
+
+def clock_behind(audience: str, behind_ms: int, begin_anew: str) -> str:
+    """Say that the clock is behind what was sealed, and the ways out.
+
+    That it is right now, and was ahead then, only people can know. Then nothing speaks against
+    forgetting what was sealed: a service whose clock was right has refused it, and one that has
+    taken it refuses what is older until it has started again. What is lost is the order against
+    the messages that were sealed ahead: whoever has one can deliver it once its time has come, and
+    until something newer is taken.
+
+    Args:
+        audience: for whom it was sealed.
+        behind_ms: how far the clock is behind, milliseconds.
+        begin_anew: the command that puts the state aside; ``""`` where none is known.
+    """
+    ways = "set the clock if it is wrong (date -u), or wait until it has passed"
+    if begin_anew:
+        ways += (
+            ", or, if it is right now and was ahead then, forget what was sealed, though it can "
+            f"still be delivered once its time has come: {begin_anew}"
+        )
+    return f"the clock is {in_words(behind_ms)} behind the last message to {audience}; {ways}"
 
 
 class Sealer:
@@ -227,10 +251,9 @@ class Sealer:
             # Usually another message of this millisecond; the state is not asked while we wait.
             while now_ms < free:
                 if free - now_ms > MAX_WAIT_MS:
-                    raise SealError(
-                        f"the clock is {free - now_ms} ms behind the last message to "
-                        f"{self.audience}; set the clock, or wait until it has passed"
-                    )
+                    # A state of somebody else's need not say how it is begun anew.
+                    begin_anew = getattr(self._state, "begin_anew", "")
+                    raise SealError(clock_behind(self.audience, free - now_ms, begin_anew))
                 now_ms = self._clock()
         return self._seal(document, content_type, stream, now_ms, lifetime_s)
 

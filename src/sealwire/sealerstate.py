@@ -15,7 +15,8 @@ The file is one line of canonical JSON:
 ``{"format":"sealwire-sealer-state-1","last":{"payments@prod":{"base":1790000000000}}}``.
 
 Not guaranteed: anything on network file systems whose locks do not hold between hosts; and if the
-file is removed, the clock must have moved on since the last message. On Windows the lock is
+file is removed, the clock must have moved on since the last message, or messages that were sealed
+ahead of it can land after those that follow. On Windows the lock is
 ``msvcrt.locking``, and only the file itself is brought to the disk, not the folder's entry.
 """
 
@@ -84,6 +85,19 @@ class FileSealerState:
     def __repr__(self) -> str:
         """Say where the state is."""
         return f"<FileSealerState {self.path}>"
+
+    @property
+    def begin_anew(self) -> str:
+        """The command that puts the state aside, for whoever has had a clock that was ahead."""
+        return f"mv {shlex.quote(self.path)} {shlex.quote(self.path + '.ahead')}"
+
+    def last_used(self, audience: str) -> int:
+        """Give the last version used for an audience in any stream; -1 where there is none.
+
+        Raises:
+            SealError: the state cannot be read, or is not a state.
+        """
+        return max(self._read().get(audience, {}).values(), default=-1)
 
     def claim(self, audience: str, stream: Stream, version: int) -> int:
         """Take ``version`` if it is above the last one used, in one atomic step.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from sealwire.durations import in_words
 from sealwire.errors import Reason, Stage, VerificationError
 from sealwire.replay import NonceWindow
 from sealwire.stages import Claims, Opened, Outcome, Stream
@@ -59,8 +60,8 @@ class AdmissionState:
             raise VerificationError(
                 Reason.VERSION_BEFORE_START,
                 Stage.ADMISSION,
-                f"sealed {earliest_ms - claims.version + 1} ms too early; this receiver started at "
-                f"{self.start_ms} and keeps no memory of what came before",
+                f"sealed {in_words(earliest_ms - claims.version + 1)} too early; this receiver "
+                f"started at {self.start_ms} and keeps no memory of what came before",
             )
 
     def outcome_of(self, opened: Opened) -> Outcome | None:

@@ -59,8 +59,8 @@ def applied_report(found: tuple[Change, ...], in_force: InForce) -> bytes:
         "digest": in_force.base.digest,
         "changes": [each._asdict() for each in found],
     }
-    if in_force.pending is not None:
-        report["confirm_by_ms"] = in_force.pending.ends_wall_ms
+    if in_force.trial is not None:
+        report["confirm_by_ms"] = in_force.trial.ends_wall_ms
     return _fitting(report)
 
 
@@ -119,7 +119,7 @@ def _status(live: Tree, in_force: InForce, now_ms: int) -> dict[str, JsonValue]:
         "version": _version(),
         "python": platform.python_version(),
         "base": _base(base),
-        "confirm_by_ms": None if in_force.pending is None else in_force.pending.ends_wall_ms,
+        "confirm_by_ms": None if in_force.trial is None else in_force.trial.ends_wall_ms,
         "drift": [each._asdict() for each in in_force.drift],
         "leases": [
             {

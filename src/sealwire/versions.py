@@ -15,6 +15,7 @@ from __future__ import annotations
 import enum
 from typing import NamedTuple
 
+from sealwire.durations import in_words
 from sealwire.errors import Reason, Stage, VerificationError
 from sealwire.stages import Digest, Opened, Outcome
 
@@ -57,9 +58,9 @@ def judge_version(floor: Taken | None, opened: Opened, now_ms: int, skew_ms: int
     claims = opened.claims
     version = claims.version
     if version > now_ms + skew_ms:
+        ahead, allowed = in_words(version - now_ms), in_words(skew_ms)
         raise _refusal(
-            Reason.VERSION_AHEAD,
-            f"version {version} is {version - now_ms} ms ahead; {skew_ms} ms are allowed",
+            Reason.VERSION_AHEAD, f"version {version} is {ahead} ahead; {allowed} are allowed"
         )
     if floor is None or version > floor.version:
         return Standing.NEW

@@ -106,6 +106,11 @@ class Shell:
         assert ended.status == 0, ended.stderr
         return ended.stdout
 
+    def says(self, done: str) -> str:
+        """Give the first line of a command that asked the service which `both_parts` makes."""
+        where = f"{AUDIENCE} at unix:{self.folder}/made/run/log.sock"
+        return f"{done}, as {where} says; the answer is unsigned"
+
     def python(self, program: str, *arguments: str) -> Ended:
         """Run a Python program in the same place."""
         ended = subprocess.run(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def test_a_dry_run_shows_what_would_change(shell: Shell, local_service: Service) -> None:
     """Place by place, and nothing happens."""
     assert shell.done("apply", "debug.json", "--dry-run").splitlines() == [
-        "allowed, as the service says; the answer is unsigned",
+        shell.says("allowed"),
         "  root.level: INFO → DEBUG",
     ]
     assert "DEBUG payments.db at debug: after" not in local_service.logs("after")
@@ -34,7 +34,7 @@ def test_a_dry_run_of_what_is_there(shell: Shell, local_service: Service) -> Non
 def test_a_reason_goes_with_it(shell: Shell, service: Service) -> None:
     """Applied through both chains, as with ``send``."""
     said = shell.done("apply", "debug.json", "--why", "CHG-1200")
-    assert said.startswith("applied, as the service says; the answer is unsigned\n")
+    assert said.startswith(f"{shell.says('applied')}\n")
     assert "DEBUG payments.db at debug: after" in service.logs("after")
 
 

@@ -59,6 +59,10 @@ COMMANDS = [
     "seal",
     "send",
     "status",
+    "trail export",
+    "trail prove",
+    "trail show",
+    "trail verify",
     "why",
 ]
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -86,14 +90,14 @@ def test_without_the_extra_it_says_so(shell: Shell, name: str) -> None:
     assert "" == ended.stdout
 
 
-@pytest.mark.parametrize("command", ["", "keys", "config", "policy", *COMMANDS])
+@pytest.mark.parametrize("command", ["", "keys", "config", "policy", "trail", *COMMANDS])
 def test_help(shell: Shell, command: str) -> None:
     """Every command explains itself; those that people type by hand give examples."""
     printed = shell.done(*command.split(), "--help")
     assert printed.startswith(f"Usage: sealwire{' ' * bool(command)}{command} ")
     assert "..." not in printed.replace("COMMAND [ARGS]...", "")
     assert ("Example" in printed) == (
-        command not in {"keys", "config", "policy", "demo", "keys show"}
+        command not in {"keys", "config", "policy", "trail", "demo", "keys show"}
     )
 
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sealwire.cli.completion import LINE, VARIABLE
+from sealwire.cli.reasons import explain_rules
 from sealwire.errors import Reason
 
 if TYPE_CHECKING:
@@ -165,7 +166,9 @@ def asked(shell: Shell, shell_name: str, line: str) -> list[str]:
 def test_every_reason_and_every_command_is_offered(operator: Shell) -> None:
     """From where they are kept."""
     reasons = asked(operator, "bash", "sealwire why ")
-    assert [f"plain,{reason.value}" for reason in Reason] == reasons
+    named = [*(reason.value for reason in Reason), *explain_rules()]
+    assert [f"plain,{name}" for name in named] == reasons
+    assert "plain,lease-length" in reasons
     commands = asked(operator, "bash", "sealwire ")
     assert {"plain,lease", "plain,why", "plain,doctor", "plain,completion"} <= set(commands)
 

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
     from tests.cli.conftest import Service, Shell
 
-APPLIED = "applied, as the service says; the answer is unsigned\n"
 
 INI = """\
 # Everything from DEBUG up, to standard output.
@@ -54,7 +53,7 @@ def test_an_ini_file_changes_what_a_running_service_logs(shell: Shell, service: 
     """The whole way, through both chains: no DEBUG line before, DEBUG lines after."""
     (shell.folder / "debug.ini").write_text(INI)
     assert ["INFO payments.db at info: before"] == service.logs("before")
-    assert APPLIED == shell.done("send", "debug.ini")
+    assert f"{shell.says('applied')}\n" == shell.done("send", "debug.ini")
     assert "DEBUG payments.db at debug: after" in service.logs("after")
 
 

@@ -140,4 +140,4 @@ def test_a_key_that_is_not_there(shell: Shell) -> None:
     ended = shell.run("keys", "show", "alice.signing")
     assert 3 == ended.status
     assert "alice.signing is not there" == ended.error
-    assert "make a key with: sealwire keys new" == ended.hint
+    assert "make a key with: sealwire keys new --owner NAME" == ended.hint

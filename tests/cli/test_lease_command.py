@@ -7,18 +7,22 @@ import struct
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.cli.conftest import Ended
 
 from sealwire.answers import encode_answer
 from sealwire.documents import Tree
 from sealwire.inforce import InForce
 from sealwire.leases import LiveLease, Overlay
+from sealwire.policy import Floors
 from sealwire.stages import Answer, Outcome
 from sealwire.telling import status_report
 
 if TYPE_CHECKING:
     import socket
 
-    from tests.cli.conftest import Ended, Service, Shell
+    from tests.cli.conftest import Service, Shell
+
+    from sealwire.documents import JsonValue
 
 ENCRYPTED = "the answer says no more, because requests to this service are encrypted"
 
@@ -27,7 +31,7 @@ def test_a_lease_is_told_and_can_be_ended(shell: Shell, local_service: Service) 
     """Debug lines for as long as it stands; the command that ends it is on the screen."""
     said = shell.done("lease", "payments.db=debug", "--for", "15m", "--why", "INC-4711")
     lines = said.splitlines()
-    assert "in force, as the service says; the answer is unsigned" == lines[0]
+    assert shell.says("in force") == lines[0]
     assert lines[1].startswith("until ")
     assert "payments.db is DEBUG, was INFO" == lines[3]
     assert "  will write: StreamHandler(stdout)" == lines[4]
@@ -41,7 +45,7 @@ def test_a_lease_is_told_and_can_be_ended(shell: Shell, local_service: Service) 
     (row,) = [row for row in rows if row[:1] == ["payments.db"]]
     assert ["payments.db", "-", "DEBUG"] == row[:3]
     assert row[3].startswith("leased until ")
-    assert row[3].endswith(" by alice")
+    assert row[3].endswith(", in 15 min, by alice")
 
     program, *arguments = lines[2].split()
     assert "sealwire" == program
@@ -56,18 +60,37 @@ def test_through_an_encrypting_chain_the_outcome_alone_comes_back(
     """An answer is unsigned and in the clear: where requests are hidden, it hides as well."""
     told = shell.done("lease", "payments.db=DEBUG", "--for", "10m")
     assert "DEBUG payments.db at debug: meanwhile" in service.logs("meanwhile")
-    if "trusted/aead" in (shell.folder / "made" / "service.toml").read_text() or ENCRYPTED in told:
-        assert ENCRYPTED in told
-    else:
-        assert "sealwire revert " in told
-    shell.done("revert")
+    encrypts = 'chain = "network"' in (shell.folder / "made" / "service.toml").read_text()
+    assert encrypts == (ENCRYPTED in told)
+    # The id, the end and the way back are known without the service.
+    (until,) = [line for line in told.splitlines() if line.startswith("until ")]
+    assert until.endswith(", in 10 min; to end it before:")
+    (back,) = [line.split() for line in told.splitlines() if "sealwire revert " in line]
+    shell.done(*back[1:])
     assert "DEBUG payments.db at debug: later" not in service.logs("later")
+
+
+def test_ids_are_known_without_the_service(shell: Shell, service: Service) -> None:
+    """As JSON, and of a configuration: kept and taken back by the commands on the screen."""
+    told = json.loads(shell.done("lease", "payments.db=DEBUG", "--json"))
+    shell.done("revert", told["request_id"])
+    said = shell.done("apply", "debug.json", "--confirm-within", "10m")
+    assert ", in 10 min\n" in said
+    commands = [line.partition("sealwire ")[2] for line in said.splitlines()]
+    keep, back = [each.split() for each in commands if each]
+    assert ("confirm", "revert") == (keep[0], back[0])
+    shell.done(*keep)
+    assert "DEBUG payments.db at debug: kept" in service.logs("kept")
+    shell.done(*back)
+    assert "DEBUG payments.db at debug: later" not in service.logs("later")
+    assert "revert" not in shell.done("apply", "debug.json", "--dry-run")
 
 
 def test_as_json(shell: Shell, local_service: Service) -> None:
     """One object a command, with the report inside."""
     told = json.loads(shell.done("lease", "payments.db=10", "--json"))
     assert ("applied", False) == (told["outcome"], told["signed"])
+    assert (told["report"]["id"], "payments@test") == (told["request_id"], told["audience"])
     (level,) = told["report"]["levels"]
     assert ("payments.db", 10, 20) == (level["logger"], level["now"], level["before"])
     status = json.loads(shell.done("status", "--json"))["report"]
@@ -86,8 +109,28 @@ def test_a_handler_that_hides_the_records_is_named(shell: Shell, local_service: 
     ended = shell.run("lease", "payments.db=DEBUG")
     assert 0 == ended.status
     assert "  will not: quiet: " in ended.stdout
-    assert "sealwire lease payments.db=DEBUG --through quiet" in ended.stderr
+    command = "sealwire lease payments.db=DEBUG --through quiet"
+    assert ended.stderr.endswith(f"lower one as well: {command}\n")
     shell.done("lease", "payments.db=DEBUG", "--through", "quiet")
+
+
+def test_the_command_in_a_hint_is_the_whole_one(shell: Shell, local_service: Service) -> None:
+    """What was typed is in it, once for all loggers, and a name near a handler's is mended."""
+    content = b"""{"version": 1, "disable_existing_loggers": false,
+        "handlers": {"quiet": {"class": "logging.StreamHandler", "level": "ERROR"}},
+        "loggers": {"payments": {"handlers": ["quiet"], "propagate": false}}}"""
+    shell.done("send", "-", given=content)
+    typed = ["lease", "payments.db=DEBUG", "payments.web=DEBUG", "--for", "2h", "--why", "INC 1"]
+    ended = shell.run(*typed, "--to", "payments@test")
+    command = "lease payments.db=DEBUG payments.web=DEBUG --for 2h --why 'INC 1' --to payments@test"
+    assert 1 == ended.stderr.count("hint: ")
+    assert ended.stderr.endswith(f": sealwire {command} --through quiet\n")
+    slip = shell.run(*typed, "--through", "quite")
+    assert "did you mean quiet?" in slip.hint
+    assert slip.hint.endswith("--why 'INC 1' --through quiet")
+    other = shell.run(*typed, "--through", "elsewhere")
+    assert "name one of these with --through" in other.hint
+    assert local_service.until("no handler elsewhere")
 
 
 @pytest.mark.parametrize(
@@ -95,6 +138,14 @@ def test_a_handler_that_hides_the_records_is_named(shell: Shell, local_service: 
     [
         (["lease", "nope"], "'nope' is not LOGGER=LEVEL", "write payments.db=DEBUG"),
         (["lease", "payments=DEBUG", "--for", "0s"], "0s", ""),
+        (["lease", "payments=DEBU"], "'DEBU' is not a level", "did you mean DEBUG? levels are C"),
+        (["lease", "payments=LOUD"], "'LOUD' is not a level", "levels are CRITICAL, ERROR, WARN"),
+        (["lease", "payments=0"], "inherits, and leases nothing", "name a level: CRITICAL"),
+        (["lease", "payments=1000001"], "is not between 0 and 1000000", "levels are CRITICAL"),
+        (["lease", "=DEBUG"], "'=DEBUG' names no logger", "the root logger is root=DEBUG"),
+        (["lease", "a.b =DEBUG"], "'a.b ' has blanks at an end", "write a.b=DEBUG"),
+        (["lease", "a\n.b=DEBUG"], "holds characters that do not print", "levels are CRITICAL"),
+        (["lease", "a=DEBUG", "a=INFO"], "a is named twice", "give each logger one level"),
     ],
 )
 def test_a_slip_is_told_before_anything_is_sent(
@@ -113,7 +164,6 @@ def test_a_slip_is_told_before_anything_is_sent(
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (["lease", "payments=LOUD"], "document-invalid"),
         (["revert", "0" * 32], "not-in-force"),
         (["lease", "payments=DEBUG", "--for", "5d"], "policy"),
         (["lease", "payments=DEBUG", "--only", "elsewhere/*"], "not-addressed"),
@@ -166,7 +216,7 @@ def test_a_status_says_what_was_left_out(shell: Shell, bare_service: socket.sock
     """Of the levels of a lease, and of the rows."""
     levels = tuple((f"{number:03}{'x' * 250}", 10) for number in range(100))
     leases = tuple(LiveLease(f"{each:032x}", "alice", "", levels, (), 1, 2) for each in range(64))
-    report = status_report(Tree(), InForce(overlay=Overlay(leases)), 1)
+    report = status_report(Tree(), InForce(overlay=Overlay(leases)), Floors(), 1)
     process = shell.start("status")
     connection, _ = bare_service.accept()
     with connection:
@@ -176,6 +226,82 @@ def test_a_status_says_what_was_left_out(shell: Shell, bare_service: socket.sock
         connection.sendall(struct.pack(">L", len(answer)) + answer)
         stdout, _ = process.communicate(timeout=30)
     assert 64 == stdout.count(b"=DEBUG and 97 more until ")
+
+
+def answered(shell: Shell, bare_service: socket.socket, report: bytes, *command: str) -> Ended:
+    """Run a command, and answer it with a report in the service's place."""
+    process = shell.start(*command)
+    connection, _ = bare_service.accept()
+    with connection:
+        with connection.makefile("rb") as file:
+            file.read(struct.unpack(">L", file.read(4))[0])
+        answer = encode_answer(Answer(Outcome.APPLIED, "", "", report=report))
+        connection.sendall(struct.pack(">L", len(answer)) + answer)
+        stdout, stderr = process.communicate(timeout=30)
+    return Ended(process.returncode, stdout.decode(), stderr.decode())
+
+
+def logger_row(name: str) -> dict[str, JsonValue]:
+    """Give what a status says of a logger."""
+    return {
+        "name": name,
+        "configured": 20,
+        "effective": 20,
+        "leased": None,
+        "handlers": [],
+        "propagate": True,
+        "disabled": False,
+    }
+
+
+def test_the_tree_of_a_status_indents_under_who_is_listed(
+    shell: Shell, bare_service: socket.socket
+) -> None:
+    """A logger whose parent is left out is not the child of the line above it."""
+    names = ["root", "a", "a-b", "a.b.c", "a.b.c.d", "sealwire", "shop.orders"]
+    report = json.loads(status_report(Tree(), InForce(), Floors(), 1))
+    report |= {"loggers": [logger_row(name) for name in names], "floors": ["audit: no handler x"]}
+    said = answered(shell, bare_service, json.dumps(report).encode(), "status").stdout
+    assert "a floor that keeps nothing: audit: no handler x" in said.splitlines()
+    rows = said.partition("logger ")[2].splitlines()[1:8]
+    assert [
+        "root",
+        "  a",
+        "    a.b.c",
+        "      a.b.c.d",
+        "  a-b",
+        "  sealwire",
+        "  shop.orders",
+    ] == [row.partition("INFO")[0].rstrip() for row in rows]
+
+
+def test_a_logger_that_nothing_has_asked_for_is_told(
+    shell: Shell, bare_service: socket.socket
+) -> None:
+    """A name that is spelt wrong is a logger too, and never one that writes."""
+    row = {"logger": "payments.bd", "now": 10, "before": 20, "known": False}
+    row |= {"emitting": ["console"], "hidden": [], "stopped": ""}
+    known = row | {"logger": "payments.db", "known": True}
+    report = {"id": "0" * 32, "until_ms": 1, "levels": [row, known], "through": []}
+    ended = answered(
+        shell,
+        bare_service,
+        json.dumps(report).encode(),
+        *("lease", "payments.bd=DEBUG", "payments.db=DEBUG"),
+    )
+    said = ended.stdout
+    assert 1 == said.count("nothing has asked for a logger")
+    assert "  nothing has asked for a logger payments.bd yet; is it spelt so?" in said.splitlines()
+
+
+def test_a_slip_in_a_logger_of_a_running_service_is_told(
+    shell: Shell, local_service: Service
+) -> None:
+    """The name that the application uses is told from one that it does not."""
+    assert local_service.logs("once, so that the logger is there")
+    said = shell.done("lease", "payments.bd=DEBUG", "payments.db=DEBUG")
+    assert 1 == said.count("nothing has asked for a logger payments.bd yet")
+    assert 1 == said.count("nothing has asked for a logger ")
 
 
 def test_no_service_means_nothing_was_sent(shell: Shell, local_parts: str) -> None:

@@ -126,10 +126,13 @@ def test_settings_and_key_problems(shell: Shell, local_parts: str, command: str)
     ended = shell.run(command, "debug.json")
     assert (3, f"run: chmod 600 {key}") == (ended.status, ended.hint)
     key.unlink()
-    assert "make a key with: sealwire keys new" == shell.run(command, "debug.json").hint
+    hint = shell.run(command, "debug.json").hint
+    assert f"move it beside operator.toml: mv alice.signing {key.parent}/" in hint
+    assert hint.endswith(f"make one: sealwire keys new --owner alice --out {key}")
     ended = shell.run(command, "debug.json", "--to", "payment@test")
     assert 3 == ended.status
-    assert "did you mean payments@test?" == ended.hint
+    command_line = f"sealwire {command} debug.json --to payments@test"
+    assert f"did you mean: {command_line}" == ended.hint
     settings = shell.folder / "made" / "operator" / "operator.toml"
     settings.write_text('issuer = "alice"\nsining_key = "x"\n')
     ended = shell.run(command, "debug.json")

@@ -19,8 +19,16 @@ if TYPE_CHECKING:
 
     from tests.cli.conftest import Service, Shell
 
-APPLIED = "applied, as the service says; the answer is unsigned\n"
-REPEATED = "had been applied before; nothing was done now\n"
+
+def applied(shell: Shell) -> str:
+    """Give what is said where it was done."""
+    return f"{shell.says('applied')}\n"
+
+
+def repeated(shell: Shell) -> str:
+    """Give what is said of a second copy."""
+    said = shell.says("had been applied before").removesuffix("the answer is unsigned")
+    return f"{said}nothing was done now\n"
 
 
 def unanswered(shell: Shell) -> list[Path]:
@@ -45,7 +53,7 @@ def test_a_configuration_changes_what_a_running_service_logs(
 ) -> None:
     """The whole way, through both chains: no DEBUG line before, DEBUG lines after."""
     assert ["INFO payments.db at info: before"] == service.logs("before")
-    assert shell.done("send", "debug.json") == APPLIED
+    assert shell.done("send", "debug.json") == applied(shell)
     assert "DEBUG payments.db at debug: after" in service.logs("after")
     assert [] == unanswered(shell)
 
@@ -53,15 +61,15 @@ def test_a_configuration_changes_what_a_running_service_logs(
 def test_from_standard_input(shell: Shell, local_service: Service) -> None:
     """What a pipe brings is sealed and sent as well."""
     content = (shell.folder / "debug.json").read_bytes()
-    assert shell.done("send", "-", given=content) == APPLIED
+    assert shell.done("send", "-", given=content) == applied(shell)
     assert "DEBUG payments.db at debug: after" in local_service.logs("after")
 
 
 def test_the_same_sealed_message_again_does_nothing(shell: Shell, service: Service) -> None:
     """The second copy is told to be one, and ends well: what was asked for is in force."""
     shell.done("seal", "debug.json", "-o", "debug.sealed")
-    assert shell.done("send", "debug.sealed") == APPLIED
-    assert shell.done("send", "debug.sealed") == REPEATED
+    assert shell.done("send", "debug.sealed") == applied(shell)
+    assert shell.done("send", "debug.sealed") == repeated(shell)
     assert 1 == sum("sealwire applied" in line for line in service.logs("after"))
 
 
@@ -73,7 +81,9 @@ def test_a_sealed_message_needs_no_settings_but_an_address(
     shell.done("seal", "debug.json", "-o", sealed)
     del shell.environ["SEALWIRE_CONFIG"]
     address = f"unix:{shell.folder}/made/run/log.sock"
-    assert shell.done("send", "-", "--address", address, given=sealed.read_bytes()) == APPLIED
+    assert shell.done("send", "-", "--address", address, given=sealed.read_bytes()) == applied(
+        shell
+    )
     assert local_service.logs("after")
 
 
@@ -87,6 +97,7 @@ def test_the_answer_as_json(shell: Shell, local_service: Service) -> None:
         "repeated": False,
         "reason": "",
         "detail": "",
+        "audience": "payments@test",
         "address": f"unix:{shell.folder}/made/run/log.sock",
         "signed": False,
     }
@@ -196,7 +207,7 @@ def test_sent_but_not_answered_keeps_the_message(shell: Shell, bare_service: soc
     answer_with(connection, bytes.fromhex("a2010104f5"))
     connection.close()
     stdout, _ = again.communicate(timeout=30)
-    assert (0, REPEATED) == (again.returncode, stdout.decode())
+    assert (0, repeated(shell)) == (again.returncode, stdout.decode())
 
 
 def test_a_service_that_is_silent_is_not_waited_for_longer_than_asked(
@@ -297,7 +308,7 @@ def test_several_services_have_to_be_told_apart(shell: Shell, local_service: Ser
     assert "orders@test, payments@test" in ended.stderr or "payments@test, orders@test" in (
         ended.stderr
     )
-    assert shell.done("send", "debug.json", "--to", "payments@test") == APPLIED
+    assert shell.done("send", "debug.json", "--to", "payments@test") == applied(shell)
     assert local_service.logs("after")
 
 

@@ -39,7 +39,7 @@ def test_a_trial_is_told_and_confirmed(shell: Shell, local_service: Service) -> 
     other = shell.run("apply", "-", given=QUIET)
     assert other.error.startswith("refused: confirmation-due")
     assert "sealwire confirm ID" in other.hint
-    assert shell.done(*commands(said, "confirm")).startswith("confirmed, as the service says")
+    assert f"{shell.says('confirmed')}\n" == shell.done(*commands(said, "confirm"))
     assert "on trial" not in shell.done("status")
     assert "DEBUG payments.db at debug: later" in local_service.logs("later")
 

@@ -10,22 +10,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.cli.conftest import Service, both_parts, pasted
 
 from sealwire.answers import encode_answer
-from sealwire.cli.causes import causes_of_no_connection
+from sealwire.cli.causes import causes_of_a_silent_refusal, causes_of_no_connection
 from sealwire.cli.endings import CommandError, Exit
-from sealwire.cli.findings import Mark, look_at_address, look_at_clock
+from sealwire.cli.findings import Mark, look_at_clock
 from sealwire.cli.lastanswer import MAX_BYTES, MAX_LOGGERS, LastAnswer, load_last, path_of
+from sealwire.cli.listening import look_at_address
 from sealwire.cli.noting import asked_with, keeping
-from sealwire.cli.reasons import explain
+from sealwire.cli.reasons import explain, explain_rules
 from sealwire.errors import ConfigurationError, NoAnswerError, Reason, TransportError
+from sealwire.settings import load_operator_settings
 from sealwire.stages import Answer, Outcome
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Iterator
 
-    from tests.cli.conftest import Service, Shell
+    from tests.cli.conftest import Shell
 
 POLICY = """\
 [allow]
@@ -38,6 +41,13 @@ longest = "10m"
 def kept_file(shell: Shell) -> Path:
     """Say where the last answer of the shell's operator is."""
     return shell.folder / "made" / "operator" / "operator-last.json"
+
+
+def spoil(shell: Shell, **members: object) -> None:
+    """Change what was kept."""
+    kept = kept_file(shell)
+    document = json.loads(kept.read_bytes()) | members
+    kept.write_text(json.dumps(document, separators=(",", ":"), sort_keys=True) + "\n")
 
 
 @contextmanager
@@ -76,6 +86,8 @@ def test_a_refusal_by_policy_names_rule_value_and_line(
         "longest, by the line policy.toml:4 on the host. The request is well-formed"
     ) in paragraph
     assert step.startswith("next: change the place named, or, on the host, the line of the policy")
+    # A lease is no file that could be tried.
+    assert step.endswith("; what it allows, in words: sealwire policy explain POLICY")
 
     told = json.loads(shell.done("why", "--json"))
     assert ("lease-length", "for_s", "policy.toml:4") == (
@@ -96,7 +108,8 @@ def test_a_refusal_by_policy_names_rule_value_and_line(
     ("arguments", "reason", "step"),
     [
         (["revert", "0" * 32], "not-in-force", "see what is running: sealwire status"),
-        (["lease", "a=LOUD"], "document-invalid", "then: sealwire lease"),
+        (["lease", "a=DEBUG", "--only", "{"], "document-invalid", "mend the request"),
+        (["apply", "debug.json", "--replaces", "000"], "document-invalid", "mend the request"),
         (["lease", "a=DEBUG", "--only", "elsewhere/*"], "not-addressed", "sealwire status"),
     ],
 )
@@ -109,7 +122,10 @@ def test_a_reason_is_explained_in_terms_of_the_command(
     detail = refused.error.removeprefix(f"refused: {reason}: ")
     assert f"it was refused by the check {reason}: {detail}." in paragraph
     text = explain(Reason(reason))
-    assert paragraph.endswith(f"{text.what} Usual cause: {text.cause}")
+    meaning = f"{text.what} Usual cause: {text.cause}"
+    if reason == "document-invalid":
+        meaning = "A part of the request, beside the configuration, is not as it has to be."
+    assert paragraph.endswith(meaning)
     assert following.startswith("next: ")
     assert step in following
     assert "sealwire send" not in following
@@ -144,6 +160,65 @@ def test_what_was_done_is_told_as_well(shell: Shell, local_service: Service) -> 
     assert "was a message for payments@test" in paragraph
     assert "it was done, as the service says" in paragraph
     assert "next: sealwire status" == step
+    assert local_service.logs("still there")
+
+
+@pytest.mark.parametrize("chain", ["local", "network"])
+def test_what_has_ended_since_is_not_told_as_done(shell: Shell, chain: str) -> None:
+    """A trial that lapsed, and a lease that is over: until when, and where to look."""
+    running = Service(shell, pasted(both_parts(shell, chain)))
+    try:
+        shell.done("apply", "debug.json", "--confirm-within", "10m")
+        assert "on trial until 2" in shell.done("why")
+        assert "goes back unless it is confirmed before" in shell.done("why")
+        spoil(shell, at_ms=1_000)
+        paragraph, step = shell.done("why").splitlines()
+        assert "was an apply for payments@test" in paragraph
+        over = "on trial until 1970-01-01T00:10:01.000Z, and has gone back then unless it was"
+        assert over in paragraph
+        assert "next: sealwire status" == step
+        shell.done("lease", "a=DEBUG", "--for", "5m")
+        assert "for a time that ends at 2" in shell.done("why")
+        spoil(shell, at_ms=1_000)
+        assert "for a time that was over at 1970-01-01T00:05:01.000Z" in shell.done("why")
+        # When an earlier copy was taken is not known here.
+        spoil(shell, repeated=True)
+        assert "so nothing was done, as the service says. Where" in shell.done("why")
+    finally:
+        running.end()
+
+
+def test_a_command_that_failed_on_this_side_is_the_last_one(
+    shell: Shell, local_service: Service
+) -> None:
+    """An older request is not told in its place, and the hint is what is next."""
+    shell.done("lease", "a=DEBUG")
+    key = shell.folder / "made" / "operator" / "alice.signing"
+    aside = key.with_name("aside")
+    key.rename(aside)
+    failed = shell.run("lease", "b=DEBUG", "--why", "the secret reason")
+    assert 3 == failed.status
+    paragraph, step = shell.done("why").splitlines()
+    assert ", was: sealwire lease b=DEBUG (with its --why); nothing was sent: " in paragraph
+    assert f"{failed.error}." in paragraph
+    assert f"next: {failed.hint}" == step
+    assert "the secret reason" not in kept_file(shell).read_text()
+    assert "not-sent" == json.loads(shell.done("why", "--json"))["outcome"]
+
+    aside.rename(key)
+    shell.done("init", "orders@test", "--both", "--dir", "other")
+    config = shell.environ.pop("SEALWIRE_CONFIG")
+    assert 3 == shell.run("revert", f"--config={config}").status
+    shell.environ["SEALWIRE_CONFIG"] = config
+    assert f"was: sealwire revert --config={config}; nothing was sent: " in shell.done("why")
+    # What asks nobody is no request, and neither is what was typed wrongly.
+    before = kept_file(shell).read_bytes()
+    assert 3 == shell.run("keys", "show", "nothing").status
+    assert 2 == shell.run("lease", "b").status
+    assert before == kept_file(shell).read_bytes()
+    # What was refused over there is not taken for a failure here.
+    assert 1 == shell.run("revert", "0" * 32, "--to", "payments@test").status
+    assert "not-in-force" in shell.done("why")
     assert local_service.logs("still there")
 
 
@@ -203,7 +278,8 @@ def test_a_silent_refusal_lists_what_is_left(shell: Shell, service: Service) -> 
     fingerprint = json.loads(shell.done("keys", "show", other, "--json"))["fingerprint"]
     causes = [each["cause"] for each in told["causes"]]
     assert f"the service does not trust the key {fingerprint} of alice (key-unknown)" == causes[0]
-    assert any("peer-not-allowed" in each for each in causes)
+    # The socket is ours, and whoever a service runs as is let in.
+    assert not any("peer-not-allowed" in each for each in causes)
     assert all(each["check"] for each in told["causes"])
     assert "listener.stats().refusals[-1]" in told["next"]
     assert "key-unknown" in service.until("refused a message")[-1]
@@ -256,8 +332,33 @@ def test_a_socket_nobody_listens_on(shell: Shell, local_service: Service) -> Non
     assert 3 == shell.run("status").status
     printed = shell.done("why")
     assert "which is us, mode 0600" in printed
+    assert "problem  address" in printed
+    assert "nobody listens there" in printed
     assert "the process that made this socket has gone" in printed
     assert "next: start the service" == printed.splitlines()[-1]
+
+
+def test_somebody_listens_by_now(
+    shell: Shell, local_parts: str, started: Callable[[str], Service]
+) -> None:
+    """The service was started meanwhile, so there is nothing to start."""
+    command = ("lease", "payments.db=DEBUG", "--for", "5m", "--why", "the secret reason")
+    assert 3 == shell.run(*command).status
+    running = started(local_parts)
+    printed = shell.done("why")
+    assert "nobody listened there then, and somebody does now" in printed
+    assert "start the service" not in printed
+    step = printed.splitlines()[-1]
+    assert "next: ask again: sealwire lease payments.db=DEBUG --for 5m (with its --why)" == step
+    assert ["INFO payments.db at info: quiet"] == running.logs("quiet")
+
+
+def test_another_users_socket_may_not_let_us_in(shell: Shell, local_parts: str) -> None:
+    """Then the user is one of the causes that are left."""
+    settings = load_operator_settings(Path(shell.environ["SEALWIRE_CONFIG"]))
+    address = f"unix:{shell.folder}/made/run/log.sock"
+    causes = [each.cause for each in causes_of_a_silent_refusal(settings, None, address)]
+    assert any("peer-not-allowed" in each for each in causes)
 
 
 def test_without_an_answer_the_same_message_is_sent_again(
@@ -273,7 +374,20 @@ def test_without_an_answer_the_same_message_is_sent_again(
     step = shell.done("why").splitlines()[-1]
     assert f"sealwire send {sealed} --address unix:" in step
     assert "it may have been done" in shell.done("why")
-    sealed.unlink()
+    # Once it was sent again and answered it waits no more; a message that lies elsewhere stays.
+    copy = shell.folder / "copy.sealed"
+    copy.write_bytes(sealed.read_bytes())
+    answer = encode_answer(Answer(Outcome.APPLIED))
+    with answered_with(bare_service, shell, answer, "send", str(copy)):
+        assert (True, True) == (copy.exists(), sealed.exists())
+    process = shell.start("send", sealed, "--timeout", "1s")
+    bare_service.accept()[0].close()
+    process.communicate(timeout=30)
+    assert (4, True) == (process.returncode, sealed.exists())
+    with answered_with(bare_service, shell, answer, "send", str(sealed)):
+        assert not sealed.exists()
+    assert str(sealed) == json.loads(kept_file(shell).read_bytes())["again"]
+    spoil(shell, outcome="no-answer")
     assert shell.done("why").splitlines()[-1].endswith("what is in force: sealwire status")
 
 
@@ -514,6 +628,27 @@ def test_a_reason_that_is_none(shell: Shell) -> None:
     assert ended.hint.startswith("did you mean key-unknown? ")
 
 
+def test_a_rule_by_its_name(shell: Shell) -> None:
+    """As the table of the page of policies has it; several stand in one row there."""
+    printed = shell.done("why", "lease-length").splitlines()
+    assert ["rule", "refuses", "next"] == [line.split()[0] for line in printed]
+    assert printed[1].endswith("a lease that lasts too long")
+    assert printed[2].endswith("sealwire policy explain POLICY")
+    told = json.loads(shell.done("why", "role-levels", "--json"))
+    assert ("role-levels", "what the role does not have") == (told["rule"], told["refuses"])
+    # The reason lease-over is near as well, and not the nearest.
+    ended = shell.run("why", "lease-lenght")
+    assert (2, True) == (ended.status, ended.hint.startswith("did you mean lease-length? "))
+
+
+def test_rules_and_reasons_have_names_of_their_own() -> None:
+    """One name means one thing, and the rules of the content are there as well."""
+    rules = explain_rules()
+    assert not set(rules) & {reason.value for reason in Reason}
+    assert {"lock", "lease-length", "floor-level", "ceiling", "file-path"} <= set(rules)
+    assert not [each for each in rules.values() if "`" in each.refuses or not each.refuses]
+
+
 @pytest.mark.parametrize("reason", list(Reason))
 def test_every_reason_is_explained_without_marks(reason: Reason) -> None:
     """The page is for a browser, and a terminal shows no backticks and no links."""
@@ -556,10 +691,10 @@ def test_a_socket_for_others_is_a_problem(
     [
         ("unix:/s", None, Mark.OK, "on this machine"),
         ("unix:/s", 2_000, Mark.OK, "on this machine"),
-        ("tcp:127.0.0.1:1", 2_001, Mark.WARNING, "the service's is 2.0 s ahead of ours"),
+        ("tcp:127.0.0.1:1", 2_001, Mark.WARNING, "the service's is 2.001 s ahead of ours"),
         ("tcp:192.0.2.10:1", None, Mark.WARNING, "has not told its time"),
-        ("tcp:192.0.2.10:1", -2_000, Mark.OK, "2000 ms from ours"),
-        ("tcp:192.0.2.10:1", -61_000, Mark.WARNING, "the service's is 61.0 s behind ours"),
+        ("tcp:192.0.2.10:1", -2_000, Mark.OK, "2 s from ours"),
+        ("tcp:192.0.2.10:1", -61_000, Mark.WARNING, "the service's is 61 s behind ours"),
     ],
 )
 def test_the_clock(address: str, offset_ms: int | None, mark: Mark, text: str) -> None:

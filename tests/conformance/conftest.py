@@ -17,7 +17,8 @@ FETCH = """\
 fetch these public repositories, and name the folder that holds them in SEALWIRE_VECTORS:
   wycheproof/         testvectors_v1 of C2SP/wycheproof, commit dac1dd4
   ed25519-speccheck/  novifinancial/ed25519-speccheck, commit 6551933
-  cose-wg/            cose-wg/Examples, commit 53c9d63"""
+  cose-wg/            cose-wg/Examples, commit 53c9d63
+  merkle/             transparency-dev/merkle, commit 417fb0c"""
 
 
 @pytest.fixture(scope="session")
@@ -41,6 +42,19 @@ def examples() -> Callable[[], list[str]]:
     def names() -> list[str]:
         found = sorted((folder / "cose-wg").glob("*/*.json"))
         assert found, f"there is nothing in {folder / 'cose-wg'}: {FETCH}"
+        return [str(each.relative_to(folder)) for each in found]
+
+    return names
+
+
+@pytest.fixture(scope="session")
+def merkle_vectors() -> Callable[[], list[str]]:
+    """Give what lists the vectors of Merkle proofs, as paths for ``vectors``."""
+    folder = Path(os.environ.get("SEALWIRE_VECTORS", BESIDE))
+
+    def names() -> list[str]:
+        found = sorted((folder / "merkle" / "testdata").rglob("*.json"))
+        assert found, f"there is nothing in {folder / 'merkle'}: {FETCH}"
         return [str(each.relative_to(folder)) for each in found]
 
     return names

@@ -141,7 +141,9 @@ def not_sent(address: str, timeout_s: float = PATIENCE_S) -> str:
         deliver(address, b"sealed", timeout_s=timeout_s)
     assert not isinstance(caught.value, NoAnswerError)
     assert isinstance(caught.value, OSError)
-    return str(caught.value)
+    said, separator, rest = str(caught.value).rpartition("; ")
+    assert ("; ", "nothing was sent") == (separator, rest)
+    return said
 
 
 def test_nothing_is_there(path: Path) -> None:

@@ -20,6 +20,7 @@ import pytest
 
 import sealwire
 from sealwire import AnyOf, Chain, ConfigurationError, compat, recommended
+from sealwire.changing import MAX_LEASES, MAX_LEASES_OF_ONE
 from sealwire.checks.freshness import MAX_LIFETIME_S
 from sealwire.documents import read_ini_plan, read_plan
 from sealwire.documents.ini_literals import MAX_LITERAL_CHARS, MAX_LITERAL_DEPTH, MAX_PIECES
@@ -27,7 +28,6 @@ from sealwire.documents.ini_sections import MAX_GAP_CHARS, MAX_INI_BYTES, MAX_LI
 from sealwire.documents.reading import LEVELS, MAX_LEVEL
 from sealwire.documents.references import MAX_COPIED_CHARS, MAX_STEPS
 from sealwire.documents.strict_json import MAX_DEPTH, MAX_DOCUMENT_BYTES
-from sealwire.engine import MAX_LEASES, MAX_LEASES_OF_ONE
 from sealwire.keyfiles import new_aead_key, new_mac_key, new_signing_key
 from sealwire.listener import REMOTE_SKEW_S
 from sealwire.logtree.builder import BUILD_S

@@ -254,7 +254,7 @@ def test_operator_and_host_apart(terminal: Terminal) -> None:
     assert "payments.db=DEBUG until" in terminal.type(STATUS)
     assert "nothing would change" in terminal.type(TRY)
     assert "on trial: it goes by itself at" in terminal.type(TRIAL)
-    assert "reverted, as the service says" in terminal.type(BACK)
+    assert "reverted, as payments@prod at " in terminal.type(BACK)
     assert "revert" in terminal.type(WHY)
     assert "1 running: payments.db=DEBUG" in terminal.type(DOCTOR)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import threading
 import time
 from collections import namedtuple
 from typing import TYPE_CHECKING, Any
@@ -335,3 +336,80 @@ def test_one_issuer_cannot_take_all_leases(
     assert os.getpid() == int(
         report(ask(listener, Verb.STATUS, Stream.READ))["instance"].split("/")[1]
     )
+
+
+def test_a_floor_that_protects_nothing_is_told(
+    serve: Callable[..., Listener], ask: Callable[..., Answer], caplog: pytest.LogCaptureFixture
+) -> None:
+    """When the listener begins, and in every status; it looks like protection otherwise."""
+    floors = Floors((LoggerFloor(OTHER, logging.INFO, ("forgotten",)),))
+    listener = serve(policy=Policy(default_rules(), floors))
+    told = f"loggers.{OTHER}: no handler 'forgotten' gets its records"
+    alert, _ = [each for each in caplog.records if "a floor protects nothing" in each.getMessage()]
+    assert "ERROR" == alert.levelname
+    assert told in alert.getMessage()
+    found = report(ask(listener, Verb.STATUS, Stream.READ))["floors"]
+    assert found[0].startswith(told)
+    listener.stop()
+    caplog.clear()
+    listener = serve(policy=Policy(default_rules(), protect()))
+    assert [] == report(ask(listener, Verb.STATUS, Stream.READ))["floors"]
+    assert "a floor protects nothing" not in caplog.text
+
+
+def test_a_trial_goes_even_if_a_handler_is_busy(
+    serve: Callable[..., Listener],
+    apply: Callable[..., Answer],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """When the listener stops nobody is left to try it again."""
+    monkeypatch.setattr("sealwire.logtree.swapping.WAIT_S", 0.1)
+    monkeypatch.setattr("sealwire.logtree.closing.WAIT_S", 0.1)
+    set_up()
+    before = own()
+    listener = serve()
+    report(apply(listener, "ERROR", confirm_within_s=600))
+    (busy,) = logging.getLogger(NAME).handlers
+    taken, over = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        busy.acquire()
+        taken.set()
+        over.wait(20)
+        busy.release()
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    assert taken.wait(20)
+    listener.stop()
+    over.set()
+    holder.join(20)
+    assert before == own()
+
+
+def test_a_lease_ends_over_a_base_where_it_would_have_been_refused(
+    serve: Callable[..., Listener], apply: Callable[..., Answer], ask: Callable[..., Answer]
+) -> None:
+    """Leased at what a configuration had, it would silence the logger over what comes after."""
+    logging.getLogger(NAME).setLevel(logging.DEBUG)
+    listener = serve()
+    report(apply(listener, "CRITICAL"))
+    report(ask(listener, Verb.LEASE, Stream.LEASE, levels={NAME: "CRITICAL"}, for_s=600))
+    report(ask(listener, Verb.REVERT, Stream.BASE))
+    assert logging.DEBUG == level()
+    assert [] == report(ask(listener, Verb.STATUS, Stream.READ))["leases"]
+    refused = ask(listener, Verb.LEASE, Stream.LEASE, levels={NAME: "CRITICAL"}, for_s=600)
+    assert "policy" == refused.reason
+
+
+def test_the_floors_of_every_listener_are_kept(
+    serve: Callable[..., Listener], ask: Callable[..., Answer], folder: Path
+) -> None:
+    """The tree is one, whichever door a configuration comes through."""
+    serve(f"unix:{folder}/guarded", policy=Policy(default_rules(), protect()))
+    before = own()
+    other = serve(f"unix:{folder}/other")
+    silence = {"version": 1, "loggers": {OTHER: {"level": "CRITICAL"}}}
+    answer = ask(other, Verb.APPLY, Stream.BASE, config=silence)
+    assert (Outcome.REFUSED, "policy") == (answer.outcome, answer.reason)
+    assert before == own()

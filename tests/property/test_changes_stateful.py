@@ -24,6 +24,7 @@ from hypothesis import settings, stateful
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 
+from sealwire import changing
 from sealwire import engine as engine_module
 from sealwire.changing import MAX_LEASES_OF_ONE
 from sealwire.engine import Engine
@@ -133,7 +134,7 @@ class Model:
         self.leases: list[Running] = []
         self.ways: list[Way] = []
         self.base = Base()
-        self.pending: tuple[str, int] | None = None
+        self.trial: tuple[str, int] | None = None
         # Handlers that leases go through and that were there; another of that name is a stranger.
         self.held: set[str] = set()
         # What the application set while a lease was in force there.
@@ -148,9 +149,13 @@ class Model:
         return found[-1] if found else None
 
     def leased_handler(self, key: str) -> int | None:
-        """Give what the loudest lease says."""
+        """Give what the loudest lease says; none of them raises a handler's own level."""
         found = [each.handlers[key] for each in self.leases if key in each.handlers]
-        return min(found) if found and key in self.held else None
+        if not found or key not in self.held:
+            return None
+        if key in self.names:
+            found.append(self.handlers[id(self.names[key])].level)
+        return min(found)
 
     def level(self, name: str) -> int:
         """Give a logger's own level."""
@@ -263,7 +268,7 @@ class Model:
 
     def go_back(self) -> None:
         """Go back to the base before."""
-        self.pending = None
+        self.trial = None
         if not self.ways:
             return
         with self.beneath():
@@ -379,7 +384,8 @@ class Machine(stateful.RuleBasedStateMachine):
         self.serial = itertools.count(1)
         self.folder = Path(self.undo.enter_context(tempfile.TemporaryDirectory()))
         patch = self.undo.enter_context(pytest.MonkeyPatch.context())
-        patch.setattr(engine_module, "boot_ms", lambda: 7_000 + self.now_s * 1000)
+        for module in (engine_module, changing):
+            patch.setattr(module, "boot_ms", lambda: 7_000 + self.now_s * 1000)
         patch.setattr(engine_module, "monotonic_ms", lambda: 3_000 + self.now_s * 1000)
         self.undo.enter_context(type(self).own_tree())
         self.model = Model()
@@ -500,7 +506,7 @@ class Machine(stateful.RuleBasedStateMachine):
             Stream.BASE, Verb.APPLY, issuer, config=config, confirm_within_s=trial
         )
         assert isinstance(request, Apply)
-        if self.model.pending is not None:
+        if self.model.trial is not None:
             assert Reason.CONFIRMATION_DUE is self.refused(request)
             return
         unknown = "incremental" in config and set(config["handlers"]) - self.model.names.keys()
@@ -512,7 +518,7 @@ class Machine(stateful.RuleBasedStateMachine):
         digest = request.plan.digest().hex()
         self.model.base = Base(digest, issuer, request.id, (START_S + self.now_s) * 1000)
         if trial:
-            self.model.pending = (request.id, self.now_s + trial)
+            self.model.trial = (request.id, self.now_s + trial)
 
     def _expect(self, config: dict[str, Any]) -> None:
         """Tell the model of a new base; what is new in the tree is known from here on."""
@@ -703,13 +709,13 @@ class Machine(stateful.RuleBasedStateMachine):
         request = self.request(Stream.BASE, verb, **nobody)
         assert Reason.NOT_IN_FORCE is self.refused(request)
 
-    @precondition(lambda self: self.model.pending)
+    @precondition(lambda self: self.model.trial)
     @rule()
     def confirm(self) -> None:
         """Keep what is on trial."""
-        assert self.model.pending is not None
-        self.perform(self.request(Stream.BASE, Verb.CONFIRM, id=self.model.pending[0]))
-        self.model.pending = None
+        assert self.model.trial is not None
+        self.perform(self.request(Stream.BASE, Verb.CONFIRM, id=self.model.trial[0]))
+        self.model.trial = None
 
     @rule()
     def look(self) -> None:
@@ -737,16 +743,16 @@ class Machine(stateful.RuleBasedStateMachine):
         left = [each for each in model.leases if each.ends_s > self.now_s]
         if len(left) < len(model.leases):
             model.set_leases(left)
-        if model.pending is not None and model.pending[1] <= self.now_s:
+        if model.trial is not None and model.trial[1] <= self.now_s:
             model.go_back()
 
-    @precondition(lambda self: self.model.leases or self.model.pending)
+    @precondition(lambda self: self.model.leases or self.model.trial)
     @rule()
     def restart(self) -> None:
         """With the last listener, everything ends that was for a time."""
         self.engine.end(ANYTHING)
         self.model.set_leases([])
-        if self.model.pending is not None:
+        if self.model.trial is not None:
             self.model.go_back()
         self.engine.begin(ANYTHING)
 
@@ -873,8 +879,8 @@ class Machine(stateful.RuleBasedStateMachine):
         """Base, trial, and leases with what they hold."""
         model, in_force = self.model, self.engine.in_force
         assert model.base == in_force.base
-        pending = in_force.pending
-        assert model.pending == (pending and (pending.id, (pending.ends_ms - 7_000) // 1000))
+        trial = in_force.trial
+        assert model.trial == (trial and (trial.id, (trial.ends_ms - 7_000) // 1000))
         assert [each.id for each in model.leases] == [each.id for each in in_force.overlay.leases]
         loggers = {name for each in model.leases for name in each.loggers}
         assert {

@@ -20,6 +20,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from sealwire import changing
 from sealwire import engine as engine_module
 from sealwire.documents import FormatterState
 from sealwire.engine import Engine
@@ -94,7 +95,8 @@ class Service:
         """Set the tree up, and the clock."""
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("sys.stderr", self.errors)
-            patch.setattr(engine_module, "boot_ms", lambda: self.now_s * 1000)
+            for module in (engine_module, changing):
+                patch.setattr(module, "boot_ms", lambda: self.now_s * 1000)
             patch.setattr(engine_module, "monotonic_ms", lambda: self.now_s * 1000)
             console = logging.StreamHandler(self.errors)
             console.name = "console"
@@ -230,7 +232,7 @@ def take(service: Service, step: tuple[Any, ...]) -> None:
         case ("back",):
             service.ask("bob", Verb.REVERT, Stream.BASE)
         case ("confirm",):
-            if (pending := service.engine.in_force.pending) is not None:
+            if (pending := service.engine.in_force.trial) is not None:
                 service.ask("bob", Verb.CONFIRM, Stream.BASE, id=pending.id)
         case ("restart",):
             service.engine.end(service.policy)

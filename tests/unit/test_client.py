@@ -179,6 +179,26 @@ def test_what_nobody_answered_can_be_sent_again(client: Client, wire: Wire) -> N
     assert wire.request().id == result.request_id
 
 
+@pytest.mark.parametrize(
+    ("ask", "said"),
+    [
+        (lambda client: client.lease({"a": 10}, for_s=0), "for_s is 0; give 1 second or more"),
+        (lambda client: client.lease({"a": 10}, for_s=-60), "for_s is -60; give 1 second"),
+        (
+            lambda client: client.apply(DEBUG, confirm_within_s=-1),
+            "confirm_within_s is -1; 0 keeps",
+        ),
+    ],
+)
+def test_no_time_at_all_is_refused(
+    client: Client, wire: Wire, ask: Callable[[Client], Result], said: str
+) -> None:
+    """Left out of the request it would have become the default, 15 minutes."""
+    with pytest.raises(SealError, match=said):
+        ask(client)
+    assert [] == wire.sent
+
+
 def test_no_connection_is_as_it_is(client: Client, wire: Wire) -> None:
     """Nothing was sent, so there is nothing to keep."""
     wire.error = TransportError("no connection")

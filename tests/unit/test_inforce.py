@@ -8,7 +8,7 @@ import pytest
 
 from sealwire.documents import LoggingPlan
 from sealwire.errors import Reason, RefusedError, Stage
-from sealwire.inforce import Base, InForce, Pending, lease_end_ms
+from sealwire.inforce import Base, InForce, Trial, lease_end_ms
 from sealwire.leases import LiveLease, Overlay
 from sealwire.requests import Apply, Confirm, Lease, Request, Revert, Status
 from sealwire.stages import Opened, Stream
@@ -89,7 +89,7 @@ def test_what_is_on_trial_waits_for_its_confirmation(alice: Operator) -> None:
     """By its id, and no other configuration is taken meanwhile."""
     message, trial = opened(alice), in_force()
     assert Reason.NOT_IN_FORCE is reason(Confirm(message, "ef" * 16))
-    trial.pending = Pending("ef" * 16, "bob", 1, 1)
+    trial.trial = Trial("ef" * 16, "bob", 1, 1)
     trial.check(Confirm(message, "ef" * 16), NOW_MS)
     trial.check(Revert(message, "ef" * 16), NOW_MS)
     for request, expected in (

@@ -377,7 +377,7 @@ def make_socket(path: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (str, "is not there; make a key with: sealwire keys new"),
+        (str, "is not there; make a key with: sealwire keys new --owner NAME"),
         (make_link, "is a symbolic link; name the file that: readlink -f"),
         (Path.mkdir, "is no regular file (drwx"),
         (os.mkfifo, "is no regular file (prw-"),

@@ -341,7 +341,7 @@ def test_what_is_no_file_of_ours_is_refused(tmp_path: Path) -> None:
     assert "is not there; make the service's part with: sealwire init" in refusal(
         lambda: load_service_settings(path)
     )
-    assert "is not there; name another file with --config" in refusal(
+    assert "is not there; try things out with: sealwire init AUDIENCE --both, or" in refusal(
         lambda: load_operator_settings(path)
     )
     path.symlink_to(tmp_path / "real")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from sealwire.durations import in_words
 from sealwire.errors import Reason, Stage, VerificationError
 from sealwire.stages import Outcome, Stream
 from sealwire.state import AdmissionState
@@ -51,7 +52,7 @@ def test_wait_out(alice: Operator, version: int, skew_ms: int, accepted: bool) -
         state.check_sealed_after_start(claims, skew_ms)
     refused = caught.value
     assert (Reason.VERSION_BEFORE_START, Stage.ADMISSION) == (refused.reason, refused.stage)
-    assert f"{START_MS + skew_ms - version + 1} ms too early" in refused.detail
+    assert f"sealed {in_words(START_MS + skew_ms - version + 1)} too early" in refused.detail
     assert f"started at {START_MS}" in refused.detail
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from sealwire.durations import in_words
 from sealwire.errors import Reason, Stage, VerificationError
 from sealwire.stages import Outcome, Stream
 from sealwire.versions import Standing, Taken, judge_version
@@ -55,7 +56,7 @@ def test_a_version_ahead_of_the_clock(
     if ahead:
         refused = refusal(None, opened, skew_ms=skew_ms)
         assert Reason.VERSION_AHEAD is refused.reason
-        assert f"{version - NOW_MS} ms ahead; {skew_ms} ms" in refused.detail
+        assert f"{in_words(version - NOW_MS)} ahead; {in_words(skew_ms)} are" in refused.detail
     else:
         assert Standing.NEW is judge_version(None, opened, NOW_MS, skew_ms)
 

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from sealwire.algebra import Guarantee
+from sealwire.durations import in_words
 from sealwire.errors import ConfigurationError, Reason, Stage, VerificationError
 from sealwire.stages import Context, Message, Stream
 
@@ -86,12 +87,13 @@ class Freshness:
         if ahead_ms > context.skew_ms:
             raise _refusal(
                 Reason.NOT_YET_VALID,
-                f"issued {ahead_ms} ms ahead of this clock; {context.skew_ms} ms are allowed",
+                f"issued {in_words(ahead_ms)} ahead of this clock; {in_words(context.skew_ms)} are "
+                "allowed",
             )
         # 2.
         late_ms = context.now_ms - claims.exp * 1000
         if late_ms > 0:
-            raise _refusal(Reason.EXPIRED, f"expired {late_ms} ms ago by this clock")
+            raise _refusal(Reason.EXPIRED, f"expired {in_words(late_ms)} ago by this clock")
         # 3.
         lifetime_s = claims.exp - claims.iat
         if lifetime_s > (limit_s := self._max_lifetime_s.get(claims.stream, 0)):

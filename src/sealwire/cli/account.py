@@ -22,15 +22,23 @@ from sealwire.cli.causes import (
 )
 from sealwire.cli.findings import (
     Finding,
-    look_at_address,
     look_at_clock,
     look_at_keys,
     problem_of,
 )
 from sealwire.cli.hints import FAILED_HINT, hint_for
-from sealwire.cli.lastanswer import INTERRUPTED, NO_ANSWER, NO_CONNECTION, SENT, LastAnswer
+from sealwire.cli.lastanswer import (
+    INTERRUPTED,
+    NO_ANSWER,
+    NO_CONNECTION,
+    NOT_SENT,
+    SENT,
+    LastAnswer,
+)
+from sealwire.cli.listening import look_at_address, look_at_listener
 from sealwire.cli.reasons import explain
 from sealwire.cli.wording import time_in_words
+from sealwire.clock import wall_clock_ms
 from sealwire.errors import ConfigurationError, Reason
 from sealwire.requests import Verb
 
@@ -40,7 +48,17 @@ if TYPE_CHECKING:
 REASONS: Final = {reason.value: reason for reason in Reason}
 """Every reason by its name."""
 
+_MEND: Final = "mend the configuration"
+_TRY_OFFLINE: Final = (
+    "try it offline: sealwire policy check POLICY CONFIG",
+    "what it allows, in words: sealwire policy explain POLICY",
+)
 _VERBS: Final = {verb.value for verb in Verb}
+_MEMBER: Final = re.compile(
+    r"(?:verb|why|only|levels|for_s|through|replaces|confirm_within_s|id)(?=[.: ])"
+)
+"""With what the place begins, where a part of a request beside the configuration is meant."""
+
 _POLICY_DETAIL: Final = re.compile(
     r"(?P<rule>[a-z-]+): (?:(?P<where>[^ ]+): )?(?P<value>.*?)(?: \((?P<line>[^()]+:\d+)\))?",
     re.DOTALL,
@@ -76,10 +94,11 @@ def tell(settings: OperatorSettings, last: LastAnswer, options: str = "") -> Tol
     if len(settings.targets) > 1 and last.audience:
         options = f" --to {shlex.quote(last.audience)}{options}"
     known = REASONS.get(last.reason)
+    if last.outcome == NOT_SENT:
+        return _unsent(last, options)
     if last.outcome == "applied":
-        how = "had been done before, so nothing was done" if last.repeated else "was done"
         rest = (
-            f"it {how}, as the service says. Where lines still do not come, a level of a handler, "
+            f"it {_done(last)}. Where lines still do not come, a level of a handler, "
             "propagate or a filter holds them back"
         )
         return Told(last, _paragraph(last, rest), f"sealwire status{options}", [], [])
@@ -93,13 +112,39 @@ def tell(settings: OperatorSettings, last: LastAnswer, options: str = "") -> Tol
     return _look(settings, last)
 
 
+def _unsent(last: LastAnswer, options: str) -> Told:
+    """Say what kept a command from sending anything."""
+    what = last.command or f"sealwire {last.verb}"
+    text = (
+        f"The last command, of {time_in_words(last.at_ms)}, was: {what}; nothing was sent: "
+        f"{last.detail}."
+    )
+    step = last.hint or f"look whether everything is as it should be: sealwire doctor{options}"
+    return Told(last, text, step, [], [])
+
+
+def _done(last: LastAnswer) -> str:
+    """Say how something was done, and whether it has ended by itself since."""
+    if last.repeated:
+        return "had been done before, so nothing was done, as the service says"
+    text = "was done, as the service says"
+    if (until_ms := last.until_ms) is None:
+        return text
+    until, over = time_in_words(until_ms), until_ms <= wall_clock_ms()
+    if last.verb == Verb.LEASE.value:
+        return f"{text}, for a time that {'was over' if over else 'ends'} at {until}"
+    if over:
+        return f"{text}, on trial until {until}, and has gone back then unless it was confirmed"
+    return f"{text}, on trial until {until}, when it goes back unless it is confirmed before"
+
+
 def _look(settings: OperatorSettings, last: LastAnswer) -> Told:
     """Say what can be seen from here, and what is left."""
     target = next((each for each in settings.targets if each.audience == last.audience), None)
     seen = [*_keys(settings, target), *_address(last)]
     if last.outcome == NO_CONNECTION:
         rest = f"nothing was sent: {last.detail}"
-        causes = list(causes_of_no_connection(last.address))
+        causes = list(causes_of_no_connection(last.address, last.command))
     elif last.outcome in {NO_ANSWER, INTERRUPTED}:
         rest = f"it was sent, no answer came, and it may have been done: {last.detail}"
         causes = list(causes_of_no_answer(last))
@@ -122,8 +167,10 @@ def _keys(settings: OperatorSettings, target: Target | None) -> list[Finding]:
 
 
 def _address(last: LastAnswer) -> list[Finding]:
+    # Whoever takes no message may still take a connection.
+    look = look_at_listener if last.outcome == NO_CONNECTION else look_at_address
     try:
-        return [look_at_address(last.address), look_at_clock(last.address, last.offset_ms)]
+        return [look(last.address), look_at_clock(last.address, last.offset_ms)]
     except ConfigurationError as error:
         return [problem_of("address", error)]
 
@@ -136,7 +183,10 @@ def _paragraph(last: LastAnswer, rest: str, more: str = "") -> str:
     what = "message" if last.verb == SENT else last.verb
     named = f" of {', '.join(last.loggers)}" if last.loggers else ""
     when = time_in_words(last.at_ms)
-    text = f"The last request, of {when}, was a {what}{named}{whom} at {last.address}; {rest}."
+    article = "an" if what.startswith(tuple("aeiou")) else "a"
+    text = (
+        f"The last request, of {when}, was {article} {what}{named}{whom} at {last.address}; {rest}."
+    )
     return f"{text} {more}".strip()
 
 
@@ -145,9 +195,17 @@ def _meaning(last: LastAnswer, reason: Reason | None) -> str:
     if reason is None:
         return "This version does not know that reason."
     text = explain(reason)
+    if _is_about_the_request(last):
+        return "A part of the request, beside the configuration, is not as it has to be."
     if parts_of(last)["rule"]:
         return f"{text.what.partition('. ')[0].rstrip('.')}."
     return f"{text.what} Usual cause: {text.cause}"
+
+
+def _is_about_the_request(last: LastAnswer) -> bool:
+    """Whether a document was refused for another part than a configuration."""
+    is_invalid = last.reason == Reason.DOCUMENT_INVALID.value
+    return is_invalid and last.verb in _VERBS and bool(_MEMBER.match(last.detail))
 
 
 def _quoted(last: LastAnswer) -> str:
@@ -174,9 +232,10 @@ def _for(last: LastAnswer, hint: str) -> str:
     """Give a hint in terms of the command that was typed."""
     if last.verb == SENT:
         return hint
+    if _is_about_the_request(last):
+        hint = hint.replace(_MEND, "mend the request")
     if last.verb in {Verb.APPLY.value, Verb.PLAN.value}:
         return hint.replace("sealwire send CONFIG", "sealwire apply FILE")
+    hint = hint.replace(*_TRY_OFFLINE)
     command = f"sealwire {last.verb}" if last.verb in _VERBS else "the same command"
-    return hint.replace("mend the configuration", "mend the request").replace(
-        "sealwire send CONFIG", command
-    )
+    return hint.replace(_MEND, "mend the request").replace("sealwire send CONFIG", command)

@@ -25,6 +25,7 @@ from sealwire.cli.init import init
 from sealwire.cli.inspection import inspect
 from sealwire.cli.keys import keys
 from sealwire.cli.lease import lease
+from sealwire.cli.noting import note_failure
 from sealwire.cli.open import open_message
 from sealwire.cli.policy import policy
 from sealwire.cli.revert import confirm, revert
@@ -32,6 +33,7 @@ from sealwire.cli.seal import seal
 from sealwire.cli.send import send
 from sealwire.cli.status import status
 from sealwire.cli.terminal import OutputError, discard, flush, prepare, say, say_error
+from sealwire.cli.trail import trail
 from sealwire.cli.why import why
 from sealwire.errors import SealwireError
 
@@ -54,7 +56,7 @@ To try it out, both parts on this machine:
 
 \b
 Exit status: 0 done, 1 refused or failed, 2 usage, 3 a problem on this side (nothing was sent),
-4 sent but not answered (it may have been applied), 130 interrupted.
+4 sent but not answered (it may have been applied), 6 a trail is cut short, 130 interrupted.
 """,
 )
 @click.version_option(sealwire.__version__, message="sealwire %(version)s")
@@ -64,7 +66,7 @@ def app() -> None:
 
 for _command in (
     *(init, config, keys, policy, seal, send, apply, confirm, lease, revert, status),
-    *(why, doctor, open_message, inspect, completion, demo),
+    *(why, doctor, open_message, inspect, trail, completion, demo),
 ):
     app.add_command(_command)
 
@@ -116,8 +118,12 @@ def _invoke(arguments: Sequence[str]) -> int:
         say((answer, ""))
         return Exit.OK
     try:
-        with app.make_context("sealwire", list(arguments)) as context:
-            return int(app.invoke(context))
+        with app.make_context("sealwire", list(arguments), obj=tuple(arguments)) as context:
+            try:
+                return int(app.invoke(context))
+            except (CommandError, SealwireError) as error:
+                note_failure(error)
+                raise
     except click.exceptions.Exit as done:
         return done.exit_code
     except click.Abort:

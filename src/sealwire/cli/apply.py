@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from sealwire.cli import parameters
-from sealwire.cli.asking import Asked, report_of, say_answer_as_json, show
-from sealwire.cli.endings import Exit
+from sealwire.cli.asking import Asked, show
 from sealwire.cli.options import asking_options
 from sealwire.cli.parameters import read_input
-from sealwire.cli.reported import request_id, say_changes, say_left_out, time_of
+from sealwire.cli.reported import end_of, request_id, say_changes, say_left_out
 from sealwire.cli.sealing import check_document
-from sealwire.cli.send import told
 from sealwire.cli.terminal import say
+from sealwire.clock import wall_clock_ms
 from sealwire.framing import MAX_FRAME_BYTES
-from sealwire.stages import Answer
+
+if TYPE_CHECKING:
+    from sealwire.cli.endings import Exit
+    from sealwire.results import Result
 
 
 @click.command(
@@ -77,10 +79,11 @@ def apply(
     content = read_input(file, MAX_FRAME_BYTES)
     check_document(file, content, unchecked=False)
     asked = Asked(config, to, address, timeout_s)
+    began_ms = wall_clock_ms()
     if dry_run:
-        answer = asked.ask(lambda client: client.plan(content, why=why, only=only))
+        result = asked.ask(lambda client: client.plan(content, why=why, only=only))
     else:
-        answer = asked.ask(
+        result = asked.ask(
             lambda client: client.apply(
                 content,
                 why=why,
@@ -90,35 +93,50 @@ def apply(
             )
         )
     if as_json:
-        say_answer_as_json(answer, asked.address, **_changed(answer, dry_run=dry_run))
+        asked.say_as_json(result, **_changed(result, dry_run=dry_run))
     done = "allowed" if dry_run else "applied"
-    ending = told(
-        answer, quiet=as_json, done=done, again=("mend the configuration", "sealwire apply FILE")
+    ending = asked.told(result, quiet=as_json, done=done, configuration=True)
+    if as_json:
+        return ending
+    if dry_run:
+        show(result, lambda report: _say_changed(report, "nothing would change"))
+        return ending
+    ends_ms = began_ms + 1000 * confirm_within_s if confirm_within_s else None
+    show(
+        result,
+        lambda report: _say_applied(report, asked.options),
+        # Of one's own request that much is known, whatever the answer hides.
+        lambda: _say_next(result.request_id, ends_ms, asked.options),
     )
-    if not as_json:
-        show(answer, lambda report: _say_applied(report, asked.options, dry_run=dry_run))
     return ending
 
 
-def _changed(answer: Answer, *, dry_run: bool) -> dict[str, bool]:
+def _changed(result: Result, *, dry_run: bool) -> dict[str, bool]:
     """Say whether something was changed, or would be; not where the answer does not tell."""
-    found = report_of(answer).get("changes")
+    found = result.report.get("changes")
     if not isinstance(found, list):
         return {}
     return {"would_change" if dry_run else "changed": bool(found)}
 
 
-def _say_applied(report: dict[str, Any], options: str, *, dry_run: bool) -> None:
+def _say_applied(report: dict[str, Any], options: str) -> None:
+    _say_changed(report, "nothing has changed by it")
+    _say_next(report["id"], report.get("confirm_by_ms"), options)
+
+
+def _say_changed(report: dict[str, Any], nothing: str) -> None:
     if not report["changes"]:
-        say(("nothing would change" if dry_run else "nothing has changed by it", ""))
+        say((nothing, ""))
     say_changes(report["changes"])
     say_left_out(report, "")
-    if dry_run:
+
+
+def _say_next(applied: object, ends_ms: object, options: str) -> None:
+    """Print how to go back from a configuration and, where it is on trial, how to keep it."""
+    back = ("to go back: ", "dim"), (f"sealwire revert {request_id(applied)}{options}", "")
+    if ends_ms is None:
+        say(*back)
         return
-    applied = request_id(report["id"])
-    if (ends_ms := report.get("confirm_by_ms")) is None:
-        say(("to go back: ", "dim"), (f"sealwire revert {applied}{options}", ""))
-        return
-    say((f"on trial: it goes by itself at {time_of(ends_ms)}", "yellow"))
-    say(("  to keep it: ", "dim"), (f"sealwire confirm {applied}{options}", ""))
-    say(("  to go back: ", "dim"), (f"sealwire revert {applied}{options}", ""))
+    say((f"on trial: it goes by itself at {end_of(ends_ms)}", "yellow"))
+    say(("  to keep it: ", "dim"), (f"sealwire confirm {request_id(applied)}{options}", ""))
+    say(("  ", ""), *back)

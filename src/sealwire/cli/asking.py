@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import TYPE_CHECKING, Any
 
 from sealwire.cli.sealing import operator_settings
-from sealwire.cli.send import answer_as_json, answer_to, keeping_client
+from sealwire.cli.send import (
+    answer_as_json,
+    keeping_client,
+    result_of,
+    service_in_words,
+    told,
+)
 from sealwire.cli.terminal import say, say_json
-from sealwire.results import read_report
+from sealwire.cli.typed import which_service
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sealwire.cli.endings import Exit
     from sealwire.client import Client
     from sealwire.results import Result
-    from sealwire.stages import Answer
 
 
 class Asked:
@@ -31,43 +36,67 @@ class Asked:
         """
         self._client = keeping_client(operator_settings(config), to, address, timeout_s)
         self.address = self._client.address
-        named = (("--to", to), ("--address", address), ("--config", config))
-        self.options = "".join(f" {name} {shlex.quote(it)}" for name, it in named if it)
+        self.audience = self._client.sealer.audience
+        self.service = service_in_words(self.audience, self.address)
+        """Who is asked, in words: an answer does not say whose it is."""
+        self.options = which_service()
         """What has to be behind the next command, so that it asks the same service."""
 
-    def ask(self, request: Callable[[Client], Result]) -> Answer:
-        """Ask, such as ``lambda client: client.status()``, and give the answer.
+    def ask(self, request: Callable[[Client], Result]) -> Result:
+        """Ask, such as ``lambda client: client.status()``, and give what came of it.
 
         Raises:
-            CommandError: there is none, with the step that is next then.
+            CommandError: there is no answer, with the step that is next then.
         """
-        return answer_to(lambda: request(self._client))
+        return result_of(lambda: request(self._client))
+
+    def say_as_json(self, result: Result, **more: bool) -> None:
+        """Print an answer with its report, and with ``more``, as one JSON object."""
+        said = answer_as_json(result.answer, self.address, self.audience)
+        said |= {"request_id": result.request_id}
+        say_json({**said, **more, "report": dict(result.report)})
+
+    def told(self, result: Result, *, quiet: bool, done: str, configuration: bool = False) -> Exit:
+        """Say what became of the request; see `sealwire.cli.send.told`.
+
+        Args:
+            result: what the service says.
+            quiet: say nothing of what is on standard output already.
+            done: what to call it where it was done.
+            configuration: whether one was sent.
+
+        Raises:
+            CommandError: it was refused, or it failed.
+        """
+        sent = "the configuration" if configuration else "the request"
+        return told(result.answer, self.service, quiet=quiet, done=done, sent=sent)
 
 
-def report_of(answer: Answer) -> dict[str, Any]:
-    """Give what an answer reports; an answer without a report is an empty one."""
-    return read_report(answer.report)
-
-
-def show(answer: Answer, say_it: Callable[[dict[str, Any]], None]) -> None:
+def show(
+    result: Result,
+    say_it: Callable[[dict[str, Any]], None],
+    unsaid: Callable[[], None] | None = None,
+) -> None:
     """Print what an answer reports.
 
     The answer is unsigned, so whoever sits on the address may have written the report: one that
     is not as it should be is told, and ends nothing.
+
+    Args:
+        result: what the service says.
+        say_it: prints a report.
+        unsaid: prints what is known without one, where requests are encrypted.
     """
-    report = report_of(answer)
+    answer, report = result.answer, dict(result.report)
     if answer.report and not report:
         say(("what the answer reports cannot be read", "yellow"))
         return
     if not report:
         say(("the answer says no more, because requests to this service are encrypted", ""))
+        if unsaid is not None:
+            unsaid()
         return
     try:
         say_it(report)
     except (AttributeError, KeyError, TypeError, ValueError, IndexError, OverflowError):
         say(("what the answer reports cannot be read", "yellow"))
-
-
-def say_answer_as_json(answer: Answer, address: str, **more: bool) -> None:
-    """Print an answer with its report, and with ``more``, as one JSON object."""
-    say_json({**answer_as_json(answer, address), **more, "report": report_of(answer)})

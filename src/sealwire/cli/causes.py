@@ -11,7 +11,8 @@ import shlex
 import sys
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from sealwire.cli.findings import NOT_FOR_US, Mark, look_at_address, signing_key_of
+from sealwire.cli.findings import Mark, signing_key_of
+from sealwire.cli.listening import NOT_FOR_US, START_AGAIN, look_at_listener, owned_by_us
 from sealwire.recommended import Recommended
 from sealwire.transports.addresses import UnixAddress, parse_address
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from sealwire.cli.terminal import JsonOutput
     from sealwire.settings import OperatorSettings, Target
 
+ON_THE_HOST: Final = "on the host: sealwire doctor --service FILE"
 LOG_LINE: Final = (
     'on the host the service\'s log names the one it was (logger "sealwire", a line that begins '
     "with: refused a message), and so does listener.stats().refusals[-1] in the program"
@@ -54,44 +56,59 @@ def causes_of_a_silent_refusal(
         yield Cause(
             f"another service than {target.audience} listens there (signature-invalid, "
             f"mac-invalid), or its chain is not {target.kind.value} (envelope-malformed)",
-            "compare with audience and chain on the host: sealwire config where",
+            f"compare audience and chain, {ON_THE_HOST}; with those here: sealwire config where",
         )
         if target.kind is Recommended.NETWORK:
             yield Cause(
                 "its gate or encryption key is another one (key-unknown, key-check-failed)",
                 f"compare on both sides: sealwire keys show {shlex.quote(str(target.gate))}",
             )
-    if isinstance(parse_address(address), UnixAddress) and sys.platform != "win32":
+    yield Cause(
+        "its settings or keys have changed since it was started, and it still has the old ones",
+        f"{ON_THE_HOST}; then start the service again",
+    )
+    # Whoever a service runs as is let in, unless its settings name others alone.
+    is_unix = isinstance(parse_address(address), UnixAddress)
+    if is_unix and sys.platform != "win32" and not owned_by_us(address):
         yield Cause(
             f"this user, uid {os.geteuid()}, may not connect (peer-not-allowed)",
             "compare with socket.group and socket.allow_uids on the host: id",
         )
 
 
-def causes_of_no_connection(address: str) -> Iterator[Cause]:
-    """Say why nobody can have answered a connect."""
+def causes_of_no_connection(address: str, command: str = "") -> Iterator[Cause]:
+    """Say why nobody can have answered a connect.
+
+    Args:
+        address: where somebody was expected to listen.
+        command: what was typed then; ``""`` where that is not known.
+    """
     where = parse_address(address)
+    found = look_at_listener(address)
+    if found.mark is Mark.OK:
+        again = f"ask again: {command}" if command else "ask again, with the same command"
+        yield Cause("nobody listened there then, and somebody does now", again)
+        return
     if not isinstance(where, UnixAddress):
         yield Cause(
             "the service does not run, or listens on another port or address",
-            "on the host: sealwire doctor --service FILE",
+            ON_THE_HOST,
         )
         if where.is_loopback:
             yield Cause(
                 f"it runs on another machine, and {where.host} is always this one",
-                "compare the address with the host's: sealwire config where",
+                f"compare the address, {ON_THE_HOST}; with the one here: sealwire config where",
             )
         else:
             yield Cause("something between the machines lets nothing through", "ask who runs it")
         return
-    found = look_at_address(address)
     if found.next == NOT_FOR_US:
         yield Cause("the socket, or a folder above it, is for other users", NOT_FOR_US)
         return
-    if found.mark is Mark.OK:
+    if found.next == START_AGAIN:
         yield Cause(
             "the process that made this socket has gone, and none has taken its place",
-            "start the service",
+            START_AGAIN,
         )
         return
     yield Cause(
@@ -100,7 +117,7 @@ def causes_of_no_connection(address: str) -> Iterator[Cause]:
     )
     yield Cause(
         "it listens elsewhere, or sees another file system, as in a container",
-        "on the host: sealwire doctor --service FILE; here: sealwire config where",
+        f"{ON_THE_HOST}; here: sealwire config where",
     )
 
 
@@ -119,5 +136,5 @@ def causes_of_no_answer(last: LastAnswer) -> Iterator[Cause]:
     yield Cause("it ended while it was at work", "look whether it runs, and in its log")
     yield Cause(
         "something else than sealwire listens there",
-        "compare the address with the service's settings: sealwire config where",
+        f"compare the address, {ON_THE_HOST}; with the one here: sealwire config where",
     )

@@ -3,7 +3,7 @@
 The script runs the command itself with `VARIABLE` in the environment, and the command answers with
 what could stand there. Click has all of it but for three things, which are here:
 
-1. What completes a value: services from the operator's settings, files, levels, reasons.
+1. What completes a value: services from the operator's settings, files, levels, reasons and rules.
 2. A script for bash that knows that a name such as ``payments@prod`` is one word. Bash divides
    words at ``@`` and ``=``, and Click's script takes them as bash divides them.
 3. Nothing is said where nothing is known: no settings are no reason for an error at every Tab.
@@ -25,6 +25,7 @@ from click.shell_completion import (
 )
 
 from sealwire.cli.endings import Exit
+from sealwire.cli.reasons import explain_rules
 from sealwire.cli.sealing import operator_settings
 from sealwire.cli.terminal import say
 from sealwire.documents.reading import LEVELS
@@ -148,8 +149,8 @@ def _completing(parameter: click.Parameter) -> click.ParamType[Any] | None:
         return _Service()
     if parameter.name == "levels":
         return _LoggerLevel()
-    if parameter.name == "reason":
-        return click.Choice([each.value for each in Reason])
+    if parameter.name == "reason_or_rule":
+        return click.Choice([*(each.value for each in Reason), *explain_rules()])
     if metavar.endswith("FILE") or (isinstance(parameter, click.Argument) and metavar == "CONFIG"):
         return click.Path()
     return click.Path(file_okay=False) if metavar == "DIR" else None

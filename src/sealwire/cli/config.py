@@ -10,7 +10,7 @@ import click
 from sealwire.cli.endings import Exit
 from sealwire.cli.sealing import config_option
 from sealwire.cli.terminal import say_fields, say_hint, say_json
-from sealwire.settings import find_operator_settings, load_operator_settings
+from sealwire.settings import NO_OPERATOR_YET, find_operator_settings, load_operator_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,10 +53,7 @@ def where(config: str | None, *, as_json: bool) -> Exit:
             ]
         )
     if settings is None:
-        say_hint(
-            "the file is not there; try things out with: sealwire init AUDIENCE --both, or write "
-            "what sealwire init printed on the service's host"
-        )
+        say_hint(f"the file is not there; {NO_OPERATOR_YET}")
     return Exit.OK
 
 

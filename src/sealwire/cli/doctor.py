@@ -12,31 +12,29 @@ from __future__ import annotations
 
 import os
 import platform
-import shlex
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import click
 
 import sealwire
+from sealwire.cli.beside import look_at_state, look_at_unanswered
 from sealwire.cli.causes import LOG_LINE, causes_of_a_silent_refusal
 from sealwire.cli.endings import CommandError, Exit
 from sealwire.cli.findings import (
-    START_IT,
     Finding,
     Mark,
-    look_at_address,
     look_at_clock,
     look_at_keys,
     problem_of,
     say_findings,
 )
 from sealwire.cli.hints import hint_for
+from sealwire.cli.listening import look_at_address, unreachable
 from sealwire.cli.options import timeout_option
 from sealwire.cli.reports import drift_in_words, leases_in_words, text_in, time_in
 from sealwire.cli.sealing import config_option, to_option
 from sealwire.cli.servicecheck import look_at_service
 from sealwire.cli.terminal import flush, say_json, waiting
-from sealwire.cli.unanswered import waiting_messages
 from sealwire.cli.wording import counted, time_in_words
 from sealwire.clock import wall_clock_ms
 from sealwire.errors import NoAnswerError, SealwireError, TransportError
@@ -45,6 +43,7 @@ from sealwire.results import read_report
 from sealwire.sealerstate import FileSealerState
 from sealwire.settings import find_operator_settings, load_operator_settings
 from sealwire.stages import Outcome, Stream
+from sealwire.transports.addresses import parse_address
 from sealwire.transports.client import deliver
 
 if TYPE_CHECKING:
@@ -145,27 +144,25 @@ def _operator_side(config: str | None, to: str | None, timeout_s: int) -> Iterat
     yield Checked(Finding(Mark.OK, "settings", text))
     keys = look_at_keys(settings, targets)
     yield from map(Checked, keys)
-    yield from map(Checked, _unanswered(settings))
+    yield from map(Checked, look_at_unanswered(settings))
     for target in targets:
-        found = [Checked(look_at_address(target.address), target.audience)]
-        if all(each.mark is not Mark.PROBLEM for each in (found[0].finding, *keys)):
-            found += _answer(settings, target, timeout_s)
-        yield from found
-
-
-def _unanswered(settings: OperatorSettings) -> Iterator[Finding]:
-    waits = waiting_messages(settings.path)
-    if waits:
-        yield Finding(
-            Mark.WARNING,
-            "unanswered",
-            f"{counted(len(waits), 'message')} without an answer, which may have been applied",
-            f"send again, which is safe and tells: sealwire send {shlex.quote(str(waits[0]))}",
-        )
+        yield from (Checked(each, target.audience) for each in look_at_state(settings, target))
+        found, answered = look_at_address(target.address), list[Checked]()
+        if all(each.mark is not Mark.PROBLEM for each in (found, *keys)):
+            try:
+                answered = list(_answer(settings, target, timeout_s))
+            except TransportError as error:
+                found = unreachable(parse_address(target.address), found, error)
+        yield Checked(found, target.audience)
+        yield from answered
 
 
 def _answer(settings: OperatorSettings, target: Target, timeout_s: int) -> Iterator[Checked]:
-    """Ask for the status, and say what came."""
+    """Ask for the status, and say what came.
+
+    Raises:
+        TransportError: nobody could be asked.
+    """
     name, whose = "answer", target.audience
     try:
         state = FileSealerState(settings.state_path)
@@ -183,9 +180,8 @@ def _answer(settings: OperatorSettings, target: Target, timeout_s: int) -> Itera
         text, step = str(error), "the service may be busy; look whether it runs, and in its log"
         yield Checked(Finding(Mark.PROBLEM, name, text, step), whose, Exit.NO_ANSWER)
         return
-    except TransportError as error:
-        yield Checked(Finding(Mark.PROBLEM, name, str(error), START_IT), whose)
-        return
+    except TransportError:
+        raise
     except SealwireError as error:
         yield Checked(problem_of(name, error), whose)
         return

@@ -30,6 +30,9 @@ class Exit(enum.IntEnum):
     NO_ANSWER = 4
     """Sent, and no answer came: it may have been applied."""
 
+    TRUNCATED = 6
+    """Records that a checkpoint or an anchor of a trail counts are not there."""
+
     INTERRUPTED = 130
     READER_GONE = 141
     """Nobody reads our output any more: 128 and the number of SIGPIPE, as shells count."""

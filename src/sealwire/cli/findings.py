@@ -1,16 +1,14 @@
-"""What can be seen from here when something does not work: settings, keys, sockets, clocks.
+"""What can be seen from here when something does not work: settings, keys, clocks.
 
 Rules this module keeps:
 
-1. Looking changes nothing and sends nothing: a file is opened and a socket's entry is read.
+1. Looking changes nothing and sends nothing: a file is opened and read.
 2. What is found is said with the command that mends it, and never ends the looking.
 """
 
 from __future__ import annotations
 
 import enum
-import os
-import shlex
 import stat
 import sys
 from pathlib import Path
@@ -19,9 +17,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from sealwire.cli.endings import ending_of
 from sealwire.cli.keys import KINDS
 from sealwire.cli.terminal import printable, say
+from sealwire.durations import in_words
 from sealwire.errors import SealwireError
 from sealwire.keyfiles import EXAMPLE_KEYS, load_aead_key, load_mac_key, load_signing_key
-from sealwire.transports.addresses import TcpAddress, UnixAddress, parse_address
+from sealwire.transports.addresses import UnixAddress, parse_address
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,12 +31,6 @@ if TYPE_CHECKING:
 
 CLOCK_WARNING_MS: Final = 2_000
 """An answer takes milliseconds, and clocks that are set differ by less; a minute is refused."""
-
-START_IT: Final = "start the service, or compare its settings: sealwire doctor --service FILE there"
-NOT_FOR_US: Final = (
-    "send as the service's user; or, in its settings, name a group of yours in socket.group "
-    "(your groups: id)"
-)
 
 
 class Mark(enum.Enum):
@@ -163,71 +156,6 @@ def _mode_in_words(path: Path) -> str:
     return "" if sys.platform == "win32" else f", mode {mode:04o}"
 
 
-# ---- the address ---------------------------------------------------------------------------------
-
-
-def look_at_address(address: str) -> Finding:
-    """Say what stands at an address, as far as that shows without connecting."""
-    where = parse_address(address)
-    if isinstance(where, TcpAddress):
-        far = "this machine" if where.is_loopback else "another machine, or an address of this one"
-        return Finding(Mark.OK, "address", f"{address}: a port of {far}")
-    return _socket(where)
-
-
-def _socket(where: UnixAddress) -> Finding:
-    path = Path(where.path)
-    try:
-        status = path.lstat()
-    except FileNotFoundError:
-        return Finding(Mark.PROBLEM, "address", f"{path}: no socket is there", START_IT)
-    except OSError as error:
-        why = (error.strerror or str(error)).lower()
-        return Finding(Mark.PROBLEM, "address", f"{path} cannot be looked at: {why}", NOT_FOR_US)
-    if not stat.S_ISSOCK(status.st_mode):
-        return Finding(
-            Mark.PROBLEM,
-            "address",
-            f"{path} is no socket ({stat.filemode(status.st_mode)})",
-            f"look who has put it there: ls -l {shlex.quote(str(path))}",
-        )
-    mode = stat.S_IMODE(status.st_mode)
-    text = f"{path}: a socket of {user_in_words(status.st_uid)}, mode {mode:04o}"
-    if not os.access(path, os.W_OK):
-        return Finding(Mark.PROBLEM, "address", f"{text}, which is not for us", NOT_FOR_US)
-    return Finding(Mark.OK, "address", text)
-
-
-def user_in_words(uid: int) -> str:
-    """Give a user as name and number, and say if it is this one."""
-    name = f"{name} (uid {uid})" if (name := _name_of(uid)) else f"uid {uid}"
-    return f"{name}, which is us" if is_us(uid) else name
-
-
-if sys.platform == "win32":
-
-    def _name_of(_: int) -> str:
-        return ""
-
-    def is_us(_: int) -> bool:
-        """Whether a file's owner is this user; there, a file has no such number."""
-        return True
-
-else:
-
-    def _name_of(uid: int) -> str:
-        import pwd
-
-        try:
-            return pwd.getpwuid(uid).pw_name
-        except KeyError:
-            return ""
-
-    def is_us(uid: int) -> bool:
-        """Whether a file's owner is this user."""
-        return uid == os.geteuid()
-
-
 # ---- the clock -----------------------------------------------------------------------------------
 
 
@@ -252,11 +180,11 @@ def look_at_clock(address: str, offset_ms: int | None) -> Finding:
         )
     assert offset_ms is not None  # noqa: S101 - for the type checker: both ways without it ended
     if abs(offset_ms) <= CLOCK_WARNING_MS:
-        return Finding(Mark.OK, "clock", f"{abs(offset_ms)} ms from ours")
+        return Finding(Mark.OK, "clock", f"{in_words(abs(offset_ms))} from ours")
     side = "ahead of" if offset_ms > 0 else "behind"
     return Finding(
         Mark.WARNING,
         "clock",
-        f"the service's is {abs(offset_ms) / 1000:.1f} s {side} ours",
+        f"the service's is {in_words(abs(offset_ms))} {side} ours",
         "set both clocks; compare on both machines: date -u",
     )

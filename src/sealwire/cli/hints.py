@@ -31,8 +31,8 @@ HINTS: Final[Mapping[Reason, str]] = MappingProxyType(
             "it accepts"
         ),
         Reason.ENVELOPE_MALFORMED: (
-            "compare the layers with the service's chain: sealwire inspect FILE, sealwire config "
-            "where"
+            "compare the layers, which sealwire inspect FILE shows, with the service's chain; on "
+            "the host: sealwire doctor --service FILE"
         ),
         Reason.KEY_UNKNOWN: (
             "find the key by its id: sealwire inspect FILE; then add its public half to "
@@ -105,8 +105,8 @@ HINTS: Final[Mapping[Reason, str]] = MappingProxyType(
             "mend the configuration at the place named, then: sealwire send CONFIG"
         ),
         Reason.VERB_NOT_SERVED: (
-            "this service does not do that; what it does is in its documentation: sealwire send "
-            "CONFIG, sealwire lease LOGGER=LEVEL, sealwire revert, sealwire status"
+            "this service does not do that; what it does is in its documentation, and what is in "
+            "force there: sealwire status"
         ),
         Reason.NOT_ADDRESSED: (
             "another instance was meant; leave --only out, or see the names: sealwire status"

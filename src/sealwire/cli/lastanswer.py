@@ -19,6 +19,7 @@ import shlex
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Final
 
+from sealwire.cli.repeating import command_typed
 from sealwire.clock import wall_clock_ms
 from sealwire.documents import JsonValue, canonical_json, read_json
 from sealwire.errors import ConfigurationError, MalformedError, SealwireError
@@ -43,6 +44,9 @@ SENT: Final = "send"
 """What is asked for by a message without a verb: a configuration, or one that was sealed before."""
 
 NO_CONNECTION, NO_ANSWER, INTERRUPTED = "no-connection", "no-answer", "interrupted"
+NOT_SENT: Final = "not-sent"
+"""It failed before it came to a connection: a key, the settings, the state."""
+
 _READS: Final = {Verb.STATUS.value, Verb.PLAN.value}
 
 
@@ -55,12 +59,15 @@ class LastAnswer:
         audience: the service; ``""`` where the message does not show it.
         address: where it was sent.
         loggers: which loggers it named, as far as there is room.
+        command: what was typed, without a reason; ``""`` where that is not known.
         again: the file with the message, for sending it again; ``""`` where there is none.
+        length_s: for how long it was asked for, seconds: of a lease, or of a trial; 0 for good.
         at_ms: when it ended, milliseconds since the epoch.
-        outcome: the answer's, or `NO_CONNECTION`, `NO_ANSWER` or `INTERRUPTED`.
+        outcome: the answer's, or `NO_CONNECTION`, `NO_ANSWER`, `INTERRUPTED` or `NOT_SENT`.
         repeated: whether the answer was about an earlier copy.
         reason: the answer's; ``""`` where it gives none.
         detail: the answer's, or our own words where there is none.
+        hint: our own hint where it was not sent.
         offset_ms: how far the service's clock was ahead of ours; ``None`` where it never said.
     """
 
@@ -68,18 +75,28 @@ class LastAnswer:
     audience: str
     address: str
     loggers: tuple[str, ...] = ()
+    command: str = ""
     again: str = ""
+    length_s: int = 0
     at_ms: int = 0
     outcome: str = ""
     repeated: bool = False
     reason: str = ""
     detail: str = ""
+    hint: str = ""
     offset_ms: int | None = None
 
     @property
     def answered(self) -> bool:
         """Whether there was an answer."""
-        return self.outcome not in {NO_CONNECTION, NO_ANSWER, INTERRUPTED}
+        return self.outcome not in {NO_CONNECTION, NO_ANSWER, INTERRUPTED, NOT_SENT}
+
+    @property
+    def until_ms(self) -> int | None:
+        """When it ends, or has ended, by itself; ``None`` where it does not, or none can say."""
+        if not self.length_s or self.repeated:
+            return None
+        return self.at_ms + self.length_s * 1000
 
 
 def path_of(settings: Path) -> Path:
@@ -110,7 +127,7 @@ def load_last(settings: Path) -> LastAnswer | None:
 
 def keep_last(settings: Path, last: LastAnswer) -> None:
     """Keep what became of a request that has just ended; see the rules 3 and 4."""
-    last = replace(last, at_ms=wall_clock_ms())
+    last = replace(last, at_ms=wall_clock_ms(), command=short(command_typed(), MAX_PATH_CHARS))
     # Rule 3: what was asked for has ended already, well or not.
     with contextlib.suppress(SealwireError):
         before = None
@@ -155,13 +172,13 @@ def _last_of(document: dict[str, JsonValue]) -> LastAnswer | None:
     if document.pop("format", None) != FORMAT or document.keys() != names:
         return None
     loggers = document.pop("loggers")
-    numbers = [document.pop("at_ms"), document.pop("offset_ms"), document.pop("repeated")]
+    numbers = [document.pop(name) for name in ("at_ms", "length_s", "offset_ms", "repeated")]
     if not isinstance(loggers, list) or not all(isinstance(each, str) for each in loggers):
         return None
     if not all(isinstance(each, str) for each in document.values()):
         return None
-    at_ms, offset_ms, repeated = numbers
-    if type(at_ms) is not int or type(repeated) is not bool:
+    at_ms, length_s, offset_ms, repeated = numbers
+    if type(at_ms) is not int or type(length_s) is not int or type(repeated) is not bool:
         return None
     if type(offset_ms) not in {int, type(None)}:
         return None
@@ -170,6 +187,7 @@ def _last_of(document: dict[str, JsonValue]) -> LastAnswer | None:
         **texts,
         loggers=tuple(map(str, loggers)),
         at_ms=at_ms,
+        length_s=length_s,
         repeated=repeated,
         offset_ms=offset_ms if isinstance(offset_ms, int) else None,
     )

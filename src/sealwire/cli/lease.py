@@ -2,27 +2,49 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from sealwire.cli import parameters
-from sealwire.cli.asking import Asked, report_of, say_answer_as_json, show
-from sealwire.cli.endings import Exit
+from sealwire.cli.asking import Asked, show
 from sealwire.cli.options import asking_options
-from sealwire.cli.reported import level, quoted, request_id, say_left_out, text, time_of
-from sealwire.cli.send import told
+from sealwire.cli.reported import end_of, level, request_id, say_left_out, text
 from sealwire.cli.terminal import say, say_hint
+from sealwire.cli.typed import typed
+from sealwire.clock import wall_clock_ms
+from sealwire.documents.reading import LEVELS, read_level, read_name
+from sealwire.errors import MalformedError
 from sealwire.requests import DEFAULT_LEASE_S
-from sealwire.stages import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sealwire.cli.endings import Exit
+
+_LEVELS: Final = ", ".join(name for name in LEVELS if name not in {"FATAL", "WARN", "NOTSET"})
 
 
 def _level(given: str) -> tuple[str, str | int]:
-    """Read ``payments.db=DEBUG``."""
+    """Read ``payments.db=DEBUG`` as a service does, so that a slip is told before it is sent."""
     name, separator, wanted = given.rpartition("=")
     if not separator or not wanted:
         raise click.BadParameter(f"{given!r} is not LOGGER=LEVEL; write payments.db=DEBUG")
-    return name, int(wanted) if wanted.isdecimal() else wanted.upper()
+    if not name:
+        raise click.BadParameter(f"{given!r} names no logger; the root logger is root{given}")
+    if name != name.strip():
+        raise click.BadParameter(f"{name!r} has blanks at an end; write {name.strip()}={wanted}")
+    found: str | int = int(wanted) if wanted.isdecimal() else wanted.upper()
+    try:
+        read_name(name, "")
+        number = read_level(found, "")
+    except MalformedError as error:
+        what, _, near = error.detail.partition("; ")
+        near = f"{near} " if near else ""
+        raise click.BadParameter(f"{given!r}: {what}; {near}levels are {_LEVELS}") from None
+    if not number:
+        raise click.BadParameter(f"{given!r} inherits, and leases nothing; name a level: {_LEVELS}")
+    return name, found
 
 
 @click.command(
@@ -72,24 +94,35 @@ def lease(
     Nothing else is changed. The root logger is called root. The answer says until when, and which
     handlers will write what is logged now.
     """
+    named = [name for name, _ in levels]
+    if twice := next((name for name in named if named.count(name) > 1), ""):
+        raise click.UsageError(f"{twice} is named twice; give each logger one level")
     asked = Asked(config, to, address, timeout_s)
-    answer = asked.ask(
+    ends_ms = wall_clock_ms() + 1000 * for_s
+    result = asked.ask(
         lambda client: client.lease(dict(levels), for_s=for_s, through=through, why=why, only=only)
     )
     if as_json:
-        say_answer_as_json(answer, asked.address, **_changed(report_of(answer)))
-    ending = told(
-        answer, quiet=as_json, done="in force", again=("mend the request", "sealwire lease")
-    )
-    if answer.outcome is Outcome.APPLIED and not as_json:
-        show(answer, lambda report: _say_lease(report, asked.options))
+        asked.say_as_json(result, **_changed(result.report))
+    ending = asked.told(result, quiet=as_json, done="in force")
+    if not as_json:
+        show(
+            result,
+            lambda report: _say_lease(report, asked.options),
+            # Of one's own request that much is known, whatever the answer hides.
+            lambda: _say_end(result.request_id, ends_ms, asked.options),
+        )
     return ending
 
 
+def _say_end(lease_id: object, ends_ms: object, options: str) -> None:
+    say(("until ", "dim"), (end_of(ends_ms), ""), ("; to end it before:", "dim"))
+    say((f"  sealwire revert {request_id(lease_id)}{options}", ""))
+
+
 def _say_lease(report: dict[str, Any], options: str) -> None:
-    lease_id = request_id(report["id"])
-    say(("until ", "dim"), (time_of(report["until_ms"]), ""), ("; to end it before: ", "dim"))
-    say((f"  sealwire revert {lease_id}{options}", ""))
+    _say_end(report["id"], report["until_ms"], options)
+    silent: list[str] = []
     for each in report["levels"]:
         name, now = text(each["logger"]), level(each["now"])
         say((f"{name} is {now}, was {level(each['before'])}", ""))
@@ -100,15 +133,19 @@ def _say_lease(report: dict[str, Any], options: str) -> None:
             say(("  will not: ", "dim"), (said, "yellow"))
         if each["stopped"]:
             say(("  nothing is written: ", "dim"), (text(each["stopped"]), "yellow"))
+        if each.get("known") is False:
+            said = f"  nothing has asked for a logger {name} yet; is it spelt so?"
+            say((said, "yellow"))
         if not each["emitting"] and each["hidden"]:
-            words = quoted(f"{name}={now}", "--through", text(each["hidden"][0]["handler"]))
-            say_hint(
-                f"no handler will write it; lower one as well: sealwire lease {words}{options}"
-            )
+            silent.append(text(each["hidden"][0]["handler"]))
     say_left_out(report, "")
+    if silent:
+        # One command for all of them, which is the one that was typed and asks for more.
+        more = [word for handler in dict.fromkeys(silent) for word in ("--through", handler)]
+        say_hint(f"no handler will write it; lower one as well: {typed(*more)}")
 
 
-def _changed(report: dict[str, Any]) -> dict[str, bool]:
+def _changed(report: Mapping[str, Any]) -> dict[str, bool]:
     """Say whether a lease has changed a level; not where the answer does not tell."""
     levels = report.get("levels")
     if not isinstance(levels, list) or not all(isinstance(each, dict) for each in levels):

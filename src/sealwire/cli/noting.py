@@ -1,6 +1,7 @@
 """Noting what is asked of a service and what becomes of it, for `lastanswer`.
 
 Whoever awaits an answer does so in the block of `keeping`, and hands the answer to what that gives.
+What fails before is noted where the command ends, so that nobody takes an older request for it.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from sealwire.cli.anatomy import look_at
-from sealwire.cli.endings import CommandError, Exit
+from sealwire.cli.endings import CommandError, Exit, ending_of
 from sealwire.cli.lastanswer import (
     INTERRUPTED,
     MAX_LOGGERS,
@@ -25,16 +26,20 @@ from sealwire.cli.lastanswer import (
     MAX_TEXT_CHARS,
     NO_ANSWER,
     NO_CONNECTION,
+    NOT_SENT,
     SENT,
     LastAnswer,
     keep_last,
     short,
 )
 from sealwire.cli.parameters import STDIN
+from sealwire.cli.repeating import arguments_typed, option_typed
 from sealwire.cli.reports import time_in
+from sealwire.cli.unanswered import forget
 from sealwire.clock import wall_clock_ms
-from sealwire.errors import ConfigurationError, NoAnswerError, TransportError
+from sealwire.errors import ConfigurationError, NoAnswerError, SealwireError, TransportError
 from sealwire.requests import Verb
+from sealwire.requests.reading import MAX_LENGTH_S
 from sealwire.results import read_report
 from sealwire.settings import find_operator_settings
 
@@ -50,6 +55,19 @@ _ENDS: Final = {
 }
 
 
+_ASKS: Final = {
+    SENT,
+    *(each.value for each in (Verb.APPLY, Verb.LEASE, Verb.REVERT, Verb.CONFIRM, Verb.STATUS)),
+}
+"""Commands that ask a service for something."""
+
+_LENGTHS: Final = {Verb.LEASE.value: "for_s", Verb.APPLY.value: "confirm_within_s"}
+"""Under which name a request holds how long it lasts, and a command's parameters do too."""
+
+_NOTED: Final = "sealwire.noted"
+"""Where the context of a command says that its request was kept already."""
+
+
 def asked_with(document: bytes, audience: str, address: str, again: Path | str = "") -> LastAnswer:
     """Describe a request by its document, before it is sent.
 
@@ -59,7 +77,7 @@ def asked_with(document: bytes, audience: str, address: str, again: Path | str =
         address: where it is sent.
         again: the file that holds the sealed message.
     """
-    verb = SENT
+    verb, length_s = SENT, 0
     named: tuple[str, ...] = ()
     with contextlib.suppress(ValueError, RecursionError):
         read = json.loads(document)
@@ -68,12 +86,14 @@ def asked_with(document: bytes, audience: str, address: str, again: Path | str =
             inside = read.get("config", read)
             held = inside.get("levels") or inside.get("loggers") if isinstance(inside, dict) else ()
             named = tuple(held) if isinstance(held, dict) else ()
+            length_s = _length_s(read)
     return LastAnswer(
         short(verb, MAX_REASON_CHARS),
         short(audience, MAX_NAME_CHARS),
         short(address, MAX_NAME_CHARS),
         tuple(short(name or "root", MAX_NAME_CHARS) for name in named[:MAX_LOGGERS]),
-        short(str(again), MAX_PATH_CHARS),
+        again=short(str(again), MAX_PATH_CHARS),
+        length_s=length_s,
     )
 
 
@@ -94,7 +114,8 @@ def asked_by(sealed: bytes, audience: str, address: str, again: Path | str) -> L
         return asked_with(b"", audience, address, again)
     verb = Verb.PLAN.value if typed.params.get("dry_run") else str(typed.info_name)
     levels = dict(typed.params.get("levels") or ())
-    document = json.dumps({"verb": verb, "levels": levels}).encode()
+    lengths = {name: typed.params.get(name) or 0 for name in _LENGTHS.values()}
+    document = json.dumps({"verb": verb, "levels": levels, **lengths}).encode()
     return asked_with(document, audience, address, again)
 
 
@@ -121,6 +142,8 @@ def keeping(settings: Path, asked: LastAnswer) -> Iterator[Callable[[Answer], An
         )
         return answer
 
+    if (context := click.get_current_context(silent=True)) is not None:
+        context.meta[_NOTED] = True
     try:
         yield keep
     except CommandError as ending:
@@ -155,6 +178,36 @@ def keeping_sealed(
     again = "" if file == STDIN else Path(file).absolute()
     with keeping(settings, asked_by(sealed, "", address, again)) as keep:
         yield keep
+    # The answer is there, so the message waits for none.
+    if isinstance(again, Path):
+        forget(settings, again)
+
+
+def note_failure(error: CommandError | SealwireError) -> None:
+    """Keep that the command that runs ends on this side, unless its request was kept already."""
+    arguments = arguments_typed()
+    ending = error if isinstance(error, CommandError) else ending_of(error)
+    noted = click.get_current_context().meta.get(_NOTED)
+    if noted or ending.status is not Exit.LOCAL_FAILURE or arguments[0] not in _ASKS:
+        return
+    with contextlib.suppress(ConfigurationError):
+        settings = find_operator_settings(option_typed("--config") or None, os.environ).path
+        if os.path.lexists(settings):
+            last = LastAnswer(
+                arguments[0],
+                short(option_typed("--to"), MAX_NAME_CHARS),
+                "",
+                outcome=NOT_SENT,
+                detail=short(ending.error),
+                hint=short(ending.hint),
+            )
+            keep_last(settings, last)
+
+
+def _length_s(request: dict[str, object]) -> int:
+    """Give for how long a lease or a trial is asked for; 0 where it ends by nothing."""
+    length_s = request.get(_LENGTHS.get(str(request.get("verb")), ""))
+    return length_s if type(length_s) is int and 0 < length_s <= MAX_LENGTH_S else 0
 
 
 def _offset_ms(answer: Answer) -> int | None:

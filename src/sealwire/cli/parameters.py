@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import click
 
 from sealwire.cli.endings import CommandError, Exit
+from sealwire.cli.typed import which_service
 from sealwire.errors import ConfigurationError
 from sealwire.keys import check_name
 from sealwire.transports.addresses import parse_address
@@ -23,14 +24,20 @@ T = TypeVar("T")
 STDIN: Final = "-"
 
 _DURATION: Final = re.compile(r"([1-9][0-9]{0,7})([smhd]?)", re.ASCII)
-_SECONDS: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
+_SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+_ID: Final = re.compile(r"[0-9a-f]{32}")
 
 
 def duration(text: str) -> int:
-    """Read a duration such as ``90s``, ``5m``, ``2h`` or ``7d``; give whole seconds."""
+    """Read a duration such as ``90s``, ``5m``, ``2h`` or ``7d``; give whole seconds.
+
+    A number alone is not taken: who writes 15 may mean minutes, and would get seconds.
+    """
     match = _DURATION.fullmatch(text)
     if match is None:
         raise click.BadParameter(f"{text!r} is not a duration; write 90s, 5m, 2h or 7d")
+    if not match[2]:
+        raise click.BadParameter(f"{text!r} has no unit; write {text}s, {text}m or {text}h")
     return int(match[1]) * _SECONDS[match[2]]
 
 
@@ -47,6 +54,20 @@ def instant(text: str) -> int:
             f"{text!r} is not a time with its offset since 1970; write 2026-11-23T09:00:00Z"
         )
     return round(since_epoch_s * 1000)
+
+
+def check_request_id(text: str) -> None:
+    """Refuse what is no whole id of a request: a part of one names nothing.
+
+    Raises:
+        CommandError: it is none, with the command that shows the whole one.
+    """
+    if not _ID.fullmatch(text):
+        raise CommandError(
+            Exit.USAGE,
+            f"{text!r} is not a whole id, which has 32 hex digits; nothing was sent",
+            f"copy it whole from what is in force: sealwire status{which_service()}",
+        )
 
 
 def owner(text: str) -> str:

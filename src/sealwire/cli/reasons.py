@@ -1,7 +1,7 @@
-"""Every reason in words: what it is, its usual cause, and the next step.
+"""Every reason and every rule of a policy in words: what it is, and the next step.
 
-What and cause are read from the page of messages, which is in the wheel, so they are written down
-once. The next step is `hints`.
+What and cause of a reason are read from the page of messages, and what a rule refuses from that of
+policies; both are in the wheel, so they are written down once. A reason's next step is `hints`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,12 @@ from typing import Final, NamedTuple
 from sealwire.cli.hints import HINTS
 from sealwire.errors import Reason
 
-_PAGE: Final = "messages.md"
+_MESSAGES: Final = "messages.md"
+_POLICIES: Final = "policy.md"
+_RULE_NEXT: Final = (
+    "change the place named, or, on the host, the line of the policy that a refusal names; what it "
+    "allows, in words: sealwire policy explain POLICY"
+)
 
 
 class Explained(NamedTuple):
@@ -27,23 +32,44 @@ class Explained(NamedTuple):
 
 def explain(reason: Reason) -> Explained:
     """Say what a reason means, where it usually comes from, and what to do."""
-    section = _section(_page(), reason.value)
+    section = _section(_page(_MESSAGES), f"### `{reason.value}`")
     return Explained(_entry(section, "What"), _entry(section, "Cause"), HINTS[reason])
 
 
-def _page() -> str:
-    packed = importlib.resources.files("sealwire.cli") / _PAGE
+class ExplainedRule(NamedTuple):
+    """A rule of a policy in words."""
+
+    refuses: str
+    next: str
+
+
+def explain_rules() -> dict[str, ExplainedRule]:
+    """Say what each rule of a policy refuses, by its name."""
+    section = _section(_page(_POLICIES), "## Rules by name")
+    rows = re.findall(r"^\| (`[^|]*`) \| ([^|]*) \|$", section, flags=re.MULTILINE)
+    rules = {
+        name: ExplainedRule(plain(text), _RULE_NEXT)
+        for names, text in rows
+        for name in plain(names).split(", ")
+    }
+    if not rules:
+        raise RuntimeError("sealwire.cli.reasons: no rules on the page of policies")
+    return rules
+
+
+def _page(name: str) -> str:
+    packed = importlib.resources.files("sealwire.cli") / name
     if packed.is_file():
         return packed.read_text(encoding="utf-8")
     # In a checkout that is not installed the page is where it is written.
-    return (Path(__file__).parents[3] / "docs" / "reference" / _PAGE).read_text(encoding="utf-8")
+    return (Path(__file__).parents[3] / "docs" / "reference" / name).read_text(encoding="utf-8")
 
 
-def _section(page: str, name: str) -> str:
-    """Give what stands below the heading of a reason, up to the next heading."""
-    _, found, rest = page.partition(f"\n### `{name}`\n")
+def _section(page: str, heading: str) -> str:
+    """Give what stands below a heading, up to the next one."""
+    _, found, rest = page.partition(f"\n{heading}\n")
     if not found:
-        raise RuntimeError(f"sealwire.cli.reasons: {name} is not on the page of messages")
+        raise RuntimeError(f"sealwire.cli.reasons: there is no {heading} on its page")
     return re.split(r"^#", rest, maxsplit=1, flags=re.MULTILINE)[0]
 
 

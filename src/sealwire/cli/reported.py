@@ -16,7 +16,8 @@ import shlex
 from typing import TYPE_CHECKING, Any, Final
 
 from sealwire.cli.terminal import printable, say
-from sealwire.cli.wording import time_in_words
+from sealwire.cli.wording import end_in_words, time_in_words
+from sealwire.clock import wall_clock_ms
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -77,6 +78,16 @@ def time_of(value: object) -> str:
         OverflowError: the same.
     """
     return time_in_words(number(value))
+
+
+def end_of(value: object) -> str:
+    """Give the time of an end in words, and how far from now that is by the clock of this side.
+
+    Raises:
+        ValueError: it is no time.
+        OverflowError: the same.
+    """
+    return end_in_words(number(value), wall_clock_ms())
 
 
 def quoted(*words: str) -> str:

@@ -6,15 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sealwire.cli.asking import Asked, report_of, say_answer_as_json, show
+from sealwire.cli.asking import Asked, show
 from sealwire.cli.options import asking_options
+from sealwire.cli.parameters import check_request_id
 from sealwire.cli.reported import say_changes, say_left_out, text
-from sealwire.cli.send import told
 from sealwire.cli.terminal import say
 from sealwire.errors import Reason
-from sealwire.stages import Outcome, Stream
+from sealwire.stages import Stream
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sealwire.cli.endings import Exit
 
 
@@ -59,25 +61,25 @@ def revert(
     """
     if bool(request_id) + everything + base > 1:
         raise click.UsageError("give an ID, --all or --base, and one of them alone")
+    if request_id:
+        check_request_id(request_id)
     asked = Asked(config, to, address, timeout_s)
     of = Stream.BASE if base else Stream.LEASE
-    answer = asked.ask(lambda client: client.revert(request_id, of=of, why=why, only=only))
-    if request_id and answer.reason == Reason.NOT_IN_FORCE.value:
+    result = asked.ask(lambda client: client.revert(request_id, of=of, why=why, only=only))
+    if request_id and result.reason == Reason.NOT_IN_FORCE.value:
         # An id does not say what it is of. A configuration is ordered apart from leases.
-        answer = asked.ask(
+        result = asked.ask(
             lambda client: client.revert(request_id, of=Stream.BASE, why=why, only=only)
         )
     if as_json:
-        say_answer_as_json(answer, asked.address, **_changed(report_of(answer)))
-    ending = told(
-        answer, quiet=as_json, done="reverted", again=("mend the request", "sealwire revert")
-    )
-    if answer.outcome is Outcome.APPLIED and not as_json:
-        show(answer, _say_reverted)
+        asked.say_as_json(result, **_changed(result.report))
+    ending = asked.told(result, quiet=as_json, done="reverted")
+    if not as_json:
+        show(result, _say_reverted)
     return ending
 
 
-def _changed(report: dict[str, Any]) -> dict[str, bool]:
+def _changed(report: Mapping[str, Any]) -> dict[str, bool]:
     """Say whether anything went back; not where the answer does not tell."""
     if "ended" in report:
         return {"changed": bool(report["ended"])}
@@ -125,10 +127,9 @@ def confirm(
     as_json: bool,
 ) -> Exit:
     """Keep the configuration with this ID, which would go by itself otherwise."""
+    check_request_id(request_id)
     asked = Asked(config, to, address, timeout_s)
-    answer = asked.ask(lambda client: client.confirm(request_id, why=why, only=only))
+    result = asked.ask(lambda client: client.confirm(request_id, why=why, only=only))
     if as_json:
-        say_answer_as_json(answer, asked.address, changed=False)
-    return told(
-        answer, quiet=as_json, done="confirmed", again=("mend the request", "sealwire confirm ID")
-    )
+        asked.say_as_json(result, changed=False)
+    return asked.told(result, quiet=as_json, done="confirmed")

@@ -14,6 +14,7 @@ from sealwire.cli.sealing import (
     operator_settings,
     seal_document,
     standing_option,
+    target_of,
     to_option,
     unchecked_option,
 )
@@ -63,7 +64,7 @@ def seal(
         )
     content = read_input(document, MAX_DOCUMENT_BYTES)
     settings = operator_settings(config)
-    target = settings.target(to)
+    target = target_of(settings, to)
     check_document(document, content, unchecked=unchecked)
     sealed = seal_document(settings, target, content, standing_s or lifetime_s)
     if out == STDIN:

@@ -11,9 +11,11 @@ import click
 from sealwire.cli.anatomy import looks_sealed
 from sealwire.cli.endings import CommandError, Exit
 from sealwire.cli.parameters import duration, in_words
+from sealwire.cli.typed import typed
 from sealwire.clock import wall_clock_ms
 from sealwire.documents import read_ini_plan, read_plan
-from sealwire.errors import MalformedError
+from sealwire.documents.reading import did_you_mean
+from sealwire.errors import MalformedError, shorten
 from sealwire.requests import CONTENT_TYPE_INI, CONTENT_TYPE_JSON
 from sealwire.sealer import DEFAULT_LIFETIME_S
 from sealwire.sealerstate import FileSealerState
@@ -61,6 +63,31 @@ def operator_settings(explicit: str | None) -> OperatorSettings:
         ConfigurationError: there are none, or they cannot be used.
     """
     return load_operator_settings(find_operator_settings(explicit, os.environ).path)
+
+
+def target_of(settings: OperatorSettings, to: str | None) -> Target:
+    """Give the service that is meant.
+
+    Raises:
+        ConfigurationError: no service is known.
+        CommandError: there are several, or none of this name, with the command that names one.
+    """
+    known = [each.audience for each in settings.targets]
+    if not known or to in known or (to is None and len(known) == 1):
+        return settings.target(to)
+    if to is None:
+        raise CommandError(
+            Exit.LOCAL_FAILURE,
+            f"{settings.path} knows several services, and none was named: {', '.join(known)}",
+            f"say which: {typed('--to', known[0])}",
+        )
+    near = did_you_mean(to, known).removeprefix("; did you mean ").removesuffix("?")
+    raise CommandError(
+        Exit.LOCAL_FAILURE,
+        f"{settings.path} does not know {shorten(to)}, but: {', '.join(known)}",
+        f"{'did you mean' if near else 'name one of them, such as'}: "
+        f"{typed(instead={to: near or known[0]})}",
+    )
 
 
 def content_type_of(document: bytes) -> str:

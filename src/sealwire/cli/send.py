@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from sealwire.cli import unanswered
-from sealwire.cli.anatomy import looks_sealed
+from sealwire.cli.anatomy import look_at, looks_sealed
 from sealwire.cli.endings import CommandError, Exit
 from sealwire.cli.hints import FAILED_HINT, hint_for
 from sealwire.cli.noting import asked_by, keeping, keeping_sealed
@@ -30,10 +30,12 @@ from sealwire.cli.sealing import (
     content_type_of,
     lifetime_option,
     operator_settings,
+    target_of,
     to_option,
     unchecked_option,
 )
-from sealwire.cli.terminal import say, say_json, waiting
+from sealwire.cli.terminal import printable, say, say_json, waiting
+from sealwire.cli.typed import about, mended
 from sealwire.client import Client
 from sealwire.errors import NoAnswerError, TransportError
 from sealwire.framing import MAX_FRAME_BYTES
@@ -59,7 +61,6 @@ _NOT_FOR_US: Final = (
     "the socket is for the service's user: send as that user, or let its settings name a group "
     "(socket.group)"
 )
-_AGAIN: Final = ("mend the configuration", "sealwire send CONFIG")
 
 
 @click.command(
@@ -102,8 +103,11 @@ def send(
     """
     content = read_input(file, MAX_FRAME_BYTES)
     if looks_sealed(content):
+        claims = look_at(content).claims
+        audience = "" if claims is None else claims.aud
         if address is None:
-            address = operator_settings(config).target(to).address
+            target = target_of(operator_settings(config), to)
+            address, audience = target.address, audience or target.audience
         with keeping_sealed(config, content, address, file) as keep:
             answer = keep(deliver_or_say(address, content, timeout_s, again=file))
     else:
@@ -113,10 +117,12 @@ def send(
         address = client.address
         kind = content_type_of(content)
         sealed = client.sealer.seal(content, content_type=kind, lifetime_s=lifetime_s)
-        answer = answer_to(lambda: client.send(sealed))
+        audience = client.sealer.audience
+        answer = result_of(lambda: client.send(sealed)).answer
     if as_json:
-        say_json(answer_as_json(answer, address))
-    return told(answer, quiet=as_json)
+        say_json(answer_as_json(answer, address, audience))
+    sent = "the sealed message" if looks_sealed(content) else "the configuration"
+    return told(answer, service_in_words(audience, address), quiet=as_json, sent=sent)
 
 
 def keeping_client(
@@ -131,7 +137,7 @@ def keeping_client(
     Raises:
         ConfigurationError: the target is not known, or a key cannot be used.
     """
-    audience = settings.target(to).audience
+    audience = target_of(settings, to).audience
 
     def deliver_kept(address: str, sealed: bytes, /, *, timeout_s: float) -> Answer:
         kept = unanswered.kept(settings.path, audience, sealed, lifetime_s)
@@ -151,21 +157,27 @@ def keeping_client(
     )
 
 
-def answer_to(ask: Callable[[], Result]) -> Answer:
-    """Give the answer, whatever became of the request: what was not done is told as well."""
+def result_of(ask: Callable[[], Result]) -> Result:
+    """Give what came of a request, whatever that is: what was not done is told as well."""
     try:
-        return ask().answer
+        return ask()
     except RequestError as error:
-        return error.result.answer
+        return error.result
 
 
-def answer_as_json(answer: Answer, address: str) -> dict[str, JsonOutput]:
+def service_in_words(audience: str, address: str) -> str:
+    """Say which service was asked, and where; ``audience`` is ``""`` where it is not known."""
+    return f"{audience or 'the service'} at {printable(address)}"
+
+
+def answer_as_json(answer: Answer, address: str, audience: str) -> dict[str, JsonOutput]:
     """Give what an answer says, but for its report, as ``--json`` prints it."""
     return {
         "outcome": answer.outcome.name.lower(),
         "repeated": answer.repeated,
         "reason": answer.reason,
         "detail": answer.detail,
+        "audience": audience,
         "address": address,
         "signed": False,
     }
@@ -196,9 +208,7 @@ def deliver_or_say(address: str, sealed: bytes, timeout_s: float, again: str) ->
             f"send the same sealed message again, which is safe and tells: {command}",
         ) from None
     except TransportError as error:
-        raise CommandError(
-            Exit.LOCAL_FAILURE, f"{error}; nothing was sent", _way_to(address)
-        ) from None
+        raise CommandError(Exit.LOCAL_FAILURE, str(error), _way_to(address)) from None
 
 
 def _way_to(address: str) -> str:
@@ -218,42 +228,39 @@ def _way_to(address: str) -> str:
     return "nothing answers at this socket; start the service again"
 
 
-def told(
-    answer: Answer, *, quiet: bool, done: str = "applied", again: tuple[str, str] = _AGAIN
-) -> Exit:
+def told(answer: Answer, service: str, *, quiet: bool, done: str = "applied", sent: str) -> Exit:
     """Say what became of the request.
 
     Args:
         answer: what the service says.
+        service: which one that is, in words.
         quiet: say nothing of what is on standard output already.
         done: what to call it where it was done.
-        again: what was sent, and the command that sends it, for hints.
+        sent: what to call what was sent, for hints.
 
     Raises:
         CommandError: it was refused, or it failed.
     """
     if answer.outcome is Outcome.APPLIED:
         if not quiet and answer.repeated:
-            say(("had been applied before", "bold green"), ("; nothing was done now", ""))
+            said = f", as {service} says; nothing was done now"
+            say(("had been applied before", "bold green"), (said, ""))
         elif not quiet:
-            say((done, "bold green"), (", as the service says; the answer is unsigned", ""))
+            say((done, "bold green"), (f", as {service} says; the answer is unsigned", ""))
         return Exit.OK
     if answer.outcome is Outcome.FAILED:
         what = "had failed before, and nothing was done now" if answer.repeated else "failed"
-        raise CommandError(Exit.REFUSED, _joined(what, answer.detail), _said(FAILED_HINT, again))
+        raise CommandError(
+            Exit.REFUSED,
+            _joined(what, answer.detail),
+            mended(answer.detail) or about(FAILED_HINT, sent),
+        )
     told = answer.reason or "the service gives no reason"
     raise CommandError(
         Exit.REFUSED,
         _joined("refused", told, answer.detail),
-        _said(hint_for(answer.reason), again),
+        about(hint_for(answer.reason), sent),
     )
-
-
-def _said(hint: str, again: tuple[str, str]) -> str:
-    """Give a hint about what was sent, and not about a configuration if it was none."""
-    for usual, this in zip(_AGAIN, again, strict=True):
-        hint = hint.replace(usual, this)
-    return hint
 
 
 def _joined(*parts: str) -> str:

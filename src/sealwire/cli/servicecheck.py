@@ -12,10 +12,14 @@ from sealwire.cli.findings import (
     Finding,
     Mark,
     described,
-    is_us,
-    look_at_address,
     problem_of,
     signing_key_of,
+)
+from sealwire.cli.listening import (
+    START_AGAIN,
+    is_us,
+    look_at_address,
+    look_at_listener,
     user_in_words,
 )
 from sealwire.cli.wording import counted
@@ -115,6 +119,7 @@ def _access(settings: ServiceSettings) -> Access:
 def _address(settings: ServiceSettings) -> Iterator[Finding]:
     where = parse_address(settings.address)
     if not isinstance(where, UnixAddress):
+        # A port is bound to another address than the one it is reached at, so nobody is called.
         yield look_at_address(settings.address)
         return
     path = Path(where.path)
@@ -136,11 +141,52 @@ def _address(settings: ServiceSettings) -> Iterator[Finding]:
             "run this as the service's user; or stop what has made it, and remove it",
         )
     else:
-        yield look_at_address(settings.address)
+        yield from _socket(settings, status.st_mtime_ns)
+
+
+def _socket(settings: ServiceSettings, bound_ns: int) -> Iterator[Finding]:
+    """Look whether somebody listens, and whether that is with the files as they are now."""
+    found = look_at_listener(settings.address)
+    if found.mark is Mark.OK:
+        yield found
+        yield from _newer(settings, bound_ns)
+    elif found.next == START_AGAIN:
+        # A socket that a killed process has left is replaced by the next start.
+        yield found._replace(mark=Mark.WARNING)
+    else:
+        yield found
+
+
+def _newer(settings: ServiceSettings, bound_ns: int) -> Iterator[Finding]:
+    """Say which files have changed since the running listener was bound; it reads them once."""
+    policy = () if settings.policy_file is None else (settings.policy_file,)
+    keys = (*settings.trusted, *settings.gate, *settings.encryption)
+    files = (settings.path, *keys, *policy)
+    # The time of the entry, because a file that is moved into its place keeps the time of its text.
+    newer = [str(each) for each in files if _changed_ns(each) > bound_ns]
+    if newer:
+        yield Finding(
+            Mark.WARNING,
+            "running",
+            f"changed since the listener was started, which goes on with the old ones: "
+            f"{', '.join(newer)}",
+            "start the service again",
+        )
+
+
+def _changed_ns(path: Path) -> int:
+    try:
+        return path.stat().st_ctime_ns
+    except OSError:
+        # That it is not there is told where it is looked at.
+        return 0
 
 
 def _operator(settings: ServiceSettings, environ: Mapping[str, str]) -> Iterator[Finding]:
-    """Compare with the operator's part, where there is one on this machine for this service."""
+    """Compare with the operator's part, where there is one on this machine for this service.
+
+    What differs keeps no service from listening, so it is a warning.
+    """
     try:
         operator = load_operator_settings(find_operator_settings(None, environ).path)
         target = operator.target(settings.audience)
@@ -156,7 +202,7 @@ def _operator(settings: ServiceSettings, environ: Mapping[str, str]) -> Iterator
     ):
         if ours != theirs:
             yield Finding(
-                Mark.PROBLEM,
+                Mark.WARNING,
                 name,
                 f"{operator.path} has {what} {theirs} for {target.audience}, and this service has "
                 f"{ours}",
@@ -164,7 +210,7 @@ def _operator(settings: ServiceSettings, environ: Mapping[str, str]) -> Iterator
             )
     if key.thumbprint not in set(_trusted(settings)):
         yield Finding(
-            Mark.PROBLEM,
+            Mark.WARNING,
             name,
             f"this service does not trust the key {key.fingerprint} of {key.owner}, which "
             f"{operator.path} seals with",

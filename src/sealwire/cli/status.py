@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from sealwire.cli.asking import Asked, say_answer_as_json, show
-from sealwire.cli.endings import Exit
+from sealwire.cli.asking import Asked, show
 from sealwire.cli.options import reading_options
-from sealwire.cli.reported import level, number, request_id, say_left_out, text, time_of
-from sealwire.cli.send import told
+from sealwire.cli.reported import end_of, level, number, request_id, say_left_out, text, time_of
 from sealwire.cli.terminal import say, say_fields
-from sealwire.stages import Outcome
+
+if TYPE_CHECKING:
+    from sealwire.cli.endings import Exit
+
+_ROOT: Final = "root"
 
 
 @click.command(
@@ -41,14 +43,13 @@ def status(
     Loggers that have nothing of their own are left out. Nothing is changed.
     """
     asked = Asked(config, to, address, timeout_s)
-    answer = asked.ask(lambda client: client.status(only=only))
+    result = asked.ask(lambda client: client.status(only=only))
     if as_json:
-        say_answer_as_json(answer, asked.address)
-        return told(answer, quiet=True)
-    if answer.outcome is not Outcome.APPLIED:
-        return told(answer, quiet=False)
-    show(answer, lambda report: _say_status(report, asked.options))
-    return Exit.OK
+        asked.say_as_json(result)
+    ending = asked.told(result, quiet=as_json, done="in force")
+    if not as_json:
+        show(result, lambda report: _say_status(report, asked.options))
+    return ending
 
 
 def _say_status(report: dict[str, Any], options: str) -> None:
@@ -60,9 +61,11 @@ def _say_status(report: dict[str, Any], options: str) -> None:
         more = number(lease.get("levels_left_out", 0))
         levels += f" and {more} more" if more else ""
         why = f": {text(lease['why'])}" if lease["why"] else ""
-        said = f"{levels} until {time_of(lease['until_ms'])} by {text(lease['issuer'])}{why}"
+        said = f"{levels} until {end_of(lease['until_ms'])}, by {text(lease['issuer'])}{why}"
         say((f"  {said}", "cyan"))
         say((f"    sealwire revert {request_id(lease['id'])}{options}", "dim"))
+    for missing in report.get("floors", []):
+        say((f"a floor that keeps nothing: {text(missing)}", "yellow"))
     if report["drift"]:
         say(("drift: somebody in that process has changed what no message did", "yellow"))
     for each in report["drift"]:
@@ -92,21 +95,37 @@ def _say_base(report: dict[str, Any], options: str) -> None:
     if base["id"]:
         fields.append(("to go back", f"sealwire revert {request_id(base['id'])}{options}"))
     if report["confirm_by_ms"] is not None:
-        fields.append(("on trial", f"until {time_of(report['confirm_by_ms'])}; to keep it:"))
+        fields.append(("on trial", f"until {end_of(report['confirm_by_ms'])}; to keep it:"))
         fields.append(("", f"sealwire confirm {request_id(base['id'])}{options}"))
     fields.append(("leases", str(len(report["leases"])) if report["leases"] else "none"))
     say_fields(fields)
 
 
+def _above(name: str) -> list[str]:
+    """Give the names of a logger's ancestors, but for the root."""
+    parts = name.split(".")
+    return [".".join(parts[:count]) for count in range(1, len(parts))]
+
+
+def _place_in_tree(name: str) -> list[str]:
+    """Order loggers so that each stands directly behind its ancestors; the root is the first."""
+    return [] if name == _ROOT else name.split(".")
+
+
 def _say_loggers(report: dict[str, Any]) -> None:
-    """Print the loggers as a tree: configured in the base, in force, and what else is to know."""
+    """Print the loggers as a tree: configured in the base, in force, and what else is to know.
+
+    A logger is indented under the nearest ancestor that is listed: those that have nothing of
+    their own are left out.
+    """
     rows = [("logger", "configured", "effective", "")]
-    for logger in report["loggers"]:
-        name, leased = text(logger["name"]), logger["leased"]
-        depth = 0 if name == "root" else 1 + name.count(".")
+    listed = {text(logger["name"]): logger for logger in report["loggers"]}
+    for name in sorted(listed, key=_place_in_tree):
+        logger, leased = listed[name], listed[name]["leased"]
+        depth = 0 if name == _ROOT else 1 + sum(each in listed for each in _above(name))
         marks = []
         if leased is not None:
-            marks.append(f"leased until {time_of(leased['until_ms'])} by {text(leased['issuer'])}")
+            marks.append(f"leased until {end_of(leased['until_ms'])}, by {text(leased['issuer'])}")
         marks += ["disabled"] if logger["disabled"] else []
         marks += ["does not propagate"] if not logger["propagate"] else []
         marks += [f"to {', '.join(map(text, logger['handlers']))}"] if logger["handlers"] else []

@@ -109,6 +109,19 @@ def write_bytes(content: bytes) -> None:
         sys.stdout.buffer.flush()
 
 
+def say_raw(line: bytes) -> None:
+    """Write one line as it is, its newline included; to a terminal, as `printable` makes it.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    if sys.stdout.isatty():
+        say((printable(line.decode("utf-8", "backslashreplace").removesuffix("\n")), ""))
+        return
+    with _writing():
+        sys.stdout.buffer.write(line)
+
+
 @contextlib.contextmanager
 def waiting(text: str) -> Iterator[None]:
     """Show that something is waited for, where somebody looks; on a terminal alone."""

@@ -9,6 +9,7 @@ Rules this module keeps:
 
 from __future__ import annotations
 
+import contextlib
 import re
 import secrets
 from contextlib import contextmanager
@@ -73,6 +74,13 @@ def waiting_messages(beside: Path) -> list[Path]:
         return []
     matches = ((path, _NAME.fullmatch(path.name)) for path in found)
     return [path for path, match in matches if match and int(match[1]) >= now_s]
+
+
+def forget(beside: Path, path: Path) -> None:
+    """Forget a message that was sent once more and answered, if it is one of those kept here."""
+    if _NAME.fullmatch(path.name) and path.parent.resolve() == (beside.parent / FOLDER).resolve():
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
 
 
 def _remove_expired(folder: Path, now_s: int) -> None:

@@ -20,6 +20,8 @@ ALGORITHMS: Final = {
 }
 """Names of the IANA registry "COSE Algorithms", by number."""
 
+_IN_MINUTES_S: Final = 120
+
 
 def time_in_words(moment_ms: int) -> str:
     """Give a time as RFC 3339, in UTC; its number where no calendar goes that far.
@@ -32,6 +34,34 @@ def time_in_words(moment_ms: int) -> str:
     except (ValueError, OverflowError, OSError):
         return f"{moment_ms} ms after 1970"
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def length_in_words(length_ms: int) -> str:
+    """Give a length of time in its two largest units: ``15 min``, ``2 h 5 min``, ``40 s``.
+
+    From two minutes on it is rounded to whole ones: what was asked for 15 minutes a moment ago
+    is said to end in 15, and not in 14 and 59 seconds.
+
+    Args:
+        length_ms: milliseconds, not negative.
+    """
+    left_s = round(length_ms / 1000)
+    if left_s >= _IN_MINUTES_S:
+        left_s = round(left_s / 60) * 60
+    parts = []
+    for unit, unit_s in (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1)):
+        count, left_s = divmod(left_s, unit_s)
+        parts.append(f"{count} {unit}" if count else "")
+    first = next((place for place, part in enumerate(parts) if part), len(parts) - 1)
+    return " ".join(part for part in parts[first : first + 2] if part) or "0 s"
+
+
+def end_in_words(moment_ms: int, now_ms: int) -> str:
+    """Give the time of an end, and how far it is from now: ``2026-…Z, in 15 min``."""
+    left_ms = moment_ms - now_ms
+    if left_ms < 0:
+        return f"{time_in_words(moment_ms)}, {length_in_words(-left_ms)} ago"
+    return f"{time_in_words(moment_ms)}, in {length_in_words(left_ms)}"
 
 
 def counted(number: int, what: str) -> str:

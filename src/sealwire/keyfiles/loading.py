@@ -85,7 +85,7 @@ def load_key(path: StrPath, owner: str | None = None, *, allow_example_keys: boo
         path,
         max_bytes=MAX_KEY_FILE_BYTES,
         error=KeyFileError,
-        missing="make a key with: sealwire keys new",
+        missing="make a key with: sealwire keys new --owner NAME",
         forbidden=NO_BITS,
     )
     try:
@@ -99,7 +99,7 @@ def load_key(path: StrPath, owner: str | None = None, *, allow_example_keys: boo
     if not allow_example_keys and key.thumbprint.hex() in EXAMPLE_KEYS:
         raise KeyFileError(
             f"{checked.path} holds an example key, which everybody has; make your own with: "
-            "sealwire keys new, or allow example keys where nothing depends on it"
+            "sealwire keys new --owner NAME, or allow example keys where nothing depends on it"
         )
     return key
 
@@ -125,6 +125,6 @@ def _load(path: StrPath, kind: type[K], owner: str | None, *, allow_example_keys
         found, wanted = kind_of(type(key)), kind_of(kind)
         raise KeyFileError(
             f"{os.fspath(path)} holds a {found} key, and a {wanted} key is due here; name another "
-            "file, or make one with: sealwire keys new"
+            "file, or make one with: sealwire keys new --owner NAME"
         )
     return key

@@ -118,14 +118,16 @@ def parse_key(content: bytes, *, owner: str | None = None) -> Key:
     # An exception of the decoder would carry the whole content with it, so none is raised.
     text = content.decode("utf-8", errors="replace")
     if text.encode() != content:
-        raise KeyFileError("it is not UTF-8 text; make a new key with: sealwire keys new")
+        raise KeyFileError(
+            "it is not UTF-8 text; make a new key with: sealwire keys new --owner NAME"
+        )
     while text.startswith("#"):
         text = text.partition("\n")[2]
     line, newline, trailing = text.partition("\n")
     if not newline or trailing or "\r" in line:
         raise KeyFileError(
             "a key file holds comment lines (#) or none, then one line that ends in one newline, "
-            "then nothing; write it so, or make a new key with: sealwire keys new"
+            "then nothing; write it so, or make a new key with: sealwire keys new --owner NAME"
         )
     word, _, fields = line.partition(" ")
     if word == _SSH_WORD:
@@ -134,7 +136,7 @@ def parse_key(content: bytes, *, owner: str | None = None) -> Key:
     if form is None:
         raise KeyFileError(
             f"it does not begin with one of {', '.join((*_BY_WORD, _SSH_WORD))}; make a key with: "
-            "sealwire keys new"
+            "sealwire keys new --owner NAME"
         )
     *names, coded = fields.split(" ")
     if len(names) != len(form.names) or not all(map(NAME_PATTERN.fullmatch, names)):
@@ -160,7 +162,7 @@ def _decoded(coded: str) -> bytes:
     if len(raw) != SECRET_BYTES or _coded(raw) != coded:
         raise KeyFileError(
             f"the key is not {SECRET_BYTES} bytes in canonical base64url without padding; copy the "
-            "file again, or make a new key with: sealwire keys new"
+            "file again, or make a new key with: sealwire keys new --owner NAME"
         )
     return raw
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sealwire.errors import ApplyError
 from sealwire.logtree.closing import close_quietly
 from sealwire.logtree.factories import make_handler, make_part
-from sealwire.logtree.internals import give_name, named_handlers
+from sealwire.logtree.internals import give_name, named_handlers, unname
 from sealwire.logtree.keeping import remember
 from sealwire.logtree.newfiles import NewFile, begin_file
 
@@ -114,8 +114,8 @@ def build(plan: LoggingPlan, kept: Mapping[str, Kept] | None = None) -> Built:
         # A factory's handler may have named itself, and so have taken another one's name.
         for handler in built.handlers.values():
             if (name := handler.name) in names and names[name] is not handler:
+                unname(handler)
                 give_name(names[name], name)
-                vars(handler)["_name"] = None
     return built
 
 

@@ -36,7 +36,7 @@ from sealwire.logtree.internals import named_handlers
 from sealwire.logtree.keeping import kept_by
 from sealwire.logtree.locks import whole_logging
 from sealwire.logtree.newfiles import FILE_ARGUMENT, check_begun
-from sealwire.logtree.swapping import OWN_LOGGER, Around, Change, exchange, swap, undo
+from sealwire.logtree.swapping import Around, Change, exchange, is_own, swap, undo
 from sealwire.stages import Applied
 
 if TYPE_CHECKING:
@@ -234,6 +234,5 @@ def _kind(error: BaseException) -> str:
 def _enable_own_loggers() -> None:
     # A copy, because another thread may be making a logger at this moment.
     for name, logger in logging.root.manager.loggerDict.copy().items():
-        own = name == OWN_LOGGER or name.startswith(f"{OWN_LOGGER}.")
-        if own and isinstance(logger, logging.Logger):
+        if is_own(name) and isinstance(logger, logging.Logger):
             logger.disabled = False

@@ -224,7 +224,7 @@ def _wanted(plan: LoggingPlan, built: Built) -> Wanted:
             foreign = [handler for handler in part.handlers if is_foreign(handler)]
             loggers[name] = part._replace(level=logging.NOTSET, handlers=foreign, propagate=True)
             continue
-        disabled = plan.disable_existing_loggers and not _is_own(name)
+        disabled = plan.disable_existing_loggers and not is_own(name)
         if disabled != part.disabled or _has(part.handlers, replaced):
             loggers[name] = part._replace(
                 disabled=disabled, handlers=_exchanged(part.handlers, replaced)
@@ -281,5 +281,6 @@ def _is_beneath(name: str, named: Container[str]) -> bool:
     return False
 
 
-def _is_own(name: str) -> bool:
+def is_own(name: str) -> bool:
+    """Whether a logger is one of ours."""
     return name == OWN_LOGGER or name.startswith(f"{OWN_LOGGER}.")

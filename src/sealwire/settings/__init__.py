@@ -13,6 +13,7 @@ from sealwire.settings.policy_file import (
     parse_policy,
 )
 from sealwire.settings.reading import (
+    NO_OPERATOR_YET,
     load_operator_settings,
     load_service_settings,
     parse_operator,
@@ -31,6 +32,7 @@ from sealwire.settings.writing import (
 )
 
 __all__ = [
+    "NO_OPERATOR_YET",
     "STARTING_POLICY",
     "OperatorSettings",
     "Place",

@@ -25,6 +25,12 @@ from sealwire.transports.addresses import parse_address
 MAX_SETTINGS_BYTES: Final = 64 * 1024
 """A thousand trusted keys; and little enough that no TOML of this size takes long to read."""
 
+NO_OPERATOR_YET: Final = (
+    "try things out with: sealwire init AUDIENCE --both, or write there what sealwire init printed "
+    "on the service's host, or name another file with --config"
+)
+"""The next step where an operator's settings are not there."""
+
 
 def load_service_settings(path: StrPath) -> ServiceSettings:
     """Read the settings of a service.
@@ -44,7 +50,7 @@ def load_operator_settings(path: StrPath) -> OperatorSettings:
     Raises:
         ConfigurationError: as `load_service_settings`.
     """
-    return parse_operator(*read_settings(path, "name another file with --config"))
+    return parse_operator(*read_settings(path, NO_OPERATOR_YET))
 
 
 def parse_service(path: Path, text: str) -> ServiceSettings:

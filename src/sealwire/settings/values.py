@@ -9,6 +9,8 @@ Rules this module keeps:
 
 from __future__ import annotations
 
+import os
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +19,7 @@ from sealwire import recommended
 from sealwire.chain import Chain
 from sealwire.checks.freshness import STANDING_S, lifetimes
 from sealwire.documents.reading import did_you_mean
-from sealwire.errors import ConfigurationError, shorten
+from sealwire.errors import ConfigurationError, KeyFileError, shorten
 from sealwire.keyfiles import load_aead_key, load_mac_key, load_signing_key, load_verify_key
 from sealwire.keys import AeadKey, MacKey, check_name
 from sealwire.policy import Policy, Rule
@@ -240,6 +242,16 @@ class OperatorSettings:
             ConfigurationError: a key is of another owner or audience.
         """
         example = self.allow_example_keys
+        if not os.path.lexists(self.signing_key):
+            name, folder, whole = (
+                shlex.quote(str(each))
+                for each in (self.signing_key.name, self.signing_key.parent, self.signing_key)
+            )
+            raise KeyFileError(
+                f"{self.signing_key} is not there; if it was made elsewhere, move it beside "
+                f"{self.path.name}: mv {name} {folder}/, or make one: sealwire keys new --owner "
+                f"{self.issuer} --out {whole}"
+            )
         signing = load_signing_key(self.signing_key, allow_example_keys=example)
         layers = recommended.local_layers(signing)
         if target.gate is not None and target.encryption is not None:
@@ -254,7 +266,7 @@ def _check_fit(kind: Recommended, gate_name: str, encryption_name: str, *keys: o
     for name, given in zip((gate_name, encryption_name), keys, strict=True):
         if wanted and not given:
             raise ConfigurationError(
-                f'chain "network" needs {name}; make a key with: sealwire keys new'
+                f'chain "network" needs {name}; make a key with: sealwire keys new --owner NAME'
             )
         if given and not wanted:
             raise ConfigurationError(

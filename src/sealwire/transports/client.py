@@ -10,6 +10,7 @@ Not guaranteed: that the answer is the service's. It is unsigned.
 from __future__ import annotations
 
 import contextlib
+import errno
 import socket
 import time
 from typing import TYPE_CHECKING, Final
@@ -63,6 +64,34 @@ def deliver(
             raise NoAnswerError(f"{target}: sent, but no answer: {error}") from None
 
 
+def check_listens(address: str | Address, *, timeout_s: float = DEFAULT_TIMEOUT_S) -> None:
+    """Find out whether somebody listens there; whether it is the service is not asked.
+
+    A listener on a Unix socket sees nothing of it. One on a port sees a connection without a
+    message, and sealwire refuses that.
+
+    Args:
+        address: as in `deliver`.
+        timeout_s: how long to wait for a connection over TCP, seconds.
+
+    Raises:
+        ConfigurationError: not an address.
+        TransportError: no connection.
+    """
+    target = parse_address(address) if isinstance(address, str) else address
+    if isinstance(target, TcpAddress) or not hasattr(socket, "AF_UNIX"):
+        _connect(target, time.monotonic() + timeout_s).close()
+        return
+    # A socket of another type is told so (EPROTOTYPE, POSIX connect()), if there is a process that
+    # has it open; its queue is not touched.
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(target.path)
+        except OSError as error:
+            if error.errno != errno.EPROTOTYPE:
+                raise _no_connection(target, error) from None
+
+
 def _connect(target: Address, ends_s: float) -> socket.socket:
     if isinstance(target, TcpAddress):
         family = socket.AF_INET6 if ":" in target.host else socket.AF_INET
@@ -100,7 +129,7 @@ def _first_try_s(target: Address) -> float:
 
 
 def _no_connection(target: Address, error: OSError) -> TransportError:
-    return TransportError(f"{target}: no connection: {error.strerror or error}")
+    return TransportError(f"{target}: no connection: {error.strerror or error}; nothing was sent")
 
 
 def _left(ends_s: float) -> float:

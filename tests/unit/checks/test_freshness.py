@@ -135,6 +135,8 @@ def test_a_maximum_of_nothing_is_refused(limit_s: int) -> None:
     [
         ({}, NOW_MS - 7, "issued 7 ms ahead of this clock; 0 ms are allowed"),
         ({}, NOW_MS + 300_009, "expired 9 ms ago by this clock"),
+        ({}, NOW_MS - 3_599_285, "issued 59 min ahead of this clock; 0 ms are allowed"),
+        ({}, NOW_MS + 300_000 + 3_300_705, "expired 55 min ago by this clock"),
         ({"exp": NOW_S + 604_801}, NOW_MS, "lives 604801 s; 604800 s are allowed in stream base"),
     ],
 )

@@ -14,9 +14,11 @@ from sealwire.documents import LoggingPlan, read_plan
 from sealwire.errors import ApplyError
 from sealwire.logtree import apply, builder, try_out
 from sealwire.logtree.builder import build_in_time
+from sealwire.logtree.internals import named_handlers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 MODULE = "a_module_of_the_builder"
 PATIENCE_S = 20.0
@@ -114,3 +116,44 @@ def test_what_it_raises_is_raised_where_it_is_waited_for() -> None:
         build_in_time(plan(f"{MODULE}.Leaving"), {})
     with pytest.raises(ValueError, match="Unable to configure formatter 'f'"):
         build_in_time(plan("logging.NullHandler", **{"class": "no.such.Formatter"}), {})
+
+
+def test_what_is_built_too_late_removes_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another configuration may have begun to write to it by then."""
+    monkeypatch.setattr(builder, "BUILD_S", 0.05)
+    path = tmp_path / "x"
+    file = {"class": "logging.FileHandler", "filename": str(path)}
+    late = {
+        "version": 1,
+        "handlers": {"a": file, "b": {"class": f"{MODULE}.Waiting"}},
+        "root": {"handlers": ["a", "b"]},
+    }
+    with pytest.raises(ApplyError, match=r"handlers\.b has not been built"):
+        apply(read_plan(json.dumps(late).encode()))
+    good = {"version": 1, "handlers": {"a": file}, "loggers": {"late": {"handlers": ["a"]}}}
+    apply(read_plan(json.dumps(good).encode()))
+    _go_on.set()
+    builder._left[0].thread.join(PATIENCE_S)
+    logging.getLogger("late").error("still here")
+    assert "still here\n" == path.read_text()
+
+
+class Naming(logging.Handler):
+    """A handler that takes somebody's name while it is made."""
+
+    def __init__(self) -> None:
+        """Take it."""
+        super().__init__()
+        self.name = "taken"
+
+
+def test_a_name_that_a_constructor_takes_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether the configuration fails afterwards or not."""
+    monkeypatch.setattr(builder, "BUILD_S", PATIENCE_S)
+    owner = logging.NullHandler()
+    owner.name = "taken"
+    build_in_time(plan(f"{MODULE}.Naming"), {}).discard()
+    assert owner is named_handlers()["taken"]
+    assert "taken" == owner.name

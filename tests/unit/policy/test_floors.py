@@ -348,3 +348,32 @@ def test_two_floors_for_one_are_refused(
     """Nobody would know which counts."""
     with pytest.raises(ConfigurationError, match="two floors are for one"):
         Floors(loggers, handlers)
+
+
+def test_what_is_protected_and_not_there_is_named() -> None:
+    """A floor judges changes; what the application never had, no change takes away."""
+    floors = Floors(
+        (LoggerFloor("a", 20, ("audit",), sources={"handlers": "p:1", "level": "p:2"}),),
+        (HandlerFloor("other", sources={"": "p:3"}),),
+    )
+    bare = Tree((LoggerState("", 30), LoggerState("a")))
+    assert [
+        ("loggers.a", "no handler 'audit' gets its records; handlers here: none", "p:1"),
+        ("loggers.a", "the level in force is 30 and not 20 or lower", "p:2"),
+        ("handlers.other", "no logger has such a handler; handlers here: none", "p:3"),
+    ] == [(each.where, each.detail, each.source) for each in floors.gaps(bare)]
+    (first, *_) = floors.gaps(bare)
+    assert "loggers.a: no handler 'audit' gets its records; handlers here: none (p:1)" == (
+        first.in_words()
+    )
+    whole = Tree(
+        (LoggerState("", 10, ("audit", "other")), LoggerState("a")),
+        (
+            HandlerState("audit", "logging.NullHandler"),
+            HandlerState("other", "logging.NullHandler"),
+        ),
+    )
+    assert [] == list(floors.gaps(whole))
+    assert [] == list(Floors().gaps(bare))
+    (gap,) = Floors(handlers=(HandlerFloor("other"),)).gaps(bare)
+    assert "()" not in gap.in_words()

@@ -32,7 +32,7 @@ from sealwire.errors import ApplyError, Reason, RefusedError
 from sealwire.inforce import Base
 from sealwire.logtree import swapping
 from sealwire.logtree.internals import named_handlers
-from sealwire.policy import Direction, Floors, LeaseLimits, LoggerFloor, Loggers, Policy, Role
+from sealwire.policy import Direction, Floors, LeaseLimits, LoggerFloor, Policy, Role
 from sealwire.requests import (
     CONTENT_TYPE_REQUEST,
     Apply,
@@ -52,13 +52,16 @@ LEVELS = (10, 20, 30, 40)
 NAMES = ("", "m", "m.a", "m.a.b", "m.c", "n.new", "n.newer")
 KEYS = ("h1", "h2", "h3")
 FILES = ("one.log", "two.log")
-ANYBODY = Role(
-    "any",
-    frozenset({"*"}),
-    loggers=Loggers(("root", "m", "m.*", "n", "n.*")),
-    through=None,
-    direction=Direction.BOTH,
-)
+
+
+class Unbound(Role):
+    """A role that leases both ways, and is limited to no loggers, as no policy allows it."""
+
+    def __post_init__(self) -> None:
+        """Check nothing."""
+
+
+ANYBODY = Unbound("any", frozenset({"*"}), through=None, direction=Direction.BOTH)
 ANYTHING = Policy((), roles=(ANYBODY,), leases=LeaseLimits(min_free_percent=0))
 
 

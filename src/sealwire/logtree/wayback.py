@@ -22,7 +22,7 @@ from sealwire.logtree.arrangement import (
     live_loggers,
     part_of,
 )
-from sealwire.logtree.internals import named_handlers
+from sealwire.logtree.internals import live_handlers, named_handlers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,8 +42,17 @@ def way_back(before: Arrangement, left: Arrangement) -> tuple[Wanted, list[str]]
     """
     drift: list[str] = []
     now = {name: part_of(logger) for name, logger in live_loggers()}
-    loggers = _parts_back(before, left, now, drift)
-    names = _names_back(before, left, dict(named_handlers()))
+    # Whoever sets up logging anew closes every handler, and takes it out of logging's own list.
+    open_still = {id(handler) for handler in live_handlers()}
+    loggers = {
+        name: part._replace(handlers=[each for each in part.handlers if id(each) in open_still])
+        for name, part in _parts_back(before, left, now, drift).items()
+    }
+    names = {
+        name: handler
+        for name, handler in _names_back(before, left, dict(named_handlers())).items()
+        if id(handler) in open_still
+    }
     # One that left and comes back has what it had, since nobody could reach it.
     handlers = _handlers_back(
         before, left, {id(e): handler_part(e) for e, _ in left.handlers}, drift
@@ -149,9 +158,6 @@ def _merged(where: str, was: list[T], left: list[T], now: list[T], drift: list[s
     if _same_list(now, left):
         return was
     drift.append(where)
-    if left and not any(_holds(left, each) for each in now):
-        # Somebody has set up all of it anew: what was before is nobody's any more.
-        return now
     # One that somebody has put back is there already.
     come = [each for each in now if not _holds(left, each) and not _holds(was, each)]
     gone = [each for each in left if not _holds(now, each)]

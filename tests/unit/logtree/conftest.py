@@ -24,7 +24,10 @@ def own_tree() -> Iterator[None]:
     try:
         yield
     finally:
+        # Held until all are closed: some are kept by the ones in front of them alone.
+        alive = [reference() for reference in references]
         logging.shutdown(references)
+        del alive
         for container in (handlers, references, loggers):
             container.clear()
         handlers.update(kept[0])

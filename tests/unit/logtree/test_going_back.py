@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import logging.config
 import logging.handlers
 import queue
 from typing import TYPE_CHECKING
@@ -138,8 +139,7 @@ def test_what_somebody_else_has_changed_is_left(tmp_path: Path) -> None:
     _, drift = go_back(change, Around())
     assert ("root.handlers", "loggers.a.b.level", "loggers.a.b.handlers") == drift
     assert (5, [own, tool], []) == (logger.level, logger.handlers, logger.filters)
-    # Nothing of the configuration was left there, so it is all somebody else's.
-    assert [tool] == logging.root.handlers
+    assert [own, tool] == logging.root.handlers
     assert 7 == logging.getLogger("new").level
     assert {"x": own, "named": named} == dict(named_handlers())
     assert logger.propagate
@@ -308,3 +308,23 @@ def test_no_lease_is_laid_over_a_handler_that_goes(tmp_path: Path) -> None:
     apply_as_base(plan(root={"handlers": []}, loggers={"a.b": {"handlers": []}}), around)
     before, after = around.seen
     assert ("x" in before.by_key(), "x" in after.by_key()) == (True, False)
+
+
+def test_what_was_closed_meanwhile_does_not_come_back(tmp_path: Path) -> None:
+    """Who sets up logging anew closes every handler, those that rest as well."""
+    set_up(tmp_path)
+    _, change = apply_as_base(to_file(tmp_path / "new"), Around())
+    logging.config.dictConfig(
+        {
+            "version": 1,
+            "disable_existing_loggers": False,
+            "handlers": {"x": {"class": "logging.FileHandler", "filename": str(tmp_path / "own")}},
+            "root": {"handlers": ["x"]},
+        }
+    )
+    anew = named_handlers()["x"]
+    go_back(change, Around())
+    assert [anew] == logging.root.handlers
+    assert anew is named_handlers()["x"]
+    logging.root.error("once")
+    assert "once\n" == (tmp_path / "own").read_text()

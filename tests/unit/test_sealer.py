@@ -19,7 +19,7 @@ from sealwire.layers import (
     HmacTagger,
     HmacVerifier,
 )
-from sealwire.sealer import MemorySealerState, Sealer
+from sealwire.sealer import MemorySealerState, Sealer, clock_behind
 from sealwire.stages import Stream
 from sealwire.state import AdmissionState
 from sealwire.versions import Standing
@@ -419,3 +419,17 @@ def test_a_chain_without_a_signature_knows_another_owner(alice: Operator) -> Non
     sealer = make(alice, [alice.gate()])
     with pytest.raises(ConfigurationError, match="bob"):
         sealer.check_matches(chain)
+
+
+@pytest.mark.parametrize(
+    ("begin_anew", "way_out"),
+    [
+        ("", "wait until it has passed"),
+        ("mv a b", "once its time has come: mv a b"),
+    ],
+)
+def test_a_clock_that_is_behind_is_told_with_the_ways_out(begin_anew: str, way_out: str) -> None:
+    """Where the state can be put aside, the command is the last word."""
+    told = clock_behind("payments@prod", 59 * 60_000, begin_anew)
+    assert told.startswith("the clock is 59 min behind the last message to payments@prod; ")
+    assert told.endswith(way_out)

@@ -1242,10 +1242,13 @@ def documents() -> Iterator[Vector]:
         "version-2": ("another version of the schema", {"version": 2}),
         "version-true": ("true for 1", {"version": True}),
         "unknown-key": ("a key that is not known", {"version": 1, "logers": {}}),
-        "factory": ("a factory", {"version": 1, "handlers": {"h": {"()": "os.system"}}}),
+        "factory": (
+            "a factory that is no dotted name",
+            {"version": 1, "handlers": {"h": {"()": "os.system('true')"}}},
+        ),
         "attributes": (
-            "attributes",
-            {"version": 1, "handlers": {"h": {"class": "logging.NullHandler", ".": {"x": 1}}}},
+            "an attribute that is not for others",
+            {"version": 1, "handlers": {"h": {"class": "logging.NullHandler", ".": {"_x": 1}}}},
         ),
         "cfg": (
             "a reference into the document",

@@ -53,7 +53,7 @@ def look_at_listener(address: str) -> Finding:
 
 def unreachable(where: Address, found: Finding, error: TransportError) -> Finding:
     """Say of an address, as it was found, that a connect has failed."""
-    why = str(error).rpartition(": ")[2].lower()
+    why = str(error).removesuffix("; nothing was sent").rpartition(": ")[2].lower()
     if why == _REFUSED:
         step = START_IT if isinstance(where, TcpAddress) else START_AGAIN
         return Finding(Mark.PROBLEM, found.name, f"{found.text}; nobody listens there", step)

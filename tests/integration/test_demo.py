@@ -248,24 +248,19 @@ SABOTAGES: dict[str, Sabotage] = {
     "class is junk": (6, "it was not refused for policy", on_the_way(10, b"junk")),
     "other door is shut": (7, "answer: refused", on_the_way(11, b"junk")),
     "a signature is enough": (7, "a signature alone was taken", on_the_way(12, DEBUG)),
-    "no way back": (7, "back by the socket: refused", on_the_way(13, b"junk")),
-    "lease is not taken": (8, "answer: refused", on_the_way(14, b"junk")),
     "lease stays": (8, "never wrote 'sealwire.changes: lease of alice ended'", lease_stays),
     "has no floors": (
         9, "it was not refused", in_the_service("Policy(rules, floors)", "Policy(rules)"),
     ),
-    "floor is none": (9, "it was refused for", on_the_way(15, b"junk")),
     "is not broken": (10, "it did not fail", on_the_way(17, DEBUG)),
     "changes meanwhile": (
         10, "the logging is not as before", another_each_time,
     ),
     "file stays": (10, "the new file is still there", in_the_service("import sealwire\n", STAYS)),
-    "trial is not taken": (11, "it was not applied", on_the_way(20, b"junk")),
     "trial stays": (11, "configuration of alice ended", trial_stays),
     "is busy": (
         12, "the service is busy", in_the_service("    with on_socket, on_port:\n", SPINNING),
     ),
-    "no longer obeys": (13, "answer: refused", on_the_way(22, b"junk")),
     "ends with 7": (
         13, "did not end by itself", in_the_service("          return\n", "          sys.exit(7)"),
     ),

@@ -986,7 +986,7 @@ def machine(own_tree: Callable[[], AbstractContextManager[None]]) -> type[Machin
 
 def test_changes_are_as_the_model_says(machine: type[Machine]) -> None:
     """In few examples, which take seconds; in many more with the profile ``explore``."""
-    examples = 200 if settings().max_examples <= 100 else 3_000
+    examples = 100 if settings().max_examples <= 100 else 3_000
     some = settings(max_examples=examples, stateful_step_count=30)
     stateful.run_state_machine_as_test(machine, settings=some)
 

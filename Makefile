@@ -22,7 +22,7 @@ PIP := $(PY) -m pip --disable-pip-version-check --quiet
 # what a fresh machine lacks: these have a target of their own.
 MEASURED_TESTS := tests/unit tests/property
 OWN_TARGET := tests/load tests/conformance tests/fuzz tests/privileged tests/scan tests/interop tests/mutation
-# What the pages say of the code, and every example on them.
+# What the pages say of the code, and every example on them: `make docs` runs these.
 DOCS_TESTS := tests/integration/test_docs.py tests/integration/test_docs_examples.py
 
 # An installed wheel is no use when PYTHONPATH hides it.
@@ -43,7 +43,7 @@ demo: $(STAMPS)/demo  ## show the whole way of a message on real processes
 test: $(STAMPS)/test  ## all tests on one Python; fails under full branch coverage of the pure floors
 	$(PY) -m coverage run -m pytest $(MEASURED_TESTS)
 	$(PY) -m coverage report
-	$(PY) -m pytest $(addprefix --ignore=,$(MEASURED_TESTS) $(OWN_TARGET))
+	$(PY) -m pytest $(addprefix --ignore=,$(MEASURED_TESTS) $(OWN_TARGET) $(DOCS_TESTS))
 
 test-all: $(STAMPS)/dev  ## the same on every Python found
 	$(PY) -m nox

@@ -149,7 +149,8 @@ def check(plan: LoggingPlan, kept: Container[str] = ()) -> None:
             # The library would leave them out, and every record that needs one would be lost.
             where = place("formatters", formatter.name, "defaults")
             raise ApplyError(f"{where}: needs Python 3.12 or later")
-    check_factories(plan, _resolve)
+    built = tuple(handler for handler in plan.handlers if handler.name not in kept)
+    check_factories(plan._replace(handlers=built), _resolve)
     for handler in plan.handlers:
         where = place("handlers", handler.name)
         if handler.name in kept:

@@ -40,7 +40,7 @@ help:  ## list the targets
 demo: $(STAMPS)/demo  ## show the whole way of a message on real processes
 	$(PY) -m sealwire demo
 
-test: $(STAMPS)/test  ## all tests on one Python; fails under full branch coverage of the pure floors
+test: $(STAMPS)/test  ## all tests without a target of their own; fails under full branch coverage of the pure floors
 	$(PY) -m coverage run -m pytest $(MEASURED_TESTS)
 	$(PY) -m coverage report
 	$(PY) -m pytest $(addprefix --ignore=,$(MEASURED_TESTS) $(OWN_TARGET) $(DOCS_TESTS))

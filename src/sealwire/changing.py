@@ -271,5 +271,5 @@ def because(why: str) -> str:
 
 
 def counted(number: int, what: str) -> str:
-    """Give a number of things, in the plural where it is one."""
+    """Give a number and what is counted, which has an ``s`` unless it is one."""
     return f"{number} {what}{'' if number == 1 else 's'}"

@@ -70,6 +70,16 @@ class Changer:
         """Give the tree without leases."""
         return without_leases(self.tree(), self.in_force.overlay)
 
+    @property
+    def is_applications(self) -> bool:
+        """Whether the base is what the application has set up."""
+        return self._bases.is_applications
+
+    @property
+    def base_ids(self) -> tuple[str, ...]:
+        """The requests whose configurations lie over the application's own, oldest first."""
+        return () if self._bases.is_applications else (*self._bases.ids, self.in_force.base.id)
+
     def know_base(self) -> None:
         """Take the tree as it is, without leases, for what is meant to be."""
         self._know(self.base())
@@ -92,9 +102,15 @@ class Changer:
     # ---- bases ---------------------------------------------------------------------------------
 
     def apply(
-        self, request: Apply, now_ms: int, policy: Policy
+        self, request: Apply, now_ms: int, policy: Policy, *, trial: Trial | None = None
     ) -> tuple[Applied, tuple[Change, ...]]:
         """Make a configuration the base; give what is in force, and what differs.
+
+        Args:
+            request: the configuration.
+            now_ms: since when, milliseconds since the epoch.
+            policy: what it is judged by.
+            trial: on which condition it stands, where it is no new one.
 
         Raises:
             ApplyError: it cannot be applied; nothing is changed.
@@ -113,10 +129,9 @@ class Changer:
         in_force.base = Base(applied.plan_digest.hex(), issuer, request.id, now_ms)
         self._know(base)
         until = ""
-        if length_s := request.confirm_within_s:
-            ends_ms = now_ms + length_s * 1000
-            in_force.trial = Trial(request.id, issuer, boot_ms() + length_s * 1000, ends_ms)
-            until = f" until {in_utc(ends_ms)}, unless it is confirmed"
+        in_force.trial = trial or trial_of(request, now_ms)
+        if in_force.trial is not None:
+            until = f" until {in_utc(in_force.trial.ends_wall_ms)}, unless it is confirmed"
         what = f"{counted(applied.loggers, 'logger')}, {counted(applied.handlers, 'handler')}"
         self._announce("configuration of %s: %s%s%s", issuer, what, until, because(request.why))
         self._announce_unborne(laying)
@@ -154,15 +169,24 @@ class Changer:
     # ---- leases --------------------------------------------------------------------------------
 
     def begin_lease(
-        self, request: Lease, now_ms: int, policy: Policy
+        self, request: Lease, now_ms: int, policy: Policy, *, ends_ms: int | None = None
     ) -> tuple[LiveLease, Tree, Tree]:
         """Begin a lease; give it, and the tree before and after.
+
+        Args:
+            request: what is asked for.
+            now_ms: the time, milliseconds since the epoch.
+            policy: what it is judged by.
+            ends_ms: when it ends on the clock of `sealwire.clock.boot_ms`, where that is known of
+                an earlier beginning.
 
         Raises:
             ApplyError: it cannot begin; nothing is changed.
             RefusedError: what logging would become is against the policy; nothing is changed.
         """
         lease = self.lease_of(request, now_ms)
+        if ends_ms is not None:
+            lease = lease._replace(ends_ms=ends_ms)
         before = self.tree()
         if full := fullest_disk(before, policy.leases.min_free_percent):
             raise ApplyError(full)
@@ -263,6 +287,15 @@ class Changer:
         """Say something where the application's operators look (rule 4)."""
         if all(policy.announce for policy in self.policies):
             log_to(CHANGES, logging.WARNING, text, *arguments)
+
+
+def trial_of(request: Apply, now_ms: int) -> Trial | None:
+    """Give the condition on which a configuration is to stand that comes now."""
+    length_ms = request.confirm_within_s * 1000
+    if not length_ms:
+        return None
+    ends_ms, issuer = now_ms + length_ms, request.opened.claims.iss
+    return Trial(request.id, issuer, boot_ms() + length_ms, ends_ms)
 
 
 def because(why: str) -> str:

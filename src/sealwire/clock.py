@@ -84,6 +84,20 @@ def boot_ms() -> int:
         return monotonic_ms()
 
 
+def boot_id() -> str:
+    """Name the time since this machine was started, within which `boot_ms` can be compared.
+
+    ``""`` where the system has no name for it: then nothing can be said of another process's.
+    """
+    if _in_place.clocks is not None:
+        return "replaced"
+    try:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:  # noqa: PTH123 - no pathlib to load
+            return file.read().strip()
+    except OSError:
+        return ""
+
+
 def monotonic_ms() -> int:
     """Give monotonic time, milliseconds from an arbitrary start; it never jumps."""
     if (clocks := _in_place.clocks) is not None:

@@ -17,6 +17,7 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sealwire import forks
+from sealwire.adopting import digest_of_setup
 from sealwire.changing import Changer, because, counted
 from sealwire.clock import boot_ms, monotonic_ms
 from sealwire.documents.changes import changes
@@ -76,6 +77,10 @@ class Engine:
         """Begin with what the application has set up."""
         self.in_force = InForce(instance=instance_name())
         self.changer = Changer(self.in_force)
+        self.on_end: list[Callable[[], None]] = []
+        """Are told when something has ended by itself, after it has."""
+        self.setup = b""
+        """Names what the application had set up when the first listener began."""
         self._not_before_ms = self._drift_due_ms = self._guard_due_ms = 0
         forks.watch(self)
 
@@ -85,9 +90,14 @@ class Engine:
         """Count a listener that serves, and what it is to keep; with the first one look around."""
         if not self.changer.policies:
             self._drift_due_ms = monotonic_ms() + LOOK_MS
-            _done(self.changer.know_base, _UNREADABLE)
+            _done(self._know_setup, _UNREADABLE)
         _done(lambda: tell_gaps(self.changer.base(), policy), _UNREADABLE)
         self.changer.policies.append(policy)
+
+    def _know_setup(self) -> None:
+        self.changer.know_base()
+        if self.changer.is_applications:
+            self.setup = digest_of_setup(self.changer.base())
 
     def end(self, policy: Policy) -> None:
         """Count one that has stopped; with the last one everything that is for a time ends."""
@@ -131,7 +141,10 @@ class Engine:
                 self._try(lambda: changer.go_back("nobody has confirmed it in time"))
         if overlay.leases and now_ms >= self._guard_due_ms:
             self._guard_due_ms = now_ms + GUARD_MS
+            running = overlay.leases
             _done(changer.guard_disks, "the disks under handlers cannot be looked at")
+            if self.in_force.overlay.leases != running:
+                self._tell_of_end()
         if now_ms >= self._drift_due_ms:
             self._drift_due_ms = now_ms + LOOK_MS
             _done(changer.look_for_drift, _UNREADABLE)
@@ -146,8 +159,14 @@ class Engine:
     def _try(self, go_back: Callable[[], object]) -> None:
         """Go back for nobody who could be told: what goes wrong is logged, and tried again."""
         text = "what is for a time could not be ended; it is tried again each second"
-        if not _done(go_back, text):
+        if _done(go_back, text):
+            self._tell_of_end()
+        else:
             self._not_before_ms = monotonic_ms() + _LOOK_MS
+
+    def _tell_of_end(self) -> None:
+        for told in tuple(self.on_end):
+            told()
 
     # ---- requests ------------------------------------------------------------------------------
 

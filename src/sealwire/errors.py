@@ -59,6 +59,7 @@ class Reason(enum.Enum):
     VERSION_SUPERSEDED = "version-superseded"
     EQUIVOCATION = "equivocation"
     REPLAYED = "replayed"
+    STATE_UNAVAILABLE = "state-unavailable"
     REPLAY_WINDOW_FULL = "replay-window-full"
     RECEIPT_MISMATCH = "receipt-mismatch"
     CONTENT_TYPE_UNKNOWN = "content-type-unknown"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from sealwire.errors import Reason, RefusedError, Stage
-from sealwire.stages import Answer, Applied, Claims, Opened, Outcome
+from sealwire.stages import Answer, Applied, Claims, Outcome
 from sealwire.versions import Standing
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ class Survey:
 class Persist:
     """Take the message, in one atomic step; answer `Persisted` or `PersistFailed`."""
 
-    opened: Opened
+    request: Request
 
 
 @dataclass(frozen=True, slots=True)

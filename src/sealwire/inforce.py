@@ -68,6 +68,9 @@ class InForce:
         overlay: the leases.
         trial: set while the base is on trial.
         drift: what somebody else has changed, as it was seen last.
+        mode: how this process remembers what it has taken.
+        trouble: why changes are refused for now, and what mends that; ``""`` where they are not.
+        set_aside: what stood before the start, and does not any more, with the reason of each.
     """
 
     instance: str = ""
@@ -75,6 +78,9 @@ class InForce:
     overlay: Overlay = field(default_factory=Overlay)
     trial: Trial | None = None
     drift: tuple[Drift, ...] = ()
+    mode: str = "wait-out"
+    trouble: str = ""
+    set_aside: tuple[str, ...] = ()
 
     def check(self, request: Request, now_ms: int) -> None:
         """Refuse what cannot be done here and now.

@@ -21,6 +21,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Self
 
 from sealwire import forks
+from sealwire.adopting import OnNewSetup
 from sealwire.algebra import check_hides_and_signs, check_serves
 from sealwire.answers import CONSTANT_REFUSAL
 from sealwire.chain import Chain
@@ -72,6 +73,7 @@ class Listener:
         on_event: Callable[[Decision], None] | None = None,
         memory: Memory | None = None,
         engine: Engine | None = None,
+        durable: DurableState | None = None,
     ) -> None:
         """Make a listener; `listen` is the usual way, and starts it.
 
@@ -84,7 +86,7 @@ class Listener:
         self._wanted = address
         self._access = access
         self._caps = caps or Caps()
-        self._service = Service(door, None if engine else _apply, on_event, memory, engine)
+        self._service = Service(door, None if engine else _apply, on_event, memory, engine, durable)
         self._life = threading.RLock()
         self._bound: Bound | None = None
         self._server: Server | None = None
@@ -291,6 +293,8 @@ def listen(
     deadlines: Deadlines | None = None,
     caps: Caps | None = None,
     on_event: Callable[[Decision], None] | None = None,
+    state: str | os.PathLike[str] | None = None,
+    on_new_setup: OnNewSetup = OnNewSetup.APPLICATION,
 ) -> Listener:
     """Let holders of the right keys change this process's logging, from now on.
 
@@ -310,9 +314,13 @@ def listen(
         deadlines: how long a peer may take.
         caps: what all peers together may use.
         on_event: is called with every decision, in the listener's thread.
+        state: the directory that ``sealwire state init`` made, where what was taken, what stands
+            and which leases run outlives this process; ``None`` forgets all of it at the end.
+        on_new_setup: what becomes of a configuration that stood before a start if the application
+            has set itself up differently since: it is set aside, is applied again, or this raises.
 
     Returns:
-        A running `Listener`.
+        A running `Listener`; what stood before is in force by then.
 
     Raises:
         ConfigurationError: the chain does not show enough, or the address is taken, too open, or
@@ -343,6 +351,7 @@ def listen(
         on_event=on_event,
         memory=memory,
         engine=engine_of_process(),
+        durable=_durable(state, door, on_new_setup),
     ).start()
 
 
@@ -379,7 +388,24 @@ def listen_from(
         beyond_loopback=settings.beyond_loopback,
         skew_s=settings.skew_s,
         on_event=on_event,
+        state=settings.state,
+        on_new_setup=settings.on_new_setup,
     )
+
+
+def _durable(
+    state: str | os.PathLike[str] | None, door: Door, on_new_setup: OnNewSetup
+) -> DurableState | None:
+    if state is None:
+        return None
+    # Late, because a service that keeps nothing does not need it.
+    from pathlib import Path
+
+    from sealwire.durable import DurableState
+
+    if not isinstance(door.chain, Chain):
+        raise ConfigurationError("a state directory needs a chain")
+    return DurableState(Path(state).absolute(), door.chain.audience, on_new_setup)
 
 
 def make_door(

@@ -287,7 +287,7 @@ class Receiver:
 
     def _persist(self, request: Request) -> tuple[Effect, ...]:
         self._state = _State.PERSISTING
-        return (Persist(request.opened),)
+        return (Persist(request),)
 
     def _persisted(self, event: Persisted | PersistFailed) -> tuple[Effect, ...]:
         if isinstance(event, PersistFailed):

@@ -11,8 +11,9 @@ Rules this module keeps:
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sealwire.clock import monotonic_ms
 from sealwire.engine import Done, Engine
@@ -43,16 +44,21 @@ from sealwire.memory import Memory
 from sealwire.receiver import Door, Receiver
 from sealwire.requests import Apply as ApplyRequest
 from sealwire.requests import Request
-from sealwire.stages import Answer, Applied, Outcome
+from sealwire.stages import Answer, Applied, Opened, Outcome, Stream
 from sealwire.versions import Standing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
     from sealwire.documents import LoggingPlan
+    from sealwire.durable import DurableState
     from sealwire.inforce import InForce
     from sealwire.state import AdmissionState
+
+
+_BEGIN_WAIT_S: Final = 2.0
+"""For a change that hangs, before what stands is adopted without waiting for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +123,7 @@ class Service:
         on_event: Callable[[Decision], None] | None = None,
         memory: Memory | None = None,
         engine: Engine | None = None,
+        durable: DurableState | None = None,
     ) -> None:
         """Make a service.
 
@@ -126,6 +133,7 @@ class Service:
             on_event: is called with every decision, in the listener's thread.
             memory: what was taken before, and the gate; by default a new one.
             engine: what is in force; ``None`` serves configurations alone, and knows of nothing.
+            durable: what outlives the process, together with ``engine``; ``None`` keeps nothing.
         """
         self.door = door
         self._apply = apply
@@ -133,6 +141,7 @@ class Service:
         self._log = EventLog()
         self._memory = memory or Memory()
         self._engine = engine
+        self._durable = durable
 
     @property
     def memory(self) -> AdmissionState:
@@ -147,13 +156,21 @@ class Service:
     def begin(self) -> None:
         """Begin to serve an address; see `memory`."""
         self._memory.begin()
-        if self._engine is not None:
-            self._engine.begin(self.door.policy)
+        if self._engine is None:
+            return
+        self._engine.begin(self.door.policy)
+        if self._durable is not None:
+            with self._memory.hold_still(_BEGIN_WAIT_S):
+                self._begin_durably(self._durable, self._engine)
 
     def end(self) -> None:
         """Serve no more."""
         if self._engine is not None:
             with self._memory.hold_still():
+                if self._durable is not None:
+                    # First: what ends now, because nobody is here to end it later, is to be there
+                    # again after a start.
+                    self._durable.end()
                 self._engine.end(self.door.policy)
 
     def undisturbed(self) -> AbstractContextManager[None]:
@@ -176,13 +193,17 @@ class Service:
     @property
     def next_look_ms(self) -> int | None:
         """When `let_time_pass` is due at the latest, on the monotonic clock."""
-        return None if self._engine is None else self._engine.next_look_ms
+        durable = None if self._durable is None else self._durable.next_look_ms
+        engine = None if self._engine is None else self._engine.next_look_ms
+        return min((each for each in (durable, engine) if each is not None), default=None)
 
     def let_time_pass(self) -> None:
         """End what is over; log how many refusals were left out, when their minute is over."""
         self._log.tick(monotonic_ms())
         if self._engine is not None:
             self._engine.let_time_pass()
+        if self._durable is not None:
+            self._durable.let_time_pass()
 
     def refuse_peer(self, peer: str) -> None:
         """Record that a peer was turned away before it sent a byte."""
@@ -192,7 +213,7 @@ class Service:
 
     def drive(self, receiver: Receiver, event: Event | None, peer: str) -> Output:
         """Feed the time and ``event`` to a receiver, and perform what it asks for."""
-        with self._memory.hold_still():
+        with self._memory.hold_still(), self._letting_go():
             reply, close = b"", False
             todo = list(receiver.handle(self.tick()))
             if event is not None:
@@ -207,6 +228,15 @@ class Service:
                     todo += receiver.handle(self._perform(effect, peer))
             return Output(reply, close)
 
+    @contextmanager
+    def _letting_go(self) -> Iterator[None]:
+        """Hold the journal no longer than a step takes."""
+        try:
+            yield
+        finally:
+            if self._durable is not None:
+                self._durable.release()
+
     def _perform(self, effect: Survey | Persist | Apply | Record, peer: str) -> Event:
         if isinstance(effect, Survey):
             return self._survey(effect)
@@ -218,11 +248,15 @@ class Service:
         return Reported()
 
     def _take(self, effect: Persist) -> Event:
-        opened = effect.opened
+        opened = effect.request.opened
+
+        def take() -> Standing:
+            now_ms, skew_ms = self.tick().now_ms, self.door.skew_ms
+            return self.door.chain.take(opened, now_ms=now_ms, skew_ms=skew_ms, state=self.memory)
+
+        keeps = self._durable is not None and opened.claims.stream is not Stream.READ
         try:
-            standing = self.door.chain.take(
-                opened, now_ms=self.tick().now_ms, skew_ms=self.door.skew_ms, state=self.memory
-            )
+            standing = self._durable.take(effect.request, take) if keeps else take()
         except RefusedError as refusal:
             return PersistFailed(refusal)
         before = self.memory.outcome_of(opened) if standing is Standing.SAME else None
@@ -244,17 +278,30 @@ class Service:
         try:
             done = self._do(effect.request)
         except RefusedError as refusal:
-            self.memory.settle(opened, Outcome.REFUSED)
+            self._settle(opened, Outcome.REFUSED)
             return RefusedHere(refusal)
         except ApplyError as error:
-            self.memory.settle(opened, Outcome.FAILED)
+            self._settle(opened, Outcome.FAILED)
             return ApplyFailed(str(error))
         except BaseException as bug:  # noqa: BLE001 - a constructor may raise anything
-            self.memory.settle(opened, Outcome.FAILED)
+            self._settle(opened, Outcome.FAILED)
             log_bug("a bug of ours while applying", bug)
             return ApplyFailed(f"{type(bug).__name__}, see the service's log")
-        self.memory.settle(opened, Outcome.APPLIED)
+        self._settle(opened, Outcome.APPLIED)
         return AppliedHere(*done)
+
+    def _settle(self, opened: Opened, outcome: Outcome) -> None:
+        self.memory.settle(opened, outcome)
+        if self._durable is not None and opened.claims.stream is not Stream.READ:
+            self._durable.settle(opened, outcome)
+
+    def _begin_durably(self, durable: DurableState, engine: Engine) -> None:
+        try:
+            durable.begin(self.door, self.memory, engine)
+        except BaseException:
+            durable.end()
+            engine.end(self.door.policy)
+            raise
 
     def _do(self, request: Request) -> Done:
         if self._engine is not None:

@@ -138,6 +138,8 @@ class Opened(NamedTuple):
         content_type: how to read the document.
         document: the document's bytes.
         evidence: who showed what, outermost first.
+        signed: what shows who sent it, without the layers around: what is kept of a message.
+        from_layer: the layer that ``signed`` begins with; see `sealwire.chain.Chain.open`.
     """
 
     body: bytes
@@ -145,6 +147,8 @@ class Opened(NamedTuple):
     content_type: str
     document: bytes
     evidence: tuple[Evidence, ...]
+    signed: bytes = b""
+    from_layer: int = 0
 
     @property
     def digest(self) -> Digest:

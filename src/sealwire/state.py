@@ -2,6 +2,8 @@
 
 In memory this is mode ``wait-out``: nothing survives a restart, so a message may only be taken if
 it was sealed after the start. One that was taken before the restart cannot be taken again.
+
+Where floors outlive the process (mode ``durable``) that holds for reads alone, which nothing keeps.
 """
 
 from __future__ import annotations
@@ -24,12 +26,15 @@ class AdmissionState:
         clock_ms: the greatest wall-clock time seen.
         floors: the last message taken, a stream each.
         window: nonces that are still live.
+        kept_from: where floors outlive the process: a change has to have a higher version, whatever
+            was taken; ``None`` where they do not.
     """
 
     start_ms: int
     clock_ms: int = 0
     floors: dict[Stream, Taken] = field(default_factory=dict)
     window: NonceWindow = field(default_factory=NonceWindow)
+    kept_from: int | None = None
 
     def observe(self, wall_ms: int) -> int:
         """Give "now": the wall clock, or the greatest time seen if the clock went back."""
@@ -38,15 +43,17 @@ class AdmissionState:
 
     def copy(self) -> AdmissionState:
         """Give a state that remembers the same and changes by itself."""
-        return AdmissionState(self.start_ms, self.clock_ms, dict(self.floors), self.window.copy())
+        floors, window = dict(self.floors), self.window.copy()
+        return AdmissionState(self.start_ms, self.clock_ms, floors, window, self.kept_from)
 
     def become(self, other: AdmissionState) -> None:
         """Remember what ``other`` does, which is not to be used any more."""
         self.start_ms, self.clock_ms = other.start_ms, other.clock_ms
         self.floors, self.window = other.floors, other.window
+        self.kept_from = other.kept_from
 
     def check_sealed_after_start(self, claims: Claims, skew_ms: int) -> None:
-        """Raise if a message may be from before this memory began (mode ``wait-out``).
+        """Raise if a message may be from before this memory began.
 
         Args:
             claims: the message's claims.
@@ -55,6 +62,15 @@ class AdmissionState:
         Raises:
             VerificationError: its version is not after start and skew.
         """
+        if self.kept_from is not None and claims.stream is not Stream.READ:
+            if claims.version <= self.kept_from:
+                raise VerificationError(
+                    Reason.VERSION_BEFORE_START,
+                    Stage.ADMISSION,
+                    f"sealed {in_words(self.kept_from - claims.version + 1)} too early; what this "
+                    f"service remembers begins at {self.kept_from}",
+                )
+            return
         earliest_ms = self.start_ms + skew_ms
         if claims.version <= earliest_ms:
             raise VerificationError(

@@ -109,7 +109,7 @@ class Visit:
 
     def _perform(self, effect: Effect) -> Event | None:
         if isinstance(effect, Persist):
-            now_ms, opened = START.now_ms, effect.opened
+            now_ms, opened = START.now_ms, effect.request.opened
             standing = self.door.chain.take(opened, now_ms=now_ms, skew_ms=0, state=self.memory)
             return Persisted(standing, None)
         if isinstance(effect, Apply):
@@ -245,7 +245,7 @@ def test_state_before_apply(way: Way, good: bytes) -> None:
         assert () == receiver.handle(event)
     (apply,) = receiver.handle(Persisted(Standing.NEW, None))
     assert isinstance(apply, Apply)
-    assert persist.opened == apply.request.opened
+    assert persist.request.opened == apply.request.opened
 
 
 def test_record_before_answer(way: Way, good: bytes) -> None:
@@ -589,7 +589,7 @@ def test_a_copy_of_what_is_still_being_decided_is_not_applied(way: Way, good: by
     first = Receiver(door(way), memory, START)
     (persist,) = first.handle(Bytes(encode_frame(good)))
     assert isinstance(persist, Persist)
-    way.chain.take(persist.opened, now_ms=NOW_MS, skew_ms=0, state=memory)
+    way.chain.take(persist.request.opened, now_ms=NOW_MS, skew_ms=0, state=memory)
     again = Visit(door(way), memory).send(good)
     assert REFUSED == again.kinds
     assert Answer(Outcome.FAILED, repeated=True) == again.answer
@@ -836,7 +836,7 @@ def test_a_change_is_surveyed_before_it_is_taken(way: Way, good: bytes) -> None:
     assert isinstance(survey, Survey)
     (persist,) = receiver.handle(Surveyed(TREE, loud(logging.INFO)))
     assert isinstance(persist, Persist)
-    assert survey.request.opened == persist.opened
+    assert survey.request.opened == persist.request.opened
 
 
 def test_a_change_is_refused_for_the_tree_it_would_make(way: Way, good: bytes) -> None:

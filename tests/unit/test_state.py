@@ -56,6 +56,40 @@ def test_wait_out(alice: Operator, version: int, skew_ms: int, accepted: bool) -
     assert f"started at {START_MS}" in refused.detail
 
 
+@pytest.mark.parametrize(
+    ("stream", "version", "accepted"),
+    [
+        (Stream.BASE, START_MS - 100, False),
+        (Stream.BASE, START_MS - 99, True),
+        (Stream.LEASE, START_MS - 100, False),
+        (Stream.LEASE, START_MS - 99, True),
+        (Stream.READ, START_MS, False),
+        (Stream.READ, START_MS + 1, True),
+    ],
+)
+def test_floors_that_outlive_the_process(
+    alice: Operator, stream: Stream, version: int, accepted: bool
+) -> None:
+    """Changes count from where the memory begins, reads from the start of the process."""
+    state = AdmissionState(START_MS, kept_from=START_MS - 100)
+    claims = alice.claims(version=version, stream=stream)
+    if accepted:
+        state.check_sealed_after_start(claims, 0)
+        return
+    with pytest.raises(VerificationError) as caught:
+        state.check_sealed_after_start(claims, 0)
+    assert Reason.VERSION_BEFORE_START is caught.value.reason
+    assert "sealed 1 ms too early" in caught.value.detail
+
+
+def test_a_copy_is_kept_from_the_same_version() -> None:
+    """Also when it is written back."""
+    state, other = AdmissionState(START_MS, kept_from=5), AdmissionState(START_MS)
+    assert 5 == state.copy().kept_from
+    other.become(state.copy())
+    assert 5 == other.kept_from
+
+
 def test_two_memories_share_nothing() -> None:
     """Floors and windows are made for each."""
     one, other = AdmissionState(START_MS), AdmissionState(START_MS)

@@ -90,6 +90,10 @@ HINTS: Final[Mapping[Reason, str]] = MappingProxyType(
         Reason.REPLAY_WINDOW_FULL: (
             "wait until earlier messages expire, then seal anew: sealwire send CONFIG --lifetime 1m"
         ),
+        Reason.STATE_UNAVAILABLE: (
+            "on the service's host, look at what it remembers: sealwire state check DIR; then send "
+            "the same message again: sealwire send FILE"
+        ),
         Reason.RECEIPT_MISMATCH: (
             "somebody answered with the receipt of another request; send the same message again: "
             "sealwire send FILE"

@@ -66,6 +66,10 @@ def _say_status(report: dict[str, Any], options: str) -> None:
         say((f"    sealwire revert {request_id(lease['id'])}{options}", "dim"))
     for missing in report.get("floors", []):
         say((f"a floor that keeps nothing: {text(missing)}", "yellow"))
+    for each in report.get("set_aside", []):
+        say((f"set aside: {text(each)}", "yellow"))
+    if report.get("trouble"):
+        say((f"changes are refused: {text(report['trouble'])}", "bold red"))
     if report["drift"]:
         say(("drift: somebody in that process has changed what no message did", "yellow"))
     for each in report["drift"]:

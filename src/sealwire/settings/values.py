@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sealwire import recommended
+from sealwire.adopting import OnNewSetup
 from sealwire.chain import Chain
 from sealwire.checks.freshness import STANDING_S, lifetimes
 from sealwire.documents.reading import did_you_mean
@@ -48,6 +49,9 @@ class ServiceSettings:
         group: whose members may connect too.
         beyond_loopback: whether other machines may reach a TCP address.
         skew_s: how far ahead a sealer's clock may be, seconds; ``None`` is the listener's default.
+        state: the directory for what is to outlive the process; ``None`` forgets it.
+        on_new_setup: what becomes of a configuration if the application has set itself up
+            differently since.
         policy: what a configuration may contain, where no file of its own says it.
         policy_file: the policy's own file.
         policy_sources: where each rule's key stands in this file.
@@ -70,6 +74,8 @@ class ServiceSettings:
     group: str | None = None
     beyond_loopback: bool = False
     skew_s: int | None = None
+    state: Path | None = None
+    on_new_setup: OnNewSetup = OnNewSetup.APPLICATION
     policy: PolicySettings = NOTHING_SAID
     policy_file: Path | None = None
     policy_sources: Mapping[str, str] = field(default_factory=dict, compare=False)

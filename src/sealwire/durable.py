@@ -37,15 +37,15 @@ from sealwire.errors import (
 from sealwire.eventlog import LOGGER, log_bug, log_to
 from sealwire.inforce import Trial
 from sealwire.journal import (
-    BaseRecord,
+    StoredBase,
     Held,
-    InForceThere,
+    Stored,
     Journal,
     Kept,
-    LeaseRecord,
+    StoredLease,
     Remembered,
     StateDirectory,
-    TrialRecord,
+    StoredTrial,
 )
 from sealwire.requests import Apply, Confirm, Lease, Request, read_request
 from sealwire.stages import Outcome
@@ -280,21 +280,21 @@ class DurableState:
         else:
             self._seen = held.remembered
 
-    def _standing(self, there: Remembered) -> InForceThere:
+    def _standing(self, there: Remembered) -> Stored:
         """Say what is in force of what the journal knows."""
         changer, in_force, boot = self._engine.changer, self._engine.in_force, boot_id()
         now_ms = boot_ms()
         since = {each.id: each.since_ms for each in there.in_force.bases}
         since[in_force.base.id] = in_force.base.since_ms
         trial = in_force.trial
-        return InForceThere(
+        return Stored(
             tuple(
-                BaseRecord(each, since.get(each, 0))
+                StoredBase(each, since.get(each, 0))
                 for each in changer.base_ids
                 if each in there.kept
             ),
             tuple(
-                LeaseRecord(
+                StoredLease(
                     each.id, boot, each.ends_ms, each.ends_wall_ms, max(0, each.ends_ms - now_ms)
                 )
                 for each in in_force.overlay.leases
@@ -302,7 +302,7 @@ class DurableState:
             ),
             None
             if trial is None or trial.id not in there.kept
-            else TrialRecord(trial.id, boot, trial.ends_ms, trial.ends_wall_ms),
+            else StoredTrial(trial.id, boot, trial.ends_ms, trial.ends_wall_ms),
         )
 
     # ---- following the journal -----------------------------------------------------------------
@@ -356,7 +356,7 @@ class DurableState:
                 bases.append(BaseThere(request, base.since_ms))
         for lease in there.in_force.leases:
             request = requests[lease.id]
-            ends_ms = lease.ends_ms
+            ends_ms = lease.ends_boot_ms
             if not boot or lease.boot_id != boot:
                 # Another clock by now: its end by the wall, and never more than it had left.
                 left_ms = min(lease.ends_wall_ms - self._state.clock_ms, lease.left_ms)
@@ -366,7 +366,7 @@ class DurableState:
         trial, on_trial = there.in_force.trial, None
         if trial is not None and bases and bases[-1].request.id == trial.id:
             issuer = bases[-1].request.opened.claims.iss
-            on_trial = Trial(trial.id, issuer, trial.ends_ms, trial.ends_wall_ms)
+            on_trial = Trial(trial.id, issuer, trial.ends_boot_ms, trial.ends_wall_ms)
         return Wanted(tuple(bases), tuple(leases), on_trial)
 
     def _judged_anew(

@@ -144,7 +144,7 @@ class Engine:
             running = overlay.leases
             _done(changer.guard_disks, "the disks under handlers cannot be looked at")
             if self.in_force.overlay.leases != running:
-                self._tell_of_end()
+                self.tell_of_end()
         if now_ms >= self._drift_due_ms:
             self._drift_due_ms = now_ms + LOOK_MS
             _done(changer.look_for_drift, _UNREADABLE)
@@ -160,11 +160,12 @@ class Engine:
         """Go back for nobody who could be told: what goes wrong is logged, and tried again."""
         text = "what is for a time could not be ended; it is tried again each second"
         if _done(go_back, text):
-            self._tell_of_end()
+            self.tell_of_end()
         else:
             self._not_before_ms = monotonic_ms() + _LOOK_MS
 
-    def _tell_of_end(self) -> None:
+    def tell_of_end(self) -> None:
+        """Tell those who want to know that something has ended that was in force."""
         for told in tuple(self.on_end):
             told()
 

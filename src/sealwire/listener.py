@@ -274,7 +274,7 @@ class _Host:
     def session_for(self, connection: socket.socket) -> Session | None:
         caller = self._bound.caller(connection)
         if caller.may_connect:
-            return Session(self._service, caller.name)
+            return Session(self._service, caller.name, caller.owner)
         self._service.refuse_peer(caller.name)
         return None
 

@@ -57,6 +57,7 @@ from sealwire.events import (
     Tick,
 )
 from sealwire.framing import MAX_FRAME_BYTES, FrameReader, encode_frame
+from sealwire.localdoor import LEAD, read_local
 from sealwire.requests import Apply as ApplyRequest
 from sealwire.requests import Request, Verb, read_request
 from sealwire.stages import Answer, Applied, Claims, Frame, Opened, Outcome
@@ -140,12 +141,17 @@ class Receiver:
     """Receives one request on one connection."""
 
     __slots__ = (
-        "_decision", "_door", "_in_force", "_memory", "_reader", "_request", "_started", "_state",
-        "_tick",
+        "_asked_by_owner", "_decision", "_door", "_in_force", "_memory", "_owner", "_reader",
+        "_request", "_started", "_state", "_tick",
     )  # fmt: skip
 
     def __init__(
-        self, door: Door, memory: AdmissionState, started: Tick, in_force: InForce | None = None
+        self,
+        door: Door,
+        memory: AdmissionState,
+        started: Tick,
+        in_force: InForce | None = None,
+        owner: str = "",
     ) -> None:
         """Begin.
 
@@ -154,7 +160,11 @@ class Receiver:
             memory: what was taken before; it is looked at here and changed by the driver alone.
             started: when the peer connected.
             in_force: what stands and runs; likewise. ``None`` where nothing is known of that.
+            owner: who is at the other end, if the system says that they own this process; ``""``
+                for everybody else, who needs a key.
         """
+        self._owner = owner
+        self._asked_by_owner = False
         self._in_force = in_force
         self._door = door
         self._memory = memory
@@ -232,6 +242,8 @@ class Receiver:
         return _NOTHING if frame is None else self._decide(frame)
 
     def _decide(self, frame: Frame) -> tuple[Effect, ...]:
+        if self._owner and frame.payload.startswith(LEAD):
+            return self._decide_for_owner(frame)
         door, now_ms = self._door, self._tick.now_ms
         opened: Opened | None = None
         try:
@@ -260,6 +272,21 @@ class Receiver:
             self._state = _State.SURVEYING
             return (Survey(request),)
         return self._persist(request)
+
+    def _decide_for_owner(self, frame: Frame) -> tuple[Effect, ...]:
+        """Do what an owner asks for: there is no key to judge, nothing to take, and no policy."""
+        now_ms = self._tick.now_ms
+        self._asked_by_owner = True
+        try:
+            request = read_local(frame.payload, self._owner, now_ms)
+            self._request = request
+            self._check_served(request)
+            if self._in_force is not None:
+                self._in_force.check(request, now_ms)
+        except RefusedError as refusal:
+            return self._refuse(refusal)
+        self._state = _State.APPLYING
+        return (Apply(request),)
 
     def _check_served(self, request: Request) -> None:
         """Refuse what this door does not do, whoever asks."""
@@ -330,11 +357,13 @@ class Receiver:
     @property
     def _knows_sender(self) -> bool:
         """Whether a message that opened is from somebody who may hear more than "refused"."""
-        return Guarantee.AUTHENTIC in self._door.chain.guarantees
+        return self._asked_by_owner or Guarantee.AUTHENTIC in self._door.chain.guarantees
 
     @property
     def _may_tell(self) -> bool:
         """Whether an answer in the clear may quote the request."""
+        if self._asked_by_owner:
+            return True
         return self._knows_sender and Guarantee.CONFIDENTIAL not in self._door.chain.guarantees
 
     def _claims(self, opened: Opened | None) -> Claims | None:

@@ -74,13 +74,19 @@ class Session:
 
     __slots__ = ("_peer", "_receiver", "_service", "started_ms")
 
-    def __init__(self, service: Service, peer: str) -> None:
-        """Begin a session with ``peer``, said in words for the log."""
+    def __init__(self, service: Service, peer: str, owner: str = "") -> None:
+        """Begin a session.
+
+        Args:
+            service: what is asked.
+            peer: who is at the other end, in words for the log.
+            owner: its name, if the system says that it owns this process; see `localdoor`.
+        """
         self._service = service
         self._peer = peer
         tick = service.tick()
         self.started_ms = tick.mono_ms
-        self._receiver = Receiver(service.door, service.memory, tick, service.in_force)
+        self._receiver = Receiver(service.door, service.memory, tick, service.in_force, owner)
 
     @property
     def wanted(self) -> int:
@@ -291,6 +297,10 @@ class Service:
         return AppliedHere(*done)
 
     def _settle(self, opened: Opened, outcome: Outcome) -> None:
+        if not opened.signed and self._engine is not None:
+            # Its owner's, who has nothing taken.
+            self._engine.tell_of_end()
+            return
         self.memory.settle(opened, outcome)
         if self._durable is not None and opened.claims.stream is not Stream.READ:
             self._durable.settle(opened, outcome)

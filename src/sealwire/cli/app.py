@@ -25,12 +25,14 @@ from sealwire.cli.init import init
 from sealwire.cli.inspection import inspect
 from sealwire.cli.keys import keys
 from sealwire.cli.lease import lease
+from sealwire.cli.local import local
 from sealwire.cli.noting import note_failure
 from sealwire.cli.open import open_message
 from sealwire.cli.policy import policy
 from sealwire.cli.revert import confirm, revert
 from sealwire.cli.seal import seal
 from sealwire.cli.send import send
+from sealwire.cli.state import state
 from sealwire.cli.status import status
 from sealwire.cli.terminal import OutputError, discard, flush, prepare, say, say_error
 from sealwire.cli.trail import trail
@@ -66,7 +68,7 @@ def app() -> None:
 
 for _command in (
     *(init, config, keys, policy, seal, send, apply, confirm, lease, revert, status),
-    *(why, doctor, open_message, inspect, trail, completion, demo),
+    *(why, doctor, local, state, open_message, inspect, trail, completion, demo),
 ):
     app.add_command(_command)
 

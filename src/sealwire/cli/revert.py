@@ -75,7 +75,7 @@ def revert(
         asked.say_as_json(result, **_changed(result.report))
     ending = asked.told(result, quiet=as_json, done="reverted")
     if not as_json:
-        show(result, _say_reverted)
+        show(result, say_reverted)
     return ending
 
 
@@ -86,7 +86,8 @@ def _changed(report: Mapping[str, Any]) -> dict[str, bool]:
     return {"changed": bool(report["reverted"])} if "reverted" in report else {}
 
 
-def _say_reverted(report: dict[str, Any]) -> None:
+def say_reverted(report: dict[str, Any]) -> None:
+    """Print a report on what has ended, or was taken back."""
     if "ended" in report:
         count = len(report["ended"])
         say((f"{count} lease{'' if count == 1 else 's'} ended", ""))

@@ -170,7 +170,7 @@ def service_in_words(audience: str, address: str) -> str:
     return f"{audience or 'the service'} at {printable(address)}"
 
 
-def answer_as_json(answer: Answer, address: str, audience: str) -> dict[str, JsonOutput]:
+def answer_as_json(answer: Answer, address: str, audience: str | None) -> dict[str, JsonOutput]:
     """Give what an answer says, but for its report, as ``--json`` prints it."""
     return {
         "outcome": answer.outcome.name.lower(),

@@ -52,11 +52,13 @@ class Places:
         folder: settings and keys.
         address: where the service listens.
         logs: the one directory in which a configuration may let handlers write files.
+        state: the directory in which the service remembers.
     """
 
     folder: Path
     address: str
     logs: Path
+    state: Path
 
 
 def places_for(
@@ -80,12 +82,13 @@ def places_for(
     """
     folder, name = settings.parent, file_name(audience)
     runtime = Path(environ.get("XDG_RUNTIME_DIR", ""))
-    sockets, logs = folder / "run", folder / "logs"
+    sockets, logs, state = folder / "run", folder / "logs", folder / "state"
     if root and not alone and Path("/run").is_dir():
         sockets, logs = Path("/run/sealwire") / name, Path("/var/log/sealwire") / name
+        state = Path("/var/lib/sealwire") / name
     elif not alone and runtime.is_absolute() and runtime.is_dir():
         sockets = runtime / "sealwire" / name
-    return Places(folder, address or f"unix:{sockets / 'log.sock'}", logs)
+    return Places(folder, address or f"unix:{sockets / 'log.sock'}", logs, state)
 
 
 def make_service_part(
@@ -129,6 +132,7 @@ def make_service_part(
         trusted=tuple(public),
         gate=gate,
         encryption=encryption,
+        state=places.state,
         policy=PolicySettings(directories=(str(places.logs),)),
     )
     text = render_service(settings)
@@ -146,11 +150,24 @@ def make_service_part(
         write_key_file(file, key, force=force)
         items.append(Item(f"public key of {key.owner}", file))
     items += [secret.write() for secret in shared]
+    items.append(_state(places.state, audience))
     write_settings(path, text, force=force)
     items.append(Item("settings of the service", path))
     loaded = load_service_settings(path)
     make_door(loaded.chain(), rules=loaded.rules())
     return loaded, items
+
+
+def _state(folder: Path, audience: str) -> Item:
+    """Make the directory where the service remembers; what is there is kept."""
+    what = "what the service remembers"
+    make_folder(folder.parent)
+    if os.path.lexists(folder):
+        StateDirectory.open(folder, audience).close()
+        return Item(what, folder, kept=True)
+    # Nothing was taken before, so what is still valid may be taken.
+    init_state(folder, audience, min_version=0, now_ms=wall_clock_ms())
+    return Item(what, folder)
 
 
 class _Shared(NamedTuple):

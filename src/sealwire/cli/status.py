@@ -48,11 +48,18 @@ def status(
         asked.say_as_json(result)
     ending = asked.told(result, quiet=as_json, done="in force")
     if not as_json:
-        show(result, lambda report: _say_status(report, asked.options))
+        show(result, lambda report: say_status(report, asked.options))
     return ending
 
 
-def _say_status(report: dict[str, Any], options: str) -> None:
+def say_status(report: dict[str, Any], options: str, revert: str = "sealwire revert") -> None:
+    """Print a report on what is in force.
+
+    Args:
+        report: what a service says.
+        options: those of the next command, so that it asks the same service.
+        revert: the command that ends a lease.
+    """
     _say_base(report, options)
     for lease in report["leases"]:
         levels = ", ".join(
@@ -63,7 +70,7 @@ def _say_status(report: dict[str, Any], options: str) -> None:
         why = f": {text(lease['why'])}" if lease["why"] else ""
         said = f"{levels} until {end_of(lease['until_ms'])}, by {text(lease['issuer'])}{why}"
         say((f"  {said}", "cyan"))
-        say((f"    sealwire revert {request_id(lease['id'])}{options}", "dim"))
+        say((f"    {revert} {request_id(lease['id'])}{options}", "dim"))
     for missing in report.get("floors", []):
         say((f"a floor that keeps nothing: {text(missing)}", "yellow"))
     for each in report.get("set_aside", []):

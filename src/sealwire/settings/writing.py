@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 
+from sealwire.adopting import OnNewSetup
 from sealwire.errors import ConfigurationError
 from sealwire.keyfiles import StrPath, write_checked
 from sealwire.settings.allow import PolicySettings
@@ -38,6 +39,10 @@ def render_service(settings: ServiceSettings) -> str:
             chain=settings.kind.value,
             allow_example_keys=settings.allow_example_keys or None,
             standing=None if settings.standing_s is None else f"{settings.standing_s}s",
+            state=settings.state and _relative(folder, settings.state)[0],
+            on_new_setup=None
+            if settings.on_new_setup is OnNewSetup.APPLICATION
+            else settings.on_new_setup.value,
         ),
         "",
         "[keys]  # paths are relative to this file",

@@ -38,6 +38,7 @@ assert sys.platform != "win32"  # noqa: S101
 
 _OWNER_ONLY: Final = 0o600
 _OWNER_AND_GROUP: Final = 0o660
+_NO_LOGIN: Final = 2**32 - 1
 _LOCK_TRIES: Final = 10
 _LOCK_FLAGS: Final = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
@@ -83,7 +84,8 @@ class UnixListener:
             # The modes of directory and socket are the gate on such a system.
             return Caller("a local peer", may_connect=True)
         uid, name = peer
-        return Caller(name, self._allow_uids is None or uid in self._allow_uids)
+        owner = f"local/uid-{uid}" if uid in {0, os.geteuid()} else ""
+        return Caller(name, self._allow_uids is None or uid in self._allow_uids, owner)
 
     def close(self) -> None:
         """Stop listening and remove socket and lock, once; it raises nothing."""
@@ -198,7 +200,7 @@ def _peer(connection: socket.socket) -> tuple[int, str] | None:
         raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
         pid, uid, _ = struct.unpack("3i", raw)
         # The pid is evidence only: pids are used again.
-        return uid, f"uid {uid}, pid {pid}"
+        return uid, f"uid {uid}, pid {pid}{_login_of(pid)}"
     elif sys.platform == "darwin":  # noqa: RET505 - a type checker reads one platform's branch
         # struct xucred: version, uid, number of groups, sixteen groups (sys/ucred.h).
         raw = connection.getsockopt(0, socket.LOCAL_PEERCRED, 76)
@@ -206,6 +208,16 @@ def _peer(connection: socket.socket) -> tuple[int, str] | None:
         return uid, f"uid {uid}"
     else:
         return None
+
+
+def _login_of(pid: int) -> str:
+    """Say who had logged in before becoming another user, where the system audits that."""
+    try:
+        with open(f"/proc/{pid}/loginuid", encoding="ascii") as file:  # noqa: PTH123 - a number
+            login = int(file.read())
+    except (OSError, ValueError):
+        return ""
+    return "" if login == _NO_LOGIN else f", loginuid {login}"
 
 
 def _allowed(allow_uids: Iterable[int] | None, group: str | int | None) -> frozenset[int] | None:

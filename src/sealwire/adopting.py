@@ -17,7 +17,7 @@ import hashlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from sealwire.documents import Tree, canonical_json
+from sealwire.documents import JsonValue, Tree, canonical_json
 from sealwire.documents.changes import changes
 from sealwire.errors import ApplyError, PolicyError, RefusedError
 
@@ -89,7 +89,7 @@ def digest_of_setup(base: Tree) -> bytes:
 
     Loggers that have nothing of their own do not count: they come with the code that is imported.
     """
-    rows = [list(each) for each in changes(Tree(), base)]
+    rows: list[JsonValue] = [list(each) for each in changes(Tree(), base)]
     return hashlib.sha256(canonical_json({"setup": rows})).digest()
 
 
@@ -99,9 +99,9 @@ def _adopt_bases(
     ids = [each.request.id for each in wanted.bases]
     while (there := changer.base_ids) and there[-1] in own and there[-1] not in ids:
         changer.go_back("it is not in force any more")
-    there = [each for each in changer.base_ids if each in ids]
+    known = [each for each in changer.base_ids if each in ids]
     told: list[str] = []
-    for each in wanted.bases[ids.index(there[-1]) + 1 if there else 0 :]:
+    for each in wanted.bases[ids.index(known[-1]) + 1 if known else 0 :]:
         # Its time on trial, if it is on trial, has begun before.
         request = replace(each.request, confirm_within_s=0)
         try:

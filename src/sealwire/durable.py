@@ -18,8 +18,9 @@ Rules this module keeps:
 from __future__ import annotations
 
 import logging
-from contextlib import AbstractContextManager, ExitStack, nullcontext
-from typing import TYPE_CHECKING, Final
+import os
+from contextlib import ExitStack, contextmanager, nullcontext
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sealwire import forks
 from sealwire.adopting import BaseThere, LeaseThere, OnNewSetup, Wanted, adopt
@@ -37,38 +38,46 @@ from sealwire.errors import (
 from sealwire.eventlog import LOGGER, log_bug, log_to
 from sealwire.inforce import Trial
 from sealwire.journal import (
-    StoredBase,
     Held,
-    Stored,
     Journal,
     Kept,
-    StoredLease,
+    Now,
+    Presence,
     Remembered,
+    Settled,
     StateDirectory,
+    Stored,
+    StoredBase,
+    StoredLease,
     StoredTrial,
 )
 from sealwire.requests import Apply, Confirm, Lease, Request, read_request
 from sealwire.stages import Outcome
+from sealwire.state import AdmissionState
 from sealwire.versions import Standing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from sealwire.engine import Engine
     from sealwire.receiver import Door
-    from sealwire.stages import Opened
-    from sealwire.state import AdmissionState
 
 MODE: Final = "durable"
 
-_TAKE_WAIT_S: Final = 2.0
-"""For other processes of the service; each of them holds the lock for one change."""
-
-_NOTE_WAIT_S: Final = 0.05
-"""Nothing waits for a note, so it does not wait for others."""
+_WAIT_S: Final = 2.0
+"""For other processes of the service; each of them holds the journal for one change."""
 
 _RETRY_MS: Final = 1_000
+
+
+class _Opened(NamedTuple):
+    """A directory that is open, with what it holds."""
+
+    directory: StateDirectory
+    journal: Journal
+    presence: Presence | None = None
 
 
 class DurableState:
@@ -77,69 +86,80 @@ class DurableState:
     def __init__(
         self,
         folder: Path,
-        audience: str,
+        door: Door,
+        engine: Engine,
         on_new_setup: OnNewSetup = OnNewSetup.APPLICATION,
     ) -> None:
         """Name the state directory.
 
         Args:
             folder: the directory that ``sealwire state init`` made.
-            audience: the service; a directory of another one is refused.
+            door: what requests are judged by; its chain verifies again what was kept.
+            engine: what is in force.
             on_new_setup: what to do if the application has set itself up differently.
+
+        Raises:
+            ConfigurationError: the door's chain is none.
         """
-        self._folder, self._audience, self._on_new_setup = folder, audience, on_new_setup
-        self._journal: Journal | None = None
+        chain = door.chain
+        if not isinstance(chain, Chain):
+            raise ConfigurationError("a state directory needs a chain that can verify again")
+        self._folder, self._on_new_setup = folder, on_new_setup
+        self._chain, self._door, self._engine = chain, door, engine
+        self._state = AdmissionState(0)
+        self._opened: _Opened | None = None
         self._held: Held | None = None
         self._holding = ExitStack()
         self._seen: Remembered | None = None
         self._own: set[str] = set()
-        self._unsettled: tuple[Opened, Outcome] | None = None
-        self._unwritten = self._serving = False
+        self._state_id = b""
+        self._serving = self._starting = False
         self._retry_ms = 0
         self.trouble = ""
         forks.watch(self)
 
     # ---- life ----------------------------------------------------------------------------------
 
-    def begin(self, door: Door, state: AdmissionState, engine: Engine) -> None:
+    def begin(self, state: AdmissionState) -> None:
         """Adopt what stands, before anybody is served.
+
+        Args:
+            state: what this process remembers; it is made to be what the journal says.
 
         Raises:
             ConfigurationError: the directory is not one for this service, or the application's
                 set-up is a new one and ``on_new_setup`` says to refuse.
         """
-        chain = door.chain
-        if not isinstance(chain, Chain):
-            raise ConfigurationError("a state directory needs a chain that can verify again")
-        self._chain, self._door, self._state, self._engine = chain, door, state, engine
-        engine.in_force.mode = MODE
+        self._state = state
+        self._engine.in_force.mode = MODE
         state.kept_from = 0
-        self._serving = True
-        engine.on_end.append(self._ended)
+        self._serving = self._starting = True
+        self._engine.on_end.append(self._note)
         try:
-            self._hold(_TAKE_WAIT_S, at_start=True)
+            with self.held():
+                pass
         except StateError as error:
             self._tell(str(error))
-        finally:
-            self.release()
 
     def end(self) -> None:
         """Serve no more; what runs is still there after a start."""
         self._serving = False
-        if self._ended in self._engine.on_end:
-            self._engine.on_end.remove(self._ended)
+        if self._note in self._engine.on_end:
+            self._engine.on_end.remove(self._note)
         self.release()
-        journal, self._journal, self._seen = self._journal, None, None
-        if journal is not None:
-            journal.close()
+        self._close()
 
     def abandon(self) -> None:
         """Close what a forked child inherited, which belongs to its parent."""
-        journal, self._journal, self._seen = self._journal, None, None
-        self._held, self._holding = None, ExitStack()
         self._serving = False
-        if journal is not None:
-            journal.abandon()
+        self._held, self._holding = None, ExitStack()
+        if self._opened is not None:
+            self._opened.journal.abandon()
+            self._close()
+
+    def hold_still(self, timeout_s: float) -> AbstractContextManager[None]:
+        """Do nothing before a fork: the gate is the memory's."""
+        return nullcontext(None)
 
     # ---- a change ------------------------------------------------------------------------------
 
@@ -150,37 +170,59 @@ class DurableState:
 
         Args:
             request: what is asked for.
-            take: takes its message in the state; what it raises is raised.
+            take: takes its message in memory; what it raises is raised.
 
         Raises:
             RefusedError: with ``STATE_UNAVAILABLE``; nothing is taken.
         """
         try:
-            held = self._hold(_TAKE_WAIT_S)
+            held = self._hold()
             standing = take()
             if standing is Standing.NEW:
                 self._intend(held, request)
         except StateError as error:
             # What was taken in memory has not been taken.
-            self._remember()
+            if self._opened is not None:
+                self._remember(self._opened.journal.remembered)
             self._tell(str(error))
             raise VerificationError(
                 Reason.STATE_UNAVAILABLE, Stage.ADMISSION, str(error)
             ) from None
         return standing
 
-    def settle(self, opened: Opened, outcome: Outcome) -> None:
-        """Write what became of a change; where that fails it is written later.
+    def settle(self, outcome: Outcome) -> None:
+        """Write what became of the change that was taken; where that fails it is written later.
 
-        The change stays as it is: it is to be made again by whoever finds it unsettled.
+        The change stays as it is: whoever finds it unsettled makes it again.
         """
-        self._unsettled = opened, outcome
-        self._write_what_is_due()
+        held = self._held
+        if held is None or held.remembered.open_intent is None:
+            return
+        intent, standing = held.remembered.open_intent, self._standing(held.remembered)
+        try:
+            held.settle(outcome, standing)
+        except StateError as error:
+            held.note(Settled(intent.digest, intent.stream, outcome, standing))
+            self._tell(str(error))
+        self._seen = held.remembered
 
     def release(self) -> None:
         """Let others go on."""
         self._held = None
         self._holding.close()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the journal, and be where it is.
+
+        Raises:
+            StateError: it cannot be had, trusted or written.
+        """
+        try:
+            self._hold()
+            yield
+        finally:
+            self.release()
 
     # ---- time ----------------------------------------------------------------------------------
 
@@ -190,52 +232,89 @@ class DurableState:
         return self._retry_ms if self._serving and self._is_due else None
 
     def let_time_pass(self) -> None:
-        """Write what could not be written before."""
+        """Try again what could not be done before."""
         if not self._serving or not self._is_due or monotonic_ms() < self._retry_ms:
             return
         self._retry_ms = monotonic_ms() + _RETRY_MS
         try:
-            self._hold(_NOTE_WAIT_S)
-            self._write_what_is_due()
+            with self.held():
+                pass
         except StateError as error:
             self._tell(str(error))
-        finally:
-            self.release()
 
     @property
     def _is_due(self) -> bool:
-        return self._unwritten or self._unsettled is not None or bool(self.trouble)
+        return bool(self.trouble) or (
+            self._opened is not None and not self._opened.journal.healthy
+        )
 
-    def _ended(self) -> None:
-        if self._serving:
-            self._unwritten = True
-            self._retry_ms = 0
-            if self._held is None:
-                self.let_time_pass()
+    def _note(self) -> None:
+        """Write what is in force, since something has ended by itself; now, or when that works."""
+        if self._serving and self._opened is not None:
+            journal = self._opened.journal
+            journal.note(Now(self._standing(journal.remembered)))
+            self._seen = journal.remembered
 
     # ---- holding the journal -------------------------------------------------------------------
 
-    def _hold(self, wait_s: float, *, at_start: bool = False) -> Held:
+    def _hold(self) -> Held:
         """Hold the journal, and be where it is."""
         if self._held is not None:
             return self._held
-        if self._journal is None:
-            directory = StateDirectory.open(self._folder, self._audience)
-            self._journal = Journal.open(directory)
-        self._held = self._holding.enter_context(self._journal.exclusive(wait_s=wait_s))
-        if self._held.remembered is not self._seen:
-            self._write_what_is_due()
-            self._follow(self._held, at_start=at_start)
-        if self.trouble:
+        opened = self._open()
+        try:
+            self._held = self._holding.enter_context(opened.journal.exclusive(wait_s=_WAIT_S))
+            if opened.presence is None:
+                self._opened = opened = opened._replace(presence=Presence(opened.directory))
+            self._follow(self._held, opened)
+        except BaseException:
+            self.release()
+            if self._is_elsewhere(opened):
+                self._close()
+            raise
+        self._starting = False
+        if self.trouble and opened.journal.healthy:
             log_to(LOGGER, logging.WARNING, "state: changes are taken again")
             self.trouble = self._engine.in_force.trouble = ""
         return self._held
 
-    def _remember(self) -> None:
-        """Take floors and time from the journal, where it can be read."""
-        if self._held is None:
-            return
-        there, state = self._held.remembered, self._state
+    def _open(self) -> _Opened:
+        if self._opened is not None:
+            return self._opened
+        try:
+            directory = StateDirectory.open(self._folder, self._chain.audience)
+        except ConfigurationError as error:
+            # What was right once may be a disk that is not there yet.
+            if self._starting and os.path.lexists(self._folder):
+                raise
+            raise StateError(str(error)) from None
+        try:
+            self._opened = _Opened(directory, Journal.open(directory, wait_s=_WAIT_S))
+        except BaseException:
+            directory.close()
+            raise
+        return self._opened
+
+    def _is_elsewhere(self, opened: _Opened) -> bool:
+        """Whether the directory at the path is not the one that is open."""
+        try:
+            there = os.stat(self._folder)  # noqa: PTH116 - two numbers of it
+            here = os.fstat(opened.directory.descriptor)
+        except OSError:
+            return True
+        return (there.st_dev, there.st_ino) != (here.st_dev, here.st_ino)
+
+    def _close(self) -> None:
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            if opened.presence is not None:
+                opened.presence.close()
+            opened.journal.close()
+            opened.directory.close()
+
+    def _remember(self, there: Remembered) -> None:
+        """Take floors and time from the journal."""
+        state = self._state
         state.floors = dict(there.floors)
         state.kept_from = there.min_version
         state.observe(there.clock_ms)
@@ -259,26 +338,6 @@ class DurableState:
         )
         self._own.add(request.id)
         self._seen = held.remembered
-
-    def _write_what_is_due(self) -> None:
-        """Settle what is unsettled, and note what has ended, if the journal is held."""
-        held = self._held
-        if held is None:
-            return
-        try:
-            if self._unsettled is not None:
-                opened, outcome = self._unsettled
-                there = held.remembered.open_intent
-                if there is not None and there.digest == opened.digest:
-                    held.settle(outcome, self._standing(held.remembered))
-                self._unsettled, self._unwritten = None, False
-            elif self._unwritten:
-                held.note(self._standing(held.remembered))
-                self._unwritten = False
-        except StateError as error:
-            self._tell(str(error))
-        else:
-            self._seen = held.remembered
 
     def _standing(self, there: Remembered) -> Stored:
         """Say what is in force of what the journal knows."""
@@ -307,22 +366,32 @@ class DurableState:
 
     # ---- following the journal -----------------------------------------------------------------
 
-    def _follow(self, held: Held, *, at_start: bool) -> None:
+    def _follow(self, held: Held, opened: _Opened) -> None:
         """Put in force what the journal says stands, and do again what was left in the middle."""
-        self._remember()
-        there, in_force = held.remembered, self._engine.in_force
+        there = held.remembered
+        if there is self._seen:
+            return
+        self._remember(there)
+        if self._state_id not in {b"", there.state_id}:
+            # Begun anew, while this process went on: what it knows nothing of stays as it is.
+            self._own.clear()
+        self._state_id = there.state_id
         self._own |= there.kept.keys()
         told: list[str] = []
         requests = {each.id: self._reopened(each, told) for each in there.kept.values()}
         wanted = self._wanted(there, requests)
-        if at_start and self._engine.changer.is_applications:
-            wanted = self._judged_anew(held, wanted, requests, told)
+        if self._starting and self._engine.changer.is_applications:
+            wanted = self._judged_anew(there, opened, wanted, requests, told)
         told += adopt(
             self._engine.changer, wanted, self._own, self._state.clock_ms, self._door.policy
         )
+        trial = there.in_force.trial
+        if trial is not None and wanted.trial is None:
+            # Others are not to find it either, and a second start is not to begin with it.
+            held.note(Now(_without_trial(there.in_force, trial)))
         for each in told:
             log_to(LOGGER, logging.ERROR, "state: set aside: %s", each)
-        in_force.set_aside = tuple(told)
+        self._engine.in_force.set_aside = tuple(told)
         if there.open_intent is not None:
             self._do_again(held, there.open_intent, requests[there.open_intent.id])
         self._seen = held.remembered
@@ -371,20 +440,19 @@ class DurableState:
 
     def _judged_anew(
         self,
-        held: Held,
+        there: Remembered,
+        opened: _Opened,
         wanted: Wanted,
         requests: dict[str, Request | None],
         told: list[str],
     ) -> Wanted:
         """Leave out what does not outlive a start."""
-        there = held.remembered
-        if wanted.trial is not None and not held.others_live:
+        if wanted.trial is not None and opened.presence is not None and opened.presence.is_first:
             intent = there.open_intent and requests[there.open_intent.id]
             confirmed = isinstance(intent, Confirm) and intent.what == wanted.trial.id
             if not confirmed:
                 told.append(f"the configuration {wanted.trial.id[:8]}: nobody had confirmed it")
                 wanted = wanted._replace(bases=wanted.bases[:-1], trial=None)
-                self._unwritten = True
         if not wanted.bases:
             return wanted
         last = wanted.bases[-1].request
@@ -419,7 +487,7 @@ class DurableState:
             "state: %s %s of %s was left in the middle; %s now",
             *(kept.verb, kept.id[:8], kept.issuer, outcome.name.lower()),
         )
-        self._remember()
+        self._remember(held.remembered)
 
     def _performed(self, request: Request) -> Outcome:
         now_ms, policy = self._state.clock_ms, self._door.policy
@@ -436,7 +504,7 @@ class DurableState:
             return Outcome.FAILED
         return Outcome.APPLIED
 
-    # ---- telling, and forks --------------------------------------------------------------------
+    # ---- telling -------------------------------------------------------------------------------
 
     def _tell(self, trouble: str) -> None:
         if trouble != self.trouble:
@@ -444,6 +512,7 @@ class DurableState:
         self.trouble = self._engine.in_force.trouble = trouble
         self._retry_ms = monotonic_ms() + _RETRY_MS
 
-    def hold_still(self, timeout_s: float) -> AbstractContextManager[None]:
-        """Do nothing before a fork: the gate is the memory's."""
-        return nullcontext(None)
+
+def _without_trial(stored: Stored, trial: StoredTrial) -> Stored:
+    bases = tuple(each for each in stored.bases if each.id != trial.id)
+    return Stored(bases, stored.leases)

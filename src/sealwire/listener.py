@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 
     from sealwire.algebra import Admission, Verifier
     from sealwire.documents import LoggingPlan
+    from sealwire.durable import DurableState
     from sealwire.events import Decision
     from sealwire.policy import Rule
     from sealwire.stages import Applied
@@ -342,6 +343,7 @@ def listen(
     # Not an iterator, which would be used up when the listener is started again.
     uids = None if allow_uids is None else frozenset(allow_uids)
     access = Access(uids, group, beyond_loopback)
+    engine = engine_of_process()
     memory = memory_of(chain.audience if isinstance(chain, Chain) else str(audience))
     return Listener(
         where,
@@ -350,8 +352,8 @@ def listen(
         caps=caps,
         on_event=on_event,
         memory=memory,
-        engine=engine_of_process(),
-        durable=_durable(state, door, on_new_setup),
+        engine=engine,
+        durable=_durable(state, door, engine, on_new_setup),
     ).start()
 
 
@@ -394,7 +396,7 @@ def listen_from(
 
 
 def _durable(
-    state: str | os.PathLike[str] | None, door: Door, on_new_setup: OnNewSetup
+    state: str | os.PathLike[str] | None, door: Door, engine: Engine, on_new_setup: OnNewSetup
 ) -> DurableState | None:
     if state is None:
         return None
@@ -403,9 +405,7 @@ def _durable(
 
     from sealwire.durable import DurableState
 
-    if not isinstance(door.chain, Chain):
-        raise ConfigurationError("a state directory needs a chain")
-    return DurableState(Path(state).absolute(), door.chain.audience, on_new_setup)
+    return DurableState(Path(state).absolute(), door, engine, on_new_setup)
 
 
 def make_door(

@@ -260,9 +260,9 @@ class Service:
             now_ms, skew_ms = self.tick().now_ms, self.door.skew_ms
             return self.door.chain.take(opened, now_ms=now_ms, skew_ms=skew_ms, state=self.memory)
 
-        keeps = self._durable is not None and opened.claims.stream is not Stream.READ
+        durable = None if opened.claims.stream is Stream.READ else self._durable
         try:
-            standing = self._durable.take(effect.request, take) if keeps else take()
+            standing = take() if durable is None else durable.take(effect.request, take)
         except RefusedError as refusal:
             return PersistFailed(refusal)
         before = self.memory.outcome_of(opened) if standing is Standing.SAME else None
@@ -303,11 +303,11 @@ class Service:
             return
         self.memory.settle(opened, outcome)
         if self._durable is not None and opened.claims.stream is not Stream.READ:
-            self._durable.settle(opened, outcome)
+            self._durable.settle(outcome)
 
     def _begin_durably(self, durable: DurableState, engine: Engine) -> None:
         try:
-            durable.begin(self.door, self.memory, engine)
+            durable.begin(self.memory)
         except BaseException:
             durable.end()
             engine.end(self.door.policy)

@@ -97,12 +97,18 @@ class Service:
         return self._process.wait(PATIENCE_S)
 
 
-@pytest.fixture(params=["local", "network"])
-def parts(request: pytest.FixtureRequest, folder: Path) -> Path:
-    """Give a folder with a service's part and an operator's, of each chain in turn."""
+@pytest.fixture
+def chain() -> str:
+    """Give the chain of the service; a test that is about several has another."""
+    return "local"
+
+
+@pytest.fixture
+def parts(folder: Path, chain: str) -> Path:
+    """Give a folder with a service's part and an operator's."""
     made = folder / "made"
     arguments = ["init", AUDIENCE, "--both", "--owner", "alice", "--dir", str(made)]
-    assert not run([*arguments, "--chain", request.param])
+    assert not run([*arguments, "--chain", chain])
     return made
 
 
@@ -155,6 +161,7 @@ def recorded(client: Client, ask: Callable[[], Result]) -> tuple[bytes, Result]:
 # ---- what stands is there again --------------------------------------------------------------
 
 
+@pytest.mark.parametrize("chain", ["local", "network"])
 def test_a_configuration_outlives_the_process(
     start: Callable[..., Service], client: Client
 ) -> None:
@@ -167,7 +174,13 @@ def test_a_configuration_outlives_the_process(
     assert DEBUG == service.level
     again = deliver(client.address, sent)
     assert (Outcome.APPLIED, True) == (again.outcome, again.repeated)
-    assert "durable" == client.status().report["mode"]
+
+
+def test_how_it_remembers_is_told(start: Callable[..., Service], client: Client) -> None:
+    """Whoever asks sees whether a restart forgets."""
+    start()
+    report = client.status().report
+    assert ("durable", "", []) == (report["mode"], report["trouble"], report["set_aside"])
 
 
 def test_an_older_message_stays_overtaken(start: Callable[..., Service], client: Client) -> None:

@@ -18,7 +18,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sealwire.cli.keys import file_name
 from sealwire.cli.making import Item, check_free, make_folder
+from sealwire.clock import wall_clock_ms
 from sealwire.errors import ConfigurationError
+from sealwire.journal import StateDirectory
+from sealwire.journal import init as init_state
 from sealwire.keyfiles import (
     load_aead_key,
     load_mac_key,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import shlex
+import itertools
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -14,14 +15,25 @@ from sealwire.cli.reported import time_of
 from sealwire.cli.terminal import printable, say, say_fields, say_hint, say_json
 from sealwire.cli.wording import counted
 from sealwire.clock import wall_clock_ms
-from sealwire.errors import StateError
+from sealwire.errors import ConfigurationError, StateError
+from sealwire.journal import Journal, Remembered, StateDirectory
+from sealwire.journal import init as init_state
 
 if TYPE_CHECKING:
     from sealwire.cli.terminal import JsonOutput
-    from sealwire.journal import Remembered
+
+_MAX_DIGITS: Final = 16
 
 _folder = click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+
+
+def _version(_: click.Context, __: click.Parameter, text: str) -> int:
+    if text == "now":
+        return wall_clock_ms()
+    if text.isdecimal() and len(text) < _MAX_DIGITS:
+        return int(text)
+    raise click.BadParameter(f"{text!r} is neither now nor a number of milliseconds since 1970")
 
 
 @click.group(no_args_is_help=False)
@@ -49,7 +61,7 @@ Examples:
     "--min-version",
     default="now",
     show_default=True,
-    type=_version,
+    callback=_version,
     metavar="now|MS",
     help="Take nothing that was sealed up to then; 0 takes everything that is still valid.",
 )
@@ -60,7 +72,8 @@ def init(folder: Path, audience: str, min_version: int, *, force: bool) -> Exit:
     Run it as the user the service runs as. What was taken before is not known to a new directory,
     so nothing is taken that was sealed before it was made, unless --min-version says otherwise.
     """
-    aside = init_state(folder, audience, min_version, wall_clock_ms(), force=force)
+    aside = _put_aside(folder) if force and os.path.lexists(folder) else None
+    init_state(folder, audience, min_version=min_version, now_ms=wall_clock_ms())
     say(("made", "bold green"), (f"  state of {audience}  {printable(folder)}", ""))
     if aside is not None:
         say(("kept", "dim"), (f"  what was there     {printable(aside)}", ""))
@@ -85,7 +98,7 @@ def show(folder: Path, *, as_json: bool) -> Exit:
 
     The service may be running; nothing is changed.
     """
-    there = read_state(folder)
+    there = _read(folder)
     if as_json:
         say_json(_as_json(there))
         return Exit.OK
@@ -134,7 +147,7 @@ def check(folder: Path, *, as_json: bool) -> Exit:
     directory is damaged refuses changes until sealwire state init --force has put it aside.
     """
     try:
-        there = read_state(folder)
+        there = _read(folder)
     except StateError as error:
         if as_json:
             say_json({"good": False, "problem": str(error)})
@@ -153,3 +166,60 @@ def check(folder: Path, *, as_json: bool) -> Exit:
         ]
     )
     return Exit.OK
+
+
+def _read(folder: Path) -> Remembered:
+    """Read what a service remembers; the directory itself says which service it is."""
+    directory = StateDirectory.open(folder)
+    try:
+        journal = Journal.open(directory)
+        try:
+            return journal.remembered
+        finally:
+            journal.close()
+    finally:
+        directory.close()
+
+
+def _put_aside(folder: Path) -> Path:
+    """Rename what is there, which is never removed."""
+    names = (folder.with_name(f"{folder.name}.old-{number}") for number in itertools.count(1))
+    aside = next(name for name in names if not os.path.lexists(name))
+    try:
+        folder.rename(aside)
+    except OSError as error:
+        raise ConfigurationError(f"{folder} cannot be put aside: {error.strerror}") from None
+    return aside
+
+
+def _as_json(there: Remembered) -> dict[str, JsonOutput]:
+    in_force, left = there.in_force, there.open_intent
+    return {
+        "audience": there.audience,
+        "state_id": there.state_id.hex(),
+        "min_version": there.min_version,
+        "clock_ms": there.clock_ms,
+        "floors": {
+            stream.value: {
+                "version": taken.version,
+                "digest": taken.digest.hex(),
+                "issuer": taken.issuer,
+                "outcome": None if taken.outcome is None else taken.outcome.name.lower(),
+            }
+            for stream, taken in there.floors.items()
+        },
+        "bases": [
+            {"id": each.id, "issuer": there.kept[each.id].issuer, "since_ms": each.since_ms}
+            for each in in_force.bases
+        ],
+        "leases": [
+            {
+                "id": each.id,
+                "issuer": there.kept[each.id].issuer,
+                "until_ms": each.ends_wall_ms,
+            }
+            for each in in_force.leases
+        ],
+        "confirm_by_ms": None if in_force.trial is None else in_force.trial.ends_wall_ms,
+        "left_in_the_middle": None if left is None else {"id": left.id, "verb": left.verb},
+    }

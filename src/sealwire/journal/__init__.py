@@ -6,6 +6,7 @@ holds. `records` is what stands in it, `remembered` what that comes to.
 
 from sealwire.journal.directory import StateDirectory
 from sealwire.journal.making import init
+from sealwire.journal.presence import Presence
 from sealwire.journal.records import (
     MAX_BASES,
     MAX_LEASES,
@@ -31,6 +32,7 @@ __all__ = [
     "Journal",
     "Kept",
     "Now",
+    "Presence",
     "Remembered",
     "Settled",
     "StateDirectory",

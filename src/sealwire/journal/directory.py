@@ -57,15 +57,17 @@ class StateDirectory:
         """Take over an open directory that was checked; `open` is what others call."""
         self.path, self.disk, self.descriptor = path, disk, descriptor
         self.audience = audience
-        _, self.state_id, self.created_ms = self._read_marker()
+        self.audience, self.state_id, self.created_ms = self._read_marker()
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str], audience: str, *, disk: Disk | None = None) -> Self:
+    def open(
+        cls, path: str | os.PathLike[str], audience: str = "", *, disk: Disk | None = None
+    ) -> Self:
         """Open a state directory.
 
         Args:
             path: the directory.
-            audience: the service it has to belong to.
+            audience: the service it has to belong to; ``""`` is whichever it is.
             disk: the system calls; the system's own if not given.
 
         Raises:
@@ -150,7 +152,7 @@ class StateDirectory:
         found = parse_marker(content)
         if found is None:
             raise StateError(f"{where} is damaged; put its copy back, or see: {self.check_command}")
-        if found.audience != self.audience:
+        if self.audience not in {"", found.audience}:
             raise ConfigurationError(
                 f"{self.path} is the state of {found.audience}, and {self.audience} needs one of "
                 f"its own; make it with: {init_command('DIR', self.audience)}"
@@ -227,7 +229,7 @@ def _why_not_opened(name: str, audience: str, failure: OSError | ValueError) -> 
 def init_command(name: str, audience: str) -> str:
     """Give the command that makes a state directory."""
     return (
-        f"sealwire state init {shlex.quote(name)} --audience {shlex.quote(audience)} "
+        f"sealwire state init {shlex.quote(name)} --audience {shlex.quote(audience or 'A')} "
         "--min-version now"
     )
 

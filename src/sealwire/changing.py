@@ -148,7 +148,8 @@ class Changer:
             issuer = was.issuer
             self._announce(issuer, "configuration of %s ended: %s", issuer, why)
             for where in left:
-                self._announce(issuer, "%s was changed by somebody else; left as it is", where)
+                text = "%s is left as it is: changed by somebody else, or not to be set"
+                self._announce(issuer, text, where)
             self._announce_unborne(laying)
             self._watch.tell_lowered(laying.base, base, self.policies)
         return changes(laying.base, base), left

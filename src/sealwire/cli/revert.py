@@ -98,7 +98,7 @@ def _say_reverted(report: dict[str, Any]) -> None:
     say_changes(report["changes"])
     say_left_out(report, "")
     for where in report["left_as_they_are"]:
-        said = f"  {text(where)} was changed by somebody else since, and is left as it is"
+        said = f"  {text(where)} is left as it is: changed by somebody else since, or not to be set"
         say((said, "yellow"))
 
 

@@ -166,6 +166,23 @@ def test_a_handler_that_is_not_there_is_named(
     assert logging.NOTSET == level()
 
 
+def test_what_has_failed_is_not_done_later(
+    serve: Callable[..., Listener], seal: Callable[..., bytes]
+) -> None:
+    """Whoever kept a copy sends it again when the handler has come; it is told what came of it."""
+    listener, key = serve(), "sealwire-tests.later"
+    document = write_request(Verb.LEASE, levels={NAME: "DEBUG"}, through=[key])
+    sealed = seal(document, content_type=CONTENT_TYPE_REQUEST, stream=Stream.LEASE)
+    first = deliver(listener.address, sealed)
+    assert Outcome.FAILED is first.outcome
+    handler = logging.NullHandler()
+    handler.set_name(key)
+    logging.getLogger(NAME).addHandler(handler)
+    again = deliver(listener.address, sealed)
+    assert (Outcome.FAILED, True) == (again.outcome, again.repeated)
+    assert logging.NOTSET == level()
+
+
 def test_leases_end_with_the_last_listener(
     serve: Callable[..., Listener], lease: Callable[..., Answer]
 ) -> None:

@@ -6,8 +6,7 @@ Rules this module keeps:
 2. A lease never edits the base, and a configuration is put beneath the leases that are running.
    What a change would make of the tree is judged once more under logging's own lock.
 3. Going back is never refused, and ends the leases that the base before does not bear.
-4. Who asked, for what, until when and why is said on ``sealwire.changes`` when a change begins and
-   when it ends, through the application's own handlers, unless a policy says ``announce = false``.
+4. Who asked, for what, until when and why is announced when a change begins and when it ends.
 """
 
 from __future__ import annotations
@@ -15,13 +14,13 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Final
 
+from sealwire.announcing import Announcer
 from sealwire.bases import Bases
-from sealwire.clock import boot_ms
+from sealwire.clock import boot_ms, monotonic_ms
 from sealwire.documents import Tree
 from sealwire.documents.changes import Change, changes
 from sealwire.drifting import without_leases
 from sealwire.errors import ApplyError
-from sealwire.eventlog import log_to
 from sealwire.inforce import Base, InForce, Trial, lease_end_ms
 from sealwire.laying import Laying, Relaying
 from sealwire.leases import Drift, LiveLease
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
     from sealwire.requests import Apply, Confirm, Lease, Request
     from sealwire.stages import Applied
 
-CHANGES: Final = logging.getLogger("sealwire.changes")
 MAX_LEASES: Final = 64
 """Whoever needs more wants another configuration; each of them costs time at every change."""
 
@@ -47,12 +45,14 @@ class Changer:
     Attributes:
         in_force: what is in force.
         policies: those of the listeners that serve; whoever goes back keeps to all of them.
+        announcer: says what changes.
     """
 
     def __init__(self, in_force: InForce) -> None:
         """Begin with what the application has set up."""
         self.in_force = in_force
         self.policies: list[Policy] = []
+        self.announcer = Announcer(self.policies)
         self._bases = Bases()
         self._watch = DriftWatch()
 
@@ -133,7 +133,8 @@ class Changer:
         if in_force.trial is not None:
             until = f" until {in_utc(in_force.trial.ends_wall_ms)}, unless it is confirmed"
         what = f"{counted(applied.loggers, 'logger')}, {counted(applied.handlers, 'handler')}"
-        self._announce("configuration of %s: %s%s%s", issuer, what, until, because(request.why))
+        text = "configuration of %s: %s%s%s"
+        self._announce(issuer, text, issuer, what, until, because(request.why))
         self._announce_unborne(laying)
         return applied, changes(laying.base, base)
 
@@ -141,7 +142,7 @@ class Changer:
         """Keep the configuration that is on trial."""
         self.in_force.trial = None
         issuer = request.opened.claims.iss
-        self._announce("configuration confirmed by %s%s", issuer, because(request.why))
+        self._announce(issuer, "configuration confirmed by %s%s", issuer, because(request.why))
 
     def go_back(
         self, why: str, *, quietly: bool = False
@@ -159,9 +160,11 @@ class Changer:
         in_force.overlay, in_force.trial = laying.overlay, None
         self._know(base)
         if not quietly:
-            self._announce("configuration of %s ended: %s", was.issuer, why)
+            issuer = was.issuer
+            self._announce(issuer, "configuration of %s ended: %s", issuer, why)
             for where in left:
-                self._announce("%s was changed by somebody else; left as it is", where)
+                text = "%s is left as it is: changed by somebody else, or not to be set"
+                self._announce(issuer, text, where)
             self._announce_unborne(laying)
             self._watch.tell_lowered(laying.base, base, self.policies)
         return changes(laying.base, base), left
@@ -197,7 +200,8 @@ class Changer:
         )
         after = self._relay(relaying)
         until, words = in_utc(lease.ends_wall_ms), levels_in_words(lease)
-        self._announce("lease of %s: %s until %s%s", lease.issuer, words, until, because(lease.why))
+        issuer, text = lease.issuer, "lease of %s: %s until %s%s"
+        self._announce(issuer, text, issuer, words, until, because(lease.why))
         return lease, before, after
 
     def end_leases(
@@ -215,7 +219,7 @@ class Changer:
             self._announce_end(lease, why)
         for each in relaying.drift:
             text = "%s is %s and not %s; left as it is"
-            self._announce(text, each.where, each.found, each.expected)
+            self._announce(ended[0].issuer, text, each.where, each.found, each.expected)
         return relaying.drift
 
     def lease_of(self, request: Lease, now_ms: int) -> LiveLease:
@@ -281,12 +285,12 @@ class Changer:
             self._announce_end(lease, "over the base in force now it would break the policy")
 
     def _announce_end(self, lease: LiveLease, why: str) -> None:
-        self._announce("lease of %s ended: %s: %s", lease.issuer, levels_in_words(lease), why)
+        issuer, text = lease.issuer, "lease of %s ended: %s: %s"
+        self._announce(issuer, text, issuer, levels_in_words(lease), why)
 
-    def _announce(self, text: str, *arguments: object) -> None:
+    def _announce(self, issuer: str, text: str, *arguments: object) -> None:
         """Say something where the application's operators look (rule 4)."""
-        if all(policy.announce for policy in self.policies):
-            log_to(CHANGES, logging.WARNING, text, *arguments)
+        self.announcer.say(issuer, monotonic_ms(), text, *arguments)
 
 
 def trial_of(request: Apply, now_ms: int) -> Trial | None:

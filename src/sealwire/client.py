@@ -11,7 +11,8 @@ Rules this module keeps:
 4. A message is sealed once. One that nobody answered is on the exception, because sending the same
    bytes again is safe and tells what became of it, and sealing anew is another request.
 5. Requests of one client go one after another, whichever threads they come from: one that another
-   of its stream overtakes would be refused as superseded.
+   of its stream overtakes would be refused as superseded. A forked child waits for none that its
+   parent is in the middle of, and no fork waits for an answer.
 
 A client keeps no connection. It blocks; in asyncio, call it through ``asyncio.to_thread``.
 """
@@ -21,8 +22,10 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
+from sealwire import forks
 from sealwire.documents import JsonValue, read_json
 from sealwire.errors import MalformedError, NoAnswerError, SealError
 from sealwire.requests import CONTENT_TYPE_REQUEST, DEFAULT_LEASE_S, Verb, write_request
@@ -82,6 +85,7 @@ class Client:
         self._timeout_s = timeout_s
         self._deliver = deliver
         self._in_order = threading.Lock()
+        forks.watch(self)
 
     @classmethod
     def from_settings(
@@ -134,6 +138,14 @@ class Client:
         """Say who asks whom, and no secret."""
         sealer = self.sealer
         return f"<Client {sealer.issuer} for {sealer.audience} at {self.address}>"
+
+    def hold_still(self, timeout_s: float) -> AbstractContextManager[None]:
+        """Let a fork come in the middle of a request; see `forks`."""
+        return nullcontext(None)
+
+    def abandon(self) -> None:
+        """Wait for no request of the parent's, in a forked child; see `forks`."""
+        self._in_order = threading.Lock()
 
     # ---- the verbs -----------------------------------------------------------------------------
 

@@ -54,6 +54,11 @@ class _InPlace:
 _in_place: Final = _InPlace()
 
 
+def in_place() -> Clocks | None:
+    """Give what is asked instead of the machine, ``None`` if nothing is."""
+    return _in_place.clocks
+
+
 @contextmanager
 def replaced(clocks: Clocks) -> Iterator[None]:
     """Ask ``clocks`` instead of the machine, in every thread, while the block runs; for tests."""

@@ -104,6 +104,7 @@ class Engine:
         policies = self.changer.policies
         if policies == [policy]:
             self._end_all("the listener stopped")
+            self.changer.announcer.end()
         if policy in policies:
             policies.remove(policy)
 
@@ -114,6 +115,7 @@ class Engine:
     def abandon(self) -> None:
         """End everything that is for a time, in a forked child (rule 2)."""
         self.changer.policies.clear()
+        self.changer.announcer.forget()
         self.in_force.instance = instance_name()
         self._end_all("the process forked", quietly=True)
 
@@ -128,7 +130,8 @@ class Engine:
         if ends:
             left_ms = min(_LOOK_MS, max(0, min(ends) - boot_ms()))
             due_ms = min(due_ms, max(monotonic_ms() + left_ms, self._not_before_ms))
-        return due_ms
+        said_ms = self.changer.announcer.due_ms
+        return due_ms if said_ms is None else min(due_ms, said_ms)
 
     def let_time_pass(self) -> None:
         """End what is over, and look for what nobody asked for."""
@@ -148,6 +151,7 @@ class Engine:
         if now_ms >= self._drift_due_ms:
             self._drift_due_ms = now_ms + LOOK_MS
             _done(changer.look_for_drift, _UNREADABLE)
+        changer.announcer.let_time_pass(now_ms)
 
     def _end_all(self, why: str, *, quietly: bool = False) -> None:
         # Leases first: these end even if logging's lock is held, and nothing is said before.

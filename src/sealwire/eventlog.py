@@ -75,18 +75,23 @@ class Stats:
 
 
 class Budget:
-    """Ten lines a minute, and a count of those that were left out."""
+    """Ten lines a minute, and a count of those that were left out.
+
+    Attributes:
+        ends_ms: when the minute is over, on the monotonic clock.
+        unlogged: how many lines it has left out so far.
+    """
 
     def __init__(self) -> None:
         """Begin with a whole budget."""
-        self._ends_ms = 0
+        self.ends_ms = 0
         self._spent = 0
         self.unlogged = 0
 
     def spend(self, mono_ms: int) -> bool:
         """Whether one more line may be logged now; counts it if not."""
         if not self._spent:
-            self._ends_ms = mono_ms + _MINUTE_MS
+            self.ends_ms = mono_ms + _MINUTE_MS
         if self._spent >= MAX_LINES_A_MINUTE:
             self.unlogged += 1
             return False
@@ -95,7 +100,7 @@ class Budget:
 
     def renew(self, mono_ms: int) -> int:
         """Begin a new minute if the last one is over; give how many lines that one left out."""
-        if mono_ms < self._ends_ms:
+        if mono_ms < self.ends_ms:
             return 0
         left_out, self.unlogged, self._spent = self.unlogged, 0, 0
         return left_out

@@ -154,9 +154,16 @@ class Persist:
 
 @dataclass(frozen=True, slots=True)
 class Apply:
-    """Do what is asked for; answer `AppliedHere`, `ApplyFailed` or `RefusedHere`."""
+    """Do what is asked for; answer `AppliedHere`, `ApplyFailed` or `RefusedHere`.
+
+    Attributes:
+        request: what is asked for.
+        failed: why it cannot be done, where surveying has shown that; then that is the answer, and
+            remembered as such.
+    """
 
     request: Request
+    failed: ApplyFailed | None = None
 
 
 @dataclass(frozen=True, slots=True)

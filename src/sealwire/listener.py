@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import atexit
 import threading
+import weakref
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Self
@@ -126,6 +127,7 @@ class Listener:
                 forks.unwatch(self)
                 raise
             self._ending = False
+            _started.add(self)
             atexit.register(self.stop)
         return self
 
@@ -249,6 +251,14 @@ class Listener:
             server.close()
         if bound is not None:
             bound.abandon()
+
+
+_started: Final[weakref.WeakSet[Listener]] = weakref.WeakSet()
+
+
+def running() -> list[Listener]:
+    """Give the listeners that run in this process."""
+    return [each for each in list(_started) if each.is_alive()]
 
 
 class _Host:

@@ -18,6 +18,8 @@ Rules this module keeps:
 2. Where policy looks at the logging tree it is surveyed first (`Survey`, `Surveyed`), and judged
    before anything is taken.
 3. A message is taken at most once (`Persist`), and applied only if taking it said that it is new.
+   What fails is taken first, also where surveying shows it: it was told that it had failed, so no
+   copy of it is to be done later. What is refused is not taken.
 4. Whatever goes wrong before authentication is answered with the same bytes.
 5. Time comes with `Tick`; the deadlines are total, on the monotonic clock, and a peer that trickles
    cannot extend them.
@@ -141,8 +143,8 @@ class Receiver:
     """Receives one request on one connection."""
 
     __slots__ = (
-        "_asked_by_owner", "_decision", "_door", "_in_force", "_memory", "_owner", "_reader",
-        "_request", "_started", "_state", "_tick",
+        "_asked_by_owner", "_decision", "_door", "_failed", "_in_force", "_memory", "_owner",
+        "_reader", "_request", "_started", "_state", "_tick",
     )  # fmt: skip
 
     def __init__(
@@ -173,6 +175,7 @@ class Receiver:
         self._reader = FrameReader(door.max_frame_bytes)
         self._state = _State.READING
         self._request: Request | None = None
+        self._failed: ApplyFailed | None = None
         self._decision: Decision | None = None
 
     @property
@@ -209,7 +212,8 @@ class Receiver:
             case _State.PERSISTING, Persisted() | PersistFailed():
                 return self._persisted(event)
             case _State.SURVEYING, ApplyFailed():
-                return self._applied(event)
+                self._failed = event
+                return self._persist(self._asked())
             case _State.APPLYING, AppliedHere() | ApplyFailed() | RefusedHere():
                 return self._applied(event)
             case _State.REPORTING, Reported():
@@ -323,7 +327,7 @@ class Receiver:
         if event.standing is Standing.SAME:
             return self._repeat(request.opened.claims, event.outcome)
         self._state = _State.APPLYING
-        return (Apply(request),)
+        return (Apply(request, self._failed),)
 
     def _applied(self, event: AppliedHere | ApplyFailed | RefusedHere) -> tuple[Effect, ...]:
         if isinstance(event, RefusedHere):

@@ -282,6 +282,8 @@ class Service:
     def _change(self, effect: Apply) -> Event:
         opened = effect.request.opened
         try:
+            if effect.failed is not None:
+                raise ApplyError(effect.failed.detail)
             done = self._do(effect.request)
         except RefusedError as refusal:
             self._settle(opened, Outcome.REFUSED)

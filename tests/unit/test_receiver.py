@@ -850,13 +850,27 @@ def test_a_change_is_refused_for_the_tree_it_would_make(way: Way, good: bytes) -
     assert record.decision.claims is not None
 
 
-def test_a_tree_that_cannot_be_surveyed_fails_and_is_not_taken(way: Way, good: bytes) -> None:
-    """Nothing was done and nothing is remembered, so the same message may come again."""
+def test_what_fails_when_it_is_surveyed_is_taken(way: Way, good: bytes) -> None:
+    """It is told that it failed, so no copy of it may be done later; nothing is applied."""
     receiver = Receiver(replace(door(way), policy=QUIET), new_memory(), START)
-    receiver.handle(Bytes(encode_frame(good)))
-    (record,) = receiver.handle(ApplyFailed("locks"))
+    (survey,) = receiver.handle(Bytes(encode_frame(good)))
+    assert isinstance(survey, Survey)
+    failed = ApplyFailed("no handler")
+    assert (Persist(survey.request.opened),) == receiver.handle(failed)
+    assert (Apply(survey.request, failed),) == receiver.handle(Persisted(Standing.NEW, None))
+    (record,) = receiver.handle(failed)
     assert isinstance(record, Record)
     assert Outcome.FAILED is record.decision.answer.outcome
+
+
+def test_a_copy_of_what_failed_is_told_so(way: Way, good: bytes) -> None:
+    """Two that were surveyed at once: one is taken."""
+    receiver = Receiver(replace(door(way), policy=QUIET), new_memory(), START)
+    receiver.handle(Bytes(encode_frame(good)))
+    receiver.handle(ApplyFailed("no handler"))
+    (record,) = receiver.handle(Persisted(Standing.SAME, Outcome.FAILED))
+    assert isinstance(record, Record)
+    assert Answer(Outcome.FAILED, repeated=True) == record.decision.answer
 
 
 def test_a_policy_that_raises_over_a_tree_refuses(

@@ -123,7 +123,9 @@ def check_receiver(receiver: dict[str, Any]) -> None:
         for key in layer["keys"]:
             assert key.keys() == (PUBLIC if layer["layer"] == "sign1" else SECRET)
     for floor in receiver["floors"].values():
-        assert floor.keys() == {"version", "digest", "issuer", "outcome"}
+        assert floor.keys() == {"version", "digest", "issuer", "outcome", "taken_ms", "ahead"}
+        for ahead in floor["ahead"]:
+            assert ahead.keys() == {"issuer", "version", "digest"}
     for taken in receiver["taken"]:
         assert taken.keys() == {"thumbprint", "cti", "exp"}
 

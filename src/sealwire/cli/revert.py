@@ -9,7 +9,7 @@ import click
 from sealwire.cli.asking import Asked, show
 from sealwire.cli.options import asking_options
 from sealwire.cli.parameters import check_request_id
-from sealwire.cli.reported import say_changes, say_left_out, text
+from sealwire.cli.reported import say_changes, say_left_out, shown, text
 from sealwire.cli.terminal import say
 from sealwire.errors import Reason
 from sealwire.stages import Stream
@@ -98,8 +98,8 @@ def say_reverted(report: dict[str, Any]) -> None:
     say((f"the base is that of {text(report['base']['issuer'])} again", ""))
     say_changes(report["changes"])
     say_left_out(report, "")
-    for where in report["left_as_they_are"]:
-        said = f"  {text(where)} was changed by somebody else since, and is left as it is"
+    for where in shown(report["left_as_they_are"], "places"):
+        said = f"  {text(where)} is left as it is: changed by somebody else since, or not to be set"
         say((said, "yellow"))
 
 

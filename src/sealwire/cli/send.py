@@ -21,6 +21,7 @@ from sealwire.cli import unanswered
 from sealwire.cli.anatomy import look_at, looks_sealed
 from sealwire.cli.endings import CommandError, Exit
 from sealwire.cli.hints import FAILED_HINT, hint_for
+from sealwire.cli.lastanswer import MAX_REASON_CHARS, short
 from sealwire.cli.noting import asked_by, keeping, keeping_sealed
 from sealwire.cli.options import address_option, json_option, timeout_option
 from sealwire.cli.parameters import STDIN, read_input
@@ -252,13 +253,13 @@ def told(answer: Answer, service: str, *, quiet: bool, done: str = "applied", se
         what = "had failed before, and nothing was done now" if answer.repeated else "failed"
         raise CommandError(
             Exit.REFUSED,
-            _joined(what, answer.detail),
+            _joined(what, short(answer.detail)),
             mended(answer.detail) or about(FAILED_HINT, sent),
         )
-    told = answer.reason or "the service gives no reason"
+    told = short(answer.reason, MAX_REASON_CHARS) or "the service gives no reason"
     raise CommandError(
         Exit.REFUSED,
-        _joined("refused", told, answer.detail),
+        _joined("refused", told, short(answer.detail)),
         about(hint_for(answer.reason), sent),
     )
 

@@ -5,7 +5,9 @@ Rules this module keeps:
 1. What the client seals goes through the real chain, policy, receiver and engine, and what comes
    back is what a socket would bring. Only the socket, its thread and its files are left out.
 2. The pair has clocks of its own, which stand in for the machine's while it does something, and not
-   in between.
+   in between. They do so for the whole process, and a listener that runs in it would take their
+   time for the latest that it has seen, and everything for expired: beside one the pair does
+   nothing.
 3. It changes the logging of this very process, which is put back when it is closed.
 
 Not shown by it: who may connect, what a peer that trickles is told, what a second process does.
@@ -15,13 +17,15 @@ from __future__ import annotations
 
 import secrets
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Self
 
-from sealwire import recommended
+from sealwire import listener, recommended
 from sealwire.answers import decode_answer
 from sealwire.client import Client
+from sealwire.clock import in_place
 from sealwire.engine import Engine
+from sealwire.errors import ConfigurationError
 from sealwire.framing import FrameReader, encode_frame
 from sealwire.keys import AeadKey, MacKey, SigningKey
 from sealwire.listener import SERVED, make_door
@@ -64,7 +68,8 @@ def pair(
         clock: the clocks; by default new ones.
 
     Raises:
-        ConfigurationError: ``audience`` or ``issuer`` is not a name.
+        ConfigurationError: ``audience`` or ``issuer`` is not a name, or a listener runs in this
+            process that does not have ``clock`` for its own.
     """
     return Pair(audience, policy, chain, issuer, clock or FakeClock())
 
@@ -89,6 +94,7 @@ class Pair:
         """Make both; as `pair`."""
         check_private_names()
         self.clock = clock
+        self._check_undisturbed()
         self.decisions: list[Decision] = []
         chain, layers = _ways(kind, audience, issuer)
         door = make_door(chain, policy=policy, verbs=SERVED)
@@ -118,6 +124,7 @@ class Pair:
 
         Raises:
             ValueError: ``seconds`` is negative.
+            ConfigurationError: a listener runs in this process.
         """
         self.clock.advance(seconds)
         with self._doing():
@@ -129,7 +136,9 @@ class Pair:
 
     def close(self) -> None:
         """End the leases as a listener that stops does, and put ``logging`` back."""
-        with self._one_at_a_time, self.clock.in_place():
+        # What is begun is ended beside a listener too; of the time this says nothing.
+        clocks = nullcontext() if self._disturbed else self.clock.in_place()
+        with self._one_at_a_time, clocks:
             if self._open:
                 self._open = False
                 try:
@@ -152,10 +161,24 @@ class Pair:
 
     @contextmanager
     def _doing(self) -> Iterator[None]:
-        with self._one_at_a_time, self.clock.in_place():
+        with self._one_at_a_time:
             if not self._open:
                 raise RuntimeError("this pair is closed, and its service gone")
-            yield
+            self._check_undisturbed()
+            with self.clock.in_place():
+                yield
+
+    @property
+    def _disturbed(self) -> list[listener.Listener]:
+        """The listeners for which the pair's clock would be another one (rule 2)."""
+        return [] if in_place() is self.clock else listener.running()
+
+    def _check_undisturbed(self) -> None:
+        if disturbed := self._disturbed:
+            raise ConfigurationError(
+                f"{disturbed[0]} is in this process, and a pair's clock would become its own; stop "
+                "it first, or start it and the pair with one FakeClock in place"
+            )
 
     def _deliver(self, address: str, sealed: bytes, /, *, timeout_s: float) -> Answer:
         frame = encode_frame(sealed)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from sealwire import cbor
 from sealwire.errors import MalformedError, SealError
 from sealwire.journal.records import (
+    MAX_AHEAD,
     MAX_BASES,
     MAX_LEASES,
     MAX_MESSAGE_BYTES,
@@ -35,13 +36,15 @@ from sealwire.journal.records import (
     StoredTrial,
 )
 from sealwire.stages import Digest, Outcome, Stream
-from sealwire.versions import Taken
+from sealwire.versions import Ahead, Taken
 
 if TYPE_CHECKING:
     import enum
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from sealwire.cbor import CborValue
+
+T = TypeVar("T")
 
 _STARTED, _INTENT, _SETTLED, _NOW, _CLOCK, _FLOOR, _CARRIED = range(1, 8)
 
@@ -51,6 +54,9 @@ _MAX_TEXT: Final = 128
 """The limit of names; boot ids and verbs are shorter."""
 
 _MAX_NUMBER: Final = 2**63 - 1
+_ROW: Final = 64
+"""As many as one array of `sealwire.cbor` has entries."""
+
 _MAX_LAYERS: Final = 64
 
 
@@ -106,9 +112,20 @@ def _written(record: Record) -> list[CborValue]:
     if isinstance(record, Clock):
         return [_CLOCK, record.wall_ms]
     if isinstance(record, Floor):
-        version, digest, issuer, outcome = record.taken
-        return [_FLOOR, record.stream.value, version, digest, issuer, _number_of(outcome)]
+        version, digest, issuer, outcome, taken_ms, ahead = record.taken
+        taken = [version, digest, issuer, _number_of(outcome), taken_ms, _in_rows(ahead)]
+        return [_FLOOR, record.stream.value, *taken]
     return [_CARRIED, _kept(record.kept)]
+
+
+def _in_rows(ahead: tuple[Ahead, ...]) -> list[CborValue]:
+    if len(ahead) > MAX_AHEAD:
+        raise TypeError(f"{len(ahead)} issuers are ahead")
+    return [[list(each) for each in row] for row in _cut(ahead)]
+
+
+def _cut(values: Sequence[T]) -> list[Sequence[T]]:
+    return [values[start : start + _ROW] for start in range(0, len(values), _ROW)]
 
 
 def _number_of(outcome: Outcome | None) -> int:
@@ -164,14 +181,30 @@ def _read_clock(fields: list[CborValue]) -> Record:
 
 
 def _read_floor(fields: list[CborValue]) -> Record:
-    stream, version, digest, issuer, outcome = _exactly(fields, 5)
+    stream, version, digest, issuer, outcome, taken_ms, ahead = _exactly(fields, 7)
     taken = Taken(
         _number(version),
         Digest(_raw(digest, _DIGEST_BYTES)),
         _text(issuer),
         _one_of(Outcome, outcome),
+        None if taken_ms is None else _number(taken_ms),
+        _read_rows(ahead),
     )
     return Floor(_one_of(Stream, stream), taken)
+
+
+def _read_rows(value: CborValue) -> tuple[Ahead, ...]:
+    rows = [_at_most(row, _ROW) for row in _at_most(value, _ROW)]
+    ahead = [each for row in rows for each in row]
+    # All rows but the last are full, so that the same has one spelling.
+    if [len(row) for row in rows] != [len(row) for row in _cut(ahead)]:
+        raise ValueError("rows that are not full")
+    return tuple(map(_read_ahead, ahead))
+
+
+def _read_ahead(value: CborValue) -> Ahead:
+    issuer, version, digest = _exactly(value, 3)
+    return Ahead(_text(issuer), _number(version), Digest(_raw(digest, _DIGEST_BYTES)))
 
 
 def _read_carried(fields: list[CborValue]) -> Record:

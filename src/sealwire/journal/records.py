@@ -18,6 +18,9 @@ MAX_BASES: Final = 2
 MAX_LEASES: Final = 64
 """As many as one array of `sealwire.cbor` has entries."""
 
+MAX_AHEAD: Final = 64 * 64
+"""Issuers whose clocks are ahead at one time; there are no more than keys. Two lists deep."""
+
 MAX_MESSAGE_BYTES: Final = 260 * 1024
 """A frame's limit; what is kept of a message is never longer than the message."""
 

@@ -28,7 +28,7 @@ from sealwire.journal.records import (
     Stored,
 )
 from sealwire.stages import Outcome, Stream
-from sealwire.versions import Taken
+from sealwire.versions import Taken, taken_after
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,11 @@ def _after_intent(before: Remembered, kept: Kept) -> Remembered:
         raise ValueError(f"{kept.id} cannot begin: {before.open_intent.id} is open")
     if kept.id in before.kept:
         raise ValueError(f"{kept.id} cannot begin: it is in force")
-    taken = Taken(kept.version, kept.digest, kept.issuer)
+    floor = before.floors.get(kept.stream)
+    if floor is not None and kept.version <= floor.floor_of(kept.issuer):
+        least = floor.floor_of(kept.issuer) + 1
+        raise ValueError(f"version {kept.version} of {kept.issuer} is below {least}")
+    taken = taken_after(floor, kept.version, kept.digest, kept.issuer, kept.accepted_ms)
     return replace(
         _with_floor(before, kept.stream, taken),
         kept={**before.kept, kept.id: kept},
@@ -124,11 +128,13 @@ def _after_carried(before: Remembered, kept: Kept) -> Remembered:
 
 def _with_floor(before: Remembered, stream: Stream, taken: Taken) -> Remembered:
     floor = before.floors.get(stream)
-    least = before.min_version if floor is None else max(before.min_version, floor.version + 1)
     if stream is Stream.READ:
         raise ValueError("what only reads has no floor")
-    if taken.version < least:
+    if taken.version < before.min_version:
+        least = before.min_version
         raise ValueError(f"version {taken.version} of stream {stream.value} is below {least}")
+    if floor is not None and taken.floor < floor.floor:
+        raise ValueError(f"the floor of stream {stream.value} would go back")
     return replace(before, floors={**before.floors, stream: taken})
 
 
@@ -181,7 +187,7 @@ def check_not_older(before: Remembered, after: Remembered) -> None:
         raise ValueError("it is another service's, or was begun anew")
     for stream, taken in before.floors.items():
         floor = after.floors.get(stream)
-        if floor is None or floor.version < taken.version:
+        if floor is None or floor.floor < taken.floor:
             raise ValueError(f"it is older: it does not know version {taken.version}")
     if after.clock_ms < before.clock_ms or after.min_version < before.min_version:
         raise ValueError("it is older: it has seen no such time")

@@ -116,9 +116,7 @@ class Chain:
         """
         algebra.check_hides_and_signs(self.guarantees)
 
-    def open(
-        self, sealed: bytes, *, now_ms: int, skew_ms: int = 0, from_layer: int = 0
-    ) -> Opened:
+    def open(self, sealed: bytes, *, now_ms: int, skew_ms: int = 0, from_layer: int = 0) -> Opened:
         """Verify a sealed message; give what is inside.
 
         Nothing is released unless every layer and every check has passed. That a message opens

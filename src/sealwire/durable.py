@@ -185,9 +185,7 @@ class DurableState:
             if self._opened is not None:
                 self._remember(self._opened.journal.remembered)
             self._tell(str(error))
-            raise VerificationError(
-                Reason.STATE_UNAVAILABLE, Stage.ADMISSION, str(error)
-            ) from None
+            raise VerificationError(Reason.STATE_UNAVAILABLE, Stage.ADMISSION, str(error)) from None
         return standing
 
     def settle(self, outcome: Outcome) -> None:
@@ -244,9 +242,7 @@ class DurableState:
 
     @property
     def _is_due(self) -> bool:
-        return bool(self.trouble) or (
-            self._opened is not None and not self._opened.journal.healthy
-        )
+        return bool(self.trouble) or (self._opened is not None and not self._opened.journal.healthy)
 
     def _note(self) -> None:
         """Write what is in force, since something has ended by itself; now, or when that works."""

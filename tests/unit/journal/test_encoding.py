@@ -9,6 +9,7 @@ import pytest
 from sealwire import cbor
 from sealwire.journal.encoding import decode, encode
 from sealwire.journal.records import (
+    MAX_AHEAD,
     MAX_BASES,
     MAX_LEASES,
     MAX_MESSAGE_BYTES,
@@ -28,7 +29,7 @@ from sealwire.journal.records import (
     StoredTrial,
 )
 from sealwire.stages import Digest, Outcome, Stream
-from sealwire.versions import Taken
+from sealwire.versions import Ahead, Taken
 
 ID, OTHER = "0a" * 16, "0b" * 16
 DIGEST = Digest(b"d" * 32)
@@ -43,6 +44,13 @@ MOST = Stored(
     tuple(StoredBase(f"{number:032x}", 2**63 - 1) for number in range(MAX_BASES)),
     tuple(StoredLease(f"{number:032x}", "b" * 128, 1, 2, 3) for number in range(MAX_LEASES)),
 )
+
+
+def ahead(count: int) -> tuple[Ahead, ...]:
+    """Give so many issuers whose clocks are ahead."""
+    return tuple(Ahead(f"issuer-{number}", 8 + number, DIGEST) for number in range(count))
+
+
 RECORDS: list[Record] = [
     Started("payments@prod", b"i" * 16, 0),
     Intent(KEPT),
@@ -56,6 +64,11 @@ RECORDS: list[Record] = [
     Clock(0),
     Clock(2**63 - 1),
     Floor(Stream.BASE, Taken(7, DIGEST, "alice", Outcome.REFUSED)),
+    Floor(Stream.BASE, Taken(7, DIGEST, "alice", Outcome.APPLIED, 6)),
+    *(
+        Floor(Stream.LEASE, Taken(7, DIGEST, "a", Outcome.APPLIED, 6, ahead(count)))
+        for count in (1, 64, 65, MAX_AHEAD)
+    ),
     Carried(KEPT),
 ]
 
@@ -98,6 +111,8 @@ def test_a_record_is_read_as_it_was_written(record: Record) -> None:
         Now(Stored((), (StoredLease(ID, "", 1, 1, -1),))),
         Now(Stored((), (), StoredTrial("", BOOT, 1, 1))),
         Floor(Stream.BASE, Taken(7, DIGEST, "alice", None)),
+        Floor(Stream.BASE, Taken(7, DIGEST, "a", Outcome.APPLIED, 6, ahead(MAX_AHEAD + 1))),
+        Floor(Stream.BASE, Taken(7, DIGEST, "a", Outcome.APPLIED, -1)),
         Clock(-1),
     ],
 )
@@ -153,3 +168,17 @@ def test_what_is_no_cbor() -> None:
     for data in (b"", b"\x81", b"\xc1\x00", encode(Clock(1)) + b"\x00"):
         with pytest.raises(ValueError, match="cbor"):
             decode(data)
+
+
+def test_rows_that_could_be_fuller_are_not_read() -> None:
+    """Of two ways to cut a list into rows one is read."""
+    floor = cbor.decode(
+        encode(Floor(Stream.BASE, Taken(7, DIGEST, "a", Outcome.APPLIED, 6, ahead(2))))
+    )
+    assert isinstance(floor, list)
+    rows = floor[-1]
+    assert isinstance(rows, list)
+    assert isinstance(rows[0], list)
+    for cut in ([[rows[0][0]], [rows[0][1]]], [rows[0], []], [[]]):
+        with pytest.raises(ValueError, match="rows"):
+            decode(cbor.encode([*floor[:-1], cut]))

@@ -36,8 +36,9 @@ STARTED = Started("payments@prod", b"i" * 16, 5)
 BOOT = "boot"
 
 
-def kept(number: int, stream: Stream = Stream.BASE, accepted_ms: int = 0) -> Kept:
-    """Give the message with a version."""
+def kept(number: int, stream: Stream = Stream.BASE, accepted_ms: int | None = None) -> Kept:
+    """Give the message with a version; it is accepted in the millisecond of its sealing."""
+    accepted_ms = number if accepted_ms is None else accepted_ms
     digest = Digest(number.to_bytes(32, "big"))
     verb = "apply" if stream is Stream.BASE else "lease"
     return Kept(f"{number:032x}", stream, number, digest, "alice", verb, b"m", 1, accepted_ms)
@@ -75,11 +76,11 @@ def test_a_message_on_its_way() -> None:
     """The floor moves with the intent, and is told what became of it."""
     seven = kept(7, accepted_ms=70)
     begun = come_to(Intent(seven))
-    assert {Stream.BASE: Taken(7, seven.digest, "alice", None)} == begun.floors
+    assert {Stream.BASE: Taken(7, seven.digest, "alice", None, 70)} == begun.floors
     assert (seven, {seven.id: seven}, 70) == (begun.open_intent, begun.kept, begun.clock_ms)
     assert begun.in_force == NOTHING
     done = fold(begun, settled(seven, in_force=base(7)))
-    assert {Stream.BASE: Taken(7, seven.digest, "alice", Outcome.APPLIED)} == done.floors
+    assert {Stream.BASE: Taken(7, seven.digest, "alice", Outcome.APPLIED, 70)} == done.floors
     assert (None, {seven.id: seven}, base(7)) == (done.open_intent, done.kept, done.in_force)
 
 
@@ -119,8 +120,8 @@ def test_the_clock_does_not_go_back() -> None:
         ([Intent(kept(7)), settled(kept(8))], "not the open intent"),
         ([Intent(kept(7)), settled(kept(7, Stream.LEASE))], "not the open intent"),
         ([Intent(kept(7)), settled(kept(7)), settled(kept(7))], "not the open intent"),
-        ([Intent(kept(7)), settled(kept(7)), Intent(kept(7))], "version 7 of stream base"),
-        ([Intent(kept(7)), settled(kept(7)), Intent(kept(6))], "version 6 of stream base"),
+        ([Intent(kept(7)), settled(kept(7)), Intent(kept(7))], "version 7 of alice"),
+        ([Intent(kept(7)), settled(kept(7)), Intent(kept(6))], "version 6 of alice"),
         (
             [Intent(kept(7)), settled(kept(7), in_force=base(7)), Intent(kept(7, Stream.LEASE))],
             "it is in force",
@@ -248,3 +249,23 @@ def test_what_ended_while_others_changed_things(
 ) -> None:
     """It is taken away, and nothing else."""
     assert left == taken_away(found, noted, now)
+
+
+def test_a_clock_that_was_ahead_keeps_out_its_own_issuer_alone() -> None:
+    """Others are above the time of the taking, also after everything was written anew."""
+    found = come_to(Intent(kept(100, accepted_ms=10)), settled(kept(100)))
+    for state in (found, reduce(fold, snapshot(found)[1:], fold(None, STARTED))):
+        with pytest.raises(ValueError, match="version 11 of alice is below 101"):
+            fold(state, Intent(kept(11)))
+        with pytest.raises(ValueError, match="version 10 of bob is below 11"):
+            fold(state, Intent(kept(10)._replace(issuer="bob")))
+        later = fold(state, Intent(kept(11)._replace(issuer="bob")))
+        assert ("bob", 11) == (later.floors[Stream.BASE].issuer, later.floors[Stream.BASE].floor)
+        assert 100 == later.floors[Stream.BASE].floor_of("alice")
+
+
+def test_a_floor_that_would_go_back_is_no_journal() -> None:
+    """Neither is one of before the beginning."""
+    found = come_to(Intent(kept(7)), settled(kept(7)))
+    with pytest.raises(ValueError, match="would go back"):
+        fold(found, Floor(Stream.BASE, Taken(6, kept(6).digest, "bob", Outcome.APPLIED)))

@@ -290,7 +290,7 @@ class _Host:
         return None
 
 
-def listen(
+def listen(  # noqa: PLR0913 - by name alone, and each has a default
     address: str,
     *,
     chain: Chain | Iterable[Verifier | Admission],

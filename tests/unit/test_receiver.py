@@ -856,7 +856,7 @@ def test_what_fails_when_it_is_surveyed_is_taken(way: Way, good: bytes) -> None:
     (survey,) = receiver.handle(Bytes(encode_frame(good)))
     assert isinstance(survey, Survey)
     failed = ApplyFailed("no handler")
-    assert (Persist(survey.request.opened),) == receiver.handle(failed)
+    assert (Persist(survey.request),) == receiver.handle(failed)
     assert (Apply(survey.request, failed),) == receiver.handle(Persisted(Standing.NEW, None))
     (record,) = receiver.handle(failed)
     assert isinstance(record, Record)

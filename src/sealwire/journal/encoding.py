@@ -113,15 +113,15 @@ def _written(record: Record) -> list[CborValue]:
         return [_CLOCK, record.wall_ms]
     if isinstance(record, Floor):
         version, digest, issuer, outcome, taken_ms, ahead = record.taken
-        taken = [version, digest, issuer, _number_of(outcome), taken_ms, _in_rows(ahead)]
-        return [_FLOOR, record.stream.value, *taken]
+        what: list[CborValue] = [version, digest, issuer, _number_of(outcome), taken_ms]
+        return [_FLOOR, record.stream.value, *what, _in_rows(ahead)]
     return [_CARRIED, _kept(record.kept)]
 
 
 def _in_rows(ahead: tuple[Ahead, ...]) -> list[CborValue]:
     if len(ahead) > MAX_AHEAD:
         raise TypeError(f"{len(ahead)} issuers are ahead")
-    return [[list(each) for each in row] for row in _cut(ahead)]
+    return [[[*each] for each in row] for row in _cut(ahead)]
 
 
 def _cut(values: Sequence[T]) -> list[Sequence[T]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -30,6 +30,9 @@ from sealwire.journal.records import (
 )
 from sealwire.stages import Digest, Outcome, Stream
 from sealwire.versions import Ahead, Taken
+
+if TYPE_CHECKING:
+    from sealwire.cbor import CborValue
 
 ID, OTHER = "0a" * 16, "0b" * 16
 DIGEST = Digest(b"d" * 32)
@@ -179,6 +182,8 @@ def test_rows_that_could_be_fuller_are_not_read() -> None:
     rows = floor[-1]
     assert isinstance(rows, list)
     assert isinstance(rows[0], list)
-    for cut in ([[rows[0][0]], [rows[0][1]]], [rows[0], []], [[]]):
+    one, other = rows[0]
+    cuts: list[list[CborValue]] = [[[one], [other]], [[one, other], []], [[]]]
+    for cut in cuts:
         with pytest.raises(ValueError, match="rows"):
             decode(cbor.encode([*floor[:-1], cut]))

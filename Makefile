@@ -24,6 +24,9 @@ MEASURED_TESTS := tests/unit tests/property
 OWN_TARGET := tests/load tests/conformance tests/fuzz tests/privileged tests/scan tests/interop tests/mutation
 # What the pages say of the code, and every example on them: `make docs` runs these.
 DOCS_TESTS := tests/integration/test_docs.py tests/integration/test_docs_examples.py
+# In a process for each core; a process that is done takes tests over from the others. What loads the
+# machine or measures it (tests/load, the benchmarks) never runs beside anything else.
+SIDE_BY_SIDE := --numprocesses=auto --dist=worksteal
 
 # An installed wheel is no use when PYTHONPATH hides it.
 unexport PYTHONPATH PYTHONHOME
@@ -41,9 +44,11 @@ demo: $(STAMPS)/demo  ## show the whole way of a message on real processes
 	$(PY) -m sealwire demo
 
 test: $(STAMPS)/test  ## all tests without a target of their own; fails under full branch coverage of the pure floors
-	$(PY) -m coverage run -m pytest $(MEASURED_TESTS)
+	$(PY) -m coverage erase  # of a run that was stopped, so that it does not count
+	$(PY) -m coverage run -m pytest $(SIDE_BY_SIDE) $(MEASURED_TESTS)
+	$(PY) -m coverage combine --quiet
 	$(PY) -m coverage report
-	$(PY) -m pytest $(addprefix --ignore=,$(MEASURED_TESTS) $(OWN_TARGET) $(DOCS_TESTS))
+	$(PY) -m pytest $(SIDE_BY_SIDE) $(addprefix --ignore=,$(MEASURED_TESTS) $(OWN_TARGET) $(DOCS_TESTS))
 
 test-all: $(STAMPS)/dev  ## the same on every Python found
 	$(PY) -m nox
@@ -115,7 +120,7 @@ lint: $(STAMPS)/dev  ## ruff, mypy for three platforms, import contracts
 venv: $(STAMPS)/dev  ## set up $(VENV) with everything for development
 
 clean:  ## remove everything that was made here, $(VENV) included
-	rm -rf build dist .coverage .hypothesis .import_linter_cache .mypy_cache .nox .pytest_cache .ruff_cache
+	rm -rf build dist .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .nox .pytest_cache .ruff_cache
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 	if [ -d "$(STAMPS)" ]; then rm -rf "$(VENV)"; fi
 

@@ -7,6 +7,7 @@ keys, made from their names so that every run has the same, and the two recommen
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
@@ -52,6 +53,11 @@ if TYPE_CHECKING:
 settings.register_profile("same-every-time", derandomize=True, deadline=None)
 settings.register_profile("explore", max_examples=5_000, deadline=None)
 settings.load_profile("same-every-time")
+
+# Coverage counts what tests call themselves, in the processes that pytest starts for them; what they
+# start in their turn is not measured.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

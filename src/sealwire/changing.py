@@ -13,7 +13,7 @@ Rules this module keeps:
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sealwire.bases import Bases
 from sealwire.clock import boot_ms
@@ -25,6 +25,7 @@ from sealwire.eventlog import log_to
 from sealwire.inforce import Base, InForce, Trial, lease_end_ms
 from sealwire.laying import Laying, Relaying
 from sealwire.leases import Drift, LiveLease
+from sealwire.policy.reduced import logging_reduced
 from sealwire.telling import in_utc, levels_in_words
 from sealwire.watching import DriftWatch, fullest_disk
 
@@ -39,6 +40,16 @@ MAX_LEASES: Final = 64
 
 MAX_LEASES_OF_ONE: Final = 16
 """So that no single key can take all places for as long as the policy's longest lease."""
+
+
+class Difference(NamedTuple):
+    """What another base has made other than it was, and in which ways less is recorded."""
+
+    changes: tuple[Change, ...] = ()
+    reduced: tuple[str, ...] = ()
+
+
+NO_DIFFERENCE: Final = Difference()
 
 
 class Changer:
@@ -91,9 +102,7 @@ class Changer:
 
     # ---- bases ---------------------------------------------------------------------------------
 
-    def apply(
-        self, request: Apply, now_ms: int, policy: Policy
-    ) -> tuple[Applied, tuple[Change, ...]]:
+    def apply(self, request: Apply, now_ms: int, policy: Policy) -> tuple[Applied, Difference]:
         """Make a configuration the base; give what is in force, and what differs.
 
         Raises:
@@ -120,7 +129,7 @@ class Changer:
         what = f"{counted(applied.loggers, 'logger')}, {counted(applied.handlers, 'handler')}"
         self._announce("configuration of %s: %s%s%s", issuer, what, until, because(request.why))
         self._announce_unborne(laying)
-        return applied, changes(laying.base, base)
+        return applied, _differing(laying.base, base)
 
     def confirm(self, request: Confirm) -> None:
         """Keep the configuration that is on trial."""
@@ -128,16 +137,14 @@ class Changer:
         issuer = request.opened.claims.iss
         self._announce("configuration confirmed by %s%s", issuer, because(request.why))
 
-    def go_back(
-        self, why: str, *, quietly: bool = False
-    ) -> tuple[tuple[Change, ...], tuple[str, ...]]:
+    def go_back(self, why: str, *, quietly: bool = False) -> tuple[Difference, tuple[str, ...]]:
         """Go back to the base before; give what changed, and the places that are left as they are.
 
         Going back is not refused; where it lowers what a floor protects, that is an alert.
         """
         in_force = self.in_force
         if self._bases.is_applications:
-            return (), ()
+            return NO_DIFFERENCE, ()
         laying = Laying(in_force.overlay, judge_lease=self._judge_lease)
         was = in_force.base
         in_force.base, base, left = self._bases.back(laying, closing=not quietly)
@@ -149,7 +156,7 @@ class Changer:
                 self._announce("%s was changed by somebody else; left as it is", where)
             self._announce_unborne(laying)
             self._watch.tell_lowered(laying.base, base, self.policies)
-        return changes(laying.base, base), left
+        return _differing(laying.base, base), left
 
     # ---- leases --------------------------------------------------------------------------------
 
@@ -263,6 +270,10 @@ class Changer:
         """Say something where the application's operators look (rule 4)."""
         if all(policy.announce for policy in self.policies):
             log_to(CHANGES, logging.WARNING, text, *arguments)
+
+
+def _differing(before: Tree, after: Tree) -> Difference:
+    return Difference(changes(before, after), logging_reduced(before, after))
 
 
 def because(why: str) -> str:

@@ -68,6 +68,7 @@ class InForce:
         overlay: the leases.
         trial: set while the base is on trial.
         drift: what somebody else has changed, as it was seen last.
+        mode: how this process remembers what it has taken.
     """
 
     instance: str = ""
@@ -75,6 +76,7 @@ class InForce:
     overlay: Overlay = field(default_factory=Overlay)
     trial: Trial | None = None
     drift: tuple[Drift, ...] = ()
+    mode: str = "wait-out"
 
     def check(self, request: Request, now_ms: int) -> None:
         """Refuse what cannot be done here and now.

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from sealwire import forks
 from sealwire.algebra import check_hides_and_signs, check_serves
+from sealwire.answering import Answering
 from sealwire.answers import CONSTANT_REFUSAL
 from sealwire.chain import Chain
 from sealwire.engine import Engine, engine_of_process
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from sealwire.algebra import Admission, Verifier
     from sealwire.documents import LoggingPlan
     from sealwire.events import Decision
+    from sealwire.keys import SigningKey
     from sealwire.policy import Rule
     from sealwire.stages import Applied
 
@@ -72,6 +74,7 @@ class Listener:
         on_event: Callable[[Decision], None] | None = None,
         memory: Memory | None = None,
         engine: Engine | None = None,
+        answering: Answering | None = None,
     ) -> None:
         """Make a listener; `listen` is the usual way, and starts it.
 
@@ -84,7 +87,8 @@ class Listener:
         self._wanted = address
         self._access = access
         self._caps = caps or Caps()
-        self._service = Service(door, None if engine else _apply, on_event, memory, engine)
+        apply = None if engine else _apply
+        self._service = Service(door, apply, on_event, memory, engine, answering)
         self._life = threading.RLock()
         self._bound: Bound | None = None
         self._server: Server | None = None
@@ -277,7 +281,7 @@ class _Host:
         return None
 
 
-def listen(
+def listen(  # noqa: PLR0913 - one for each thing that a service settles
     address: str,
     *,
     chain: Chain | Iterable[Verifier | Admission],
@@ -291,6 +295,7 @@ def listen(
     deadlines: Deadlines | None = None,
     caps: Caps | None = None,
     on_event: Callable[[Decision], None] | None = None,
+    receipt_key: SigningKey | None = None,
 ) -> Listener:
     """Let holders of the right keys change this process's logging, from now on.
 
@@ -310,21 +315,24 @@ def listen(
         deadlines: how long a peer may take.
         caps: what all peers together may use.
         on_event: is called with every decision, in the listener's thread.
+        receipt_key: the host's key, whose owner is the host's name. With it every answer to a
+            message that opens is signed, and requests have to carry a challenge of this start,
+            which a `Client` that knows the public half does by itself.
 
     Returns:
         A running `Listener`.
 
     Raises:
-        ConfigurationError: the chain does not show enough, or the address is taken, too open, or
-            not ours; the text says what to do.
+        ConfigurationError: the chain does not show enough or trusts the receipt key, or the address
+            is taken, too open, or not ours; the text says what to do.
     """
     where = parse_address(address)
     if skew_s is None:
         far = isinstance(where, TcpAddress) and not where.is_loopback
         skew_s = REMOTE_SKEW_S if far else 0.0
+    chain = _made(chain, audience)
     door = make_door(
         chain,
-        audience=audience,
         rules=rules,
         policy=policy,
         skew_s=skew_s,
@@ -334,15 +342,15 @@ def listen(
     # Not an iterator, which would be used up when the listener is started again.
     uids = None if allow_uids is None else frozenset(allow_uids)
     access = Access(uids, group, beyond_loopback)
-    memory = memory_of(chain.audience if isinstance(chain, Chain) else str(audience))
     return Listener(
         where,
         door,
         access,
         caps=caps,
         on_event=on_event,
-        memory=memory,
+        memory=memory_of(chain.audience),
         engine=engine_of_process(),
+        answering=None if receipt_key is None else Answering(receipt_key, chain),
     ).start()
 
 
@@ -379,6 +387,7 @@ def listen_from(
         beyond_loopback=settings.beyond_loopback,
         skew_s=settings.skew_s,
         on_event=on_event,
+        receipt_key=settings.load_receipt_key(),
     )
 
 
@@ -397,12 +406,7 @@ def make_door(
     Raises:
         ConfigurationError: the chain does not show enough, or arguments contradict each other.
     """
-    if not isinstance(chain, Chain):
-        if audience is None:
-            raise ConfigurationError('verifiers need an audience: audience="payments@prod"')
-        chain = Chain(audience, chain)
-    elif audience is not None and audience != chain.audience:
-        raise ConfigurationError(f"the chain is for {chain.audience}, not for {audience}")
+    chain = _made(chain, audience)
     if skew_s < 0:
         raise ConfigurationError("skew_s is negative")
     check_serves(chain.guarantees)
@@ -412,6 +416,16 @@ def make_door(
         raise ConfigurationError("rules are a part of a policy; give one of the two")
     skew_ms = round(skew_s * 1000)
     return Door(chain, policy, skew_ms, deadlines=deadlines or Deadlines(), verbs=verbs)
+
+
+def _made(chain: Chain | Iterable[Verifier | Admission], audience: str | None) -> Chain:
+    if not isinstance(chain, Chain):
+        if audience is None:
+            raise ConfigurationError('verifiers need an audience: audience="payments@prod"')
+        return Chain(audience, chain)
+    if audience is not None and audience != chain.audience:
+        raise ConfigurationError(f"the chain is for {chain.audience}, not for {audience}")
+    return chain
 
 
 def _with_rules(policy: Policy, rules: Iterable[Rule]) -> Policy:

@@ -50,8 +50,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
 
+    from sealwire.answering import Answering
     from sealwire.documents import LoggingPlan
     from sealwire.inforce import InForce
+    from sealwire.receipts import TrailPoint
     from sealwire.state import AdmissionState
 
 
@@ -117,6 +119,7 @@ class Service:
         on_event: Callable[[Decision], None] | None = None,
         memory: Memory | None = None,
         engine: Engine | None = None,
+        answering: Answering | None = None,
     ) -> None:
         """Make a service.
 
@@ -126,6 +129,7 @@ class Service:
             on_event: is called with every decision, in the listener's thread.
             memory: what was taken before, and the gate; by default a new one.
             engine: what is in force; ``None`` serves configurations alone, and knows of nothing.
+            answering: writes receipts; ``None`` answers unsigned.
         """
         self.door = door
         self._apply = apply
@@ -133,6 +137,7 @@ class Service:
         self._log = EventLog()
         self._memory = memory or Memory()
         self._engine = engine
+        self._answering = answering
 
     @property
     def memory(self) -> AdmissionState:
@@ -146,8 +151,9 @@ class Service:
 
     def begin(self) -> None:
         """Begin to serve an address; see `memory`."""
-        self._memory.begin()
+        self._memory.begin(challenging=self._answering is not None)
         if self._engine is not None:
+            self._engine.in_force.mode = self.memory.mode.value
             self._engine.begin(self.door.policy)
 
     def end(self) -> None:
@@ -215,7 +221,22 @@ class Service:
         if isinstance(effect, Apply):
             return self._change(effect)
         self._record(effect.decision, peer)
-        return Reported()
+        return Reported(self._signed(effect.decision))
+
+    def _signed(self, decision: Decision) -> bytes:
+        """Give the receipt for a decision; without one the answer goes out unsigned."""
+        if self._answering is None:
+            return b""
+        now_ms, trail = self.tick().now_ms, self._trail_point()
+        try:
+            return self._answering.receipt_for(decision, self.memory, self.in_force, now_ms, trail)
+        except Exception as bug:  # noqa: BLE001 - what has been done is to be answered in any case
+            log_bug("a bug of ours while writing a receipt; the answer is unsigned", bug)
+            return b""
+
+    def _trail_point(self) -> TrailPoint | None:
+        """Say where the record stands; there is none."""
+        return None
 
     def _take(self, effect: Persist) -> Event:
         opened = effect.opened

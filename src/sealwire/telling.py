@@ -115,7 +115,7 @@ def _status(live: Tree, in_force: InForce, now_ms: int) -> dict[str, JsonValue]:
     return {
         "instance": in_force.instance,
         "now_ms": now_ms,
-        "mode": "wait-out",
+        "mode": in_force.mode,
         "version": _version(),
         "python": platform.python_version(),
         "base": _base(base),

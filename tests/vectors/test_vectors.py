@@ -47,6 +47,7 @@ NOT_BY_BYTES = {
     Reason.PEER_NOT_ALLOWED,  # takes another user
     Reason.VERIFY_DECLINED,  # takes a callable of somebody's
     Reason.REPLAY_WINDOW_FULL,  # takes a thousand entries; `tests/unit/test_replay.py` fills one
+    Reason.CHALLENGE_REQUIRED,  # takes a start that has drawn one
     Reason.VERB_NOT_SERVED,  # takes a door
     Reason.NOT_ADDRESSED,  # takes the name of a process
     Reason.BASE_MISMATCH,  # takes a process

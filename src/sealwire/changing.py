@@ -12,7 +12,7 @@ Rules this module keeps:
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sealwire.announcing import Announcer
 from sealwire.bases import Bases
@@ -24,6 +24,7 @@ from sealwire.errors import ApplyError
 from sealwire.inforce import Base, InForce, Trial, lease_end_ms
 from sealwire.laying import Laying, Relaying
 from sealwire.leases import Drift, LiveLease
+from sealwire.policy.reduced import logging_reduced
 from sealwire.telling import in_utc, levels_in_words
 from sealwire.watching import DriftWatch, fullest_disk
 
@@ -37,6 +38,16 @@ MAX_LEASES: Final = 64
 
 MAX_LEASES_OF_ONE: Final = 16
 """So that no single key can take all places for as long as the policy's longest lease."""
+
+
+class Difference(NamedTuple):
+    """What another base has made other than it was, and in which ways less is recorded."""
+
+    changes: tuple[Change, ...] = ()
+    reduced: tuple[str, ...] = ()
+
+
+NO_DIFFERENCE: Final = Difference()
 
 
 class Changer:
@@ -103,7 +114,7 @@ class Changer:
 
     def apply(
         self, request: Apply, now_ms: int, policy: Policy, *, trial: Trial | None = None
-    ) -> tuple[Applied, tuple[Change, ...]]:
+    ) -> tuple[Applied, Difference]:
         """Make a configuration the base; give what is in force, and what differs.
 
         Args:
@@ -136,7 +147,7 @@ class Changer:
         text = "configuration of %s: %s%s%s"
         self._announce(issuer, text, issuer, what, until, because(request.why))
         self._announce_unborne(laying)
-        return applied, changes(laying.base, base)
+        return applied, _differing(laying.base, base)
 
     def confirm(self, request: Confirm) -> None:
         """Keep the configuration that is on trial."""
@@ -144,16 +155,14 @@ class Changer:
         issuer = request.opened.claims.iss
         self._announce(issuer, "configuration confirmed by %s%s", issuer, because(request.why))
 
-    def go_back(
-        self, why: str, *, quietly: bool = False
-    ) -> tuple[tuple[Change, ...], tuple[str, ...]]:
+    def go_back(self, why: str, *, quietly: bool = False) -> tuple[Difference, tuple[str, ...]]:
         """Go back to the base before; give what changed, and the places that are left as they are.
 
         Going back is not refused; where it lowers what a floor protects, that is an alert.
         """
         in_force = self.in_force
         if self._bases.is_applications:
-            return (), ()
+            return NO_DIFFERENCE, ()
         laying = Laying(in_force.overlay, judge_lease=self._judge_lease)
         was = in_force.base
         in_force.base, base, left = self._bases.back(laying, closing=not quietly)
@@ -167,7 +176,7 @@ class Changer:
                 self._announce(issuer, text, where)
             self._announce_unborne(laying)
             self._watch.tell_lowered(laying.base, base, self.policies)
-        return changes(laying.base, base), left
+        return _differing(laying.base, base), left
 
     # ---- leases --------------------------------------------------------------------------------
 
@@ -300,6 +309,10 @@ def trial_of(request: Apply, now_ms: int) -> Trial | None:
         return None
     ends_ms, issuer = now_ms + length_ms, request.opened.claims.iss
     return Trial(request.id, issuer, boot_ms() + length_ms, ends_ms)
+
+
+def _differing(before: Tree, after: Tree) -> Difference:
+    return Difference(changes(before, after), logging_reduced(before, after))
 
 
 def because(why: str) -> str:

@@ -25,6 +25,7 @@ from sealwire.errors import ApplyError
 from sealwire.eventlog import log_bug
 from sealwire.inforce import InForce
 from sealwire.laying import laid
+from sealwire.policy.reduced import logging_reduced
 from sealwire.policy.supposed import supposed_result
 from sealwire.requests import (
     CONTENT_TYPE_REQUEST,
@@ -63,11 +64,12 @@ _LOOK_MS: Final = 1_000
 
 
 class Done(NamedTuple):
-    """What was done: the configuration that is in force, words for the log, and a report."""
+    """What was done: the configuration in force, words for the log, a report, and what is less."""
 
     applied: Applied | None = None
     done: str = ""
     report: bytes = b""
+    reduced: tuple[str, ...] = ()
 
 
 class Engine:
@@ -205,11 +207,13 @@ class Engine:
             applied, found = self.changer.apply(request, now_ms, policy)
             # What was sent as a plain configuration is answered as ever.
             told = request.opened.content_type == CONTENT_TYPE_REQUEST
-            return Done(applied, report=applied_report(found, self.in_force) if told else b"")
+            report = applied_report(found.changes, self.in_force) if told else b""
+            return Done(applied, report=report, reduced=found.reduced)
         if isinstance(request, Lease):
             lease, before, after = self.changer.begin_lease(request, now_ms, policy)
             words = f"lease {levels_in_words(lease)} until {in_utc(lease.ends_wall_ms)}"
-            return Done(done=words, report=lease_report(lease, before, after))
+            reduced = logging_reduced(before, after)
+            return Done(done=words, report=lease_report(lease, before, after), reduced=reduced)
         if isinstance(request, Confirm):
             self.changer.confirm(request)
             return Done(done=f"confirmed {request.what[:8]}")
@@ -231,7 +235,8 @@ class Engine:
             was = self.in_force.base
             found, left = self.changer.go_back(why)
             words = f"went back from the configuration {was.id[:8]}" if was.id else "nothing to do"
-            return Done(done=words, report=reverted_report(was, self.in_force.base, found, left))
+            report = reverted_report(was, self.in_force.base, found.changes, left)
+            return Done(done=words, report=report, reduced=found.reduced)
         running = self.in_force.overlay.leases
         ended = tuple(each for each in running if request.what in {"", each.id})
         self.changer.end_leases(ended, why)

@@ -12,7 +12,10 @@ Rules this module keeps:
 from __future__ import annotations
 
 import enum
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sealwire.stages import Known
 
 
 class Stage(enum.Enum):
@@ -55,6 +58,7 @@ class Reason(enum.Enum):
     EXPIRED = "expired"
     LIFETIME_TOO_LONG = "lifetime-too-long"
     VERSION_BEFORE_START = "version-before-start"
+    CHALLENGE_REQUIRED = "challenge-required"
     VERSION_AHEAD = "version-ahead"
     VERSION_SUPERSEDED = "version-superseded"
     EQUIVOCATION = "equivocation"
@@ -100,7 +104,11 @@ class RefusedError(SealwireError):
         stage: where on the way the message was.
         detail: the value against the limit, in words, for our own log; ``""`` where there is
             nothing to add. It may quote the peer, shortened and escaped.
+        known: which message it was, where every layer had opened; set by the chain, so that the
+            refusal can be answered. It is for this process, and does not pickle.
     """
+
+    known: Known | None = None
 
     def __init__(self, reason: Reason, stage: Stage, detail: str = "") -> None:
         """Make a refusal for ``reason`` at ``stage``."""

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Final, Self
 from sealwire import forks
 from sealwire.adopting import OnNewSetup
 from sealwire.algebra import check_hides_and_signs, check_serves
+from sealwire.answering import Answering
 from sealwire.answers import CONSTANT_REFUSAL
 from sealwire.chain import Chain
 from sealwire.engine import Engine, engine_of_process
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from sealwire.documents import LoggingPlan
     from sealwire.durable import DurableState
     from sealwire.events import Decision
+    from sealwire.keys import SigningKey
     from sealwire.policy import Rule
     from sealwire.stages import Applied
 
@@ -76,6 +78,7 @@ class Listener:
         memory: Memory | None = None,
         engine: Engine | None = None,
         durable: DurableState | None = None,
+        answering: Answering | None = None,
     ) -> None:
         """Make a listener; `listen` is the usual way, and starts it.
 
@@ -88,7 +91,8 @@ class Listener:
         self._wanted = address
         self._access = access
         self._caps = caps or Caps()
-        self._service = Service(door, None if engine else _apply, on_event, memory, engine, durable)
+        parts = durable, answering
+        self._service = Service(door, None if engine else _apply, on_event, memory, engine, *parts)
         self._life = threading.RLock()
         self._bound: Bound | None = None
         self._server: Server | None = None
@@ -306,6 +310,7 @@ def listen(  # noqa: PLR0913 - by name alone, and each has a default
     on_event: Callable[[Decision], None] | None = None,
     state: str | os.PathLike[str] | None = None,
     on_new_setup: OnNewSetup = OnNewSetup.APPLICATION,
+    receipt_key: SigningKey | None = None,
 ) -> Listener:
     """Let holders of the right keys change this process's logging, from now on.
 
@@ -329,21 +334,24 @@ def listen(  # noqa: PLR0913 - by name alone, and each has a default
             and which leases run outlives this process; ``None`` forgets all of it at the end.
         on_new_setup: what becomes of a configuration that stood before a start if the application
             has set itself up differently since: it is set aside, is applied again, or this raises.
+        receipt_key: the host's key, whose owner is the host's name. With it every answer to a
+            message that opens is signed, and requests have to carry a challenge of this start,
+            which a `Client` that knows the public half does by itself.
 
     Returns:
         A running `Listener`; what stood before is in force by then.
 
     Raises:
-        ConfigurationError: the chain does not show enough, or the address is taken, too open, or
-            not ours; the text says what to do.
+        ConfigurationError: the chain does not show enough or trusts the receipt key, or the address
+            is taken, too open, or not ours; the text says what to do.
     """
     where = parse_address(address)
     if skew_s is None:
         far = isinstance(where, TcpAddress) and not where.is_loopback
         skew_s = REMOTE_SKEW_S if far else 0.0
+    chain = _made(chain, audience)
     door = make_door(
         chain,
-        audience=audience,
         rules=rules,
         policy=policy,
         skew_s=skew_s,
@@ -354,16 +362,16 @@ def listen(  # noqa: PLR0913 - by name alone, and each has a default
     uids = None if allow_uids is None else frozenset(allow_uids)
     access = Access(uids, group, beyond_loopback)
     engine = engine_of_process()
-    memory = memory_of(chain.audience if isinstance(chain, Chain) else str(audience))
     return Listener(
         where,
         door,
         access,
         caps=caps,
         on_event=on_event,
-        memory=memory,
+        memory=memory_of(chain.audience),
         engine=engine,
         durable=_durable(state, door, engine, on_new_setup),
+        answering=None if receipt_key is None else Answering(receipt_key, chain),
     ).start()
 
 
@@ -402,6 +410,7 @@ def listen_from(
         on_event=on_event,
         state=settings.state,
         on_new_setup=settings.on_new_setup,
+        receipt_key=settings.load_receipt_key(),
     )
 
 
@@ -433,12 +442,7 @@ def make_door(
     Raises:
         ConfigurationError: the chain does not show enough, or arguments contradict each other.
     """
-    if not isinstance(chain, Chain):
-        if audience is None:
-            raise ConfigurationError('verifiers need an audience: audience="payments@prod"')
-        chain = Chain(audience, chain)
-    elif audience is not None and audience != chain.audience:
-        raise ConfigurationError(f"the chain is for {chain.audience}, not for {audience}")
+    chain = _made(chain, audience)
     if skew_s < 0:
         raise ConfigurationError("skew_s is negative")
     check_serves(chain.guarantees)
@@ -448,6 +452,16 @@ def make_door(
         raise ConfigurationError("rules are a part of a policy; give one of the two")
     skew_ms = round(skew_s * 1000)
     return Door(chain, policy, skew_ms, deadlines=deadlines or Deadlines(), verbs=verbs)
+
+
+def _made(chain: Chain | Iterable[Verifier | Admission], audience: str | None) -> Chain:
+    if not isinstance(chain, Chain):
+        if audience is None:
+            raise ConfigurationError('verifiers need an audience: audience="payments@prod"')
+        return Chain(audience, chain)
+    if audience is not None and audience != chain.audience:
+        raise ConfigurationError(f"the chain is for {chain.audience}, not for {audience}")
+    return chain
 
 
 def _with_rules(policy: Policy, rules: Iterable[Rule]) -> Policy:

@@ -22,13 +22,13 @@ import enum
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from sealwire.body import decode_body, encode_body
+from sealwire.body import NONCE_BYTES, decode_body, encode_body
 from sealwire.cose import external_aad
 from sealwire.documents.strict_json import JsonValue, canonical_json, read_json
 from sealwire.durations import in_words
 from sealwire.errors import MalformedError, Reason, Stage, VerificationError, shorten
 from sealwire.layers import AesGcmOpener, AesGcmSealer, Ed25519Signer, Ed25519Verifier
-from sealwire.stages import Claims, Context, Digest, Message, Sealed, Stream, Use
+from sealwire.stages import Claims, Context, Digest, Message, Mode, Sealed, Stream, Use
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,12 +37,26 @@ if TYPE_CHECKING:
     from sealwire.keys import AeadKey, SigningKey, VerifyKey
     from sealwire.sealer import SealingLayer
 
+__all__ = [
+    "ANSWER_LIFETIME_S",
+    "CONTENT_TYPE_RECEIPT",
+    "Asked",
+    "Instance",
+    "Mode",
+    "Outcome",
+    "Receipt",
+    "TrailPoint",
+    "open_receipt",
+    "seal_receipt",
+]
+
 CONTENT_TYPE_RECEIPT: Final = "application/vnd.sealwire.receipt+json"
 
 ANSWER_LIFETIME_S: Final = 300
 """How long a receipt may be taken for an answer; a client waits for seconds."""
 
 _DIGEST_CHARS: Final = 64
+_HEX: Final = frozenset("0123456789abcdef")
 
 
 class Outcome(enum.Enum):
@@ -54,14 +68,6 @@ class Outcome(enum.Enum):
     REVERTED = "reverted"
     PENDING_CONFIRM = "pending-confirm"
     NOT_ADDRESSED = "not-addressed"
-
-
-class Mode(enum.Enum):
-    """How the receiver remembers what it has taken."""
-
-    DURABLE = "durable"
-    CHALLENGE = "challenge"
-    WAIT_OUT = "wait-out"
 
 
 class Instance(NamedTuple):
@@ -105,6 +111,9 @@ class Receipt:
         lease_end_ms: when the lease ends, or 0.
         trail: where the host's record stands, or ``None`` where it keeps none.
         reduced: in which ways less is recorded than before.
+        report: what was asked for, as canonical JSON; ``b""`` where nothing was.
+        challenge: what the next request has to carry as its nonce, where a service that keeps no
+            memory wants that; ``b""`` where it does not.
     """
 
     outcome: Outcome
@@ -119,6 +128,8 @@ class Receipt:
     lease_end_ms: int = 0
     trail: TrailPoint | None = None
     reduced: tuple[str, ...] = ()
+    report: bytes = b""
+    challenge: bytes = b""
 
 
 def seal_receipt(
@@ -134,6 +145,8 @@ def seal_receipt(
 
     Raises:
         SealError: a value cannot be written.
+        MalformedError: the report is no JSON object.
+        ValueError: a text is no Unicode that can be written.
     """
     at_s = receipt.at_ms // 1000
     claims = Claims(
@@ -235,6 +248,8 @@ def _write(receipt: Receipt, asked: Asked) -> bytes:
         "floor_ms": receipt.floor_ms,
         "lease_end_ms": receipt.lease_end_ms,
         "reduced": list(receipt.reduced),
+        "report": read_json(receipt.report) if receipt.report else None,
+        "challenge": receipt.challenge.hex(),
     }
     # What says nothing is left out, so that one receipt has one text.
     document.update({name: value for name, value in optional.items() if value})
@@ -274,6 +289,8 @@ def _read(document: bytes, asked: Asked, at_ms: int) -> Receipt:
         lease_end_ms=_number(members, "lease_end_ms", default=0),
         trail=_read_trail(members["trail"]) if "trail" in members else None,
         reduced=tuple(_string(each, "reduced") for each in _list(members, "reduced", default=[])),
+        report=_report(members["report"]) if "report" in members else b"",
+        challenge=_challenge(members["challenge"]) if "challenge" in members else b"",
     )
 
 
@@ -288,6 +305,19 @@ def _read_trail(value: JsonValue) -> TrailPoint:
     if not isinstance(value, dict):
         raise _malformed("trail")
     return TrailPoint(_number(value, "size"), _digest(value, "root"))
+
+
+def _report(value: JsonValue) -> bytes:
+    if not isinstance(value, dict):
+        raise _malformed("report")
+    return canonical_json(value)
+
+
+def _challenge(value: JsonValue) -> bytes:
+    text = _string(value, "challenge")
+    if len(text) != 2 * NONCE_BYTES or not set(text) <= _HEX:
+        raise _malformed("challenge")
+    return bytes.fromhex(text)
 
 
 def _text(members: dict[str, JsonValue], name: str, *, default: str | None = None) -> str:
@@ -309,7 +339,7 @@ def _number(members: dict[str, JsonValue], name: str, *, default: int | None = N
 
 def _digest(members: dict[str, JsonValue], name: str) -> str:
     text = _text(members, name)
-    if len(text) != _DIGEST_CHARS or not set(text) <= set("0123456789abcdef"):
+    if len(text) != _DIGEST_CHARS or not set(text) <= _HEX:
         raise _malformed(name)
     return text
 

@@ -51,9 +51,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
+    from sealwire.answering import Answering
     from sealwire.documents import LoggingPlan
     from sealwire.durable import DurableState
     from sealwire.inforce import InForce
+    from sealwire.receipts import TrailPoint
     from sealwire.state import AdmissionState
 
 
@@ -130,6 +132,7 @@ class Service:
         memory: Memory | None = None,
         engine: Engine | None = None,
         durable: DurableState | None = None,
+        answering: Answering | None = None,
     ) -> None:
         """Make a service.
 
@@ -140,6 +143,7 @@ class Service:
             memory: what was taken before, and the gate; by default a new one.
             engine: what is in force; ``None`` serves configurations alone, and knows of nothing.
             durable: what outlives the process, together with ``engine``; ``None`` keeps nothing.
+            answering: writes receipts; ``None`` answers unsigned.
         """
         self.door = door
         self._apply = apply
@@ -148,6 +152,7 @@ class Service:
         self._memory = memory or Memory()
         self._engine = engine
         self._durable = durable
+        self._answering = answering
 
     @property
     def memory(self) -> AdmissionState:
@@ -161,9 +166,10 @@ class Service:
 
     def begin(self) -> None:
         """Begin to serve an address; see `memory`."""
-        self._memory.begin()
+        self._memory.begin(challenging=self._answering is not None and self._durable is None)
         if self._engine is None:
             return
+        self._engine.in_force.mode = self.memory.mode.value
         self._engine.begin(self.door.policy)
         if self._durable is not None:
             with self._memory.hold_still(_BEGIN_WAIT_S):
@@ -251,7 +257,22 @@ class Service:
         if isinstance(effect, Apply):
             return self._change(effect)
         self._record(effect.decision, peer)
-        return Reported()
+        return Reported(self._signed(effect.decision))
+
+    def _signed(self, decision: Decision) -> bytes:
+        """Give the receipt for a decision; without one the answer goes out unsigned."""
+        if self._answering is None:
+            return b""
+        now_ms, trail = self.tick().now_ms, self._trail_point()
+        try:
+            return self._answering.receipt_for(decision, self.memory, self.in_force, now_ms, trail)
+        except Exception as bug:  # noqa: BLE001 - what has been done is to be answered in any case
+            log_bug("a bug of ours while writing a receipt; the answer is unsigned", bug)
+            return b""
+
+    def _trail_point(self) -> TrailPoint | None:
+        """Say where the record stands; there is none."""
+        return None
 
     def _take(self, effect: Persist) -> Event:
         opened = effect.request.opened

@@ -262,6 +262,31 @@ def test_record_before_answer(way: Way, good: bytes) -> None:
         assert [Reply, Close] == [type(effect) for effect in receiver.handle(Reported())]
 
 
+def test_a_receipt_goes_out_in_the_place_of_the_answer(way: Way, good: bytes) -> None:
+    """Whoever records the decision signs it, or does not."""
+    for signed, expected in ((b"signed", b"signed"), (b"", b"\xa1\x01\x01")):
+        receiver = Receiver(door(way), new_memory(), START)
+        receiver.handle(Bytes(encode_frame(good)))
+        receiver.handle(Persisted(Standing.NEW, None))
+        receiver.handle(AppliedHere(DONE))
+        (reply, _) = receiver.handle(Reported(signed))
+        assert Reply(encode_frame(expected)) == reply
+
+
+@pytest.mark.parametrize("late_ms", [0, 301_000])
+def test_what_a_receipt_answers_is_known_once_the_layers_have_opened(
+    way: Way, good: bytes, late_ms: int
+) -> None:
+    """Also where a check refused it; and of a stranger's message never."""
+    visit = Visit(door(way, (Objecting(),)))
+    visit.tell(later(0))
+    visit.receiver = Receiver(visit.door, visit.memory, later(late_ms))
+    known = visit.send(good).decision.known
+    assert known is not None
+    assert way.operator.claims() == known.claims
+    assert Visit(door(way)).send(good[:-1] + b"x").decision.known is None
+
+
 def test_looking_changes_no_memory(way: Way, good: bytes) -> None:
     """The receiver asks the memory and never writes into it; taking is the driver's."""
     memory = new_memory()
@@ -558,6 +583,7 @@ def test_who_has_shown_no_key_is_told_no_reason(alice: Operator, document: bytes
     assert REFUSED == visit.kinds
     assert REFUSAL == visit.reply
     assert visit.decision.detail
+    assert visit.decision.known is None
     allowing = replace(unknown, policy=Policy(default_rules()))
     failing = Visit(allowing, ends=ApplyFailed("no such file"))
     expected = Outcome.FAILED if document == DOCUMENT else Outcome.REFUSED

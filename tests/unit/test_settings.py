@@ -65,6 +65,7 @@ NETWORK_TEXT = """\
 audience = "payments@prod"
 address = "unix:/run/payments/log.sock"
 chain = "network"
+receipt_key = "receipt.key"
 allow_example_keys = true
 
 [keys]
@@ -102,6 +103,7 @@ address = "unix:/run/billing/log.sock"
 chain = "network"
 gate = "billing.mac"
 encryption = "billing.aead"
+receipt_key = "billing-host.pub"
 """
 
 LOCAL = ServiceSettings(
@@ -119,6 +121,7 @@ NETWORK = ServiceSettings(
     trusted=(HERE / "alice.pub",),
     gate=(HERE / "alice.mac",),
     encryption=(HERE / "alice.aead",),
+    receipt_key=HERE / "receipt.key",
     allow_example_keys=True,
     allow_uids=(0, 1000),
     group="ops",
@@ -147,6 +150,7 @@ OPERATORS = OperatorSettings(
             Recommended.NETWORK,
             HERE / "billing.mac",
             HERE / "billing.aead",
+            HERE / "billing-host.pub",
         ),
     ),
 )
@@ -417,6 +421,28 @@ def test_key_files_are_checked_when_they_are_used(tmp_path: Path) -> None:
         operator.sealer(operator.targets[1], MemorySealerState(), lambda: NOW_MS)
 
 
+def test_a_receipt_key_is_loaded_as_every_key_is(tmp_path: Path) -> None:
+    """A host's private half, an operator's public one; neither where none is named."""
+    write_keys(tmp_path)
+    service = replace(LOCAL, receipt_key=tmp_path / "host.key")
+    target = replace(OPERATORS.targets[0], receipt_key=tmp_path / "host.pub")
+    with pytest.raises(KeyFileError, match=r"host\.key is not there"):
+        service.load_receipt_key()
+    with pytest.raises(KeyFileError, match=r"host\.pub is not there"):
+        OPERATORS.load_receipt_key(target)
+    key = keyfiles.new_signing_key("host-a")
+    keyfiles.write_key_file(tmp_path / "host.key", key)
+    keyfiles.write_key_file(tmp_path / "host.pub", key.verify_key)
+    loaded = service.load_receipt_key()
+    assert loaded is not None
+    assert key.verify_key == loaded.verify_key == OPERATORS.load_receipt_key(target)
+    (tmp_path / "host.key").chmod(0o644)
+    with pytest.raises(KeyFileError, match="chmod"):
+        service.load_receipt_key()
+    assert LOCAL.load_receipt_key() is None
+    assert OPERATORS.load_receipt_key(OPERATORS.targets[0]) is None
+
+
 def test_example_keys_need_their_setting(tmp_path: Path) -> None:
     """On both sides alike."""
     for path in (Path(__file__).parents[2] / "keys-example").iterdir():
@@ -540,6 +566,7 @@ def services(draw: Callable[[st.SearchStrategy[Any]], Any]) -> ServiceSettings:
         trusted=draw(some),
         gate=draw(secret),
         encryption=draw(secret),
+        receipt_key=draw(st.none() | paths),
         allow_example_keys=draw(st.booleans()),
         allow_uids=draw(st.none() | st.lists(numbers, max_size=3).map(tuple)),
         group=draw(st.none() | texts),
@@ -568,7 +595,8 @@ def operators(draw: Callable[[st.SearchStrategy[Any]], Any]) -> OperatorSettings
     for audience in draw(st.lists(names, max_size=3, unique=True)):
         kind = draw(kinds)
         secret = paths if kind is Recommended.NETWORK else st.none()
-        targets.append(Target(audience, "unix:/run/x.sock", kind, draw(secret), draw(secret)))
+        keys = draw(secret), draw(secret), draw(st.none() | paths)
+        targets.append(Target(audience, "unix:/run/x.sock", kind, *keys))
     return OperatorSettings(OPERATOR, draw(names), draw(paths), tuple(targets), draw(st.booleans()))
 
 
@@ -592,7 +620,15 @@ def test_what_is_written_is_for_people() -> None:
     """Paths in the file's folder are short, and what is the default is not there."""
     text = render_service(LOCAL)
     assert 'trusted = ["alice.pub", "/srv/keys/bob.pub"]' in text
-    for absent in ("gate", "allow_uids", "max_handlers", "allow_example_keys", "beyond", "skew_s"):
+    for absent in (
+        "gate",
+        "receipt",
+        "allow_uids",
+        "max_handlers",
+        "allow_example_keys",
+        "beyond",
+        "skew_s",
+    ):
         assert absent not in text
     assert '[targets."billing/eu"]' in render_operator(OPERATORS)
 
@@ -621,6 +657,7 @@ def test_settings_are_written_once(tmp_path: Path) -> None:
         trusted=NETWORK.trusted,
         gate=NETWORK.gate,
         encryption=NETWORK.encryption,
+        receipt_key=NETWORK.receipt_key,
     )
 
 

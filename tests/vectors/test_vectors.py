@@ -48,6 +48,7 @@ NOT_BY_BYTES = {
     Reason.VERIFY_DECLINED,  # takes a callable of somebody's
     Reason.REPLAY_WINDOW_FULL,  # takes a thousand entries; `tests/unit/test_replay.py` fills one
     Reason.STATE_UNAVAILABLE,  # takes a disk
+    Reason.CHALLENGE_REQUIRED,  # takes a start that has drawn one
     Reason.VERB_NOT_SERVED,  # takes a door
     Reason.NOT_ADDRESSED,  # takes the name of a process
     Reason.BASE_MISMATCH,  # takes a process

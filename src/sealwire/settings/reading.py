@@ -61,7 +61,7 @@ def load_operator_settings(path: StrPath) -> OperatorSettings:
 def parse_service(path: Path, text: str) -> ServiceSettings:
     """Read ``text`` as it would stand in the file ``path``; errors as `load_service_settings`."""
     top = parse_toml(path, text).limited_to(
-        *("audience", "address", "chain", "allow_example_keys", "standing"),
+        *("audience", "address", "chain", "receipt_key", "allow_example_keys", "standing"),
         *("state", "on_new_setup", "keys", "socket", "policy"),
     )
     keys = top.table("keys").limited_to("trusted", "gate", "encryption")
@@ -76,6 +76,7 @@ def parse_service(path: Path, text: str) -> ServiceSettings:
         trusted=keys.take("trusted", list_of(top.path), default=()),
         gate=keys.take("gate", list_of(top.path), default=()),
         encryption=keys.take("encryption", list_of(top.path), default=()),
+        receipt_key=top.take("receipt_key", top.path, default=None),
         allow_example_keys=top.take("allow_example_keys", flag, default=False),
         standing_s=top.take("standing", duration_s, default=None),
         state=top.take("state", _state(top), default=None),
@@ -98,7 +99,7 @@ def parse_operator(path: Path, text: str) -> OperatorSettings:
     targets = []
     for audience in top.table("targets").values:
         table = top.table("targets", audience)
-        table.limited_to("address", "chain", "gate", "encryption")
+        table.limited_to("address", "chain", "gate", "encryption", "receipt_key")
         target = table.make(
             Target,
             audience=audience,
@@ -106,6 +107,7 @@ def parse_operator(path: Path, text: str) -> OperatorSettings:
             kind=table.need("chain", _kind),
             gate=table.take("gate", top.path, default=None),
             encryption=table.take("encryption", top.path, default=None),
+            receipt_key=table.take("receipt_key", top.path, default=None),
         )
         targets.append(target)
     return top.make(

@@ -22,7 +22,7 @@ from sealwire.checks.freshness import STANDING_S, lifetimes
 from sealwire.documents.reading import did_you_mean
 from sealwire.errors import ConfigurationError, KeyFileError, shorten
 from sealwire.keyfiles import load_aead_key, load_mac_key, load_signing_key, load_verify_key
-from sealwire.keys import AeadKey, MacKey, check_name
+from sealwire.keys import AeadKey, MacKey, SigningKey, VerifyKey, check_name
 from sealwire.policy import Policy, Rule
 from sealwire.recommended import Recommended
 from sealwire.sealer import Sealer, SealerState
@@ -42,6 +42,7 @@ class ServiceSettings:
         trusted: public key files of everybody who may change the logging.
         gate: MAC key files, for ``network`` alone.
         encryption: AES key files, for ``network`` alone.
+        receipt_key: the host's signing key file, for receipts; ``None`` answers unsigned.
         allow_example_keys: whether the published example keys are taken.
         standing_s: how long a configuration may stand between sealing and delivery, seconds;
             ``None`` is seven days.
@@ -68,6 +69,7 @@ class ServiceSettings:
     trusted: tuple[Path, ...]
     gate: tuple[Path, ...] = ()
     encryption: tuple[Path, ...] = ()
+    receipt_key: Path | None = None
     allow_example_keys: bool = False
     standing_s: int | None = None
     allow_uids: tuple[int, ...] | None = None
@@ -126,6 +128,16 @@ class ServiceSettings:
             standing_s=self._standing_s,
         )
 
+    def load_receipt_key(self) -> SigningKey | None:
+        """Load the key that signs receipts, if one is named.
+
+        Raises:
+            KeyFileError: its file is missing, malformed, too open or an example.
+        """
+        if self.receipt_key is None:
+            return None
+        return load_signing_key(self.receipt_key, allow_example_keys=self.allow_example_keys)
+
     @property
     def _standing_s(self) -> int:
         return STANDING_S if self.standing_s is None else self.standing_s
@@ -163,6 +175,8 @@ class Target:
         kind: which recommended chain it has.
         gate: the MAC key file, for ``network`` alone.
         encryption: the AES key file, for ``network`` alone.
+        receipt_key: the public half of the host's receipt key; ``None`` where it is not known, and
+            what the service answers cannot be verified.
 
     Raises:
         ConfigurationError: name or address are none, or the keys do not fit the chain.
@@ -173,6 +187,7 @@ class Target:
     kind: Recommended
     gate: Path | None = None
     encryption: Path | None = None
+    receipt_key: Path | None = None
 
     def __post_init__(self) -> None:
         """Check what can be checked without opening a key file."""
@@ -265,6 +280,16 @@ class OperatorSettings:
             encryption = load_aead_key(target.encryption, allow_example_keys=example)
             layers = recommended.network_layers(gate, encryption, signing)
         return Sealer(target.audience, layers, issuer=self.issuer, state=state, clock=clock)
+
+    def load_receipt_key(self, target: Target) -> VerifyKey | None:
+        """Load the key by which a target's receipts are verified, if it is known.
+
+        Raises:
+            KeyFileError: its file is missing, malformed, too open or an example.
+        """
+        if target.receipt_key is None:
+            return None
+        return load_verify_key(target.receipt_key, allow_example_keys=self.allow_example_keys)
 
 
 def _check_fit(kind: Recommended, gate_name: str, encryption_name: str, *keys: object) -> None:

@@ -37,6 +37,7 @@ def render_service(settings: ServiceSettings) -> str:
             audience=settings.audience,
             address=settings.address,
             chain=settings.kind.value,
+            receipt_key=settings.receipt_key and _relative(folder, settings.receipt_key)[0],
             allow_example_keys=settings.allow_example_keys or None,
             standing=None if settings.standing_s is None else f"{settings.standing_s}s",
             state=settings.state and _relative(folder, settings.state)[0],
@@ -89,6 +90,7 @@ def render_operator(settings: OperatorSettings) -> str:
                 chain=target.kind.value,
                 gate=target.gate and _relative(folder, target.gate)[0],
                 encryption=target.encryption and _relative(folder, target.encryption)[0],
+                receipt_key=target.receipt_key and _relative(folder, target.receipt_key)[0],
             ),
         ]
     return _checked(*lines)

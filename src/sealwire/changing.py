@@ -22,10 +22,20 @@ from sealwire.documents.changes import Change, changes
 from sealwire.drifting import without_leases
 from sealwire.errors import ApplyError
 from sealwire.eventlog import log_to
+from sealwire.happenings import (
+    BaseBegan,
+    BaseConfirmed,
+    BaseEnded,
+    Ending,
+    LeaseBegan,
+    LeasesEnded,
+    Observers,
+)
 from sealwire.inforce import Base, InForce, Trial, lease_end_ms
-from sealwire.laying import Laying, Relaying
+from sealwire.laying import Laying, Relaying, laid
 from sealwire.leases import Drift, LiveLease
 from sealwire.telling import in_utc, levels_in_words
+from sealwire.trail.causes import Cause
 from sealwire.watching import DriftWatch, fullest_disk
 
 if TYPE_CHECKING:
@@ -47,6 +57,7 @@ class Changer:
     Attributes:
         in_force: what is in force.
         policies: those of the listeners that serve; whoever goes back keeps to all of them.
+        observers: are told what happened.
     """
 
     def __init__(self, in_force: InForce) -> None:
@@ -54,7 +65,8 @@ class Changer:
         self.in_force = in_force
         self.policies: list[Policy] = []
         self._bases = Bases()
-        self._watch = DriftWatch()
+        self.observers = Observers()
+        self._watch = DriftWatch(self.observers)
 
     # ---- what is there -------------------------------------------------------------------------
 
@@ -87,7 +99,7 @@ class Changer:
         """End all leases if a file system under a handler fills up."""
         least = max((policy.leases.min_free_percent for policy in self.policies), default=0)
         if full := fullest_disk(self.tree(), least):
-            self.end_leases(self.in_force.overlay.leases, full)
+            self.end_leases(self.in_force.overlay.leases, Ending(Cause.DISK_FULL, full))
 
     # ---- bases ---------------------------------------------------------------------------------
 
@@ -112,6 +124,15 @@ class Changer:
         issuer = request.opened.claims.iss
         in_force.base = Base(applied.plan_digest.hex(), issuer, request.id, now_ms)
         self._know(base)
+        self.observers.happened(
+            BaseBegan(
+                request,
+                applied.plan_digest,
+                laying.base,
+                base,
+                now_ms + request.confirm_within_s * 1000 if request.confirm_within_s else None,
+            )
+        )
         until = ""
         if length_s := request.confirm_within_s:
             ends_ms = now_ms + length_s * 1000
@@ -119,17 +140,18 @@ class Changer:
             until = f" until {in_utc(ends_ms)}, unless it is confirmed"
         what = f"{counted(applied.loggers, 'logger')}, {counted(applied.handlers, 'handler')}"
         self._announce("configuration of %s: %s%s%s", issuer, what, until, because(request.why))
-        self._announce_unborne(laying)
+        self._tell_unborne(laying, base)
         return applied, changes(laying.base, base)
 
     def confirm(self, request: Confirm) -> None:
         """Keep the configuration that is on trial."""
         self.in_force.trial = None
+        self.observers.happened(BaseConfirmed(request))
         issuer = request.opened.claims.iss
         self._announce("configuration confirmed by %s%s", issuer, because(request.why))
 
     def go_back(
-        self, why: str, *, quietly: bool = False
+        self, ending: Ending, *, quietly: bool = False
     ) -> tuple[tuple[Change, ...], tuple[str, ...]]:
         """Go back to the base before; give what changed, and the places that are left as they are.
 
@@ -143,11 +165,13 @@ class Changer:
         in_force.base, base, left = self._bases.back(laying, closing=not quietly)
         in_force.overlay, in_force.trial = laying.overlay, None
         self._know(base)
+        self.observers.happened(BaseEnded(was, ending, laying.base, base))
         if not quietly:
-            self._announce("configuration of %s ended: %s", was.issuer, why)
+            self._announce("configuration of %s ended: %s", was.issuer, ending.why)
             for where in left:
                 self._announce("%s was changed by somebody else; left as it is", where)
-            self._announce_unborne(laying)
+        self._tell_unborne(laying, base, quietly=quietly)
+        if not quietly:
             self._watch.tell_lowered(laying.base, base, self.policies)
         return changes(laying.base, base), left
 
@@ -172,23 +196,25 @@ class Changer:
             lambda base, after: self._judge(request, base, after, policy),
         )
         after = self._relay(relaying)
+        self.observers.happened(LeaseBegan(request, lease, before, after))
         until, words = in_utc(lease.ends_wall_ms), levels_in_words(lease)
         self._announce("lease of %s: %s until %s%s", lease.issuer, words, until, because(lease.why))
         return lease, before, after
 
     def end_leases(
-        self, ended: tuple[LiveLease, ...], why: str, *, quietly: bool = False
+        self, ended: tuple[LiveLease, ...], ending: Ending, *, quietly: bool = False
     ) -> tuple[Drift, ...]:
         """End leases; give what somebody else had changed meanwhile, which is left as it is."""
         if not ended:
             return ()
         overlay = self.in_force.overlay
         relaying = Relaying(overlay, overlay.without(*ended))
-        self._relay(relaying, going_back=True)
+        after = self._relay(relaying, going_back=True)
+        self.observers.happened(LeasesEnded(ended, ending, relaying.live, after))
         if quietly:
             return relaying.drift
         for lease in ended:
-            self._announce_end(lease, why)
+            self._announce_end(lease, ending.why)
         for each in relaying.drift:
             text = "%s is %s and not %s; left as it is"
             self._announce(text, each.where, each.found, each.expected)
@@ -252,9 +278,13 @@ class Changer:
 
     # ---- announcements -------------------------------------------------------------------------
 
-    def _announce_unborne(self, laying: Laying) -> None:
+    def _tell_unborne(self, laying: Laying, base: Tree, *, quietly: bool = False) -> None:
         for lease in laying.ended:
-            self._announce_end(lease, "over the base in force now it would break the policy")
+            ending = Ending(Cause.POLICY, "over the base in force now it would break the policy")
+            with_it = laid(base, (lease,))
+            self.observers.happened(LeasesEnded((lease,), ending, with_it, base))
+            if not quietly:
+                self._announce_end(lease, ending.why)
 
     def _announce_end(self, lease: LiveLease, why: str) -> None:
         self._announce("lease of %s ended: %s: %s", lease.issuer, levels_in_words(lease), why)

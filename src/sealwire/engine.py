@@ -22,6 +22,7 @@ from sealwire.clock import boot_ms, monotonic_ms
 from sealwire.documents.changes import changes
 from sealwire.errors import ApplyError
 from sealwire.eventlog import log_bug
+from sealwire.happenings import Ending, FloorAlert
 from sealwire.inforce import InForce
 from sealwire.laying import laid
 from sealwire.policy.supposed import supposed_result
@@ -46,6 +47,7 @@ from sealwire.telling import (
     reverted_report,
     status_report,
 )
+from sealwire.trail.causes import Cause
 from sealwire.watching import GUARD_MS, LOOK_MS, tell_gaps
 
 if TYPE_CHECKING:
@@ -57,6 +59,10 @@ if TYPE_CHECKING:
     from sealwire.stages import Applied
 
 _UNREADABLE: Final = "the logging tree cannot be compared with what it should be"
+_OVER: Final = Ending(Cause.EXPIRED, "its time is over")
+_UNCONFIRMED: Final = Ending(Cause.NOT_CONFIRMED, "nobody has confirmed it in time")
+_STOPPED: Final = Ending(Cause.STOPPED, "the listener stopped")
+_FORKED: Final = Ending(Cause.FORKED, "the process forked")
 _LOOK_MS: Final = 1_000
 """How often the end of a lease is looked for: a clock that runs in sleep cannot wake a thread."""
 
@@ -86,14 +92,18 @@ class Engine:
         if not self.changer.policies:
             self._drift_due_ms = monotonic_ms() + LOOK_MS
             _done(self.changer.know_base, _UNREADABLE)
-        _done(lambda: tell_gaps(self.changer.base(), policy), _UNREADABLE)
+        _done(lambda: self._tell_gaps(policy), _UNREADABLE)
         self.changer.policies.append(policy)
+
+    def _tell_gaps(self, policy: Policy) -> None:
+        for gap in tell_gaps(self.changer.base(), policy):
+            self.changer.observers.happened(FloorAlert(f"a floor protects nothing here: {gap}"))
 
     def end(self, policy: Policy) -> None:
         """Count one that has stopped; with the last one everything that is for a time ends."""
         policies = self.changer.policies
         if policies == [policy]:
-            self._end_all("the listener stopped")
+            self._end_all(_STOPPED)
         if policy in policies:
             policies.remove(policy)
 
@@ -104,8 +114,9 @@ class Engine:
     def abandon(self) -> None:
         """End everything that is for a time, in a forked child (rule 2)."""
         self.changer.policies.clear()
+        self.changer.observers.clear()
         self.in_force.instance = instance_name()
-        self._end_all("the process forked", quietly=True)
+        self._end_all(_FORKED, quietly=True)
 
     @property
     def next_look_ms(self) -> int | None:
@@ -126,9 +137,9 @@ class Engine:
         overlay, trial = self.in_force.overlay, self.in_force.trial
         if now_ms >= self._not_before_ms:
             if ended := overlay.ended(boot_ms()):
-                self._try(lambda: changer.end_leases(ended, "its time is over"))
+                self._try(lambda: changer.end_leases(ended, _OVER))
             if trial is not None and trial.ends_ms <= boot_ms():
-                self._try(lambda: changer.go_back("nobody has confirmed it in time"))
+                self._try(lambda: changer.go_back(_UNCONFIRMED))
         if overlay.leases and now_ms >= self._guard_due_ms:
             self._guard_due_ms = now_ms + GUARD_MS
             _done(changer.guard_disks, "the disks under handlers cannot be looked at")
@@ -136,7 +147,7 @@ class Engine:
             self._drift_due_ms = now_ms + LOOK_MS
             _done(changer.look_for_drift, _UNREADABLE)
 
-    def _end_all(self, why: str, *, quietly: bool = False) -> None:
+    def _end_all(self, why: Ending, *, quietly: bool = False) -> None:
         # Leases first: these end even if logging's lock is held, and nothing is said before.
         if leases := self.in_force.overlay.leases:
             self._try(lambda: self.changer.end_leases(leases, why, quietly=quietly))
@@ -202,7 +213,8 @@ class Engine:
         raise ApplyError(f"{request.verb.value} is not served by this version")
 
     def _revert(self, request: Revert) -> Done:
-        why = f"reverted by {request.opened.claims.iss}{because(request.why)}"
+        words = f"reverted by {request.opened.claims.iss}{because(request.why)}"
+        why = Ending(Cause.ASKED, words, request)
         if request.opened.claims.stream is Stream.BASE:
             was = self.in_force.base
             found, left = self.changer.go_back(why)

@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from sealwire.documents import Tree
     from sealwire.policy import Policy
     from sealwire.stages import Applied
+    from sealwire.trail.condition import TrailState
 
 _UNREADABLE: Final = "the logging tree cannot be compared with what it should be"
 _OVER: Final = Ending(Cause.EXPIRED, "its time is over")
@@ -176,13 +177,16 @@ class Engine:
             return base, laid(base, (self.changer.lease_of(request, 0),))
         return base, base
 
-    def perform(self, request: Request, now_ms: int, policy: Policy) -> Done:
+    def perform(
+        self, request: Request, now_ms: int, policy: Policy, trail: TrailState | None = None
+    ) -> Done:
         """Do what is asked for; it has been judged.
 
         Args:
             request: what is asked for.
             now_ms: the time, milliseconds since the epoch.
             policy: what the tree is judged by once more, under logging's own lock.
+            trail: how the service's trail is doing, for whoever asks.
 
         Raises:
             ApplyError: it cannot be done; logging is as before.
@@ -208,7 +212,7 @@ class Engine:
             return Done(done=words, report=changes_report(changed))
         if isinstance(request, Status):
             self.changer.look_for_drift()
-            report = status_report(self.changer.tree(), self.in_force, policy.floors, now_ms)
+            report = status_report(self.changer.tree(), self.in_force, policy.floors, now_ms, trail)
             return Done(done="told its status", report=report)
         raise ApplyError(f"{request.verb.value} is not served by this version")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 from sealwire.errors import Reason, RefusedError, Stage
@@ -126,6 +126,9 @@ class Decision:
         applied: what is in force now, if this request changed it.
         done: what was done, in words, where it was no configuration.
         cause: the exception behind ``INTERNAL``, for our log alone.
+        opened: the message, once it is authenticated.
+        rule: the name of the rule that refused it; ``""`` where none did.
+        where: the place in the request that the rule speaks of.
     """
 
     answer: Answer
@@ -136,6 +139,9 @@ class Decision:
     applied: Applied | None = None
     done: str = ""
     cause: BaseException | None = None
+    opened: Opened | None = field(default=None, compare=False)
+    rule: str = field(default="", compare=False)
+    where: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,9 +153,17 @@ class Survey:
 
 @dataclass(frozen=True, slots=True)
 class Persist:
-    """Take the message, in one atomic step; answer `Persisted` or `PersistFailed`."""
+    """Take the message, in one atomic step; answer `Persisted` or `PersistFailed`.
+
+    Attributes:
+        opened: the message.
+        request: what it asks for.
+        sealed: the message as it came.
+    """
 
     opened: Opened
+    request: Request | None = field(default=None, compare=False)
+    sealed: bytes = field(default=b"", compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from sealwire.documents import LoggingPlan
     from sealwire.events import Decision
     from sealwire.policy import Rule
+    from sealwire.recording import Recorder, Trail
     from sealwire.stages import Applied
 
 SERVED: Final = frozenset(Verb)
@@ -72,6 +73,7 @@ class Listener:
         on_event: Callable[[Decision], None] | None = None,
         memory: Memory | None = None,
         engine: Engine | None = None,
+        recorder: Recorder | None = None,
     ) -> None:
         """Make a listener; `listen` is the usual way, and starts it.
 
@@ -84,7 +86,9 @@ class Listener:
         self._wanted = address
         self._access = access
         self._caps = caps or Caps()
-        self._service = Service(door, None if engine else _apply, on_event, memory, engine)
+        self._service = Service(
+            door, None if engine else _apply, on_event, memory, engine, recorder
+        )
         self._life = threading.RLock()
         self._bound: Bound | None = None
         self._server: Server | None = None
@@ -108,6 +112,7 @@ class Listener:
         Raises:
             ConfigurationError: the address is taken, too open, or not ours; or this Python's
                 ``logging`` is not as we know it.
+            StateError: there is to be a trail, and it is another's or not as it was left.
             OSError: descriptors or threads ran out; nothing is left behind.
         """
         with self._life:
@@ -291,6 +296,7 @@ def listen(
     deadlines: Deadlines | None = None,
     caps: Caps | None = None,
     on_event: Callable[[Decision], None] | None = None,
+    trail: Trail | None = None,
 ) -> Listener:
     """Let holders of the right keys change this process's logging, from now on.
 
@@ -310,6 +316,7 @@ def listen(
         deadlines: how long a peer may take.
         caps: what all peers together may use.
         on_event: is called with every decision, in the listener's thread.
+        trail: where what happens is recorded; ``None`` is nowhere.
 
     Returns:
         A running `Listener`.
@@ -317,6 +324,8 @@ def listen(
     Raises:
         ConfigurationError: the chain does not show enough, or the address is taken, too open, or
             not ours; the text says what to do.
+        StateError: there is to be a trail, and another process writes it, or it is not as it was
+            left.
     """
     where = parse_address(address)
     if skew_s is None:
@@ -334,15 +343,16 @@ def listen(
     # Not an iterator, which would be used up when the listener is started again.
     uids = None if allow_uids is None else frozenset(allow_uids)
     access = Access(uids, group, beyond_loopback)
-    memory = memory_of(chain.audience if isinstance(chain, Chain) else str(audience))
+    name = chain.audience if isinstance(chain, Chain) else str(audience)
     return Listener(
         where,
         door,
         access,
         caps=caps,
         on_event=on_event,
-        memory=memory,
+        memory=memory_of(name),
         engine=engine_of_process(),
+        recorder=_recorder(trail, name),
     ).start()
 
 
@@ -379,6 +389,7 @@ def listen_from(
         beyond_loopback=settings.beyond_loopback,
         skew_s=settings.skew_s,
         on_event=on_event,
+        trail=settings.make_trail(),
     )
 
 
@@ -412,6 +423,15 @@ def make_door(
         raise ConfigurationError("rules are a part of a policy; give one of the two")
     skew_ms = round(skew_s * 1000)
     return Door(chain, policy, skew_ms, deadlines=deadlines or Deadlines(), verbs=verbs)
+
+
+def _recorder(trail: Trail | None, audience: str) -> Recorder | None:
+    if trail is None:
+        return None
+    # Late, because a service without a trail does not need it.
+    from sealwire.recording import Recorder
+
+    return Recorder(trail, audience)
 
 
 def _with_rules(policy: Policy, rules: Iterable[Rule]) -> Policy:

@@ -140,8 +140,8 @@ class Receiver:
     """Receives one request on one connection."""
 
     __slots__ = (
-        "_decision", "_door", "_in_force", "_memory", "_reader", "_request", "_started", "_state",
-        "_tick",
+        "_decision", "_door", "_in_force", "_memory", "_reader", "_request", "_sealed", "_started",
+        "_state", "_tick",
     )  # fmt: skip
 
     def __init__(
@@ -163,6 +163,7 @@ class Receiver:
         self._reader = FrameReader(door.max_frame_bytes)
         self._state = _State.READING
         self._request: Request | None = None
+        self._sealed = b""
         self._decision: Decision | None = None
 
     @property
@@ -255,7 +256,7 @@ class Receiver:
             return self._refuse(refusal, opened)
         except Exception as bug:  # noqa: BLE001 - a rule may be a third party's
             return self._refuse(_internal(bug, opened), opened)
-        self._request = request
+        self._request, self._sealed = request, frame.payload
         if door.policy.looks_at_trees(request):
             self._state = _State.SURVEYING
             return (Survey(request),)
@@ -287,7 +288,7 @@ class Receiver:
 
     def _persist(self, request: Request) -> tuple[Effect, ...]:
         self._state = _State.PERSISTING
-        return (Persist(request.opened),)
+        return (Persist(request.opened, request, self._sealed),)
 
     def _persisted(self, event: Persisted | PersistFailed) -> tuple[Effect, ...]:
         if isinstance(event, PersistFailed):
@@ -314,17 +315,27 @@ class Receiver:
 
     def _refuse(self, refusal: RefusedError, opened: Opened | None = None) -> tuple[Effect, ...]:
         claims = self._claims(opened)
+        rule, where = "", ""
         told = refusal.stage.authenticated and self._knows_sender
         detail = refusal.detail
         if isinstance(refusal, PolicyError):
             detail = refusal.explained
+            rule, where = refusal.rule, refusal.where
         answer = Answer(
             Outcome.REFUSED,
             refusal.reason.value if told else "",
             detail if told and self._may_tell else "",
         )
         return self._conclude(
-            answer, refusal.reason, refusal.stage, detail, claims, cause=refusal.__cause__
+            answer,
+            refusal.reason,
+            refusal.stage,
+            detail,
+            claims,
+            cause=refusal.__cause__,
+            opened=opened,
+            rule=rule,
+            where=where,
         )
 
     @property
@@ -352,9 +363,16 @@ class Receiver:
         applied: Applied | None = None,
         done: str = "",
         cause: BaseException | None = None,
+        opened: Opened | None = None,
+        rule: str = "",
+        where: str = "",
     ) -> tuple[Effect, ...]:
         claims = self._claims(None) if claims is None else claims
-        self._decision = Decision(answer, reason, stage, detail, claims, applied, done, cause)
+        if opened is None and self._request is not None:
+            opened = self._request.opened
+        self._decision = Decision(
+            *(answer, reason, stage, detail, claims, applied, done, cause, opened, rule, where)
+        )
         self._state = _State.REPORTING
         return (Record(self._decision),)
 

@@ -11,7 +11,7 @@ Rules this module keeps:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sealwire.clock import monotonic_ms
@@ -52,6 +52,7 @@ if TYPE_CHECKING:
 
     from sealwire.documents import LoggingPlan
     from sealwire.inforce import InForce
+    from sealwire.recording import Recorder, TrailState
     from sealwire.state import AdmissionState
 
 
@@ -117,6 +118,7 @@ class Service:
         on_event: Callable[[Decision], None] | None = None,
         memory: Memory | None = None,
         engine: Engine | None = None,
+        recorder: Recorder | None = None,
     ) -> None:
         """Make a service.
 
@@ -126,6 +128,7 @@ class Service:
             on_event: is called with every decision, in the listener's thread.
             memory: what was taken before, and the gate; by default a new one.
             engine: what is in force; ``None`` serves configurations alone, and knows of nothing.
+            recorder: writes the trail; ``None`` where there is none.
         """
         self.door = door
         self._apply = apply
@@ -133,6 +136,7 @@ class Service:
         self._log = EventLog()
         self._memory = memory or Memory()
         self._engine = engine
+        self._recorder = recorder
 
     @property
     def memory(self) -> AdmissionState:
@@ -145,8 +149,13 @@ class Service:
         return None if self._engine is None else self._engine.in_force
 
     def begin(self) -> None:
-        """Begin to serve an address; see `memory`."""
+        """Begin to serve an address; see `memory`.
+
+        Raises:
+            StateError: there is to be a trail, and it is another's or not as it was left.
+        """
         self._memory.begin()
+        self._begin_recording()
         if self._engine is not None:
             self._engine.begin(self.door.policy)
 
@@ -155,6 +164,7 @@ class Service:
         if self._engine is not None:
             with self._memory.hold_still():
                 self._engine.end(self.door.policy)
+        self._end_recording()
 
     def undisturbed(self) -> AbstractContextManager[None]:
         """Be the only one that does anything, forks included."""
@@ -163,11 +173,12 @@ class Service:
     @property
     def owes_a_line(self) -> bool:
         """Whether `let_time_pass` has to be called within the minute."""
-        return self._log.owes_a_line
+        recorder = self._recorder
+        return self._log.owes_a_line or (recorder is not None and recorder.owes_a_line)
 
     def stats(self) -> Stats:
         """Give the counts as they are now."""
-        return self._log.stats()
+        return replace(self._log.stats(), trail=self._trail_state())
 
     def tick(self) -> Tick:
         """Give the time."""
@@ -181,6 +192,8 @@ class Service:
     def let_time_pass(self) -> None:
         """End what is over; log how many refusals were left out, when their minute is over."""
         self._log.tick(monotonic_ms())
+        if self._recorder is not None:
+            self._recorder.let_time_pass()
         if self._engine is not None:
             self._engine.let_time_pass()
 
@@ -220,6 +233,7 @@ class Service:
     def _take(self, effect: Persist) -> Event:
         opened = effect.opened
         try:
+            self._accept(effect)
             standing = self.door.chain.take(
                 opened, now_ms=self.tick().now_ms, skew_ms=self.door.skew_ms, state=self.memory
             )
@@ -258,7 +272,8 @@ class Service:
 
     def _do(self, request: Request) -> Done:
         if self._engine is not None:
-            return self._engine.perform(request, self.tick().now_ms, self.door.policy)
+            now_ms, trail = self.tick().now_ms, self._trail_state()
+            return self._engine.perform(request, now_ms, self.door.policy, trail)
         if isinstance(request, ApplyRequest) and self._apply is not None:
             return Done(self._apply(request.plan))
         raise ApplyError(f"{request.verb.value} is not served here")
@@ -266,9 +281,40 @@ class Service:
     def _record(self, decision: Decision, peer: str) -> None:
         tick = self.tick()
         self._log.record(decision, peer, tick.now_ms, tick.mono_ms)
+        if self._recorder is not None:
+            self._recorder.decided(decision, peer, tick.now_ms)
         if self._on_event is None:
             return
         try:
             self._on_event(decision)
         except BaseException as bug:  # noqa: BLE001 - sys.exit() there would end our thread alone
             log_bug("on_event raised", bug)
+
+    # ---- the trail -----------------------------------------------------------------------------
+
+    def _begin_recording(self) -> None:
+        recorder, engine = self._recorder, self._engine
+        if recorder is None or engine is None:
+            return
+        recorder.begin(self.door, engine.in_force.instance, engine.in_force.base.digest, "wait-out")
+        engine.changer.observers.add(recorder)
+
+    def _end_recording(self) -> None:
+        recorder, engine = self._recorder, self._engine
+        if recorder is None or engine is None:
+            return
+        engine.changer.observers.remove(recorder)
+        recorder.end(engine.in_force.instance)
+
+    def _accept(self, effect: Persist) -> None:
+        """Record that a request is accepted, before anything is taken.
+
+        Raises:
+            RefusedError: with ``TRAIL_UNAVAILABLE``, for a change.
+        """
+        if self._recorder is not None and effect.request is not None:
+            self._recorder.accept(effect.request, effect.sealed, self.tick().now_ms)
+
+    def _trail_state(self) -> TrailState | None:
+        """Say how the trail is doing; ``None`` where there is none."""
+        return None if self._recorder is None else self._recorder.state()

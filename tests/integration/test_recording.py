@@ -120,7 +120,8 @@ def test_a_request_is_kept_as_it_came(
     kept = json.loads(line)
     assert (accepted["digest"], sealed) == (kept["digest"], base64.b64decode(kept["sealed"]))
     # The signature's payload is what the digest is of, so nothing else can be put in its place.
-    payload = cbor.decode(sealed[1:])[2]  # type: ignore[index] # COSE_Sign1 behind its tag
+    signed: Any = cbor.decode(sealed[1:])  # a COSE_Sign1 behind its tag
+    payload = signed[2]
     assert accepted["digest"] == hashlib.sha256(payload).hexdigest()
 
 

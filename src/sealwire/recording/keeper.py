@@ -91,6 +91,11 @@ class Keeper:
         return self._writer
 
     @property
+    def unsynced(self) -> tuple[Record, ...]:
+        """The records that are not known to be on the disk."""
+        return tuple(self._unsynced)
+
+    @property
     def head(self) -> Checkpoint:
         """Size and root, unsigned."""
         return self.writer.head
@@ -126,7 +131,9 @@ class Keeper:
                     f"the trail {self.folder} is of another service; name a folder of its own"
                 )
             self._open_sealed()
-            self._take_reserve()
+            if not self.low:
+                # What was given back to a full disk is for records now; `refill` takes it again.
+                self._take_reserve()
             if self._writer.torn_bytes:
                 self.append(TrailRecovered(self._writer.torn_bytes), at)
             self._write_again()
@@ -222,9 +229,11 @@ class Keeper:
         self._unsynced.clear()
 
     def _unmake(self) -> None:
-        """Take away what was made of a trail that could not be begun: none of it is a record."""
+        """Empty the folder in which no trail could be begun: nothing of it was acknowledged."""
         first = Segment(self.folder, 0)
-        for path in (self.folder / SALT_NAME, first.records, first.hashes, first.checkpoints):
+        names = (SALT_NAME, SEALED_NAME, RESERVE_NAME, "lock")
+        files = (first.records, first.hashes, first.checkpoints)
+        for path in (*files, *(self.folder / name for name in names)):
             with contextlib.suppress(OSError):
                 path.unlink(missing_ok=True)
 

@@ -222,20 +222,30 @@ class Scribe:
         try:
             main.open(at)
             if self._failing:
+                # A record for each try that comes to nothing would fill what is to be mended.
+                main.sync()
                 main.append(TrailFailed(self._since_ms, clipped(self._gap()), self._lost), at)
                 main.sync()
                 self._recovered()
         except StateError as failure:
-            # A full disk has given up its reserve just now, and is tried once more before that.
-            if spill is None or (main.low and not self._failing):
+            if spill is None:
                 raise
             self._fail(str(failure))
-            if spill.open(at):
-                said = f"the trail {main.folder} goes on here: {self._failing}"
-                spill.append(TrailFailed(self._since_ms, clipped(said), 0), at)
-                self._sign_new(spill)
+            self._begin_spilling(spill, at)
             return spill
         return main
+
+    def _begin_spilling(self, spill: Keeper, at: int) -> None:
+        """Go on in the second folder, with what may not have got to the disk of the first."""
+        if spill.is_open:
+            return
+        spill.open(at)
+        said = f"the trail {self._main.folder} goes on here: {self._failing}"
+        spill.append(TrailFailed(self._since_ms, clipped(said), 0), at)
+        for record in self._main.unsynced:
+            spill.append(record.event, record.at)
+        note = spill.checkpoint()
+        self._outlets.give([line_of_checkpoint(note, at)])
 
     def _drain(self, keeper: Keeper, lines: list[Line]) -> bool:
         """Write what waits; give whether any of it is to be on the disk at once."""
@@ -294,10 +304,6 @@ class Scribe:
         self._checkpoint_ms = wall_clock_ms()
         self._outlets.give([line_of_checkpoint(note, self._checkpoint_ms)])
         self._watch_sinks()
-
-    def _sign_new(self, keeper: Keeper) -> None:
-        note = keeper.checkpoint()
-        self._outlets.give([line_of_checkpoint(note, wall_clock_ms())])
 
     def _watch_sinks(self) -> None:
         """Notice when a sink begins to fail, and record when it takes lines again."""

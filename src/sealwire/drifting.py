@@ -45,10 +45,9 @@ def without_leases(live: Tree, overlay: Overlay) -> Tree:
 
 def meant(base: Tree, overlay: Overlay) -> Tree:
     """Give what a tree should be: the base with what leases put over it."""
-    known, handlers = base.by_name(), base.by_key()
     return base.leveled(
-        {name: held.put for name, held in overlay.loggers.items() if name in known},
-        {key: held.put for key, held in overlay.handlers.items() if key in handlers},
+        {name: held.put for name, held in overlay.loggers.items()},
+        {key: held.put for key, held in overlay.handlers.items()},
     )
 
 

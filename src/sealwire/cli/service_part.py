@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sealwire.cli.keys import file_name
 from sealwire.cli.making import Item, check_free, make_folder
+from sealwire.cli.trail_part import trail_key, trail_settings, write_trail
 from sealwire.errors import ConfigurationError
 from sealwire.keyfiles import (
     load_aead_key,
@@ -52,11 +53,13 @@ class Places:
         folder: settings and keys.
         address: where the service listens.
         logs: the one directory in which a configuration may let handlers write files.
+        trail: the folder of the trail.
     """
 
     folder: Path
     address: str
     logs: Path
+    trail: Path
 
 
 def places_for(
@@ -80,12 +83,13 @@ def places_for(
     """
     folder, name = settings.parent, file_name(audience)
     runtime = Path(environ.get("XDG_RUNTIME_DIR", ""))
-    sockets, logs = folder / "run", folder / "logs"
+    sockets, logs, trail = folder / "run", folder / "logs", folder / "trail"
     if root and not alone and Path("/run").is_dir():
         sockets, logs = Path("/run/sealwire") / name, Path("/var/log/sealwire") / name
+        trail = Path("/var/lib/sealwire") / name / "trail"
     elif not alone and runtime.is_absolute() and runtime.is_dir():
         sockets = runtime / "sealwire" / name
-    return Places(folder, address or f"unix:{sockets / 'log.sock'}", logs)
+    return Places(folder, address or f"unix:{sockets / 'log.sock'}", logs, trail)
 
 
 def make_service_part(
@@ -130,7 +134,9 @@ def make_service_part(
         gate=gate,
         encryption=encryption,
         policy=PolicySettings(directories=(str(places.logs),)),
+        trail=(trail := trail_settings(places.folder, places.trail)),
     )
+    signing, kept = trail_key(trail.key)
     text = render_service(settings)
     if not force:
         check_free(path, *public)
@@ -146,6 +152,7 @@ def make_service_part(
         write_key_file(file, key, force=force)
         items.append(Item(f"public key of {key.owner}", file))
     items += [secret.write() for secret in shared]
+    items += write_trail(trail, signing, kept=kept)
     write_settings(path, text, force=force)
     items.append(Item("settings of the service", path))
     loaded = load_service_settings(path)

@@ -22,7 +22,6 @@ from sealwire.happenings import (
     BaseEnded,
     DriftBegan,
     DriftEnded,
-    FloorAlert,
     Happening,
     LeaseBegan,
     LeasesEnded,
@@ -180,7 +179,7 @@ def happened(happening: Happening, salt: bytes) -> Iterable[Event]:
             yield events.Drifted(changes_of(happening.expected, found, salt))
         case DriftEnded():
             yield events.DriftEnded(tuple(map(clipped, happening.places[:MAX_ENTRIES])))
-        case FloorAlert():
+        case _:  # a `FloorAlert`
             yield events.Alerted(clipped(happening.what))
 
 

@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from sealwire.clock import wall_clock_ms
     from sealwire.listener import Listener, listen, listen_from
     from sealwire.policy import Policy, Rule, default_rules
+    from sealwire.recording import OnFailure, Trail
     from sealwire.results import RequestError, RequestFailedError, RequestRefusedError, Result
     from sealwire.sealer import MemorySealerState, Sealer, SealerState
     from sealwire.transports.client import deliver
@@ -74,9 +75,11 @@ _LATE = {
     "RequestFailedError": "sealwire.results",
     "RequestRefusedError": "sealwire.results",
     "Result": "sealwire.results",
+    "OnFailure": "sealwire.recording",
     "Rule": "sealwire.policy",
     "Sealer": "sealwire.sealer",
     "SealerState": "sealwire.sealer",
+    "Trail": "sealwire.recording",
     "as_verify": "sealwire.verify_callable",
     "default_rules": "sealwire.policy",
     "deliver": "sealwire.transports.client",
@@ -113,6 +116,7 @@ __all__ = [
     "MemorySealerState",
     "Message",
     "NoAnswerError",
+    "OnFailure",
     "Once",
     "Opened",
     "Outcome",
@@ -135,6 +139,7 @@ __all__ = [
     "Stage",
     "StateError",
     "Stream",
+    "Trail",
     "TransportError",
     "VerificationError",
     "Verifier",

@@ -23,6 +23,7 @@ from sealwire.clock import boot_ms, monotonic_ms
 from sealwire.documents.changes import changes
 from sealwire.errors import ApplyError
 from sealwire.eventlog import log_bug
+from sealwire.happenings import Ending, FloorAlert
 from sealwire.inforce import InForce
 from sealwire.laying import laid
 from sealwire.policy.reduced import logging_reduced
@@ -48,6 +49,7 @@ from sealwire.telling import (
     reverted_report,
     status_report,
 )
+from sealwire.trail.causes import Cause
 from sealwire.watching import GUARD_MS, LOOK_MS, tell_gaps
 
 if TYPE_CHECKING:
@@ -57,8 +59,13 @@ if TYPE_CHECKING:
     from sealwire.documents import Tree
     from sealwire.policy import Policy
     from sealwire.stages import Applied
+    from sealwire.trail.condition import TrailState
 
 _UNREADABLE: Final = "the logging tree cannot be compared with what it should be"
+_OVER: Final = Ending(Cause.EXPIRED, "its time is over")
+_UNCONFIRMED: Final = Ending(Cause.NOT_CONFIRMED, "nobody has confirmed it in time")
+_STOPPED: Final = Ending(Cause.STOPPED, "the listener stopped")
+_FORKED: Final = Ending(Cause.FORKED, "the process forked")
 _LOOK_MS: Final = 1_000
 """How often the end of a lease is looked for: a clock that runs in sleep cannot wake a thread."""
 
@@ -93,7 +100,7 @@ class Engine:
         if not self.changer.policies:
             self._drift_due_ms = monotonic_ms() + LOOK_MS
             _done(self._know_setup, _UNREADABLE)
-        _done(lambda: tell_gaps(self.changer.base(), policy), _UNREADABLE)
+        _done(lambda: self._tell_gaps(policy), _UNREADABLE)
         self.changer.policies.append(policy)
 
     def _know_setup(self) -> None:
@@ -101,11 +108,15 @@ class Engine:
         if self.changer.is_applications:
             self.setup = digest_of_setup(self.changer.base())
 
+    def _tell_gaps(self, policy: Policy) -> None:
+        for gap in tell_gaps(self.changer.base(), policy):
+            self.changer.observers.happened(FloorAlert(f"a floor protects nothing here: {gap}"))
+
     def end(self, policy: Policy) -> None:
         """Count one that has stopped; with the last one everything that is for a time ends."""
         policies = self.changer.policies
         if policies == [policy]:
-            self._end_all("the listener stopped")
+            self._end_all(_STOPPED)
             self.changer.announcer.end()
         if policy in policies:
             policies.remove(policy)
@@ -118,8 +129,9 @@ class Engine:
         """End everything that is for a time, in a forked child (rule 2)."""
         self.changer.policies.clear()
         self.changer.announcer.forget()
+        self.changer.observers.clear()
         self.in_force.instance = instance_name()
-        self._end_all("the process forked", quietly=True)
+        self._end_all(_FORKED, quietly=True)
 
     @property
     def next_look_ms(self) -> int | None:
@@ -141,9 +153,9 @@ class Engine:
         overlay, trial = self.in_force.overlay, self.in_force.trial
         if now_ms >= self._not_before_ms:
             if ended := overlay.ended(boot_ms()):
-                self._try(lambda: changer.end_leases(ended, "its time is over"))
+                self._try(lambda: changer.end_leases(ended, _OVER))
             if trial is not None and trial.ends_ms <= boot_ms():
-                self._try(lambda: changer.go_back("nobody has confirmed it in time"))
+                self._try(lambda: changer.go_back(_UNCONFIRMED))
         if overlay.leases and now_ms >= self._guard_due_ms:
             self._guard_due_ms = now_ms + GUARD_MS
             running = overlay.leases
@@ -155,7 +167,7 @@ class Engine:
             _done(changer.look_for_drift, _UNREADABLE)
         changer.announcer.let_time_pass(now_ms)
 
-    def _end_all(self, why: str, *, quietly: bool = False) -> None:
+    def _end_all(self, why: Ending, *, quietly: bool = False) -> None:
         # Leases first: these end even if logging's lock is held, and nothing is said before.
         if leases := self.in_force.overlay.leases:
             self._try(lambda: self.changer.end_leases(leases, why, quietly=quietly))
@@ -191,13 +203,16 @@ class Engine:
             return base, laid(base, (self.changer.lease_of(request, 0),))
         return base, base
 
-    def perform(self, request: Request, now_ms: int, policy: Policy) -> Done:
+    def perform(
+        self, request: Request, now_ms: int, policy: Policy, trail: TrailState | None = None
+    ) -> Done:
         """Do what is asked for; it has been judged.
 
         Args:
             request: what is asked for.
             now_ms: the time, milliseconds since the epoch.
             policy: what the tree is judged by once more, under logging's own lock.
+            trail: how the service's trail is doing, for whoever asks.
 
         Raises:
             ApplyError: it cannot be done; logging is as before.
@@ -225,12 +240,15 @@ class Engine:
             return Done(done=words, report=changes_report(changed))
         if isinstance(request, Status):
             self.changer.look_for_drift()
-            report = status_report(self.changer.tree(), self.in_force, policy.floors, now_ms)
+            report = status_report(self.changer.tree(), self.in_force, policy.floors, now_ms, trail)
             return Done(done="told its status", report=report)
         raise ApplyError(f"{request.verb.value} is not served by this version")
 
     def _revert(self, request: Revert) -> Done:
-        why = f"reverted by {request.opened.claims.iss}{because(request.why)}"
+        words = f"reverted by {request.opened.claims.iss}{because(request.why)}"
+        # Without a seal it is asked by whoever owns this process.
+        cause = Cause.ASKED if request.opened.signed else Cause.LOCAL
+        why = Ending(cause, words, request)
         if request.opened.claims.stream is Stream.BASE:
             was = self.in_force.base
             found, left = self.changer.go_back(why)

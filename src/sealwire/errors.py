@@ -76,6 +76,7 @@ class Reason(enum.Enum):
     NOT_IN_FORCE = "not-in-force"
     CONFIRMATION_DUE = "confirmation-due"
     LEASE_OVER = "lease-over"
+    TRAIL_UNAVAILABLE = "trail-unavailable"
     POLICY = "policy"
     INTERNAL = "internal"
 

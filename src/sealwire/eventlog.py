@@ -29,6 +29,7 @@ from sealwire.stages import Outcome
 
 if TYPE_CHECKING:
     from sealwire.events import Decision
+    from sealwire.trail.condition import TrailState
 
 LOGGER: Final = logging.getLogger("sealwire")
 LOGGER.addHandler(logging.NullHandler())
@@ -65,6 +66,7 @@ class Stats:
         refused: requests that were refused.
         failed: requests that were accepted and could not be applied.
         refusals: the last hundred refused or failed, oldest first.
+        trail: how the trail is doing; ``None`` where there is none.
     """
 
     applied: int = 0
@@ -72,6 +74,7 @@ class Stats:
     refused: int = 0
     failed: int = 0
     refusals: tuple[Refusal, ...] = ()
+    trail: TrailState | None = None
 
 
 class Budget:

@@ -139,6 +139,9 @@ class Decision:
         copy: a message that had been decided before.
         report: what a receipt may tell, also where an answer in the clear may not.
         reduced: in which ways less is recorded than before.
+        opened: the message, once it is authenticated.
+        rule: the name of the rule that refused it; ``""`` where none did.
+        where: the place in the request that the rule speaks of.
     """
 
     answer: Answer
@@ -155,6 +158,9 @@ class Decision:
     copy: Opened | None = field(default=None, compare=False, repr=False)
     report: bytes = field(default=b"", compare=False, repr=False)
     reduced: tuple[str, ...] = field(default=(), compare=False, repr=False)
+    opened: Opened | None = field(default=None, compare=False)
+    rule: str = field(default="", compare=False)
+    where: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,9 +172,15 @@ class Survey:
 
 @dataclass(frozen=True, slots=True)
 class Persist:
-    """Take the message, in one atomic step; answer `Persisted` or `PersistFailed`."""
+    """Take the message, in one atomic step; answer `Persisted` or `PersistFailed`.
+
+    Attributes:
+        request: what it asks for.
+        sealed: the message as it came.
+    """
 
     request: Request
+    sealed: bytes = field(default=b"", compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from sealwire.events import Decision
     from sealwire.keys import SigningKey
     from sealwire.policy import Rule
+    from sealwire.recording import Recorder, Trail
     from sealwire.stages import Applied
 
 SERVED: Final = frozenset(Verb)
@@ -79,6 +80,7 @@ class Listener:
         engine: Engine | None = None,
         durable: DurableState | None = None,
         answering: Answering | None = None,
+        recorder: Recorder | None = None,
     ) -> None:
         """Make a listener; `listen` is the usual way, and starts it.
 
@@ -91,7 +93,7 @@ class Listener:
         self._wanted = address
         self._access = access
         self._caps = caps or Caps()
-        parts = durable, answering
+        parts = recorder, durable, answering
         self._service = Service(door, None if engine else _apply, on_event, memory, engine, *parts)
         self._life = threading.RLock()
         self._bound: Bound | None = None
@@ -116,6 +118,7 @@ class Listener:
         Raises:
             ConfigurationError: the address is taken, too open, or not ours; or this Python's
                 ``logging`` is not as we know it.
+            StateError: there is to be a trail, and it is another's or not as it was left.
             OSError: descriptors or threads ran out; nothing is left behind.
         """
         with self._life:
@@ -311,6 +314,7 @@ def listen(  # noqa: PLR0913 - by name alone, and each has a default
     state: str | os.PathLike[str] | None = None,
     on_new_setup: OnNewSetup = OnNewSetup.APPLICATION,
     receipt_key: SigningKey | None = None,
+    trail: Trail | None = None,
 ) -> Listener:
     """Let holders of the right keys change this process's logging, from now on.
 
@@ -337,6 +341,7 @@ def listen(  # noqa: PLR0913 - by name alone, and each has a default
         receipt_key: the host's key, whose owner is the host's name. With it every answer to a
             message that opens is signed, and requests have to carry a challenge of this start,
             which a `Client` that knows the public half does by itself.
+        trail: where what happens is recorded; ``None`` is nowhere.
 
     Returns:
         A running `Listener`; what stood before is in force by then.
@@ -344,6 +349,8 @@ def listen(  # noqa: PLR0913 - by name alone, and each has a default
     Raises:
         ConfigurationError: the chain does not show enough or trusts the receipt key, or the address
             is taken, too open, or not ours; the text says what to do.
+        StateError: there is to be a trail, and another process writes it, or it is not as it was
+            left.
     """
     where = parse_address(address)
     if skew_s is None:
@@ -370,6 +377,7 @@ def listen(  # noqa: PLR0913 - by name alone, and each has a default
         on_event=on_event,
         memory=memory_of(chain.audience),
         engine=engine,
+        recorder=_recorder(trail, chain.audience),
         durable=_durable(state, door, engine, on_new_setup),
         answering=None if receipt_key is None else Answering(receipt_key, chain),
     ).start()
@@ -411,6 +419,7 @@ def listen_from(
         state=settings.state,
         on_new_setup=settings.on_new_setup,
         receipt_key=settings.load_receipt_key(),
+        trail=settings.make_trail(),
     )
 
 
@@ -462,6 +471,15 @@ def _made(chain: Chain | Iterable[Verifier | Admission], audience: str | None) -
     if audience is not None and audience != chain.audience:
         raise ConfigurationError(f"the chain is for {chain.audience}, not for {audience}")
     return chain
+
+
+def _recorder(trail: Trail | None, audience: str) -> Recorder | None:
+    if trail is None:
+        return None
+    # Late, because a service without a trail does not need it.
+    from sealwire.recording import Recorder
+
+    return Recorder(trail, audience)
 
 
 def _with_rules(policy: Policy, rules: Iterable[Rule]) -> Policy:

@@ -145,7 +145,8 @@ class Receiver:
 
     __slots__ = (
         "_asked_by_owner", "_copy", "_decision", "_door", "_failed", "_in_force", "_known",
-        "_memory", "_owner", "_reader", "_request", "_started", "_state", "_tick", "_told",
+        "_memory", "_owner", "_reader", "_request", "_sealed", "_started", "_state", "_tick",
+        "_told",
     )  # fmt: skip
 
     def __init__(
@@ -177,6 +178,7 @@ class Receiver:
         self._state = _State.READING
         self._request: Request | None = None
         self._failed: ApplyFailed | None = None
+        self._sealed = b""
         self._decision: Decision | None = None
         # What a receipt says beyond the answer: which message, and report and what is less.
         self._known: Known | None = None
@@ -276,7 +278,7 @@ class Receiver:
             return self._refuse(refusal, opened)
         except Exception as bug:  # noqa: BLE001 - a rule may be a third party's
             return self._refuse(_internal(bug, opened), opened)
-        self._request = request
+        self._request, self._sealed = request, frame.payload
         if door.policy.looks_at_trees(request):
             self._state = _State.SURVEYING
             return (Survey(request),)
@@ -323,7 +325,7 @@ class Receiver:
 
     def _persist(self, request: Request) -> tuple[Effect, ...]:
         self._state = _State.PERSISTING
-        return (Persist(request),)
+        return (Persist(request, self._sealed),)
 
     def _persisted(self, event: Persisted | PersistFailed) -> tuple[Effect, ...]:
         if isinstance(event, PersistFailed):
@@ -353,17 +355,27 @@ class Receiver:
     def _refuse(self, refusal: RefusedError, opened: Opened | None = None) -> tuple[Effect, ...]:
         claims = self._claims(opened)
         self._known = refusal.known if opened is None else opened.known
+        rule, where = "", ""
         told = refusal.stage.authenticated and self._knows_sender
         detail = refusal.detail
         if isinstance(refusal, PolicyError):
             detail = refusal.explained
+            rule, where = refusal.rule, refusal.where
         answer = Answer(
             Outcome.REFUSED,
             refusal.reason.value if told else "",
             detail if told and self._may_tell else "",
         )
         return self._conclude(
-            answer, refusal.reason, refusal.stage, detail, claims, cause=refusal.__cause__
+            answer,
+            refusal.reason,
+            refusal.stage,
+            detail,
+            claims,
+            cause=refusal.__cause__,
+            opened=opened,
+            rule=rule,
+            where=where,
         )
 
     @property
@@ -393,15 +405,20 @@ class Receiver:
         applied: Applied | None = None,
         done: str = "",
         cause: BaseException | None = None,
+        opened: Opened | None = None,
+        rule: str = "",
+        where: str = "",
     ) -> tuple[Effect, ...]:
         claims = self._claims(None) if claims is None else claims
         request, (report, reduced) = self._request, self._told
         known = self._known if request is None else request.opened.known
         if self._asked_by_owner or not self._knows_sender:
             known = None
+        if opened is None and request is not None:
+            opened = request.opened
         self._decision = Decision(
             answer, reason, stage, detail, claims, applied, done, cause,
-            known, request, self._copy, report, reduced,
+            known, request, self._copy, report, reduced, opened, rule, where,
         )  # fmt: skip
         self._state = _State.REPORTING
         return (Record(self._decision),)

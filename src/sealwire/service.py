@@ -12,7 +12,7 @@ Rules this module keeps:
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from sealwire.clock import monotonic_ms
@@ -41,10 +41,11 @@ from sealwire.events import (
     Tick,
 )
 from sealwire.memory import Memory
+from sealwire.receipts import TrailPoint
 from sealwire.receiver import Door, Receiver
 from sealwire.requests import Apply as ApplyRequest
 from sealwire.requests import Request
-from sealwire.stages import Answer, Applied, Opened, Outcome, Stream
+from sealwire.stages import Answer, Applied, Mode, Opened, Outcome, Stream
 from sealwire.versions import Standing
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ if TYPE_CHECKING:
     from sealwire.documents import LoggingPlan
     from sealwire.durable import DurableState
     from sealwire.inforce import InForce
-    from sealwire.receipts import TrailPoint
+    from sealwire.recording import Recorder, TrailState
     from sealwire.state import AdmissionState
 
 
@@ -131,6 +132,7 @@ class Service:
         on_event: Callable[[Decision], None] | None = None,
         memory: Memory | None = None,
         engine: Engine | None = None,
+        recorder: Recorder | None = None,
         durable: DurableState | None = None,
         answering: Answering | None = None,
     ) -> None:
@@ -144,6 +146,7 @@ class Service:
             engine: what is in force; ``None`` serves configurations alone, and knows of nothing.
             durable: what outlives the process, together with ``engine``; ``None`` keeps nothing.
             answering: writes receipts; ``None`` answers unsigned.
+            recorder: writes the trail; ``None`` where there is none.
         """
         self.door = door
         self._apply = apply
@@ -153,6 +156,7 @@ class Service:
         self._engine = engine
         self._durable = durable
         self._answering = answering
+        self._recorder = recorder
 
     @property
     def memory(self) -> AdmissionState:
@@ -165,15 +169,22 @@ class Service:
         return None if self._engine is None else self._engine.in_force
 
     def begin(self) -> None:
-        """Begin to serve an address; see `memory`."""
+        """Begin to serve an address; see `memory`.
+
+        Raises:
+            ConfigurationError: there is a state directory, and it is not one for this service.
+            StateError: there is to be a trail, and it is another's or not as it was left.
+        """
         self._memory.begin(challenging=self._answering is not None and self._durable is None)
-        if self._engine is None:
+        engine = self._engine
+        if engine is None:
             return
-        self._engine.in_force.mode = self.memory.mode.value
-        self._engine.begin(self.door.policy)
+        engine.in_force.mode = (Mode.DURABLE if self._durable else self.memory.mode).value
+        self._begin_recording()
+        engine.begin(self.door.policy)
         if self._durable is not None:
             with self._memory.hold_still(_BEGIN_WAIT_S):
-                self._begin_durably(self._durable, self._engine)
+                self._begin_durably(self._durable, engine)
 
     def end(self) -> None:
         """Serve no more."""
@@ -184,6 +195,7 @@ class Service:
                     # again after a start.
                     self._durable.end()
                 self._engine.end(self.door.policy)
+        self._end_recording()
 
     def undisturbed(self) -> AbstractContextManager[None]:
         """Be the only one that does anything, forks included."""
@@ -192,11 +204,12 @@ class Service:
     @property
     def owes_a_line(self) -> bool:
         """Whether `let_time_pass` has to be called within the minute."""
-        return self._log.owes_a_line
+        recorder = self._recorder
+        return self._log.owes_a_line or (recorder is not None and recorder.owes_a_line)
 
     def stats(self) -> Stats:
         """Give the counts as they are now."""
-        return self._log.stats()
+        return replace(self._log.stats(), trail=self._trail_state())
 
     def tick(self) -> Tick:
         """Give the time."""
@@ -212,6 +225,8 @@ class Service:
     def let_time_pass(self) -> None:
         """End what is over; log how many refusals were left out, when their minute is over."""
         self._log.tick(monotonic_ms())
+        if self._recorder is not None:
+            self._recorder.let_time_pass()
         if self._engine is not None:
             self._engine.let_time_pass()
         if self._durable is not None:
@@ -271,8 +286,9 @@ class Service:
             return b""
 
     def _trail_point(self) -> TrailPoint | None:
-        """Say where the record stands; there is none."""
-        return None
+        """Say where the record stands; ``None`` where there is none."""
+        point = None if self._recorder is None else self._recorder.point()
+        return None if point is None else TrailPoint(point[0], point[1].hex())
 
     def _take(self, effect: Persist) -> Event:
         opened = effect.request.opened
@@ -283,6 +299,7 @@ class Service:
 
         durable = None if opened.claims.stream is Stream.READ else self._durable
         try:
+            self._accept(effect)
             standing = take() if durable is None else durable.take(effect.request, take)
         except RefusedError as refusal:
             return PersistFailed(refusal)
@@ -334,11 +351,13 @@ class Service:
         except BaseException:
             durable.end()
             engine.end(self.door.policy)
+            self._end_recording()
             raise
 
     def _do(self, request: Request) -> Done:
         if self._engine is not None:
-            return self._engine.perform(request, self.tick().now_ms, self.door.policy)
+            now_ms, trail = self.tick().now_ms, self._trail_state()
+            return self._engine.perform(request, now_ms, self.door.policy, trail)
         if isinstance(request, ApplyRequest) and self._apply is not None:
             return Done(self._apply(request.plan))
         raise ApplyError(f"{request.verb.value} is not served here")
@@ -346,9 +365,41 @@ class Service:
     def _record(self, decision: Decision, peer: str) -> None:
         tick = self.tick()
         self._log.record(decision, peer, tick.now_ms, tick.mono_ms)
+        if self._recorder is not None:
+            self._recorder.decided(decision, peer, tick.now_ms)
         if self._on_event is None:
             return
         try:
             self._on_event(decision)
         except BaseException as bug:  # noqa: BLE001 - sys.exit() there would end our thread alone
             log_bug("on_event raised", bug)
+
+    # ---- the trail -----------------------------------------------------------------------------
+
+    def _begin_recording(self) -> None:
+        recorder, engine = self._recorder, self._engine
+        if recorder is None or engine is None:
+            return
+        in_force = engine.in_force
+        recorder.begin(self.door, in_force.instance, in_force.base.digest, in_force.mode)
+        engine.changer.observers.add(recorder)
+
+    def _end_recording(self) -> None:
+        recorder, engine = self._recorder, self._engine
+        if recorder is None or engine is None:
+            return
+        engine.changer.observers.remove(recorder)
+        recorder.end(engine.in_force.instance)
+
+    def _accept(self, effect: Persist) -> None:
+        """Record that a request is accepted, before anything is taken.
+
+        Raises:
+            RefusedError: with ``TRAIL_UNAVAILABLE``, for a change.
+        """
+        if self._recorder is not None:
+            self._recorder.accept(effect.request, effect.sealed, self.tick().now_ms)
+
+    def _trail_state(self) -> TrailState | None:
+        """Say how the trail is doing; ``None`` where there is none."""
+        return None if self._recorder is None else self._recorder.state()

@@ -22,6 +22,7 @@ from sealwire.errors import ConfigurationError, KeyFileError
 from sealwire.keys import AeadKey, MacKey, SigningKey
 from sealwire.policy import FilePaths, HandlerClasses, default_rules
 from sealwire.recommended import Recommended
+from sealwire.recording import OnFailure
 from sealwire.sealer import MemorySealerState
 from sealwire.settings import (
     OperatorSettings,
@@ -39,6 +40,7 @@ from sealwire.settings import (
     render_service,
     write_settings,
 )
+from sealwire.settings.trail import TrailSettings
 from sealwire.transports.addresses import parse_address
 
 NOW_MS = 1_790_000_000_000
@@ -255,6 +257,71 @@ def test_wrong_settings_are_refused_with_their_line(
     text = refusal(lambda: parse_service(SERVICE, LOCAL_TEXT.replace(old, new, 1)))
     assert text.startswith(f"{SERVICE}:{line}: " if line else f"{SERVICE}: ")
     assert said in text
+
+
+_TRAIL = '[trail]\nfolder = "trail"\nkey = "trail.signing"\n'
+
+WRONG_TRAILS = {
+    "unknown": ('"trail"', '"trail"\nfoldr = 1', 9, "trail.foldr is not known here; did you mean"),
+    "no-folder": ('folder = "trail"\n', "", 7, "trail.folder is missing"),
+    "no-key": ('key = "trail.signing"\n', "", 7, "trail.key is missing"),
+    "failure": ("[trail]\n", '[trail]\non_audit_failure = "go-on"\n', 8, "refuse"),
+    "no-spill": ("[trail]\n", '[trail]\non_audit_failure = "spill"\n', 7, "second folder"),
+    "spill-alone": ("[trail]\n", '[trail]\nspill = "other"\n', 7, "second folder"),
+    "spill-same": (
+        "[trail]\n",
+        '[trail]\non_audit_failure = "spill"\nspill = "trail"\n',
+        7,
+        "name another",
+    ),
+    "sink": ("[trail]\n", '[trail]\nrequired_sinks = ["stderr"]\n', 8, "'stderr' is no sink"),
+    "sink-port": (
+        "[trail]\n",
+        '[trail]\nrequired_sinks = ["syslog:tcp:a:65536"]\n',
+        8,
+        "is no sink",
+    ),
+    "sink-path": ("[trail]\n", '[trail]\nrequired_sinks = ["syslog:unix:a"]\n', 8, "is no sink"),
+    "sink-twice": (
+        "[trail]\n",
+        '[trail]\nrequired_sinks = ["stdout", "stdout"]\n',
+        7,
+        "each of them once",
+    ),
+    "heartbeat": ("[trail]\n", "[trail]\nheartbeat = 15\n", 8, "length of time"),
+    "segment": ("[trail]\n", "[trail]\nsegment_bytes = 1024\n", 7, "under 65536"),
+}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "said"), WRONG_TRAILS.values(), ids=WRONG_TRAILS.keys()
+)
+def test_wrong_trails_are_refused_with_their_line(old: str, new: str, line: int, said: str) -> None:
+    """A misspelt setting of a trail would look like evidence that is kept."""
+    text = LOCAL_TEXT + _TRAIL
+    assert old in _TRAIL
+    changed = text.replace(_TRAIL, _TRAIL.replace(old, new, 1))
+    found = refusal(lambda: parse_service(SERVICE, changed))
+    assert found.startswith(f"{SERVICE}:{line}: ")
+    assert said in found
+
+
+def test_a_heartbeat_is_a_second_at_least() -> None:
+    """In code, where no unit says it."""
+    text = refusal(lambda: TrailSettings(HERE, HERE / "key", heartbeat_s=0))
+    assert "under a second" in text
+
+
+def test_a_trail_is_made_with_its_key(tmp_path: Path) -> None:
+    """The key file is opened then, and not before."""
+    settings = parse_service(tmp_path / "service.toml", LOCAL_TEXT + _TRAIL)
+    with pytest.raises(KeyFileError, match=r"trail\.signing is not there"):
+        settings.make_trail()
+    keyfiles.write_key_file(tmp_path / "trail.signing", SIGNING)
+    trail = settings.make_trail()
+    assert trail is not None
+    assert (tmp_path / "trail", SIGNING.verify_key) == (trail.folder, trail.key.verify_key)
+    assert None is parse_service(SERVICE, LOCAL_TEXT).make_trail()
 
 
 WRONG_OPERATORS = {
@@ -552,6 +619,22 @@ kinds = st.sampled_from(Recommended)
 
 
 @st.composite
+def trails(draw: Callable[[st.SearchStrategy[Any]], Any]) -> TrailSettings:
+    """Make settings of a trail."""
+    how = draw(st.sampled_from(OnFailure))
+    sinks = ("stdout", "syslog:unix:/dev/log", "syslog:tcp:[::1]:514", "syslog:udp:collector:514")
+    return TrailSettings(
+        folder=HERE / "trail",
+        key=draw(paths),
+        on_audit_failure=how,
+        spill=draw(paths) if how is OnFailure.SPILL else None,
+        required_sinks=tuple(draw(st.lists(st.sampled_from(sinks), unique=True))),
+        heartbeat_s=draw(st.integers(1, 10**7)),
+        segment_bytes=draw(st.integers(64 * 1024, 2**40)),
+    )
+
+
+@st.composite
 def services(draw: Callable[[st.SearchStrategy[Any]], Any]) -> ServiceSettings:
     """Make settings of a service that hold anything they can."""
     kind = draw(kinds)
@@ -585,6 +668,7 @@ def services(draw: Callable[[st.SearchStrategy[Any]], Any]) -> ServiceSettings:
             max_handlers=draw(numbers),
             max_loggers=draw(numbers),
         ),
+        trail=draw(st.none() | trails()),
     )
 
 

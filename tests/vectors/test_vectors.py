@@ -55,6 +55,7 @@ NOT_BY_BYTES = {
     Reason.NOT_IN_FORCE,  # the same
     Reason.CONFIRMATION_DUE,  # the same
     Reason.LEASE_OVER,  # the same
+    Reason.TRAIL_UNAVAILABLE,  # of a disk or a sink
     Reason.POLICY,  # takes a policy, which is the host's
     Reason.INTERNAL,  # takes a bug
 }

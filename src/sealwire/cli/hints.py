@@ -133,6 +133,10 @@ HINTS: Final[Mapping[Reason, str]] = MappingProxyType(
         Reason.LEASE_OVER: (
             "it came after its own end; ask again: sealwire lease LOGGER=LEVEL --for 15m"
         ),
+        Reason.TRAIL_UNAVAILABLE: (
+            "on the host, mend what the detail names: the disk or the sink of the trail; then ask "
+            "again: sealwire status"
+        ),
         Reason.POLICY: (
             "change the place named, or, on the host, the line of the policy; try it offline: "
             "sealwire policy check POLICY CONFIG"

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sealwire.cli.keys import file_name
 from sealwire.cli.making import Item, check_free, make_folder
+from sealwire.cli.trail_part import trail_key, trail_settings, write_trail
 from sealwire.clock import wall_clock_ms
 from sealwire.errors import ConfigurationError
 from sealwire.journal import StateDirectory
@@ -56,12 +57,14 @@ class Places:
         address: where the service listens.
         logs: the one directory in which a configuration may let handlers write files.
         state: the directory in which the service remembers.
+        trail: the folder of the trail.
     """
 
     folder: Path
     address: str
     logs: Path
     state: Path
+    trail: Path
 
 
 def places_for(
@@ -85,13 +88,15 @@ def places_for(
     """
     folder, name = settings.parent, file_name(audience)
     runtime = Path(environ.get("XDG_RUNTIME_DIR", ""))
-    sockets, logs, state = folder / "run", folder / "logs", folder / "state"
+    sockets, logs = folder / "run", folder / "logs"
+    state, trail = folder / "state", folder / "trail"
     if root and not alone and Path("/run").is_dir():
         sockets, logs = Path("/run/sealwire") / name, Path("/var/log/sealwire") / name
-        state = Path("/var/lib/sealwire") / name
+        lasting = Path("/var/lib/sealwire") / name
+        state, trail = lasting / "state", lasting / "trail"
     elif not alone and runtime.is_absolute() and runtime.is_dir():
         sockets = runtime / "sealwire" / name
-    return Places(folder, address or f"unix:{sockets / 'log.sock'}", logs, state)
+    return Places(folder, address or f"unix:{sockets / 'log.sock'}", logs, state, trail)
 
 
 def make_service_part(
@@ -137,7 +142,9 @@ def make_service_part(
         encryption=encryption,
         state=places.state,
         policy=PolicySettings(directories=(str(places.logs),)),
+        trail=(trail := trail_settings(places.folder, places.trail)),
     )
+    signing, kept = trail_key(trail.key)
     text = render_service(settings)
     if not force:
         check_free(path, *public)
@@ -154,6 +161,7 @@ def make_service_part(
         items.append(Item(f"public key of {key.owner}", file))
     items += [secret.write() for secret in shared]
     items.append(_state(places.state, audience))
+    items += write_trail(trail, signing, kept=kept)
     write_settings(path, text, force=force)
     items.append(Item("settings of the service", path))
     loaded = load_service_settings(path)

@@ -21,6 +21,7 @@ from sealwire.cli.reported import (
     time_of,
 )
 from sealwire.cli.terminal import say, say_fields
+from sealwire.cli.wording import counted
 
 if TYPE_CHECKING:
     from sealwire.cli.endings import Exit
@@ -125,7 +126,19 @@ def _say_base(report: dict[str, Any], options: str) -> None:
         fields.append(("on trial", f"until {end_of(report['confirm_by_ms'])}; to keep it:"))
         fields.append(("", f"sealwire confirm {request_id(base['id'])}{options}"))
     fields.append(("leases", str(len(report["leases"])) if report["leases"] else "none"))
+    if (trail := report.get("trail")) is not None:
+        fields.append(("trail", _trail_in_words(trail)))
     say_fields(fields)
+    if trail is not None and trail["trouble"]:
+        say((f"changes are refused: {text(trail['trouble'])}", "bold red"))
+
+
+def _trail_in_words(trail: dict[str, Any]) -> str:
+    records = number(trail["records"])
+    signed = f", signed {time_of(trail['checkpoint_ms'])}" if trail["checkpoint_ms"] else ""
+    waiting = f", {number(trail['waiting'])} waiting" if trail["waiting"] else ""
+    spilled = ", records go to its second folder" if trail["spilled"] else ""
+    return f"{counted(records, 'record')}{signed}{waiting}{spilled}"
 
 
 def _place_in_tree(name: str) -> list[str]:

@@ -21,6 +21,7 @@ from sealwire.keys import check_name
 from sealwire.recommended import Recommended
 from sealwire.settings.allow import ALLOWED, read_allowed, sources_of
 from sealwire.settings.tables import Table, duration_s, flag, list_of, parse_toml, text_of, whole
+from sealwire.settings.trail import read_trail
 from sealwire.settings.values import OperatorSettings, ServiceSettings, Target
 from sealwire.transports.addresses import parse_address
 
@@ -62,7 +63,7 @@ def parse_service(path: Path, text: str) -> ServiceSettings:
     """Read ``text`` as it would stand in the file ``path``; errors as `load_service_settings`."""
     top = parse_toml(path, text).limited_to(
         *("audience", "address", "chain", "receipt_key", "allow_example_keys", "standing"),
-        *("state", "on_new_setup", "keys", "socket", "policy"),
+        *("state", "on_new_setup", "keys", "socket", "policy", "trail"),
     )
     keys = top.table("keys").limited_to("trusted", "gate", "encryption")
     socket = top.table("socket").limited_to("allow_uids", "group", "beyond_loopback", "skew_s")
@@ -88,6 +89,7 @@ def parse_service(path: Path, text: str) -> ServiceSettings:
         policy=read_allowed(policy),
         policy_file=policy.take("file", top.path, default=None),
         policy_sources=sources_of(policy),
+        trail=read_trail(top),
     )
 
 

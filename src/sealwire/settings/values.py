@@ -25,8 +25,10 @@ from sealwire.keyfiles import load_aead_key, load_mac_key, load_signing_key, loa
 from sealwire.keys import AeadKey, MacKey, SigningKey, VerifyKey, check_name
 from sealwire.policy import Policy, Rule
 from sealwire.recommended import Recommended
+from sealwire.recording import Trail
 from sealwire.sealer import Sealer, SealerState
 from sealwire.settings.allow import NOTHING_SAID, PolicySettings
+from sealwire.settings.trail import TrailSettings
 from sealwire.transports.addresses import parse_address
 
 
@@ -56,6 +58,7 @@ class ServiceSettings:
         policy: what a configuration may contain, where no file of its own says it.
         policy_file: the policy's own file.
         policy_sources: where each rule's key stands in this file.
+        trail: where what happens is recorded; ``None`` is nowhere.
 
     Raises:
         ConfigurationError: names or address are none, the keys do not fit the chain, or the policy
@@ -81,6 +84,7 @@ class ServiceSettings:
     policy: PolicySettings = NOTHING_SAID
     policy_file: Path | None = None
     policy_sources: Mapping[str, str] = field(default_factory=dict, compare=False)
+    trail: TrailSettings | None = None
 
     def __post_init__(self) -> None:
         """Check what can be checked without opening a key file."""
@@ -155,6 +159,16 @@ class ServiceSettings:
 
             return load_policy_file(self.policy_file).make_policy()
         return Policy(self.policy.rules(self.path, "policy"), sources=self.policy_sources)
+
+    def make_trail(self) -> Trail | None:
+        """Load the key that signs the trail's checkpoints; give what the trail is to be.
+
+        Raises:
+            KeyFileError: the key file is missing, malformed, too open or an example.
+        """
+        if self.trail is None:
+            return None
+        return self.trail.make(allow_example_keys=self.allow_example_keys)
 
     def rules(self) -> tuple[Rule, ...]:
         """Give the rules of `make_policy`, which are not all of a policy.

@@ -122,10 +122,7 @@ class Journal:
         Raises:
             StateError: it cannot be had in time, trusted or written. The next call tries again.
         """
-        with self._locked(alone=True, wait_s=wait_s):
-            with self._told():
-                self._catch_up()
-                self._make_sure()
+        with self._alone(wait_s):
             held = self._held = Held(self)
             self._write_pending()
             self._reserve.look()
@@ -162,8 +159,8 @@ class Journal:
         """
         if self._pending:
             try:
-                with self.exclusive(wait_s=0.0):
-                    pass
+                with self._alone(wait_s=0.0):
+                    return self._write_pending()
             except StateError as error:
                 self._note_trouble = f"a note waits to be written: {error}"
         return not self._pending
@@ -215,6 +212,15 @@ class Journal:
             # Closing would not free it: a child that was forked meanwhile has it open too.
             if self._disk.process() == self._process:
                 self._disk.unlock(self._lock)
+
+    @contextlib.contextmanager
+    def _alone(self, wait_s: float) -> Iterator[None]:
+        """Hold the lock alone, with a file that is up to date and can be appended to."""
+        with self._locked(alone=True, wait_s=wait_s):
+            with self._told():
+                self._catch_up()
+                self._make_sure()
+            yield
 
     @contextlib.contextmanager
     def _told(self) -> Iterator[None]:

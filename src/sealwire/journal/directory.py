@@ -26,7 +26,7 @@ import stat
 from typing import TYPE_CHECKING, Final
 
 from sealwire.errors import ConfigurationError, StateError
-from sealwire.journal.disk import READING, Disk, why_not_here
+from sealwire.journal.disk import READING, Disk, let_go, why_not_here
 from sealwire.journal.marker import MAX_MARKER_BYTES, Marker, parse_marker
 from sealwire.journal.mounts import NETWORK_TYPES, mount_id_of, type_of
 
@@ -81,7 +81,7 @@ class StateDirectory:
         try:
             return cls(name, audience, disk, descriptor)
         except BaseException:
-            disk.close(descriptor)
+            let_go(disk, descriptor)
             raise
 
     def __repr__(self) -> str:
@@ -92,7 +92,7 @@ class StateDirectory:
         """Close it, also in a child that inherited it; twice does nothing."""
         descriptor, self.descriptor = self.descriptor, -1
         if descriptor != -1:
-            self.disk.close(descriptor)
+            let_go(self.disk, descriptor)
 
     def open_file(self, name: str, flags: int) -> int:
         """Open a file in it that is a regular one, ours, and closed to others.
@@ -105,7 +105,7 @@ class StateDirectory:
         try:
             self._check_file(name, self.disk.status(descriptor))
         except BaseException:
-            self.disk.close(descriptor)
+            let_go(self.disk, descriptor)
             raise
         return descriptor
 
@@ -144,7 +144,7 @@ class StateDirectory:
             try:
                 content = self.disk.read(descriptor, 0, MAX_MARKER_BYTES + 1)
             finally:
-                self.disk.close(descriptor)
+                let_go(self.disk, descriptor)
         except FileNotFoundError:
             raise StateError(self._why_lost()) from None
         except OSError as failure:
@@ -212,8 +212,11 @@ def open_checked(name: str, audience: str, disk: Disk) -> int:
                 f"{name} is on a network file system ({kind}), where locks may not hold between "
                 "hosts; name a directory on a local disk"
             )
+    except OSError as failure:
+        let_go(disk, descriptor)
+        raise ConfigurationError(f"{name} cannot be read: {in_short(failure)}; {_LOOK}") from None
     except BaseException:
-        disk.close(descriptor)
+        let_go(disk, descriptor)
         raise
     return descriptor
 

@@ -9,6 +9,7 @@ Rules this module keeps:
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import sys
@@ -46,6 +47,12 @@ def why_not_here() -> str:
     else:  # noqa: RET505 - the type checker looks at one branch on each system
         missing = "this system has no locks for files (fcntl); serve with a state in memory"
         return "" if _CAN_LOCK else missing
+
+
+def let_go(disk: Disk, descriptor: int) -> None:
+    """Close a descriptor, whatever the system says of it: what counts was synced before."""
+    with contextlib.suppress(OSError):
+        disk.close(descriptor)
 
 
 class Disk:

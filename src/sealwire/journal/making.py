@@ -22,7 +22,7 @@ from sealwire.journal.directory import (
     in_short,
     open_checked,
 )
-from sealwire.journal.disk import CREATING, Disk
+from sealwire.journal.disk import CREATING, Disk, let_go
 from sealwire.journal.encoding import encode
 from sealwire.journal.layout import MARKER_BYTES, begin
 from sealwire.journal.marker import ID_BYTES, Marker
@@ -78,7 +78,7 @@ def init(
             "it holds, and try again"
         ) from None
     finally:
-        disk.close(directory)
+        let_go(disk, directory)
 
 
 def _make(name: str, disk: Disk) -> None:
@@ -88,7 +88,7 @@ def _make(name: str, disk: Disk) -> None:
         try:
             disk.sync(parent)
         finally:
-            disk.close(parent)
+            let_go(disk, parent)
     except FileExistsError:
         return
     except OSError as failure:
@@ -119,6 +119,6 @@ def _write_new(disk: Disk, directory: int, name: str, content: bytes) -> None:
             content = content[disk.write(descriptor, content) :]
         disk.sync(descriptor)
     finally:
-        disk.close(descriptor)
+        let_go(disk, descriptor)
     disk.rename(name + _NEW, name, directory)
     disk.sync(directory)

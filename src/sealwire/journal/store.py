@@ -24,19 +24,18 @@ from typing import TYPE_CHECKING, Final
 
 from sealwire.errors import StateError
 from sealwire.journal.directory import JOURNAL, LOCK, StateDirectory, in_short
-from sealwire.journal.disk import APPENDING
+from sealwire.journal.disk import APPENDING, let_go
 from sealwire.journal.file import JournalFile, WriteError, identity_of, length_anew
 from sealwire.journal.pending import Pending
 from sealwire.journal.records import Clock, Intent, Kept, Now, Record, Settled, Stored
 from sealwire.journal.remembered import Remembered, check_not_older
 from sealwire.journal.reserve import Reserve
 from sealwire.journal.waiting import wait_for_lock
+from sealwire.stages import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Self
-
-    from sealwire.stages import Outcome
 
 WAIT_S: Final = 5.0
 """How long a lock is waited for. It is held while a change is applied, which has 5 s for what may
@@ -122,10 +121,7 @@ class Journal:
         Raises:
             StateError: it cannot be had in time, trusted or written. The next call tries again.
         """
-        with self._locked(alone=True, wait_s=wait_s):
-            with self._told():
-                self._catch_up()
-                self._make_sure()
+        with self._alone(wait_s):
             held = self._held = Held(self)
             self._write_pending()
             self._reserve.look()
@@ -142,7 +138,7 @@ class Journal:
             StateError: it cannot be had in time, trusted or read.
         """
         with self._locked(alone=False, wait_s=wait_s), self._told():
-            self._catch_up()
+            self._catch_up(alone=False)
         return self.remembered
 
     def note(self, record: Now | Clock | Settled) -> bool:
@@ -162,8 +158,8 @@ class Journal:
         """
         if self._pending:
             try:
-                with self.exclusive(wait_s=0.0):
-                    pass
+                with self._alone(wait_s=0.0):
+                    return self._write_pending()
             except StateError as error:
                 self._note_trouble = f"a note waits to be written: {error}"
         return not self._pending
@@ -173,7 +169,7 @@ class Journal:
         self._file.close()
         lock, self._lock = self._lock, -1
         if lock != -1:
-            self._disk.close(lock)
+            let_go(self._disk, lock)
 
     def abandon(self) -> None:
         """Close what a child of a fork inherited; the lock stays with its parent."""
@@ -217,6 +213,15 @@ class Journal:
                 self._disk.unlock(self._lock)
 
     @contextlib.contextmanager
+    def _alone(self, wait_s: float) -> Iterator[None]:
+        """Hold the lock alone, with a file that is up to date and can be appended to."""
+        with self._locked(alone=True, wait_s=wait_s):
+            with self._told():
+                self._catch_up(alone=True)
+                self._make_sure()
+            yield
+
+    @contextlib.contextmanager
     def _told(self) -> Iterator[None]:
         """Say where a system call failed."""
         try:
@@ -229,13 +234,13 @@ class Journal:
 
     # ---- knowing what is there --------------------------------------------------------------
 
-    def _catch_up(self) -> None:
+    def _catch_up(self, *, alone: bool) -> None:
         try:
             status = self._disk.status_of(JOURNAL, self._directory.descriptor)
         except FileNotFoundError:
             status = None
         if status is not None and identity_of(status) == self._file.identity:
-            self._file.catch_up()
+            self._file.catch_up(alone=alone)
             return
         found = JournalFile.open(self._directory)
         try:
@@ -366,7 +371,14 @@ class Held:
         self._check()
         if self._journal.trouble:
             raise StateError(self._journal.trouble)
-        self._journal._write(Intent(kept), with_reserve=False)  # noqa: SLF001 - two halves of one
+        try:
+            self._journal._write(Intent(kept), with_reserve=False)  # noqa: SLF001 - two halves of one
+        except StateError:
+            # Where it could not be cut off again it may be found open, by us or by another; we have
+            # not accepted it, and say so as soon as that can be written.
+            undone = Settled(kept.digest, kept.stream, Outcome.FAILED)
+            self._journal._pending.add(undone, self.remembered)  # noqa: SLF001 - the same
+            raise
 
     def settle(self, outcome: Outcome, in_force: Stored | None = None) -> None:
         """Write what became of the open intent.

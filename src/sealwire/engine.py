@@ -49,7 +49,7 @@ from sealwire.telling import (
 from sealwire.watching import GUARD_MS, LOOK_MS, tell_gaps
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from contextlib import AbstractContextManager
 
     from sealwire.documents import Tree
@@ -74,7 +74,7 @@ class Engine:
 
     def __init__(self) -> None:
         """Begin with what the application has set up."""
-        self.in_force = InForce(instance=instance_name())
+        self.in_force = InForce(instance=instance_name(), count_new=_count_new)
         self.changer = Changer(self.in_force)
         self._not_before_ms = self._drift_due_ms = self._guard_due_ms = 0
         forks.watch(self)
@@ -227,6 +227,13 @@ def _done(step: Callable[[], object], otherwise: str) -> bool:
         log_bug(otherwise, bug)
         return False
     return True
+
+
+def _count_new(names: Iterable[str]) -> tuple[int, int]:
+    # Late, because it loads ``logging.config``, as whoever asks is about to do.
+    from sealwire.logtree import count_new
+
+    return count_new(names)
 
 
 _of_process: Final[list[Engine]] = []

@@ -53,7 +53,7 @@ from sealwire.trail.causes import Cause
 from sealwire.watching import GUARD_MS, LOOK_MS, tell_gaps
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from contextlib import AbstractContextManager
 
     from sealwire.documents import Tree
@@ -84,7 +84,7 @@ class Engine:
 
     def __init__(self) -> None:
         """Begin with what the application has set up."""
-        self.in_force = InForce(instance=instance_name())
+        self.in_force = InForce(instance=instance_name(), count_new=_count_new)
         self.changer = Changer(self.in_force)
         self.on_end: list[Callable[[], None]] = []
         """Are told when something has ended by itself, after it has."""
@@ -270,6 +270,13 @@ def _done(step: Callable[[], object], otherwise: str) -> bool:
         log_bug(otherwise, bug)
         return False
     return True
+
+
+def _count_new(names: Iterable[str]) -> tuple[int, int]:
+    # Late, because it loads ``logging.config``, as whoever asks is about to do.
+    from sealwire.logtree import count_new
+
+    return count_new(names)
 
 
 _of_process: Final[list[Engine]] = []

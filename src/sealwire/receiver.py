@@ -274,6 +274,7 @@ class Receiver:
             # 5. Whether it can be done here and now.
             if self._in_force is not None:
                 self._in_force.check(request, now_ms)
+                door.policy.judge_new_loggers(request, self._in_force.count_new)
         except RefusedError as refusal:
             return self._refuse(refusal, opened)
         except Exception as bug:  # noqa: BLE001 - a rule may be a third party's

@@ -201,7 +201,7 @@ def test_every_rule_and_every_secretive_logger_is_on_the_page() -> None:
     )
     named = set(re.findall(r'"((?:role|lease|floor)-[a-z]+)"', sources))
     content = {rule.name for rule in sealwire.default_rules()}
-    others = {"lock", "no-role", "threshold", "ceiling", "no-rules", "verb"}
+    others = {"lock", "new-loggers", "no-role", "threshold", "ceiling", "no-rules", "verb"}
     assert listed == named | content | others
     lease = plain(section(page, "`[lease]`"))
     assert [] == [name for name in SECRETIVE if f" {name}" not in lease]

@@ -899,6 +899,19 @@ def test_a_copy_of_what_failed_is_told_so(way: Way, good: bytes) -> None:
     assert Answer(Outcome.FAILED, repeated=True) == record.decision.answer
 
 
+def test_what_would_make_too_many_loggers_is_refused_before_it_is_taken(local: Way) -> None:
+    """It depends on the process, and is policy all the same: policy before state moves."""
+    serving = replace(door(local), policy=Policy((), max_new_loggers=2), verbs=frozenset(Verb))
+    memory = new_memory()
+    receiver = Receiver(serving, memory, START, InForce(count_new=lambda _: (1, 2)))
+    sealed = asking(local, Verb.LEASE, Stream.LEASE, levels={"payments": "DEBUG"})
+    (record,) = receiver.handle(Bytes(encode_frame(sealed)))
+    assert isinstance(record, Record)
+    assert Reason.POLICY is record.decision.reason
+    assert record.decision.detail.startswith("new-loggers: levels: 2 new ones")
+    assert {} == memory.floors
+
+
 def test_a_policy_that_raises_over_a_tree_refuses(
     way: Way, good: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:

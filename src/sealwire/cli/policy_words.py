@@ -34,6 +34,8 @@ def explain_policy(read: PolicyFile) -> Iterator[Line]:
         text = "every change is refused until the service starts again"
         yield Line("lock", text, source_of(policy.sources, "lock"))
     yield from _allowed(read)
+    text = f"{policy.max_new_loggers} loggers made for requests at most, while the process runs"
+    yield Line("allow", text, policy.sources.get("max_new_loggers", ""))
     for floor in policy.floors.loggers:
         yield _logger_floor(floor)
     for handler in policy.floors.kept().values():

@@ -296,6 +296,7 @@ def listen(  # noqa: PLR0913 - one for each thing that a service settles
     caps: Caps | None = None,
     on_event: Callable[[Decision], None] | None = None,
     receipt_key: SigningKey | None = None,
+    challenge: bool | None = None,
 ) -> Listener:
     """Let holders of the right keys change this process's logging, from now on.
 
@@ -316,8 +317,11 @@ def listen(  # noqa: PLR0913 - one for each thing that a service settles
         caps: what all peers together may use.
         on_event: is called with every decision, in the listener's thread.
         receipt_key: the host's key, whose owner is the host's name. With it every answer to a
-            message that opens is signed, and requests have to carry a challenge of this start,
-            which a `Client` that knows the public half does by itself.
+            message that opens is signed.
+        challenge: whether requests have to carry what was drawn at this start, and receipts hand
+            out; a `Client` that knows the receipt key does so by itself. By default they have to
+            where there is a receipt key; ``False`` goes by the version of a message instead, so
+            that one that was sealed into a file can be delivered.
 
     Returns:
         A running `Listener`.
@@ -331,6 +335,11 @@ def listen(  # noqa: PLR0913 - one for each thing that a service settles
         far = isinstance(where, TcpAddress) and not where.is_loopback
         skew_s = REMOTE_SKEW_S if far else 0.0
     chain = _made(chain, audience)
+    if challenge and receipt_key is None:
+        raise ConfigurationError("challenge needs a receipt key, whose receipts hand it out")
+    answering = None
+    if receipt_key is not None:
+        answering = Answering(receipt_key, chain, challenging=challenge is not False)
     door = make_door(
         chain,
         rules=rules,
@@ -350,7 +359,7 @@ def listen(  # noqa: PLR0913 - one for each thing that a service settles
         on_event=on_event,
         memory=memory_of(chain.audience),
         engine=engine_of_process(),
-        answering=None if receipt_key is None else Answering(receipt_key, chain),
+        answering=answering,
     ).start()
 
 
@@ -388,6 +397,7 @@ def listen_from(
         skew_s=settings.skew_s,
         on_event=on_event,
         receipt_key=settings.load_receipt_key(),
+        challenge=settings.challenge,
     )
 
 

@@ -151,7 +151,8 @@ class Service:
 
     def begin(self) -> None:
         """Begin to serve an address; see `memory`."""
-        self._memory.begin(challenging=self._answering is not None)
+        answering = self._answering
+        self._memory.begin(challenging=answering is not None and answering.challenging)
         if self._engine is not None:
             self._engine.in_force.mode = self.memory.mode.value
             self._engine.begin(self.door.policy)

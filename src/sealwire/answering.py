@@ -45,9 +45,10 @@ class Answering:
 
     Attributes:
         key: the host's receipt key.
+        challenging: whether requests have to carry what was drawn at the start.
     """
 
-    def __init__(self, key: SigningKey, chain: Chain) -> None:
+    def __init__(self, key: SigningKey, chain: Chain, *, challenging: bool = True) -> None:
         """Sign with ``key`` what is decided about messages that ``chain`` opens.
 
         Raises:
@@ -60,6 +61,7 @@ class Answering:
                     "of its own: sealwire keys new --owner HOST --out receipt.key"
                 )
         self.key = key
+        self.challenging = challenging
         self._openers = tuple(
             layer for way in chain.routes for layer in way if isinstance(layer, AesGcmOpener)
         )

@@ -12,10 +12,7 @@ Rules this module keeps:
 from __future__ import annotations
 
 import enum
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from sealwire.stages import Known
+from typing import Any
 
 
 class Stage(enum.Enum):
@@ -105,11 +102,11 @@ class RefusedError(SealwireError):
         stage: where on the way the message was.
         detail: the value against the limit, in words, for our own log; ``""`` where there is
             nothing to add. It may quote the peer, shortened and escaped.
-        known: which message it was, where every layer had opened; set by the chain, so that the
-            refusal can be answered. It is for this process, and does not pickle.
+        known: a `sealwire.stages.Known`, which message it was, where every layer had opened; set by
+            the chain, so that the refusal can be answered. It does not pickle.
     """
 
-    known: Known | None = None
+    known: object = None
 
     def __init__(self, reason: Reason, stage: Stage, detail: str = "") -> None:
         """Make a refusal for ``reason`` at ``stage``."""
@@ -183,6 +180,21 @@ class NoAnswerError(TransportError):
 
     sealed: bytes = b""
     request_id: str = ""
+
+
+class UntrustedAnswerError(NoAnswerError):
+    """What came back is not the service's word: for all that is known there is no answer.
+
+    Attributes:
+        claimed: what it says became of the request; ``""`` where it cannot be read.
+    """
+
+    claimed: str = ""
+
+    def __init__(self, text: str, *, claimed: str = "") -> None:
+        """Say why it is not believed."""
+        super().__init__(text)
+        self.claimed = claimed
 
 
 def shorten(text: object, limit: int = 80) -> str:

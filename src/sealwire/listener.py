@@ -314,6 +314,7 @@ def listen(  # noqa: PLR0913 - by name alone, and each has a default
     state: str | os.PathLike[str] | None = None,
     on_new_setup: OnNewSetup = OnNewSetup.APPLICATION,
     receipt_key: SigningKey | None = None,
+    challenge: bool | None = None,
     trail: Trail | None = None,
 ) -> Listener:
     """Let holders of the right keys change this process's logging, from now on.
@@ -339,8 +340,11 @@ def listen(  # noqa: PLR0913 - by name alone, and each has a default
         on_new_setup: what becomes of a configuration that stood before a start if the application
             has set itself up differently since: it is set aside, is applied again, or this raises.
         receipt_key: the host's key, whose owner is the host's name. With it every answer to a
-            message that opens is signed, and requests have to carry a challenge of this start,
-            which a `Client` that knows the public half does by itself.
+            message that opens is signed.
+        challenge: whether requests have to carry what was drawn at this start, and receipts hand
+            out; a `Client` that knows the receipt key does so by itself. By default they have to
+            where there is a receipt key and no state; ``False`` goes by the version of a message
+            instead, so that one that was sealed into a file can be delivered.
         trail: where what happens is recorded; ``None`` is nowhere.
 
     Returns:
@@ -357,6 +361,11 @@ def listen(  # noqa: PLR0913 - by name alone, and each has a default
         far = isinstance(where, TcpAddress) and not where.is_loopback
         skew_s = REMOTE_SKEW_S if far else 0.0
     chain = _made(chain, audience)
+    if challenge and receipt_key is None:
+        raise ConfigurationError("challenge needs a receipt key, whose receipts hand it out")
+    answering = None
+    if receipt_key is not None:
+        answering = Answering(receipt_key, chain, challenging=challenge is not False)
     door = make_door(
         chain,
         rules=rules,
@@ -379,7 +388,7 @@ def listen(  # noqa: PLR0913 - by name alone, and each has a default
         engine=engine,
         recorder=_recorder(trail, chain.audience),
         durable=_durable(state, door, engine, on_new_setup),
-        answering=None if receipt_key is None else Answering(receipt_key, chain),
+        answering=answering,
     ).start()
 
 
@@ -419,6 +428,7 @@ def listen_from(
         state=settings.state,
         on_new_setup=settings.on_new_setup,
         receipt_key=settings.load_receipt_key(),
+        challenge=settings.challenge,
         trail=settings.make_trail(),
     )
 

@@ -355,7 +355,8 @@ class Receiver:
 
     def _refuse(self, refusal: RefusedError, opened: Opened | None = None) -> tuple[Effect, ...]:
         claims = self._claims(opened)
-        self._known = refusal.known if opened is None else opened.known
+        known = refusal.known if opened is None else opened.known
+        self._known = known if isinstance(known, Known) else None
         rule, where = "", ""
         told = refusal.stage.authenticated and self._knows_sender
         detail = refusal.detail

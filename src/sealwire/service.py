@@ -175,8 +175,10 @@ class Service:
             ConfigurationError: there is a state directory, and it is not one for this service.
             StateError: there is to be a trail, and it is another's or not as it was left.
         """
-        self._memory.begin(challenging=self._answering is not None and self._durable is None)
-        engine = self._engine
+        answering, engine = self._answering, self._engine
+        # What is kept on the disk shows that a change is new.
+        challenging = self._durable is None and answering is not None and answering.challenging
+        self._memory.begin(challenging=challenging)
         if engine is None:
             return
         engine.in_force.mode = (Mode.DURABLE if self._durable else self.memory.mode).value

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sealwire.results import Result
-    from sealwire.stages import Answer
 
 PATIENCE_S = 20.0
 AUDIENCE = "payments@test"
@@ -161,7 +160,7 @@ def recorded(client: Client, ask: Callable[[], Result]) -> tuple[bytes, Result]:
     sent: list[bytes] = []
     delivers = client._deliver
 
-    def records(address: str, sealed: bytes, /, *, timeout_s: float) -> Answer:
+    def records(address: str, sealed: bytes, /, *, timeout_s: float) -> bytes:
         sent.append(sealed)
         return delivers(address, sealed, timeout_s=timeout_s)
 

@@ -510,6 +510,13 @@ def test_a_receipt_key_is_loaded_as_every_key_is(tmp_path: Path) -> None:
     assert OPERATORS.load_receipt_key(OPERATORS.targets[0]) is None
 
 
+def test_a_challenge_needs_a_receipt_key() -> None:
+    """Nobody could hand it out."""
+    assert "there is no receipt_key" in refusal(lambda: replace(LOCAL, challenge=True))
+    assert replace(NETWORK, challenge=True).challenge
+    assert not replace(LOCAL, challenge=False).challenge
+
+
 def test_example_keys_need_their_setting(tmp_path: Path) -> None:
     """On both sides alike."""
     for path in (Path(__file__).parents[2] / "keys-example").iterdir():
@@ -615,6 +622,7 @@ paths = st.builds(lambda tail: HERE / f"keys{tail}", texts) | st.builds(
 )
 numbers = st.integers(0, 2**63 - 1)
 several = st.lists(texts, max_size=3).map(tuple)
+flags = st.none() | st.booleans()
 kinds = st.sampled_from(Recommended)
 
 
@@ -649,7 +657,8 @@ def services(draw: Callable[[st.SearchStrategy[Any]], Any]) -> ServiceSettings:
         trusted=draw(some),
         gate=draw(secret),
         encryption=draw(secret),
-        receipt_key=draw(st.none() | paths),
+        receipt_key=(receipt_key := draw(st.none() | paths)),
+        challenge=draw(st.none() | st.just(False)) if receipt_key is None else draw(flags),
         allow_example_keys=draw(st.booleans()),
         allow_uids=draw(st.none() | st.lists(numbers, max_size=3).map(tuple)),
         group=draw(st.none() | texts),

@@ -62,8 +62,9 @@ def load_operator_settings(path: StrPath) -> OperatorSettings:
 def parse_service(path: Path, text: str) -> ServiceSettings:
     """Read ``text`` as it would stand in the file ``path``; errors as `load_service_settings`."""
     top = parse_toml(path, text).limited_to(
-        *("audience", "address", "chain", "receipt_key", "allow_example_keys", "standing"),
-        *("state", "on_new_setup", "keys", "socket", "policy", "trail"),
+        *("audience", "address", "chain", "receipt_key", "challenge"),
+        *("allow_example_keys", "standing", "state", "on_new_setup"),
+        *("keys", "socket", "policy", "trail"),
     )
     keys = top.table("keys").limited_to("trusted", "gate", "encryption")
     socket = top.table("socket").limited_to("allow_uids", "group", "beyond_loopback", "skew_s")
@@ -78,6 +79,7 @@ def parse_service(path: Path, text: str) -> ServiceSettings:
         gate=keys.take("gate", list_of(top.path), default=()),
         encryption=keys.take("encryption", list_of(top.path), default=()),
         receipt_key=top.take("receipt_key", top.path, default=None),
+        challenge=top.take("challenge", flag, default=None),
         allow_example_keys=top.take("allow_example_keys", flag, default=False),
         standing_s=top.take("standing", duration_s, default=None),
         state=top.take("state", _state(top), default=None),

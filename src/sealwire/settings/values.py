@@ -45,6 +45,8 @@ class ServiceSettings:
         gate: MAC key files, for ``network`` alone.
         encryption: AES key files, for ``network`` alone.
         receipt_key: the host's signing key file, for receipts; ``None`` answers unsigned.
+        challenge: whether requests have to carry what was drawn at the start; ``None`` is the
+            listener's default.
         allow_example_keys: whether the published example keys are taken.
         standing_s: how long a configuration may stand between sealing and delivery, seconds;
             ``None`` is seven days.
@@ -73,6 +75,7 @@ class ServiceSettings:
     gate: tuple[Path, ...] = ()
     encryption: tuple[Path, ...] = ()
     receipt_key: Path | None = None
+    challenge: bool | None = None
     allow_example_keys: bool = False
     standing_s: int | None = None
     allow_uids: tuple[int, ...] | None = None
@@ -93,6 +96,11 @@ class ServiceSettings:
         if self.standing_s is not None:
             lifetimes(self.standing_s)
         _check_fit(self.kind, "keys.gate", "keys.encryption", self.gate, self.encryption)
+        if self.challenge and self.receipt_key is None:
+            raise ConfigurationError(
+                "challenge is true, and there is no receipt_key, whose receipts hand it out; name "
+                'one: receipt_key = "receipt.key"'
+            )
         if self.policy_file is not None and self.policy != NOTHING_SAID:
             raise ConfigurationError(
                 "policy.file names a file, and [policy] has lists as well; move these to that "
@@ -243,6 +251,11 @@ class OperatorSettings:
     def state_path(self) -> Path:
         """Where the versions that were used are kept, beside the settings."""
         return self.path.with_name(self.path.stem + "-state.json")
+
+    @property
+    def receipts_path(self) -> Path:
+        """The folder in which receipts are kept, beside the settings."""
+        return self.path.with_name("receipts")
 
     def target(self, audience: str | None = None) -> Target:
         """Give the target of this audience, or the only one there is.

@@ -39,6 +39,7 @@ def render_service(settings: ServiceSettings) -> str:
             address=settings.address,
             chain=settings.kind.value,
             receipt_key=settings.receipt_key and _relative(folder, settings.receipt_key)[0],
+            challenge=settings.challenge,
             allow_example_keys=settings.allow_example_keys or None,
             standing=None if settings.standing_s is None else f"{settings.standing_s}s",
             state=settings.state and _relative(folder, settings.state)[0],

@@ -36,6 +36,9 @@ from sealwire.cli.state import state
 from sealwire.cli.status import status
 from sealwire.cli.terminal import OutputError, discard, flush, prepare, say, say_error
 from sealwire.cli.trail import trail
+from sealwire.cli.trail_follow import follow
+from sealwire.cli.trail_report import report
+from sealwire.cli.who_can import who_can
 from sealwire.cli.why import why
 from sealwire.errors import SealwireError
 
@@ -71,6 +74,10 @@ for _command in (
     *(why, doctor, local, state, open_message, inspect, trail, completion, demo),
 ):
     app.add_command(_command)
+
+
+for _command in (follow, report, who_can):
+    trail.add_command(_command)
 
 
 def run(arguments: Sequence[str]) -> int:

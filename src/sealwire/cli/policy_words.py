@@ -55,6 +55,15 @@ def explain_policy(read: PolicyFile) -> Iterator[Line]:
             yield Line(f"role {role.name}", text, source_of(role.sources, key))
 
 
+def role_in_words(role: Role, longest_s: int) -> Iterator[Line]:
+    """Say what one role may do, and where that is written; ``longest_s`` is its longest lease."""
+    for text, key in _role(role):
+        if key != "issuers":
+            yield Line(role.name, text, source_of(role.sources, key))
+    if Verb.LEASE in role.verbs and role.max_lease_s is None:
+        yield Line(role.name, f"leases for {_time(longest_s)} at most")
+
+
 def _allowed(read: PolicyFile) -> Iterator[Line]:
     allow, sources = read.allow, read.policy.sources
     destinations = [

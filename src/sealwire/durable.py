@@ -177,13 +177,16 @@ class DurableState:
         """
         try:
             held = self._hold()
+            before = dict(self._state.floors)
             standing = take()
-            if standing is Standing.NEW:
-                self._intend(held, request)
+            try:
+                if standing is Standing.NEW:
+                    self._intend(held, request)
+            except BaseException:
+                # What was taken in memory has not been taken.
+                self._state.floors = before
+                raise
         except StateError as error:
-            # What was taken in memory has not been taken.
-            if self._opened is not None:
-                self._remember(self._opened.journal.remembered)
             self._tell(str(error))
             raise VerificationError(Reason.STATE_UNAVAILABLE, Stage.ADMISSION, str(error)) from None
         return standing
@@ -311,7 +314,11 @@ class DurableState:
     def _remember(self, there: Remembered) -> None:
         """Take floors and time from the journal."""
         state = self._state
-        state.floors = dict(there.floors)
+        # What this process has taken another way, for the same service, stays taken.
+        for stream, taken in there.floors.items():
+            own = state.floors.get(stream)
+            if own is None or own.floor <= taken.floor:
+                state.floors[stream] = taken
         state.kept_from = there.min_version
         state.observe(there.clock_ms)
 

@@ -91,6 +91,14 @@ class AdmissionState:
         if self.challenge is not None:
             self._check_challenge(self.challenge, claims)
             return
+        self.check_sealed_after_process(claims, skew_ms)
+
+    def check_sealed_after_process(self, claims: Claims, skew_ms: int) -> None:
+        """Raise if a message may be from before this process; for whoever keeps nothing.
+
+        Raises:
+            VerificationError: its version is not after start and skew.
+        """
         earliest_ms = self.start_ms + skew_ms
         if claims.version <= earliest_ms:
             raise VerificationError(

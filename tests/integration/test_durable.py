@@ -228,9 +228,9 @@ def test_a_lease_that_ended_meanwhile_does_not_begin_again(
 ) -> None:
     """Nobody was there to end it, and nobody begins it."""
     service = start()
-    client.lease({NAME: "DEBUG"}, for_s=1)
+    client.lease({NAME: "DEBUG"}, for_s=4)
     service.kill()
-    time.sleep(1.5)
+    time.sleep(4.5)
     assert INFO == start().level
 
 

@@ -149,3 +149,15 @@ def test_the_outcome_of_the_floors_message(alice: Operator) -> None:
         assert outcome is state.outcome_of(opened)
     assert state.outcome_of(alice.opened(b"another")) is None
     assert state.outcome_of(alice.opened(stream=Stream.LEASE)) is None
+
+
+@pytest.mark.parametrize("stream", [Stream.BASE, Stream.LEASE, Stream.READ])
+def test_whoever_keeps_nothing_counts_from_the_start_of_the_process(
+    alice: Operator, stream: Stream
+) -> None:
+    """Also where another listener keeps what it takes."""
+    state = AdmissionState(START_MS, kept_from=5)
+    state.check_sealed_after_process(alice.claims(version=START_MS + 1, stream=stream), 0)
+    with pytest.raises(VerificationError) as caught:
+        state.check_sealed_after_process(alice.claims(version=START_MS, stream=stream), 0)
+    assert Reason.VERSION_BEFORE_START is caught.value.reason

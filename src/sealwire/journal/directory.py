@@ -2,7 +2,8 @@
 
     sealwire-state    the marker: format, audience, id and when it was made; canonical JSON
     journal           what the service remembers
-    lock              is held by whoever reads or writes the journal; never removed
+    lock              is held by whoever reads or writes the journal; never removed; its one byte
+                      says whether somebody is writing
     reserve           room that is given back when the disk is full
 
 Rules this module keeps:
@@ -37,6 +38,10 @@ MARKER: Final = "sealwire-state"
 JOURNAL: Final = "journal"
 LOCK: Final = "lock"
 RESERVE: Final = "reserve"
+
+AT_REST: Final = b"-"
+WRITING: Final = b"w"
+"""What the lock says; see `store`."""
 
 _FOR_OTHERS: Final = 0o077
 

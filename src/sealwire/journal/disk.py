@@ -31,6 +31,7 @@ else:
 
 READING: Final = os.O_RDONLY | _COMMON
 APPENDING: Final = os.O_RDWR | os.O_APPEND | _COMMON
+UPDATING: Final = os.O_RDWR | _COMMON
 CREATING: Final = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL | _COMMON
 
 FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -98,6 +99,11 @@ class Disk:
     def write(self, descriptor: int, data: bytes) -> int:
         """Append; give how many bytes were written."""
         return os.write(descriptor, data)
+
+    def overwrite(self, descriptor: int, data: bytes) -> None:
+        """Write over the first bytes of a file that has them, which needs no room."""
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        os.write(descriptor, data)
 
     def cut(self, descriptor: int, length: int) -> None:
         """Make a file shorter (ftruncate)."""

@@ -79,7 +79,6 @@ class JournalFile:
         remembered: what its records come to, as far as they have been read.
         end: where the next record goes.
         torn_bytes: how much a crash has left behind the last record.
-        unsynced: it holds records of which this process does not know that they are on the disk.
     """
 
     def __init__(self, directory: StateDirectory, descriptor: int) -> None:
@@ -91,7 +90,6 @@ class JournalFile:
         """
         self._directory, self._disk, self._descriptor = directory, directory.disk, descriptor
         self.torn_bytes = 0
-        self.unsynced = True
         self._doubtful = b""
         try:
             status = self._disk.status(descriptor)
@@ -150,7 +148,6 @@ class JournalFile:
             with contextlib.suppress(OSError):
                 disk.remove(NEW, directory.descriptor)
             raise WriteError(failure, unsure=named) from None
-        created.unsynced = False
         return created
 
     def close(self) -> None:
@@ -187,29 +184,7 @@ class JournalFile:
         remembered = self._fold(self.remembered, found)
         if remembered is not None:
             self.remembered = remembered
-        self.unsynced = self.unsynced or found.end != self.end
         self.end = found.end
-
-    def make_sure(self) -> int:
-        """Cut off a torn end, and bring to the disk what others have written.
-
-        Whoever wrote it may have ended before that was done, and the next record must not be on the
-        disk without it.
-
-        Returns:
-            How many bytes were cut off.
-
-        Raises:
-            OSError: what the disk holds is not certain.
-        """
-        torn = self.torn_bytes
-        if torn:
-            self._disk.cut(self._descriptor, self.end.offset)
-            self._disk.sync(self._descriptor)
-        elif self.unsynced:
-            self._disk.sync_data(self._descriptor)
-        self.torn_bytes, self.unsynced = 0, False
-        return torn
 
     def append(self, record: Record) -> None:
         """Write one more record, to the disk.

@@ -13,6 +13,7 @@ from typing import Final
 
 from sealwire.errors import ConfigurationError, StateError
 from sealwire.journal.directory import (
+    AT_REST,
     JOURNAL,
     LOCK,
     MARKER,
@@ -67,8 +68,8 @@ def init(
     directory = open_checked(name, audience, disk)
     try:
         _check_unused(name, disk.list(directory))
-        for each in (LOCK, RESERVE):
-            _write_new(disk, directory, each, b"")
+        _write_new(disk, directory, LOCK, AT_REST)
+        _write_new(disk, directory, RESERVE, b"")
         _write_new(disk, directory, JOURNAL, content)
         marker = Marker(audience, state_id, now_ms).encode()
         _write_new(disk, directory, MARKER, marker)

@@ -7,7 +7,10 @@ Rules this module keeps:
    of a process that ended in the middle.
 2. What was written is on the disk when the call returns, or the call raises.
 3. After a failed write or sync nothing more is appended to that file. Whoever holds the lock next
-   writes a new one of everything that can be read, and goes on when that has worked.
+   writes a new one of everything that can be read, and goes on when that has worked. So does who
+   finds that another one has ended in the middle: it says in the lock that it is writing, and takes
+   that back when all of it is on the disk. That need not be synced, because what is read after a
+   loss of power is on the disk.
 4. Nothing begins while there is no room to write its end: that is what the reserve is for. It is
    given back to write what ended, and taken again later.
 5. What ended by itself is never refused. It waits in memory until it can be written, and is written
@@ -23,8 +26,15 @@ import contextlib
 from typing import TYPE_CHECKING, Final
 
 from sealwire.errors import StateError
-from sealwire.journal.directory import JOURNAL, LOCK, StateDirectory, in_short
-from sealwire.journal.disk import APPENDING, let_go
+from sealwire.journal.directory import (
+    AT_REST,
+    JOURNAL,
+    LOCK,
+    WRITING,
+    StateDirectory,
+    in_short,
+)
+from sealwire.journal.disk import UPDATING, let_go
 from sealwire.journal.file import JournalFile, WriteError, identity_of, length_anew
 from sealwire.journal.pending import Pending
 from sealwire.journal.records import Clock, Intent, Kept, Now, Record, Settled, Stored
@@ -65,7 +75,7 @@ class Journal:
         self._held: Held | None = None
         self._broken = ""
         self._note_trouble = ""
-        self._name_unsure = True
+        self._unsure = self._marked = False
         self.cut_bytes = 0
         self._lock = self._open_lock()
         try:
@@ -179,7 +189,7 @@ class Journal:
 
     def _open_lock(self) -> int:
         try:
-            return self._directory.open_file(LOCK, APPENDING)
+            return self._directory.open_file(LOCK, UPDATING)
         except OSError as failure:
             raise StateError(
                 f"{self._directory.where(LOCK)} cannot be opened: {in_short(failure)}; others may "
@@ -216,10 +226,16 @@ class Journal:
     def _alone(self, wait_s: float) -> Iterator[None]:
         """Hold the lock alone, with a file that is up to date and can be appended to."""
         with self._locked(alone=True, wait_s=wait_s):
-            with self._told():
-                self._catch_up(alone=True)
-                self._make_sure()
-            yield
+            try:
+                with self._told():
+                    if self._disk.read(self._lock, 0, len(AT_REST)) != AT_REST:
+                        self._unsure = True
+                    self._catch_up(alone=True)
+                    if self._unsure or self._broken or self._file.torn_bytes:
+                        self._begin_again()
+                yield
+            finally:
+                self._unmark()
 
     @contextlib.contextmanager
     def _told(self) -> Iterator[None]:
@@ -253,25 +269,17 @@ class Journal:
             ) from None
         self._file.close()
         self._file = found
-        self._name_unsure = True
         self._look_at_bytes = self._compact_bytes
 
-    def _make_sure(self) -> None:
-        """See to it that what was read is on the disk, and that more can be appended."""
-        if not self._broken:
-            try:
-                self.cut_bytes += self._file.make_sure()
-                if self._name_unsure:
-                    self._disk.sync(self._directory.descriptor)
-                    self._name_unsure = False
-            except OSError as failure:
-                self._broken = self._cannot(failure)
-                raise
-            return
+    def _begin_again(self) -> None:
+        """Write a new journal, because the one that is there is not certain to be on the disk."""
+        torn = self._file.torn_bytes
         try:
             self._write_anew(with_reserve=True)
         except WriteError as error:
+            self._broken = self._cannot(error.failure)
             raise error.failure from None
+        self.cut_bytes += torn
 
     def _write_anew(self, *, with_reserve: bool = False) -> None:
         """Write a new journal of what can be read (rule 3).
@@ -279,9 +287,13 @@ class Journal:
         Raises:
             WriteError: it cannot be written.
         """
+        before = self._unsure
         try:
+            self._mark()
+            self._unsure = True
             new = JournalFile.create(self._directory, self.remembered)
         except WriteError as error:
+            self._unsure = before or error.unsure
             if error.unsure:
                 self._broken = self._cannot(error.failure)
             if with_reserve and error.full and self._reserve.release():
@@ -290,7 +302,7 @@ class Journal:
             raise
         self._file.close()
         self._file = new
-        self._broken, self._name_unsure = "", False
+        self._broken, self._unsure = "", False
         self._look_at_bytes = self._compact_bytes
 
     def _compact_if_due(self) -> None:
@@ -308,6 +320,23 @@ class Journal:
 
     # ---- writing ----------------------------------------------------------------------------
 
+    def _mark(self) -> None:
+        """Say that we are writing."""
+        if not self._marked:
+            try:
+                self._disk.overwrite(self._lock, WRITING)
+            except OSError as failure:
+                raise WriteError(failure, unsure=False) from None
+            self._marked = True
+
+    def _unmark(self) -> None:
+        """Say that all of it is on the disk, if it is."""
+        if self._marked and not self._unsure and not self._broken:
+            # Where that fails the next one begins again, which does no harm.
+            with contextlib.suppress(OSError):
+                self._disk.overwrite(self._lock, AT_REST)
+        self._marked = False
+
     def _write(self, record: Record, *, with_reserve: bool) -> None:
         """Write a record, to the disk.
 
@@ -317,8 +346,16 @@ class Journal:
         if self._broken:
             raise StateError(self._broken)
         try:
+            self._mark()
+            # Whatever ends this in between, nobody takes for durable what may not be.
+            self._unsure = True
             self._file.append(record)
+            self._unsure = False
+        except (ValueError, StateError):
+            self._unsure = False
+            raise
         except WriteError as error:
+            self._unsure = error.unsure
             if error.full and not error.unsure and with_reserve and self._reserve.release():
                 self._write(record, with_reserve=False)
                 return

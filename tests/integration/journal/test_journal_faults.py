@@ -27,9 +27,6 @@ CODES = (errno.EIO, errno.ENOSPC, errno.EROFS, errno.EMFILE)
 MOST = 200
 """More calls than anything here makes."""
 
-COMPACT = {"grown": 0, "short": 1_000_000}
-"""With each of these, the journal is written anew after every change, or never."""
-
 
 def version_of(remembered: Remembered) -> int:
     """Give the floor of the configurations."""
@@ -53,18 +50,17 @@ def check(state: State, got: int, version: int, times: int) -> None:
         assert got == 1 or found.in_force == before
 
 
-@pytest.mark.parametrize("compact", COMPACT)
 @pytest.mark.parametrize("times", [1, 2, MOST])
 @pytest.mark.parametrize("code", CODES, ids=lambda code: errno.errorcode[code])
 def test_a_call_that_fails(
-    state: State, failing: Callable[..., CountingDisk], code: int, times: int, compact: str
+    state: State, failing: Callable[..., CountingDisk], code: int, times: int, compact_bytes: int
 ) -> None:
     """At each place: once, twice, or from then on until somebody mends it."""
     version, reached = 1, set()
     state.accept(state.open(), version)
     for number in range(1, MOST):
         disk = state.disk()
-        journal = state.open(disk, compact_bytes=COMPACT[compact])
+        journal = state.open(disk, compact_bytes=compact_bytes)
         version += 1
         fault = failing(len(disk.calls) + number, code, times)
         disk.before = fault.before
@@ -195,9 +191,8 @@ def test_a_limit_of_the_length_of_files(
 
 
 @pytest.mark.parametrize("half", [False, True], ids=["before", "half"])
-@pytest.mark.parametrize("compact", COMPACT)
 def test_a_process_that_ends_at_each_call(
-    state: State, child: Callable[[Callable[[], object]], Child], compact: str, half: bool
+    state: State, child: Callable[[Callable[[], object]], Child], compact_bytes: int, half: bool
 ) -> None:
     """By SIGKILL, in front of each call or in the middle of a write; the next one goes on."""
     version, seen = 1, set()
@@ -210,7 +205,7 @@ def test_a_process_that_ends_at_each_call(
             disk = state.disk()
             disk.before = state.ending(disk, number, half=half)  # noqa: B023 - it is called at once
             directory = StateDirectory.open(state.path, state.audience, disk=disk)
-            journal = Journal.open(directory, compact_bytes=COMPACT[compact])
+            journal = Journal.open(directory, compact_bytes=compact_bytes)
             with journal.exclusive() as held:
                 held.intend(state.kept(version))  # noqa: B023 - as above
                 os.write(tell, b"i")  # noqa: B023 - as above
@@ -252,8 +247,9 @@ def test_calls_of_an_accept(state: State) -> None:
     state.accept(journal, 1)
     disk.calls.clear()
     state.accept(journal, 2)
-    assert ["status", "try_lock", "status_of", "status", "status_of"] == disk.calls[:5]
-    assert ["write", "sync_data", "write", "sync_data"] == disk.calls[5:]
+    looking = ["status", "try_lock", "read", "status_of", "status", "status_of"]
+    writing = ["overwrite", "write", "sync_data", "write", "sync_data", "overwrite"]
+    assert looking + writing == disk.calls
 
 
 def test_opening_fails_as_it_should(state: State, failing: Callable[..., CountingDisk]) -> None:

@@ -51,8 +51,8 @@ from sealwire.journal import (
     StoredLease,
     StoredTrial,
 )
-from sealwire.requests import Apply, Confirm, Lease, Request, read_request
-from sealwire.stages import Outcome
+from sealwire.requests import Apply, Confirm, Lease, Request, Revert, read_request
+from sealwire.stages import Outcome, Stream
 from sealwire.state import AdmissionState
 from sealwire.versions import Standing
 
@@ -452,8 +452,13 @@ class DurableState:
         """Leave out what does not outlive a start."""
         if wanted.trial is not None and opened.presence is not None and opened.presence.is_first:
             intent = there.open_intent and requests[there.open_intent.id]
-            confirmed = isinstance(intent, Confirm) and intent.what == wanted.trial.id
-            if not confirmed:
+            # What is to be done again meets what it was meant for: without it, a revert would take
+            # back the configuration before.
+            decides = isinstance(intent, (Confirm, Revert)) and intent.what in {
+                "",
+                wanted.trial.id,
+            }
+            if not (decides and intent.opened.claims.stream is Stream.BASE):
                 told.append(f"the configuration {wanted.trial.id[:8]}: nobody had confirmed it")
                 wanted = wanted._replace(bases=wanted.bases[:-1], trial=None)
         if not wanted.bases:

@@ -327,6 +327,22 @@ def test_a_trial_that_was_left_in_the_middle_does_not_begin(
     assert INFO == start().level
 
 
+def test_a_revert_that_was_left_in_the_middle_takes_back_one_configuration(
+    start: Callable[..., Service], client: Client
+) -> None:
+    """Where it was on trial, the start does not take back another one before it."""
+    service = start()
+    client.apply(QUIET)
+    client.apply(LOUD, confirm_within_s=600)
+    service.do("engine.Engine.perform = lambda *_: os.kill(os.getpid(), signal.SIGKILL)")
+    with pytest.raises(NoAnswerError) as caught:
+        client.revert(of=Stream.BASE)
+    assert -signal.SIGKILL == service.died()
+    assert ERROR == start().level
+    again = deliver(client.address, caught.value.sealed)
+    assert (Outcome.APPLIED, True) == (again.outcome, again.repeated)
+
+
 # ---- another set-up ----------------------------------------------------------------------------
 
 

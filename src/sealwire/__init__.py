@@ -53,6 +53,7 @@ from sealwire.stages import (
 )
 
 if TYPE_CHECKING:
+    from sealwire.adopting import OnNewSetup
     from sealwire.client import Client
     from sealwire.clock import wall_clock_ms
     from sealwire.listener import Listener, listen, listen_from
@@ -76,6 +77,7 @@ _LATE = {
     "RequestRefusedError": "sealwire.results",
     "Result": "sealwire.results",
     "OnFailure": "sealwire.recording",
+    "OnNewSetup": "sealwire.adopting",
     "Rule": "sealwire.policy",
     "Sealer": "sealwire.sealer",
     "SealerState": "sealwire.sealer",
@@ -117,6 +119,7 @@ __all__ = [
     "Message",
     "NoAnswerError",
     "OnFailure",
+    "OnNewSetup",
     "Once",
     "Opened",
     "Outcome",

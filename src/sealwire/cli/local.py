@@ -33,7 +33,7 @@ Exit status: 0 done, 1 refused or failed, 3 nothing was sent, 4 sent but not ans
 """
 
 
-@click.group(no_args_is_help=False)
+@click.group(no_args_is_help=False, short_help="On its host: look, and end leases, without a key.")
 def local() -> None:
     """On a service's host, as root or as its user: look, and end leases, without a key."""
 

@@ -342,7 +342,7 @@ def a_cut_tail_is_found(host: Host) -> None:
 
 
 def no_record_no_change(host: Host) -> None:
-    """Where the trail cannot be written nothing is changed; going back works, and it mends itself."""
+    """Where the trail cannot be written nothing changes; going back works, and it mends itself."""
     host.ask("bob", "lease", "payments.db=DEBUG")
     host.signal(signal.SIGUSR1)
     host.check("a change is refused", host.ask("alice", "apply", "-", given=QUIET).status == 1)

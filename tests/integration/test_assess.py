@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(scope="module")
-def program() -> ModuleType:
+@pytest.fixture
+def program(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """Load the program."""
     found = importlib.util.spec_from_file_location(
         "assess", ROOT / "tests" / "assess" / "assess.py"
@@ -24,6 +25,8 @@ def program() -> ModuleType:
     assert found is not None
     assert found.loader is not None
     module = importlib.util.module_from_spec(found)
+    # Where dataclasses look for what an annotation names.
+    monkeypatch.setitem(sys.modules, "assess", module)
     found.loader.exec_module(module)
     return module
 

@@ -54,8 +54,8 @@ settings.register_profile("same-every-time", derandomize=True, deadline=None)
 settings.register_profile("explore", max_examples=5_000, deadline=None)
 settings.load_profile("same-every-time")
 
-# Coverage counts what tests call themselves, in the processes that pytest starts for them; what they
-# start in their turn is not measured.
+# Coverage counts what tests call themselves, in the processes that pytest starts for them; what
+# they start in their turn is not measured.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
 

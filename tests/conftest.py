@@ -30,6 +30,7 @@ from sealwire.layers import (
 )
 from sealwire.stages import Claims, Evidence, Opened, Stream, Use
 from sealwire.trail import events as trail
+from sealwire.trail.causes import Cause
 from sealwire.trail.records import salted
 from sealwire.trail.seen import (
     Changes,
@@ -298,14 +299,17 @@ def trail_events() -> tuple[Event, ...]:
         trail.Refused(Reason.POLICY, "uid 1000", who, request, "ceiling", "root", text, 1, 2, 3),
         trail.Refused(Reason.KEY_UNKNOWN, "uid 1001", None, None, "", "", None, 1, NOW_MS, 40_000),
         trail.Failed(request, who, "OSError", text),
-        trail.Reverted(request, trail.Cause.NOT_CONFIRMED, None, "", changes),
+        trail.Confirmed(request, "0c" * 16, who, "INC-4711"),
+        trail.Reverted(request, Cause.NOT_CONFIRMED, None, "", changes),
         trail.LeaseBegun(request, who, 'why "this": ,"seq":1,', NOW_MS + 900_000, changes, ()),
-        trail.LeaseEnded(request, trail.Cause.ASKED, who, changes),
+        trail.LeaseEnded(request, Cause.ASKED, who, changes),
         trail.KeyChanged(
             digest, "alice", "config", trail.KeyState.ACTIVE, trail.KeyState.COMPROMISED
         ),
         trail.PolicyChanged(None, digest),
         trail.Drifted(changes),
+        trail.DriftEnded(("loggers.payments.level",)),
+        trail.Alerted("a floor protects nothing here"),
         trail.ClockStepped(NOW_MS, NOW_MS - 3_600_000),
         trail.TrailFailed(NOW_MS, "No space left on device", 2),
         trail.TrailRecovered(17),

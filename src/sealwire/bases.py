@@ -39,6 +39,11 @@ class Bases:
         """Whether no configuration has been applied, or none is any more."""
         return not self._ways
 
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The requests that brought what lies over the application's own, the last one excepted."""
+        return tuple(way.to.id for way in self._ways[1:])
+
     def apply(self, plan: LoggingPlan, over: Base, laying: Laying) -> tuple[Applied, Tree]:
         """Apply a configuration; give what is in force, and the tree without leases.
 

@@ -30,7 +30,16 @@ from sealwire.errors import (
     shorten,
 )
 from sealwire.keys import check_name
-from sealwire.stages import Claims, Context, Evidence, Message, Opened, Use
+from sealwire.stages import (
+    Claims,
+    Context,
+    Evidence,
+    Known,
+    Message,
+    Opened,
+    Use,
+    digest_of,
+)
 from sealwire.versions import Standing
 
 if TYPE_CHECKING:
@@ -48,6 +57,7 @@ class _Route(NamedTuple):
     algorithms: tuple[int, ...]
     aads: tuple[bytes, ...]
     issuer_layers: tuple[int, ...]
+    keep_from: int
 
 
 class Chain:
@@ -71,15 +81,17 @@ class Chain:
         ways = [algebra.sort_parts(way) for way in spread(parts)]
         self.guarantees: frozenset[Guarantee] = frozenset.intersection(*map(algebra.check, ways))
         self._parts = ways[0]
-        self._routes = tuple(self._route(way.layers) for way in ways)
+        self._routes = tuple(self._route(way.layers, alone=len(ways) == 1) for way in ways)
 
-    def _route(self, layers: tuple[Layer, ...]) -> _Route:
+    def _route(self, layers: tuple[Layer, ...], *, alone: bool) -> _Route:
         algorithms = tuple(layer.shape.algorithm for layer in layers)
         aads = tuple(
             external_aad(Use.REQUEST, self.audience, index, algorithms)
             for index in range(len(algorithms))
         )
-        return _Route(layers, algorithms, aads, algebra.issuer_layers(layers))
+        issuer_layers = algebra.issuer_layers(layers)
+        # Which of several ways a message took is seen in its outermost layer alone.
+        return _Route(layers, algorithms, aads, issuer_layers, issuer_layers[-1] if alone else 0)
 
     @property
     def routes(self) -> tuple[tuple[Layer, ...], ...]:
@@ -113,7 +125,7 @@ class Chain:
         """
         algebra.check_hides_and_signs(self.guarantees)
 
-    def open(self, sealed: bytes, *, now_ms: int, skew_ms: int = 0) -> Opened:
+    def open(self, sealed: bytes, *, now_ms: int, skew_ms: int = 0, from_layer: int = 0) -> Opened:
         """Verify a sealed message; give what is inside.
 
         Nothing is released unless every layer and every check has passed. That a message opens
@@ -121,8 +133,13 @@ class Chain:
 
         Args:
             sealed: the bytes as they came.
-            now_ms: the time, milliseconds since the epoch.
+            now_ms: the time, milliseconds since the epoch; for a message that was kept, that at
+                which it was taken.
             skew_ms: how far ahead of it a sealer's clock may be.
+            from_layer: the layer that ``sealed`` begins with. Other than 0 only for what this
+                service has kept itself, as `Opened.signed` and `Opened.from_layer` gave it: the
+                layers before are not verified. What is kept shows by itself who sent it, and what
+                layers around it hide, or keep away, is no matter of what has been taken.
 
         Raises:
             RefusedError: for every input that does not pass, with reason and stage.
@@ -130,7 +147,14 @@ class Chain:
         # 1. Layers, outermost first: each authenticates before the next one reads a byte.
         route = self._routes[0] if len(self._routes) == 1 else self._pick(sealed)
         message = Message(sealed)
-        for position, layer in enumerate(route.layers):
+        if from_layer and not from_layer <= route.keep_from:
+            detail = f"kept by another chain: it begins with layer {from_layer}"
+            raise VerificationError(Reason.ENVELOPE_MALFORMED, Stage.LAYER, detail)
+        signed = sealed
+        for position in range(from_layer, len(route.layers)):
+            layer = route.layers[position]
+            if position == route.keep_from:
+                signed = message.data
             context = Context(
                 self.audience, now_ms, skew_ms, position, route.algorithms, route.aads[position]
             )
@@ -140,16 +164,22 @@ class Chain:
             message = opened
         # 2. The body, which is now known to be from a holder of the keys.
         claims, content_type, document = decode_body(message.data)
-        self._check_names(claims, message, route)
+        self._check_names(claims, message, route, from_layer)
         message = Message(message.data, claims, message.evidence)
         # 3. Checks on claims; they may add evidence and change nothing else.
         context = self._after_layers(route.algorithms, now_ms, skew_ms)
         for check in self._parts.checks:
-            checked = _guarded(Message, Stage.CHECK, check.verify, message, context)
+            try:
+                checked = _guarded(Message, Stage.CHECK, check.verify, message, context)
+            except RefusedError as refusal:
+                # The sender is known by now, and may be told in a receipt, which has to name this.
+                refusal.known = Known(claims, digest_of(message.data), message.evidence)
+                raise
             if not _only_added(message, checked):
                 raise _broken(Stage.CHECK, check.verify, "changed the message")
             message = checked
-        return Opened(message.data, claims, content_type, document, message.evidence)
+        kept = signed, max(from_layer, route.keep_from)
+        return Opened(message.data, claims, content_type, document, message.evidence, *kept)
 
     def look(self, opened: Opened, *, now_ms: int, skew_ms: int, state: AdmissionState) -> Standing:
         """Say whether an opened message is new or the same again; change nothing.
@@ -197,7 +227,9 @@ class Chain:
         shapes = [route.layers[0].shape for route in self._routes]
         raise no_key(next(filter(lambda s: sealed.startswith(s.lead), shapes), shapes[0]), sealed)
 
-    def _check_names(self, claims: Claims, message: Message, route: _Route) -> None:
+    def _check_names(
+        self, claims: Claims, message: Message, route: _Route, from_layer: int
+    ) -> None:
         """Check the names inside against receiver and keys; both are signed as well as bound."""
         if claims.aud != self.audience:
             raise VerificationError(
@@ -205,8 +237,9 @@ class Chain:
                 Stage.BODY,
                 f"the claims say audience {shorten(claims.aud)}, this is {self.audience}",
             )
-        for position in route.issuer_layers:
-            owner = message.evidence[position].owner
+        shown = filter(lambda position: position >= from_layer, route.issuer_layers)
+        for position in shown:
+            owner = message.evidence[position - from_layer].owner
             if claims.iss != owner:
                 raise VerificationError(
                     Reason.ISSUER_MISMATCH,

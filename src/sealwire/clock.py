@@ -54,6 +54,11 @@ class _InPlace:
 _in_place: Final = _InPlace()
 
 
+def in_place() -> Clocks | None:
+    """Give what is asked instead of the machine, ``None`` if nothing is."""
+    return _in_place.clocks
+
+
 @contextmanager
 def replaced(clocks: Clocks) -> Iterator[None]:
     """Ask ``clocks`` instead of the machine, in every thread, while the block runs; for tests."""
@@ -82,6 +87,20 @@ def boot_ms() -> int:
         return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000
     else:  # noqa: RET505 - the type checker looks at one branch on each system
         return monotonic_ms()
+
+
+def boot_id() -> str:
+    """Name the time since this machine was started, within which `boot_ms` can be compared.
+
+    ``""`` where the system has no name for it: then nothing can be said of another process's.
+    """
+    if _in_place.clocks is not None:
+        return "replaced"
+    try:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:  # noqa: PTH123 - no pathlib to load
+            return file.read().strip()
+    except OSError:
+        return ""
 
 
 def monotonic_ms() -> int:

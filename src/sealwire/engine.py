@@ -17,13 +17,16 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sealwire import forks
+from sealwire.adopting import digest_of_setup
 from sealwire.changing import Changer, because, counted
 from sealwire.clock import boot_ms, monotonic_ms
 from sealwire.documents.changes import changes
 from sealwire.errors import ApplyError
 from sealwire.eventlog import log_bug
+from sealwire.happenings import Ending, FloorAlert
 from sealwire.inforce import InForce
 from sealwire.laying import laid
+from sealwire.policy.reduced import logging_reduced
 from sealwire.policy.supposed import supposed_result
 from sealwire.requests import (
     CONTENT_TYPE_REQUEST,
@@ -46,27 +49,34 @@ from sealwire.telling import (
     reverted_report,
     status_report,
 )
+from sealwire.trail.causes import Cause
 from sealwire.watching import GUARD_MS, LOOK_MS, tell_gaps
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from contextlib import AbstractContextManager
 
     from sealwire.documents import Tree
     from sealwire.policy import Policy
     from sealwire.stages import Applied
+    from sealwire.trail.condition import TrailState
 
 _UNREADABLE: Final = "the logging tree cannot be compared with what it should be"
+_OVER: Final = Ending(Cause.EXPIRED, "its time is over")
+_UNCONFIRMED: Final = Ending(Cause.NOT_CONFIRMED, "nobody has confirmed it in time")
+_STOPPED: Final = Ending(Cause.STOPPED, "the listener stopped")
+_FORKED: Final = Ending(Cause.FORKED, "the process forked")
 _LOOK_MS: Final = 1_000
 """How often the end of a lease is looked for: a clock that runs in sleep cannot wake a thread."""
 
 
 class Done(NamedTuple):
-    """What was done: the configuration that is in force, words for the log, and a report."""
+    """What was done: the configuration in force, words for the log, a report, and what is less."""
 
     applied: Applied | None = None
     done: str = ""
     report: bytes = b""
+    reduced: tuple[str, ...] = ()
 
 
 class Engine:
@@ -74,8 +84,12 @@ class Engine:
 
     def __init__(self) -> None:
         """Begin with what the application has set up."""
-        self.in_force = InForce(instance=instance_name())
+        self.in_force = InForce(instance=instance_name(), count_new=_count_new)
         self.changer = Changer(self.in_force)
+        self.on_end: list[Callable[[], None]] = []
+        """Are told when something has ended by itself, after it has."""
+        self.setup = b""
+        """Names what the application had set up when the first listener began."""
         self._not_before_ms = self._drift_due_ms = self._guard_due_ms = 0
         forks.watch(self)
 
@@ -85,15 +99,25 @@ class Engine:
         """Count a listener that serves, and what it is to keep; with the first one look around."""
         if not self.changer.policies:
             self._drift_due_ms = monotonic_ms() + LOOK_MS
-            _done(self.changer.know_base, _UNREADABLE)
-        _done(lambda: tell_gaps(self.changer.base(), policy), _UNREADABLE)
+            _done(self._know_setup, _UNREADABLE)
+        _done(lambda: self._tell_gaps(policy), _UNREADABLE)
         self.changer.policies.append(policy)
+
+    def _know_setup(self) -> None:
+        self.changer.know_base()
+        if self.changer.is_applications:
+            self.setup = digest_of_setup(self.changer.base())
+
+    def _tell_gaps(self, policy: Policy) -> None:
+        for gap in tell_gaps(self.changer.base(), policy):
+            self.changer.observers.happened(FloorAlert(f"a floor protects nothing here: {gap}"))
 
     def end(self, policy: Policy) -> None:
         """Count one that has stopped; with the last one everything that is for a time ends."""
         policies = self.changer.policies
         if policies == [policy]:
-            self._end_all("the listener stopped")
+            self._end_all(_STOPPED)
+            self.changer.announcer.end()
         if policy in policies:
             policies.remove(policy)
 
@@ -104,8 +128,10 @@ class Engine:
     def abandon(self) -> None:
         """End everything that is for a time, in a forked child (rule 2)."""
         self.changer.policies.clear()
+        self.changer.announcer.forget()
+        self.changer.observers.clear()
         self.in_force.instance = instance_name()
-        self._end_all("the process forked", quietly=True)
+        self._end_all(_FORKED, quietly=True)
 
     @property
     def next_look_ms(self) -> int | None:
@@ -118,7 +144,8 @@ class Engine:
         if ends:
             left_ms = min(_LOOK_MS, max(0, min(ends) - boot_ms()))
             due_ms = min(due_ms, max(monotonic_ms() + left_ms, self._not_before_ms))
-        return due_ms
+        said_ms = self.changer.announcer.due_ms
+        return due_ms if said_ms is None else min(due_ms, said_ms)
 
     def let_time_pass(self) -> None:
         """End what is over, and look for what nobody asked for."""
@@ -126,17 +153,21 @@ class Engine:
         overlay, trial = self.in_force.overlay, self.in_force.trial
         if now_ms >= self._not_before_ms:
             if ended := overlay.ended(boot_ms()):
-                self._try(lambda: changer.end_leases(ended, "its time is over"))
+                self._try(lambda: changer.end_leases(ended, _OVER))
             if trial is not None and trial.ends_ms <= boot_ms():
-                self._try(lambda: changer.go_back("nobody has confirmed it in time"))
+                self._try(lambda: changer.go_back(_UNCONFIRMED))
         if overlay.leases and now_ms >= self._guard_due_ms:
             self._guard_due_ms = now_ms + GUARD_MS
+            running = overlay.leases
             _done(changer.guard_disks, "the disks under handlers cannot be looked at")
+            if self.in_force.overlay.leases != running:
+                self.tell_of_end()
         if now_ms >= self._drift_due_ms:
             self._drift_due_ms = now_ms + LOOK_MS
             _done(changer.look_for_drift, _UNREADABLE)
+        changer.announcer.let_time_pass(now_ms)
 
-    def _end_all(self, why: str, *, quietly: bool = False) -> None:
+    def _end_all(self, why: Ending, *, quietly: bool = False) -> None:
         # Leases first: these end even if logging's lock is held, and nothing is said before.
         if leases := self.in_force.overlay.leases:
             self._try(lambda: self.changer.end_leases(leases, why, quietly=quietly))
@@ -146,8 +177,15 @@ class Engine:
     def _try(self, go_back: Callable[[], object]) -> None:
         """Go back for nobody who could be told: what goes wrong is logged, and tried again."""
         text = "what is for a time could not be ended; it is tried again each second"
-        if not _done(go_back, text):
+        if _done(go_back, text):
+            self.tell_of_end()
+        else:
             self._not_before_ms = monotonic_ms() + _LOOK_MS
+
+    def tell_of_end(self) -> None:
+        """Tell those who want to know that something has ended that was in force."""
+        for told in tuple(self.on_end):
+            told()
 
     # ---- requests ------------------------------------------------------------------------------
 
@@ -165,13 +203,16 @@ class Engine:
             return base, laid(base, (self.changer.lease_of(request, 0),))
         return base, base
 
-    def perform(self, request: Request, now_ms: int, policy: Policy) -> Done:
+    def perform(
+        self, request: Request, now_ms: int, policy: Policy, trail: TrailState | None = None
+    ) -> Done:
         """Do what is asked for; it has been judged.
 
         Args:
             request: what is asked for.
             now_ms: the time, milliseconds since the epoch.
             policy: what the tree is judged by once more, under logging's own lock.
+            trail: how the service's trail is doing, for whoever asks.
 
         Raises:
             ApplyError: it cannot be done; logging is as before.
@@ -181,11 +222,13 @@ class Engine:
             applied, found = self.changer.apply(request, now_ms, policy)
             # What was sent as a plain configuration is answered as ever.
             told = request.opened.content_type == CONTENT_TYPE_REQUEST
-            return Done(applied, report=applied_report(found, self.in_force) if told else b"")
+            report = applied_report(found.changes, self.in_force) if told else b""
+            return Done(applied, report=report, reduced=found.reduced)
         if isinstance(request, Lease):
             lease, before, after = self.changer.begin_lease(request, now_ms, policy)
             words = f"lease {levels_in_words(lease)} until {in_utc(lease.ends_wall_ms)}"
-            return Done(done=words, report=lease_report(lease, before, after))
+            reduced = logging_reduced(before, after)
+            return Done(done=words, report=lease_report(lease, before, after), reduced=reduced)
         if isinstance(request, Confirm):
             self.changer.confirm(request)
             return Done(done=f"confirmed {request.what[:8]}")
@@ -197,17 +240,21 @@ class Engine:
             return Done(done=words, report=changes_report(changed))
         if isinstance(request, Status):
             self.changer.look_for_drift()
-            report = status_report(self.changer.tree(), self.in_force, policy.floors, now_ms)
+            report = status_report(self.changer.tree(), self.in_force, policy.floors, now_ms, trail)
             return Done(done="told its status", report=report)
         raise ApplyError(f"{request.verb.value} is not served by this version")
 
     def _revert(self, request: Revert) -> Done:
-        why = f"reverted by {request.opened.claims.iss}{because(request.why)}"
+        words = f"reverted by {request.opened.claims.iss}{because(request.why)}"
+        # Without a seal it is asked by whoever owns this process.
+        cause = Cause.ASKED if request.opened.signed else Cause.LOCAL
+        why = Ending(cause, words, request)
         if request.opened.claims.stream is Stream.BASE:
             was = self.in_force.base
             found, left = self.changer.go_back(why)
             words = f"went back from the configuration {was.id[:8]}" if was.id else "nothing to do"
-            return Done(done=words, report=reverted_report(was, self.in_force.base, found, left))
+            report = reverted_report(was, self.in_force.base, found.changes, left)
+            return Done(done=words, report=report, reduced=found.reduced)
         running = self.in_force.overlay.leases
         ended = tuple(each for each in running if request.what in {"", each.id})
         self.changer.end_leases(ended, why)
@@ -223,6 +270,13 @@ def _done(step: Callable[[], object], otherwise: str) -> bool:
         log_bug(otherwise, bug)
         return False
     return True
+
+
+def _count_new(names: Iterable[str]) -> tuple[int, int]:
+    # Late, because it loads ``logging.config``, as whoever asks is about to do.
+    from sealwire.logtree import count_new
+
+    return count_new(names)
 
 
 _of_process: Final[list[Engine]] = []

@@ -29,6 +29,7 @@ from sealwire.stages import Outcome
 
 if TYPE_CHECKING:
     from sealwire.events import Decision
+    from sealwire.trail.condition import TrailState
 
 LOGGER: Final = logging.getLogger("sealwire")
 LOGGER.addHandler(logging.NullHandler())
@@ -65,6 +66,7 @@ class Stats:
         refused: requests that were refused.
         failed: requests that were accepted and could not be applied.
         refusals: the last hundred refused or failed, oldest first.
+        trail: how the trail is doing; ``None`` where there is none.
     """
 
     applied: int = 0
@@ -72,21 +74,27 @@ class Stats:
     refused: int = 0
     failed: int = 0
     refusals: tuple[Refusal, ...] = ()
+    trail: TrailState | None = None
 
 
 class Budget:
-    """Ten lines a minute, and a count of those that were left out."""
+    """Ten lines a minute, and a count of those that were left out.
+
+    Attributes:
+        ends_ms: when the minute is over, on the monotonic clock.
+        unlogged: how many lines it has left out so far.
+    """
 
     def __init__(self) -> None:
         """Begin with a whole budget."""
-        self._ends_ms = 0
+        self.ends_ms = 0
         self._spent = 0
         self.unlogged = 0
 
     def spend(self, mono_ms: int) -> bool:
         """Whether one more line may be logged now; counts it if not."""
         if not self._spent:
-            self._ends_ms = mono_ms + _MINUTE_MS
+            self.ends_ms = mono_ms + _MINUTE_MS
         if self._spent >= MAX_LINES_A_MINUTE:
             self.unlogged += 1
             return False
@@ -95,7 +103,7 @@ class Budget:
 
     def renew(self, mono_ms: int) -> int:
         """Begin a new minute if the last one is over; give how many lines that one left out."""
-        if mono_ms < self._ends_ms:
+        if mono_ms < self.ends_ms:
             return 0
         left_out, self.unlogged, self._spent = self.unlogged, 0, 0
         return left_out

@@ -16,12 +16,15 @@ from __future__ import annotations
 
 import atexit
 import threading
+import weakref
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Self
 
 from sealwire import forks
+from sealwire.adopting import OnNewSetup
 from sealwire.algebra import check_hides_and_signs, check_serves
+from sealwire.answering import Answering
 from sealwire.answers import CONSTANT_REFUSAL
 from sealwire.chain import Chain
 from sealwire.engine import Engine, engine_of_process
@@ -47,8 +50,11 @@ if TYPE_CHECKING:
 
     from sealwire.algebra import Admission, Verifier
     from sealwire.documents import LoggingPlan
+    from sealwire.durable import DurableState
     from sealwire.events import Decision
+    from sealwire.keys import SigningKey
     from sealwire.policy import Rule
+    from sealwire.recording import Recorder, Trail
     from sealwire.stages import Applied
 
 SERVED: Final = frozenset(Verb)
@@ -72,6 +78,9 @@ class Listener:
         on_event: Callable[[Decision], None] | None = None,
         memory: Memory | None = None,
         engine: Engine | None = None,
+        durable: DurableState | None = None,
+        answering: Answering | None = None,
+        recorder: Recorder | None = None,
     ) -> None:
         """Make a listener; `listen` is the usual way, and starts it.
 
@@ -84,7 +93,8 @@ class Listener:
         self._wanted = address
         self._access = access
         self._caps = caps or Caps()
-        self._service = Service(door, None if engine else _apply, on_event, memory, engine)
+        parts = recorder, durable, answering
+        self._service = Service(door, None if engine else _apply, on_event, memory, engine, *parts)
         self._life = threading.RLock()
         self._bound: Bound | None = None
         self._server: Server | None = None
@@ -108,6 +118,7 @@ class Listener:
         Raises:
             ConfigurationError: the address is taken, too open, or not ours; or this Python's
                 ``logging`` is not as we know it.
+            StateError: there is to be a trail, and it is another's or not as it was left.
             OSError: descriptors or threads ran out; nothing is left behind.
         """
         with self._life:
@@ -123,6 +134,7 @@ class Listener:
                 forks.unwatch(self)
                 raise
             self._ending = False
+            _started.add(self)
             atexit.register(self.stop)
         return self
 
@@ -248,6 +260,14 @@ class Listener:
             bound.abandon()
 
 
+_started: Final[weakref.WeakSet[Listener]] = weakref.WeakSet()
+
+
+def running() -> list[Listener]:
+    """Give the listeners that run in this process."""
+    return [each for each in list(_started) if each.is_alive()]
+
+
 class _Host:
     """What the server's loop asks of a listener."""
 
@@ -272,12 +292,12 @@ class _Host:
     def session_for(self, connection: socket.socket) -> Session | None:
         caller = self._bound.caller(connection)
         if caller.may_connect:
-            return Session(self._service, caller.name)
+            return Session(self._service, caller.name, caller.owner)
         self._service.refuse_peer(caller.name)
         return None
 
 
-def listen(
+def listen(  # noqa: PLR0913 - by name alone, and each has a default
     address: str,
     *,
     chain: Chain | Iterable[Verifier | Admission],
@@ -291,6 +311,11 @@ def listen(
     deadlines: Deadlines | None = None,
     caps: Caps | None = None,
     on_event: Callable[[Decision], None] | None = None,
+    state: str | os.PathLike[str] | None = None,
+    on_new_setup: OnNewSetup = OnNewSetup.APPLICATION,
+    receipt_key: SigningKey | None = None,
+    challenge: bool | None = None,
+    trail: Trail | None = None,
 ) -> Listener:
     """Let holders of the right keys change this process's logging, from now on.
 
@@ -310,21 +335,39 @@ def listen(
         deadlines: how long a peer may take.
         caps: what all peers together may use.
         on_event: is called with every decision, in the listener's thread.
+        state: the directory that ``sealwire state init`` made, where what was taken, what stands
+            and which leases run outlives this process; ``None`` forgets all of it at the end.
+        on_new_setup: what becomes of a configuration that stood before a start if the application
+            has set itself up differently since: it is set aside, is applied again, or this raises.
+        receipt_key: the host's key, whose owner is the host's name. With it every answer to a
+            message that opens is signed.
+        challenge: whether requests have to carry what was drawn at this start, and receipts hand
+            out; a `Client` that knows the receipt key does so by itself. By default they have to
+            where there is a receipt key and no state; ``False`` goes by the version of a message
+            instead, so that one that was sealed into a file can be delivered.
+        trail: where what happens is recorded; ``None`` is nowhere.
 
     Returns:
-        A running `Listener`.
+        A running `Listener`; what stood before is in force by then.
 
     Raises:
-        ConfigurationError: the chain does not show enough, or the address is taken, too open, or
-            not ours; the text says what to do.
+        ConfigurationError: the chain does not show enough or trusts the receipt key, or the address
+            is taken, too open, or not ours; the text says what to do.
+        StateError: there is to be a trail, and another process writes it, or it is not as it was
+            left.
     """
     where = parse_address(address)
     if skew_s is None:
         far = isinstance(where, TcpAddress) and not where.is_loopback
         skew_s = REMOTE_SKEW_S if far else 0.0
+    chain = _made(chain, audience)
+    if challenge and receipt_key is None:
+        raise ConfigurationError("challenge needs a receipt key, whose receipts hand it out")
+    answering = None
+    if receipt_key is not None:
+        answering = Answering(receipt_key, chain, challenging=challenge is not False)
     door = make_door(
         chain,
-        audience=audience,
         rules=rules,
         policy=policy,
         skew_s=skew_s,
@@ -334,15 +377,18 @@ def listen(
     # Not an iterator, which would be used up when the listener is started again.
     uids = None if allow_uids is None else frozenset(allow_uids)
     access = Access(uids, group, beyond_loopback)
-    memory = memory_of(chain.audience if isinstance(chain, Chain) else str(audience))
+    engine = engine_of_process()
     return Listener(
         where,
         door,
         access,
         caps=caps,
         on_event=on_event,
-        memory=memory,
-        engine=engine_of_process(),
+        memory=memory_of(chain.audience),
+        engine=engine,
+        recorder=_recorder(trail, chain.audience),
+        durable=_durable(state, door, engine, on_new_setup),
+        answering=answering,
     ).start()
 
 
@@ -379,7 +425,25 @@ def listen_from(
         beyond_loopback=settings.beyond_loopback,
         skew_s=settings.skew_s,
         on_event=on_event,
+        state=settings.state,
+        on_new_setup=settings.on_new_setup,
+        receipt_key=settings.load_receipt_key(),
+        challenge=settings.challenge,
+        trail=settings.make_trail(),
     )
+
+
+def _durable(
+    state: str | os.PathLike[str] | None, door: Door, engine: Engine, on_new_setup: OnNewSetup
+) -> DurableState | None:
+    if state is None:
+        return None
+    # Late, because a service that keeps nothing does not need it.
+    from pathlib import Path
+
+    from sealwire.durable import DurableState
+
+    return DurableState(Path(state).absolute(), door, engine, on_new_setup)
 
 
 def make_door(
@@ -397,12 +461,7 @@ def make_door(
     Raises:
         ConfigurationError: the chain does not show enough, or arguments contradict each other.
     """
-    if not isinstance(chain, Chain):
-        if audience is None:
-            raise ConfigurationError('verifiers need an audience: audience="payments@prod"')
-        chain = Chain(audience, chain)
-    elif audience is not None and audience != chain.audience:
-        raise ConfigurationError(f"the chain is for {chain.audience}, not for {audience}")
+    chain = _made(chain, audience)
     if skew_s < 0:
         raise ConfigurationError("skew_s is negative")
     check_serves(chain.guarantees)
@@ -412,6 +471,25 @@ def make_door(
         raise ConfigurationError("rules are a part of a policy; give one of the two")
     skew_ms = round(skew_s * 1000)
     return Door(chain, policy, skew_ms, deadlines=deadlines or Deadlines(), verbs=verbs)
+
+
+def _made(chain: Chain | Iterable[Verifier | Admission], audience: str | None) -> Chain:
+    if not isinstance(chain, Chain):
+        if audience is None:
+            raise ConfigurationError('verifiers need an audience: audience="payments@prod"')
+        return Chain(audience, chain)
+    if audience is not None and audience != chain.audience:
+        raise ConfigurationError(f"the chain is for {chain.audience}, not for {audience}")
+    return chain
+
+
+def _recorder(trail: Trail | None, audience: str) -> Recorder | None:
+    if trail is None:
+        return None
+    # Late, because a service without a trail does not need it.
+    from sealwire.recording import Recorder
+
+    return Recorder(trail, audience)
 
 
 def _with_rules(policy: Policy, rules: Iterable[Rule]) -> Policy:

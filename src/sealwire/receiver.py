@@ -18,7 +18,10 @@ Rules this module keeps:
 2. Where policy looks at the logging tree it is surveyed first (`Survey`, `Surveyed`), and judged
    before anything is taken.
 3. A message is taken at most once (`Persist`), and applied only if taking it said that it is new.
-4. Whatever goes wrong before authentication is answered with the same bytes.
+   What fails is taken first, also where surveying shows it: it was told that it had failed, so no
+   copy of it is to be done later. What is refused is not taken.
+4. Whatever goes wrong before authentication is answered with the same bytes. Afterwards the driver
+   may give a receipt for the decision (`Reported`), which then goes out in the answer's place.
 5. Time comes with `Tick`; the deadlines are total, on the monotonic clock, and a peer that trickles
    cannot extend them.
 6. `handle` raises nothing that a peer can cause. An event in a state where it has no meaning is a
@@ -57,9 +60,10 @@ from sealwire.events import (
     Tick,
 )
 from sealwire.framing import MAX_FRAME_BYTES, FrameReader, encode_frame
+from sealwire.localdoor import LEAD, read_local
 from sealwire.requests import Apply as ApplyRequest
 from sealwire.requests import Request, Verb, read_request
-from sealwire.stages import Answer, Applied, Claims, Frame, Opened, Outcome
+from sealwire.stages import Answer, Applied, Claims, Frame, Known, Opened, Outcome
 from sealwire.versions import Standing
 
 if TYPE_CHECKING:
@@ -140,12 +144,18 @@ class Receiver:
     """Receives one request on one connection."""
 
     __slots__ = (
-        "_decision", "_door", "_in_force", "_memory", "_reader", "_request", "_started", "_state",
-        "_tick",
+        "_asked_by_owner", "_copy", "_decision", "_door", "_failed", "_in_force", "_known",
+        "_memory", "_owner", "_reader", "_request", "_sealed", "_started", "_state", "_tick",
+        "_told",
     )  # fmt: skip
 
     def __init__(
-        self, door: Door, memory: AdmissionState, started: Tick, in_force: InForce | None = None
+        self,
+        door: Door,
+        memory: AdmissionState,
+        started: Tick,
+        in_force: InForce | None = None,
+        owner: str = "",
     ) -> None:
         """Begin.
 
@@ -154,7 +164,11 @@ class Receiver:
             memory: what was taken before; it is looked at here and changed by the driver alone.
             started: when the peer connected.
             in_force: what stands and runs; likewise. ``None`` where nothing is known of that.
+            owner: who is at the other end, if the system says that they own this process; ``""``
+                for everybody else, who needs a key.
         """
+        self._owner = owner
+        self._asked_by_owner = False
         self._in_force = in_force
         self._door = door
         self._memory = memory
@@ -163,7 +177,13 @@ class Receiver:
         self._reader = FrameReader(door.max_frame_bytes)
         self._state = _State.READING
         self._request: Request | None = None
+        self._failed: ApplyFailed | None = None
+        self._sealed = b""
         self._decision: Decision | None = None
+        # What a receipt says beyond the answer: which message, and report and what is less.
+        self._known: Known | None = None
+        self._copy: Opened | None = None
+        self._told: tuple[bytes, tuple[str, ...]] = (b"", ())
 
     @property
     def wanted(self) -> int:
@@ -199,11 +219,12 @@ class Receiver:
             case _State.PERSISTING, Persisted() | PersistFailed():
                 return self._persisted(event)
             case _State.SURVEYING, ApplyFailed():
-                return self._applied(event)
+                self._failed = event
+                return self._persist(self._asked())
             case _State.APPLYING, AppliedHere() | ApplyFailed() | RefusedHere():
                 return self._applied(event)
-            case _State.REPORTING, Reported():
-                return self._reply()
+            case _State.REPORTING, Reported(signed):
+                return self._reply(signed)
             case _:
                 raise RuntimeError(
                     f"sealwire.receiver: {event!r} has no meaning while {self._state}"
@@ -232,6 +253,8 @@ class Receiver:
         return _NOTHING if frame is None else self._decide(frame)
 
     def _decide(self, frame: Frame) -> tuple[Effect, ...]:
+        if self._owner and frame.payload.startswith(LEAD):
+            return self._decide_for_owner(frame)
         door, now_ms = self._door, self._tick.now_ms
         opened: Opened | None = None
         try:
@@ -242,7 +265,7 @@ class Receiver:
                 opened, now_ms=now_ms, skew_ms=door.skew_ms, state=self._memory
             )
             if standing is Standing.SAME:
-                return self._repeat(opened.claims, self._memory.outcome_of(opened))
+                return self._repeat(opened, self._memory.outcome_of(opened))
             # 3. The document, now known to be from somebody we trust.
             request = read_request(opened)
             self._check_served(request)
@@ -251,15 +274,31 @@ class Receiver:
             # 5. Whether it can be done here and now.
             if self._in_force is not None:
                 self._in_force.check(request, now_ms)
+                door.policy.judge_new_loggers(request, self._in_force.count_new)
         except RefusedError as refusal:
             return self._refuse(refusal, opened)
         except Exception as bug:  # noqa: BLE001 - a rule may be a third party's
             return self._refuse(_internal(bug, opened), opened)
-        self._request = request
+        self._request, self._sealed = request, frame.payload
         if door.policy.looks_at_trees(request):
             self._state = _State.SURVEYING
             return (Survey(request),)
         return self._persist(request)
+
+    def _decide_for_owner(self, frame: Frame) -> tuple[Effect, ...]:
+        """Do what an owner asks for: there is no key to judge, nothing to take, and no policy."""
+        now_ms = self._tick.now_ms
+        self._asked_by_owner = True
+        try:
+            request = read_local(frame.payload, self._owner, now_ms)
+            self._request = request
+            self._check_served(request)
+            if self._in_force is not None:
+                self._in_force.check(request, now_ms)
+        except RefusedError as refusal:
+            return self._refuse(refusal)
+        self._state = _State.APPLYING
+        return (Apply(request),)
 
     def _check_served(self, request: Request) -> None:
         """Refuse what this door does not do, whoever asks."""
@@ -287,16 +326,16 @@ class Receiver:
 
     def _persist(self, request: Request) -> tuple[Effect, ...]:
         self._state = _State.PERSISTING
-        return (Persist(request.opened),)
+        return (Persist(request, self._sealed),)
 
     def _persisted(self, event: Persisted | PersistFailed) -> tuple[Effect, ...]:
         if isinstance(event, PersistFailed):
             return self._refuse(event.refusal)
         request = self._asked()
         if event.standing is Standing.SAME:
-            return self._repeat(request.opened.claims, event.outcome)
+            return self._repeat(request.opened, event.outcome)
         self._state = _State.APPLYING
-        return (Apply(request),)
+        return (Apply(request, self._failed),)
 
     def _applied(self, event: AppliedHere | ApplyFailed | RefusedHere) -> tuple[Effect, ...]:
         if isinstance(event, RefusedHere):
@@ -305,36 +344,52 @@ class Receiver:
             told = event.detail if self._may_tell else ""
             return self._conclude(Answer(Outcome.FAILED, detail=told), detail=event.detail)
         answer = Answer(Outcome.APPLIED, report=event.report if self._may_tell else b"")
+        self._told = event.report, event.reduced
         return self._conclude(answer, applied=event.applied, done=event.done)
 
-    def _repeat(self, claims: Claims, outcome: Outcome | None) -> tuple[Effect, ...]:
+    def _repeat(self, opened: Opened, outcome: Outcome | None) -> tuple[Effect, ...]:
         """Answer a message that was decided before with its outcome; nothing is done."""
         decided = Outcome.FAILED if outcome is None else outcome
-        return self._conclude(Answer(decided, repeated=True), claims=claims)
+        self._known, self._copy = opened.known, opened
+        return self._conclude(Answer(decided, repeated=True), claims=opened.claims)
 
     def _refuse(self, refusal: RefusedError, opened: Opened | None = None) -> tuple[Effect, ...]:
         claims = self._claims(opened)
+        known = refusal.known if opened is None else opened.known
+        self._known = known if isinstance(known, Known) else None
+        rule, where = "", ""
         told = refusal.stage.authenticated and self._knows_sender
         detail = refusal.detail
         if isinstance(refusal, PolicyError):
             detail = refusal.explained
+            rule, where = refusal.rule, refusal.where
         answer = Answer(
             Outcome.REFUSED,
             refusal.reason.value if told else "",
             detail if told and self._may_tell else "",
         )
         return self._conclude(
-            answer, refusal.reason, refusal.stage, detail, claims, cause=refusal.__cause__
+            answer,
+            refusal.reason,
+            refusal.stage,
+            detail,
+            claims,
+            cause=refusal.__cause__,
+            opened=opened,
+            rule=rule,
+            where=where,
         )
 
     @property
     def _knows_sender(self) -> bool:
         """Whether a message that opened is from somebody who may hear more than "refused"."""
-        return Guarantee.AUTHENTIC in self._door.chain.guarantees
+        return self._asked_by_owner or Guarantee.AUTHENTIC in self._door.chain.guarantees
 
     @property
     def _may_tell(self) -> bool:
         """Whether an answer in the clear may quote the request."""
+        if self._asked_by_owner:
+            return True
         return self._knows_sender and Guarantee.CONFIDENTIAL not in self._door.chain.guarantees
 
     def _claims(self, opened: Opened | None) -> Claims | None:
@@ -352,18 +407,30 @@ class Receiver:
         applied: Applied | None = None,
         done: str = "",
         cause: BaseException | None = None,
+        opened: Opened | None = None,
+        rule: str = "",
+        where: str = "",
     ) -> tuple[Effect, ...]:
         claims = self._claims(None) if claims is None else claims
-        self._decision = Decision(answer, reason, stage, detail, claims, applied, done, cause)
+        request, (report, reduced) = self._request, self._told
+        known = self._known if request is None else request.opened.known
+        if self._asked_by_owner or not self._knows_sender:
+            known = None
+        if opened is None and request is not None:
+            opened = request.opened
+        self._decision = Decision(
+            answer, reason, stage, detail, claims, applied, done, cause,
+            known, request, self._copy, report, reduced, opened, rule, where,
+        )  # fmt: skip
         self._state = _State.REPORTING
         return (Record(self._decision),)
 
-    def _reply(self) -> tuple[Effect, ...]:
+    def _reply(self, signed: bytes) -> tuple[Effect, ...]:
         decision = self._decision
         if decision is None:
             raise RuntimeError("sealwire.receiver: a decision was recorded before it was made")
         self._state = _State.DONE
-        return (Reply(encode_frame(encode_answer(decision.answer))), Close())
+        return (Reply(encode_frame(signed or encode_answer(decision.answer))), Close())
 
 
 def _internal(bug: Exception, opened: Opened | None) -> RefusedError:

@@ -11,8 +11,9 @@ Rules this module keeps:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
 
 from sealwire.clock import monotonic_ms
 from sealwire.engine import Done, Engine
@@ -40,19 +41,27 @@ from sealwire.events import (
     Tick,
 )
 from sealwire.memory import Memory
+from sealwire.receipts import TrailPoint
 from sealwire.receiver import Door, Receiver
 from sealwire.requests import Apply as ApplyRequest
 from sealwire.requests import Request
-from sealwire.stages import Answer, Applied, Outcome
+from sealwire.stages import Answer, Applied, Mode, Opened, Outcome, Stream
 from sealwire.versions import Standing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
+    from sealwire.answering import Answering
     from sealwire.documents import LoggingPlan
+    from sealwire.durable import DurableState
     from sealwire.inforce import InForce
+    from sealwire.recording import Recorder, TrailState
     from sealwire.state import AdmissionState
+
+
+_BEGIN_WAIT_S: Final = 2.0
+"""For a change that hangs, before what stands is adopted without waiting for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +77,19 @@ class Session:
 
     __slots__ = ("_peer", "_receiver", "_service", "started_ms")
 
-    def __init__(self, service: Service, peer: str) -> None:
-        """Begin a session with ``peer``, said in words for the log."""
+    def __init__(self, service: Service, peer: str, owner: str = "") -> None:
+        """Begin a session.
+
+        Args:
+            service: what is asked.
+            peer: who is at the other end, in words for the log.
+            owner: its name, if the system says that it owns this process; see `localdoor`.
+        """
         self._service = service
         self._peer = peer
         tick = service.tick()
         self.started_ms = tick.mono_ms
-        self._receiver = Receiver(service.door, service.memory, tick, service.in_force)
+        self._receiver = Receiver(service.door, service.memory, tick, service.in_force, owner)
 
     @property
     def wanted(self) -> int:
@@ -117,6 +132,9 @@ class Service:
         on_event: Callable[[Decision], None] | None = None,
         memory: Memory | None = None,
         engine: Engine | None = None,
+        recorder: Recorder | None = None,
+        durable: DurableState | None = None,
+        answering: Answering | None = None,
     ) -> None:
         """Make a service.
 
@@ -126,6 +144,9 @@ class Service:
             on_event: is called with every decision, in the listener's thread.
             memory: what was taken before, and the gate; by default a new one.
             engine: what is in force; ``None`` serves configurations alone, and knows of nothing.
+            durable: what outlives the process, together with ``engine``; ``None`` keeps nothing.
+            answering: writes receipts; ``None`` answers unsigned.
+            recorder: writes the trail; ``None`` where there is none.
         """
         self.door = door
         self._apply = apply
@@ -133,6 +154,9 @@ class Service:
         self._log = EventLog()
         self._memory = memory or Memory()
         self._engine = engine
+        self._durable = durable
+        self._answering = answering
+        self._recorder = recorder
 
     @property
     def memory(self) -> AdmissionState:
@@ -145,16 +169,35 @@ class Service:
         return None if self._engine is None else self._engine.in_force
 
     def begin(self) -> None:
-        """Begin to serve an address; see `memory`."""
-        self._memory.begin()
-        if self._engine is not None:
-            self._engine.begin(self.door.policy)
+        """Begin to serve an address; see `memory`.
+
+        Raises:
+            ConfigurationError: there is a state directory, and it is not one for this service.
+            StateError: there is to be a trail, and it is another's or not as it was left.
+        """
+        answering, engine = self._answering, self._engine
+        # What is kept on the disk shows that a change is new.
+        challenging = self._durable is None and answering is not None and answering.challenging
+        self._memory.begin(challenging=challenging)
+        if engine is None:
+            return
+        engine.in_force.mode = (Mode.DURABLE if self._durable else self.memory.mode).value
+        self._begin_recording()
+        engine.begin(self.door.policy)
+        if self._durable is not None:
+            with self._memory.hold_still(_BEGIN_WAIT_S):
+                self._begin_durably(self._durable, engine)
 
     def end(self) -> None:
         """Serve no more."""
         if self._engine is not None:
             with self._memory.hold_still():
+                if self._durable is not None:
+                    # First: what ends now, because nobody is here to end it later, is to be there
+                    # again after a start.
+                    self._durable.end()
                 self._engine.end(self.door.policy)
+        self._end_recording()
 
     def undisturbed(self) -> AbstractContextManager[None]:
         """Be the only one that does anything, forks included."""
@@ -163,11 +206,12 @@ class Service:
     @property
     def owes_a_line(self) -> bool:
         """Whether `let_time_pass` has to be called within the minute."""
-        return self._log.owes_a_line
+        recorder = self._recorder
+        return self._log.owes_a_line or (recorder is not None and recorder.owes_a_line)
 
     def stats(self) -> Stats:
         """Give the counts as they are now."""
-        return self._log.stats()
+        return replace(self._log.stats(), trail=self._trail_state())
 
     def tick(self) -> Tick:
         """Give the time."""
@@ -176,13 +220,19 @@ class Service:
     @property
     def next_look_ms(self) -> int | None:
         """When `let_time_pass` is due at the latest, on the monotonic clock."""
-        return None if self._engine is None else self._engine.next_look_ms
+        durable = None if self._durable is None else self._durable.next_look_ms
+        engine = None if self._engine is None else self._engine.next_look_ms
+        return min((each for each in (durable, engine) if each is not None), default=None)
 
     def let_time_pass(self) -> None:
         """End what is over; log how many refusals were left out, when their minute is over."""
         self._log.tick(monotonic_ms())
+        if self._recorder is not None:
+            self._recorder.let_time_pass()
         if self._engine is not None:
             self._engine.let_time_pass()
+        if self._durable is not None:
+            self._durable.let_time_pass()
 
     def refuse_peer(self, peer: str) -> None:
         """Record that a peer was turned away before it sent a byte."""
@@ -192,7 +242,7 @@ class Service:
 
     def drive(self, receiver: Receiver, event: Event | None, peer: str) -> Output:
         """Feed the time and ``event`` to a receiver, and perform what it asks for."""
-        with self._memory.hold_still():
+        with self._memory.hold_still(), self._letting_go():
             reply, close = b"", False
             todo = list(receiver.handle(self.tick()))
             if event is not None:
@@ -207,6 +257,15 @@ class Service:
                     todo += receiver.handle(self._perform(effect, peer))
             return Output(reply, close)
 
+    @contextmanager
+    def _letting_go(self) -> Iterator[None]:
+        """Hold the journal no longer than a step takes."""
+        try:
+            yield
+        finally:
+            if self._durable is not None:
+                self._durable.release()
+
     def _perform(self, effect: Survey | Persist | Apply | Record, peer: str) -> Event:
         if isinstance(effect, Survey):
             return self._survey(effect)
@@ -215,14 +274,38 @@ class Service:
         if isinstance(effect, Apply):
             return self._change(effect)
         self._record(effect.decision, peer)
-        return Reported()
+        return Reported(self._signed(effect.decision))
+
+    def _signed(self, decision: Decision) -> bytes:
+        """Give the receipt for a decision; without one the answer goes out unsigned."""
+        if self._answering is None:
+            return b""
+        now_ms, trail = self.tick().now_ms, self._trail_point()
+        try:
+            return self._answering.receipt_for(decision, self.memory, self.in_force, now_ms, trail)
+        except Exception as bug:  # noqa: BLE001 - what has been done is to be answered in any case
+            log_bug("a bug of ours while writing a receipt; the answer is unsigned", bug)
+            return b""
+
+    def _trail_point(self) -> TrailPoint | None:
+        """Say where the record stands; ``None`` where there is none."""
+        point = None if self._recorder is None else self._recorder.point()
+        return None if point is None else TrailPoint(point[0], point[1].hex())
 
     def _take(self, effect: Persist) -> Event:
-        opened = effect.opened
+        opened = effect.request.opened
+
+        def take() -> Standing:
+            now_ms, skew_ms = self.tick().now_ms, self.door.skew_ms
+            if self._durable is None and self.memory.kept_from is not None:
+                # Another listener of this process keeps what it takes, and this one does not.
+                self.memory.check_sealed_after_process(opened.claims, skew_ms)
+            return self.door.chain.take(opened, now_ms=now_ms, skew_ms=skew_ms, state=self.memory)
+
+        durable = None if opened.claims.stream is Stream.READ else self._durable
         try:
-            standing = self.door.chain.take(
-                opened, now_ms=self.tick().now_ms, skew_ms=self.door.skew_ms, state=self.memory
-            )
+            self._accept(effect)
+            standing = take() if durable is None else durable.take(effect.request, take)
         except RefusedError as refusal:
             return PersistFailed(refusal)
         before = self.memory.outcome_of(opened) if standing is Standing.SAME else None
@@ -242,23 +325,44 @@ class Service:
     def _change(self, effect: Apply) -> Event:
         opened = effect.request.opened
         try:
+            if effect.failed is not None:
+                raise ApplyError(effect.failed.detail)
             done = self._do(effect.request)
         except RefusedError as refusal:
-            self.memory.settle(opened, Outcome.REFUSED)
+            self._settle(opened, Outcome.REFUSED)
             return RefusedHere(refusal)
         except ApplyError as error:
-            self.memory.settle(opened, Outcome.FAILED)
+            self._settle(opened, Outcome.FAILED)
             return ApplyFailed(str(error))
         except BaseException as bug:  # noqa: BLE001 - a constructor may raise anything
-            self.memory.settle(opened, Outcome.FAILED)
+            self._settle(opened, Outcome.FAILED)
             log_bug("a bug of ours while applying", bug)
             return ApplyFailed(f"{type(bug).__name__}, see the service's log")
-        self.memory.settle(opened, Outcome.APPLIED)
+        self._settle(opened, Outcome.APPLIED)
         return AppliedHere(*done)
+
+    def _settle(self, opened: Opened, outcome: Outcome) -> None:
+        if not opened.signed and self._engine is not None:
+            # Its owner's, who has nothing taken.
+            self._engine.tell_of_end()
+            return
+        self.memory.settle(opened, outcome)
+        if self._durable is not None and opened.claims.stream is not Stream.READ:
+            self._durable.settle(outcome)
+
+    def _begin_durably(self, durable: DurableState, engine: Engine) -> None:
+        try:
+            durable.begin(self.memory)
+        except BaseException:
+            durable.end()
+            engine.end(self.door.policy)
+            self._end_recording()
+            raise
 
     def _do(self, request: Request) -> Done:
         if self._engine is not None:
-            return self._engine.perform(request, self.tick().now_ms, self.door.policy)
+            now_ms, trail = self.tick().now_ms, self._trail_state()
+            return self._engine.perform(request, now_ms, self.door.policy, trail)
         if isinstance(request, ApplyRequest) and self._apply is not None:
             return Done(self._apply(request.plan))
         raise ApplyError(f"{request.verb.value} is not served here")
@@ -266,9 +370,41 @@ class Service:
     def _record(self, decision: Decision, peer: str) -> None:
         tick = self.tick()
         self._log.record(decision, peer, tick.now_ms, tick.mono_ms)
+        if self._recorder is not None:
+            self._recorder.decided(decision, peer, tick.now_ms)
         if self._on_event is None:
             return
         try:
             self._on_event(decision)
         except BaseException as bug:  # noqa: BLE001 - sys.exit() there would end our thread alone
             log_bug("on_event raised", bug)
+
+    # ---- the trail -----------------------------------------------------------------------------
+
+    def _begin_recording(self) -> None:
+        recorder, engine = self._recorder, self._engine
+        if recorder is None or engine is None:
+            return
+        in_force = engine.in_force
+        recorder.begin(self.door, in_force.instance, in_force.base.digest, in_force.mode)
+        engine.changer.observers.add(recorder)
+
+    def _end_recording(self) -> None:
+        recorder, engine = self._recorder, self._engine
+        if recorder is None or engine is None:
+            return
+        engine.changer.observers.remove(recorder)
+        recorder.end(engine.in_force.instance)
+
+    def _accept(self, effect: Persist) -> None:
+        """Record that a request is accepted, before anything is taken.
+
+        Raises:
+            RefusedError: with ``TRAIL_UNAVAILABLE``, for a change.
+        """
+        if self._recorder is not None:
+            self._recorder.accept(effect.request, effect.sealed, self.tick().now_ms)
+
+    def _trail_state(self) -> TrailState | None:
+        """Say how the trail is doing; ``None`` where there is none."""
+        return None if self._recorder is None else self._recorder.state()

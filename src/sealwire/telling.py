@@ -27,13 +27,20 @@ if TYPE_CHECKING:
     from sealwire.inforce import Base, InForce
     from sealwire.leases import LiveLease, Overlay
     from sealwire.policy import Floors
+    from sealwire.trail.condition import TrailState
 
 _MOST_IN_BRIEF: Final = 3
 _MOST_IN_WORDS: Final = 5
 """Loggers of a lease on a line of a log; the report names all of them."""
 
 
-def status_report(live: Tree, in_force: InForce, floors: Floors, now_ms: int) -> bytes:
+def status_report(
+    live: Tree,
+    in_force: InForce,
+    floors: Floors,
+    now_ms: int,
+    trail: TrailState | None = None,
+) -> bytes:
     """Say what is in force: base, leases, and what loggers and handlers have of their own.
 
     Args:
@@ -41,8 +48,10 @@ def status_report(live: Tree, in_force: InForce, floors: Floors, now_ms: int) ->
         in_force: what stands and runs.
         floors: of these it is told what they protect that is not there.
         now_ms: the time, milliseconds since the epoch.
+        trail: how the service's trail is doing; ``None`` where there is none.
     """
     report = _status(live, in_force, now_ms)
+    report["trail"] = None if trail is None else _trail(trail)
     report["floors"] = [each.in_words() for each in floors.gaps(live)]
     return _fitting(report)
 
@@ -115,7 +124,9 @@ def _status(live: Tree, in_force: InForce, now_ms: int) -> dict[str, JsonValue]:
     return {
         "instance": in_force.instance,
         "now_ms": now_ms,
-        "mode": "wait-out",
+        "mode": in_force.mode,
+        "trouble": in_force.trouble,
+        "set_aside": list(in_force.set_aside),
         "version": _version(),
         "python": platform.python_version(),
         "base": _base(base),
@@ -154,6 +165,17 @@ def _status(live: Tree, in_force: InForce, now_ms: int) -> dict[str, JsonValue]:
             for handler in live.handlers
         ],
         "disable": live.disable,
+    }
+
+
+def _trail(trail: TrailState) -> JsonValue:
+    return {
+        "records": trail.records,
+        "checkpoint_ms": trail.checkpoint_ms,
+        "waiting": trail.waiting,
+        "trouble": trail.trouble,
+        "spilled": trail.spilled,
+        "locked": trail.locked,
     }
 
 

@@ -51,6 +51,8 @@ COMMANDS = [
     "keys new",
     "keys show",
     "lease",
+    "local revert",
+    "local status",
     "open",
     "policy init",
     "policy explain",
@@ -58,6 +60,9 @@ COMMANDS = [
     "revert",
     "seal",
     "send",
+    "state check",
+    "state init",
+    "state show",
     "status",
     "trail export",
     "trail prove",
@@ -65,6 +70,7 @@ COMMANDS = [
     "trail verify",
     "why",
 ]
+GROUPS = ["keys", "config", "local", "policy", "state", "trail"]
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 WITHOUT = """
@@ -90,14 +96,14 @@ def test_without_the_extra_it_says_so(shell: Shell, name: str) -> None:
     assert "" == ended.stdout
 
 
-@pytest.mark.parametrize("command", ["", "keys", "config", "policy", "trail", *COMMANDS])
+@pytest.mark.parametrize("command", ["", *GROUPS, *COMMANDS])
 def test_help(shell: Shell, command: str) -> None:
     """Every command explains itself; those that people type by hand give examples."""
     printed = shell.done(*command.split(), "--help")
     assert printed.startswith(f"Usage: sealwire{' ' * bool(command)}{command} ")
     assert "..." not in printed.replace("COMMAND [ARGS]...", "")
     assert ("Example" in printed) == (
-        command not in {"keys", "config", "policy", "trail", "demo", "keys show"}
+        command not in {*GROUPS, "demo", "keys show"}
     )
 
 

@@ -43,10 +43,11 @@ def blocks(printed: str) -> list[str]:
 
 
 def test_the_hosts_part(shell: Shell, alice_pub: str) -> None:
-    """Settings, a copy of the public key, a directory for logs; and no signing key at all."""
+    """Settings, a copy of the public key, directories for logs and trail, and the trail's key."""
     shell.done("init", AUDIENCE, "--trust", alice_pub, "--dir", "host")
     host = shell.folder / "host"
-    assert {"service.toml", "trusted/alice.pub", "trusted", "logs"} == {
+    trail = {"trail", "trail.signing", "trail.pub"}
+    assert {"service.toml", "trusted/alice.pub", "trusted", "logs", *trail} == {
         str(path.relative_to(host)) for path in host.rglob("*")
     }
     settings = load_service_settings(host / "service.toml")
@@ -279,3 +280,4 @@ def test_where_things_go_by_default(tmp_path: Path) -> None:
     )
     root = places_for("a/b@x", settings, {}, alone=False, root=True, address="unix:/x")
     assert ("unix:/x", Path("/var/log/sealwire/a+b@x")) == (root.address, root.logs)
+    assert Path("/var/lib/sealwire/a+b@x/trail") == root.trail

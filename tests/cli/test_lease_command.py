@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.cli.conftest import Ended
 
+from sealwire import cbor
 from sealwire.answers import encode_answer
 from sealwire.documents import Tree
 from sealwire.inforce import InForce
@@ -273,6 +274,92 @@ def test_the_tree_of_a_status_indents_under_who_is_listed(
         "  sealwire",
         "  shop.orders",
     ] == [row.partition("INFO")[0].rstrip() for row in rows]
+
+
+def status_with(**parts: list[JsonValue]) -> bytes:
+    """Give a status with ``parts``."""
+    report = json.loads(status_report(Tree(), InForce(), Floors(), 1))
+    return json.dumps({**report, **parts}).encode()
+
+
+DEEP: list[JsonValue] = [logger_row(".".join("a" * count)) for count in range(1, 220)]
+LONG: list[JsonValue] = [logger_row(f"{number}{'x' * 20_000}") for number in range(8)]
+MANY: list[JsonValue] = [logger_row(f"m{number}") for number in range(1_000)]
+LEASED: list[JsonValue] = [
+    {
+        "id": "0" * 32,
+        "issuer": "i" * 50_000,
+        "why": "w" * 50_000,
+        "levels": {f"l{number}": 10 for number in range(2_000)},
+        "until_ms": 1,
+    }
+]
+HANDLER: JsonValue = {"key": "k", "class": "c" * 100_000, "level": 0, "target": "t" * 50_000}
+HANDLERS: list[JsonValue] = [{**logger_row("root"), "handlers": ["h"] * 20_000}]
+DRIFT: JsonValue = {"where": "w", "found": "f", "expected": "e"}
+
+
+@pytest.mark.parametrize(
+    ("report", "told", "lines", "widest"),
+    [
+        (status_with(loggers=DEEP), "      INFO", 230, 500),
+        (status_with(loggers=LONG), "… and 19701 characters more", 20, 400),
+        (status_with(loggers=MANY), "and 500 loggers more, which --json prints", 520, 100),
+        (status_with(loggers=[logger_row("a" + ".a" * 60_000)]), "characters more", 20, 400),
+        (status_with(leases=LEASED), "l19=DEBUG and 1980 more until", 20, 1_200),
+        (status_with(handlers=[HANDLER] * 1), "… and 99700 characters more", 20, 800),
+        (status_with(loggers=HANDLERS), "h, h and 19980 more", 20, 200),
+        (status_with(drift=[DRIFT] * 2_000), "and 1500 places more", 520, 100),
+        (status_with(floors=["audit"] * 2_000), "and 1500 floors more", 520, 100),
+    ],
+)
+def test_a_long_report_does_not_fill_the_screen(
+    shell: Shell,
+    bare_service: socket.socket,
+    report: bytes,
+    told: str,
+    lines: int,
+    widest: int,
+) -> None:
+    """Whoever wrote it: it is cut, and says by how much."""
+    ended = answered(shell, bare_service, report, "status")
+    assert "cannot be read" not in ended.stdout
+    assert told in ended.stdout
+    assert ended.stdout.count("\n") < lines
+    assert max(map(len, ended.stdout.splitlines())) < widest
+
+
+def test_with_json_nothing_is_cut(shell: Shell, bare_service: socket.socket) -> None:
+    """Whoever wants all of it."""
+    ended = answered(shell, bare_service, status_with(loggers=MANY), "status", "--json")
+    assert 1_000 == len(json.loads(ended.stdout)["report"]["loggers"])
+
+
+def test_a_long_lease_does_not_fill_the_screen(shell: Shell, bare_service: socket.socket) -> None:
+    """Nor does the command that is next."""
+    hidden: list[JsonValue] = [{"handler": f"h{'x' * 50_000}", "by": "its level"}]
+    row = {"logger": "a", "now": 10, "before": 20, "emitting": [], "hidden": hidden, "stopped": ""}
+    rows = [row, *({**row, "hidden": [{"handler": f"{n}", "by": "b"}]} for n in range(900))]
+    report = {"id": "0" * 32, "until_ms": 1, "levels": rows, "through": []}
+    ended = answered(shell, bare_service, json.dumps(report).encode(), "lease", "a=DEBUG")
+    assert "and 401 levels more, which --json prints" in ended.stdout
+    assert 20 == ended.stderr.count("--through")
+    assert len(ended.stderr) < 2_000
+
+
+def test_a_long_refusal_does_not_fill_the_screen(shell: Shell, bare_service: socket.socket) -> None:
+    """Only a listener that is none of ours writes one."""
+    process = shell.start("status")
+    connection, _ = bare_service.accept()
+    with connection:
+        with connection.makefile("rb") as file:
+            file.read(struct.unpack(">L", file.read(4))[0])
+        table: dict[int | str, cbor.CborValue] = {1: 2, 2: "r" * 90_000, 3: "d" * 90_000}
+        answer = cbor.encode(table)
+        connection.sendall(struct.pack(">L", len(answer)) + answer)
+        _, stderr = process.communicate(timeout=30)
+    assert b"rrr\xe2\x80\xa6: ddd" in stderr
+    assert len(stderr) < 1_000
 
 
 def test_a_logger_that_nothing_has_asked_for_is_told(

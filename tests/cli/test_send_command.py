@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sealwire.cli import send as sending
+from sealwire.cli import delivering as sending
 
 if TYPE_CHECKING:
     import socket
@@ -179,9 +179,9 @@ def test_a_socket_for_another_user(
 ) -> None:
     """Where the socket is there and not for us, the next step is another one."""
     address = f"unix:{bare_service.getsockname()}"
-    assert "start the service again" in sending._way_to(address)
+    assert "start the service again" in sending.way_to(address)
     monkeypatch.setattr(os, "access", lambda *_: False)
-    assert "the socket is for the service's user" in sending._way_to(address)
+    assert "the socket is for the service's user" in sending.way_to(address)
 
 
 def test_sent_but_not_answered_keeps_the_message(shell: Shell, bare_service: socket.socket) -> None:

@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sealwire import (
+    Answer,
     Client,
     ConfigurationError,
     MemorySealerState,
     NoAnswerError,
+    Outcome,
     RequestFailedError,
     RequestRefusedError,
     Sealer,
@@ -28,6 +30,7 @@ from sealwire import (
     engine,
     wall_clock_ms,
 )
+from sealwire.answers import encode_answer
 from sealwire.cli.app import run
 from sealwire.settings import load_operator_settings
 from sealwire.testing import FakeClock, assert_level, logging_restored
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.conftest import Way
+    from tests.integration.conftest import Child
 
     from sealwire.listener import Listener
 
@@ -275,6 +279,38 @@ def test_a_fake_clock_under_a_real_listener(
         clock.advance(10)
         until(lambda: logger.level != logging.DEBUG)
         listener.stop()
+
+
+def test_a_child_asks_beside_a_request_of_its_parent(
+    child: Callable[[Callable[[], object]], Child], local: Way
+) -> None:
+    """What the parent waits for nobody in the child will ever get."""
+    asked, answered = threading.Event(), threading.Event()
+
+    def wait_once(address: str, sealed: bytes, /, *, timeout_s: float) -> bytes:
+        if not asked.is_set():
+            asked.set()
+            assert answered.wait(PATIENCE_S)
+        return encode_answer(Answer(Outcome.APPLIED))
+
+    sealer = Sealer(
+        local.operator.audience,
+        local.layers,
+        issuer=local.operator.name,
+        state=MemorySealerState(),
+        clock=wall_clock_ms,
+    )
+    client = Client("unix:/nowhere", sealer, deliver=wait_once)
+    thread = threading.Thread(target=client.status)
+    thread.start()
+    try:
+        assert asked.wait(PATIENCE_S)
+        child(client.status).check()
+    finally:
+        answered.set()
+        thread.join()
+    # The parent has kept its order.
+    assert Outcome.APPLIED is client.status().outcome
 
 
 def test_a_program_that_asks(

@@ -99,6 +99,23 @@ def test_a_lease_begins_and_ends_by_itself(
     assert f"lease of alice ended: {NAME}=DEBUG: its time is over" == ended
 
 
+def test_who_asks_without_end_does_not_fill_the_log(
+    serve: Callable[..., Listener],
+    lease: Callable[..., Answer],
+    ask: Callable[..., Answer],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Ten announcements a minute for each issuer; the rest is counted, at the latest at the end."""
+    listener = serve()
+    for _ in range(7):
+        assert Outcome.APPLIED is lease(listener).outcome
+        assert Outcome.APPLIED is ask(listener, Verb.REVERT, Stream.LEASE).outcome
+    listener.stop()
+    said = [each.getMessage() for each in caplog.records if each.name == "sealwire.changes"]
+    assert 11 == len(said)
+    assert "left out 4 announcements of changes by alice in a minute" == said[-1]
+
+
 def test_records_appear_and_stop(
     serve: Callable[..., Listener],
     lease: Callable[..., Answer],
@@ -147,6 +164,60 @@ def test_a_handler_that_is_not_there_is_named(
     assert Outcome.FAILED is answer.outcome
     assert answer.detail.startswith("through: there is no handler gone; there are: ")
     assert logging.NOTSET == level()
+
+
+def test_what_has_failed_is_not_done_later(
+    serve: Callable[..., Listener], seal: Callable[..., bytes]
+) -> None:
+    """Whoever kept a copy sends it again when the handler has come; it is told what came of it."""
+    listener, key = serve(), "sealwire-tests.later"
+    document = write_request(Verb.LEASE, levels={NAME: "DEBUG"}, through=[key])
+    sealed = seal(document, content_type=CONTENT_TYPE_REQUEST, stream=Stream.LEASE)
+    first = deliver(listener.address, sealed)
+    assert Outcome.FAILED is first.outcome
+    handler = logging.NullHandler()
+    handler.set_name(key)
+    logging.getLogger(NAME).addHandler(handler)
+    again = deliver(listener.address, sealed)
+    assert (Outcome.FAILED, True) == (again.outcome, again.repeated)
+    assert logging.NOTSET == level()
+
+
+def test_nobody_makes_loggers_without_end(
+    serve: Callable[..., Listener],
+    lease: Callable[..., Answer],
+    ask: Callable[..., Answer],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each lease may be short and each configuration small; loggers stay for good."""
+    monkeypatch.setattr("sealwire.logtree.making._made", set())
+    logging.getLogger(NAME)
+    there = sum(isinstance(each, logging.Logger) for each in known().values())
+    listener = serve(policy=Policy(default_rules(), max_new_loggers=20))
+    refused = []
+    for number in range(60):
+        answer = lease(listener, name=f"sealwire-tests.made{number}.a")
+        if Outcome.REFUSED is answer.outcome:
+            refused.append(answer)
+        ask(listener, Verb.REVERT, Stream.LEASE)
+    assert 50 == len(refused)
+    assert {("policy", "new-loggers: levels")} == {
+        (each.reason, each.detail.rpartition(":")[0]) for each in refused
+    }
+    assert "2 new ones, and 20 were made for requests" in refused[0].detail
+    config = {"version": 1, "loggers": {"sealwire-tests.more": {"level": "INFO"}}}
+    for verb, stream in ((Verb.APPLY, Stream.BASE), (Verb.PLAN, Stream.READ)):
+        answer = ask(listener, verb, stream, config=config)
+        assert "new-loggers: loggers: " in answer.detail
+    assert 10 == sum(isinstance(each, logging.Logger) for each in known().values()) - there
+    # What is there may be named all the same.
+    assert Outcome.APPLIED is lease(listener).outcome
+    assert Outcome.APPLIED is lease(listener, name="sealwire-tests.made0.a").outcome
+
+
+def known() -> dict[str, object]:
+    """Give what there is of loggers."""
+    return {**logging.root.manager.loggerDict}
 
 
 def test_leases_end_with_the_last_listener(

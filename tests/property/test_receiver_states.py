@@ -256,12 +256,12 @@ class Receivers(RuleBasedStateMachine):
             return PersistFailed(VerificationError(Reason.REPLAYED, Stage.ADMISSION))
         try:
             standing = self.door.chain.take(
-                effect.opened, now_ms=self.tick.now_ms, skew_ms=0, state=self.memory
+                effect.request.opened, now_ms=self.tick.now_ms, skew_ms=0, state=self.memory
             )
         except RefusedError as refusal:
             return PersistFailed(refusal)
         peer.taken = standing is Standing.NEW
-        return Persisted(standing, self.memory.outcome_of(effect.opened))
+        return Persisted(standing, self.memory.outcome_of(effect.request.opened))
 
     def _apply(self, effect: Apply, peer: Peer, *, goes_well: bool) -> Event:
         assert peer.taken

@@ -28,7 +28,7 @@ VALUES = [
     events.ApplyFailed("no such file"),
     events.Reported(),
     events.Crowded("256 connections are open"),
-    events.Persist(OPENED),
+    events.Persist(ApplyRequest(OPENED, LoggingPlan())),
     events.Apply(ApplyRequest(OPENED, LoggingPlan())),
     events.Record(DECISION),
     events.Reply(b"x"),

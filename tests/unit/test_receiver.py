@@ -109,7 +109,7 @@ class Visit:
 
     def _perform(self, effect: Effect) -> Event | None:
         if isinstance(effect, Persist):
-            now_ms, opened = START.now_ms, effect.opened
+            now_ms, opened = START.now_ms, effect.request.opened
             standing = self.door.chain.take(opened, now_ms=now_ms, skew_ms=0, state=self.memory)
             return Persisted(standing, None)
         if isinstance(effect, Apply):
@@ -245,7 +245,7 @@ def test_state_before_apply(way: Way, good: bytes) -> None:
         assert () == receiver.handle(event)
     (apply,) = receiver.handle(Persisted(Standing.NEW, None))
     assert isinstance(apply, Apply)
-    assert persist.opened == apply.request.opened
+    assert persist.request.opened == apply.request.opened
 
 
 def test_record_before_answer(way: Way, good: bytes) -> None:
@@ -260,6 +260,31 @@ def test_record_before_answer(way: Way, good: bytes) -> None:
         for event in (START, later(90_000), Bytes(b"x"), Eof(), Crowded("")):
             assert () == receiver.handle(event)
         assert [Reply, Close] == [type(effect) for effect in receiver.handle(Reported())]
+
+
+def test_a_receipt_goes_out_in_the_place_of_the_answer(way: Way, good: bytes) -> None:
+    """Whoever records the decision signs it, or does not."""
+    for signed, expected in ((b"signed", b"signed"), (b"", b"\xa1\x01\x01")):
+        receiver = Receiver(door(way), new_memory(), START)
+        receiver.handle(Bytes(encode_frame(good)))
+        receiver.handle(Persisted(Standing.NEW, None))
+        receiver.handle(AppliedHere(DONE))
+        (reply, _) = receiver.handle(Reported(signed))
+        assert Reply(encode_frame(expected)) == reply
+
+
+@pytest.mark.parametrize("late_ms", [0, 301_000])
+def test_what_a_receipt_answers_is_known_once_the_layers_have_opened(
+    way: Way, good: bytes, late_ms: int
+) -> None:
+    """Also where a check refused it; and of a stranger's message never."""
+    visit = Visit(door(way, (Objecting(),)))
+    visit.tell(later(0))
+    visit.receiver = Receiver(visit.door, visit.memory, later(late_ms))
+    known = visit.send(good).decision.known
+    assert known is not None
+    assert way.operator.claims() == known.claims
+    assert Visit(door(way)).send(good[:-1] + b"x").decision.known is None
 
 
 def test_looking_changes_no_memory(way: Way, good: bytes) -> None:
@@ -558,6 +583,7 @@ def test_who_has_shown_no_key_is_told_no_reason(alice: Operator, document: bytes
     assert REFUSED == visit.kinds
     assert REFUSAL == visit.reply
     assert visit.decision.detail
+    assert visit.decision.known is None
     allowing = replace(unknown, policy=Policy(default_rules()))
     failing = Visit(allowing, ends=ApplyFailed("no such file"))
     expected = Outcome.FAILED if document == DOCUMENT else Outcome.REFUSED
@@ -589,7 +615,7 @@ def test_a_copy_of_what_is_still_being_decided_is_not_applied(way: Way, good: by
     first = Receiver(door(way), memory, START)
     (persist,) = first.handle(Bytes(encode_frame(good)))
     assert isinstance(persist, Persist)
-    way.chain.take(persist.opened, now_ms=NOW_MS, skew_ms=0, state=memory)
+    way.chain.take(persist.request.opened, now_ms=NOW_MS, skew_ms=0, state=memory)
     again = Visit(door(way), memory).send(good)
     assert REFUSED == again.kinds
     assert Answer(Outcome.FAILED, repeated=True) == again.answer
@@ -836,7 +862,7 @@ def test_a_change_is_surveyed_before_it_is_taken(way: Way, good: bytes) -> None:
     assert isinstance(survey, Survey)
     (persist,) = receiver.handle(Surveyed(TREE, loud(logging.INFO)))
     assert isinstance(persist, Persist)
-    assert survey.request.opened == persist.opened
+    assert survey.request.opened == persist.request.opened
 
 
 def test_a_change_is_refused_for_the_tree_it_would_make(way: Way, good: bytes) -> None:
@@ -850,13 +876,40 @@ def test_a_change_is_refused_for_the_tree_it_would_make(way: Way, good: bytes) -
     assert record.decision.claims is not None
 
 
-def test_a_tree_that_cannot_be_surveyed_fails_and_is_not_taken(way: Way, good: bytes) -> None:
-    """Nothing was done and nothing is remembered, so the same message may come again."""
+def test_what_fails_when_it_is_surveyed_is_taken(way: Way, good: bytes) -> None:
+    """It is told that it failed, so no copy of it may be done later; nothing is applied."""
     receiver = Receiver(replace(door(way), policy=QUIET), new_memory(), START)
-    receiver.handle(Bytes(encode_frame(good)))
-    (record,) = receiver.handle(ApplyFailed("locks"))
+    (survey,) = receiver.handle(Bytes(encode_frame(good)))
+    assert isinstance(survey, Survey)
+    failed = ApplyFailed("no handler")
+    assert (Persist(survey.request),) == receiver.handle(failed)
+    assert (Apply(survey.request, failed),) == receiver.handle(Persisted(Standing.NEW, None))
+    (record,) = receiver.handle(failed)
     assert isinstance(record, Record)
     assert Outcome.FAILED is record.decision.answer.outcome
+
+
+def test_a_copy_of_what_failed_is_told_so(way: Way, good: bytes) -> None:
+    """Two that were surveyed at once: one is taken."""
+    receiver = Receiver(replace(door(way), policy=QUIET), new_memory(), START)
+    receiver.handle(Bytes(encode_frame(good)))
+    receiver.handle(ApplyFailed("no handler"))
+    (record,) = receiver.handle(Persisted(Standing.SAME, Outcome.FAILED))
+    assert isinstance(record, Record)
+    assert Answer(Outcome.FAILED, repeated=True) == record.decision.answer
+
+
+def test_what_would_make_too_many_loggers_is_refused_before_it_is_taken(local: Way) -> None:
+    """It depends on the process, and is policy all the same: policy before state moves."""
+    serving = replace(door(local), policy=Policy((), max_new_loggers=2), verbs=frozenset(Verb))
+    memory = new_memory()
+    receiver = Receiver(serving, memory, START, InForce(count_new=lambda _: (1, 2)))
+    sealed = asking(local, Verb.LEASE, Stream.LEASE, levels={"payments": "DEBUG"})
+    (record,) = receiver.handle(Bytes(encode_frame(sealed)))
+    assert isinstance(record, Record)
+    assert Reason.POLICY is record.decision.reason
+    assert record.decision.detail.startswith("new-loggers: levels: 2 new ones")
+    assert {} == memory.floors
 
 
 def test_a_policy_that_raises_over_a_tree_refuses(

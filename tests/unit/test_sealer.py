@@ -209,7 +209,7 @@ def test_versions_grow_whatever_the_clock_does(local: Way) -> None:
 def test_a_state_that_fails_is_told(alice: Operator) -> None:
     """Its error comes out as it is, and nothing is sealed."""
 
-    class Broken:
+    class Broken(MemorySealerState):
         """A state that cannot be read."""
 
         def claim(self, audience: str, stream: Stream, version: int) -> Any:  # noqa: ANN401 - raises

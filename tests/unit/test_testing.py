@@ -10,6 +10,7 @@ import contextlib
 import gc
 import io
 import logging
+import secrets
 import socket
 import subprocess
 import sys
@@ -20,8 +21,10 @@ from typing import TYPE_CHECKING, NoReturn
 import pytest
 
 from sealwire import clock as machine
+from sealwire import listen, recommended
 from sealwire.errors import ConfigurationError, Reason, SealError
 from sealwire.logtree import read
+from sealwire.memory import memory_of
 from sealwire.policy import LeaseLimits, Policy, default_rules
 from sealwire.recommended import Recommended
 from sealwire.results import RequestFailedError, RequestRefusedError
@@ -42,6 +45,10 @@ from sealwire.testing.runners import is_runners
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from tests.conftest import Operator
+
+    from sealwire.listener import Listener
 
 NAME = "sealwire-tests.testing"
 DEBUG = {"version": 1, "incremental": True, "loggers": {NAME: {"level": "DEBUG"}}}
@@ -299,6 +306,55 @@ def test_there_is_no_socket_and_no_thread(monkeypatch: pytest.MonkeyPatch) -> No
     with pair() as service:
         service.client.lease({NAME: "DEBUG"})
         assert threads == threading.active_count()
+
+
+@pytest.fixture
+def audience() -> str:
+    """Give an audience whose memory is no other test's: it may see another year."""
+    return f"listens@{secrets.token_hex(8)}"
+
+
+@pytest.fixture
+def listener(tmp_path: Path, alice: Operator, audience: str) -> Iterator[Listener]:
+    """Give a listener on a socket of its own, that is not started."""
+    tmp_path.chmod(0o700)
+    chain = recommended.local(audience, [alice.signing.verify_key])
+    running = listen(f"unix:{tmp_path}/s", chain=chain)
+    running.stop()
+    yield running
+    running.stop()
+
+
+def test_beside_a_listener_there_is_no_pair(listener: Listener) -> None:
+    """Its clock would be the listener's, which never forgets the latest time it has seen."""
+    with listener, pytest.raises(ConfigurationError, match="stop it first") as refused:
+        pair()
+    assert str(listener.address) in str(refused.value)
+    assert machine.in_place() is None
+    with pair() as service:
+        service.client.lease({NAME: "DEBUG"})
+
+
+def test_a_pair_does_nothing_beside_a_listener_that_came_later(
+    service: Pair, listener: Listener, audience: str, logger: logging.Logger
+) -> None:
+    """It is refused before a clock is in place, but for the end, which puts logging back."""
+    service.client.lease({NAME: "DEBUG"})
+    with listener:
+        for ask in (service.client.status, lambda: service.advance(1)):
+            with pytest.raises(ConfigurationError, match="stop it first"):
+                ask()
+        service.close()
+        assert logging.WARNING == logger.level
+    assert memory_of(audience).state.clock_ms < START_MS
+
+
+def test_a_listener_may_have_the_pairs_clock(listener: Listener) -> None:
+    """With one clock in place for both nobody is ahead of anybody."""
+    with FakeClock().in_place() as clock, listener, pair(clock=clock) as service:
+        service.client.lease({NAME: "DEBUG"}, for_s=60)
+        service.advance(60)
+        assert [] == service.client.status().report["leases"]
 
 
 def test_two_threads_may_ask_one_pair(service: Pair) -> None:

@@ -9,7 +9,7 @@ import pytest
 from sealwire.durations import in_words
 from sealwire.errors import Reason, Stage, VerificationError
 from sealwire.stages import Outcome, Stream
-from sealwire.versions import Standing, Taken, judge_version
+from sealwire.versions import Ahead, Standing, Taken, judge_version, taken_after
 
 if TYPE_CHECKING:
     from tests.conftest import Operator
@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 NOW_MS = 1_800_000_000_000
 
 
-def taken(opened: Opened) -> Taken:
-    """Give the floor that ``opened`` leaves."""
-    return Taken(opened.claims.version, opened.digest, opened.claims.iss)
+def taken(opened: Opened, before: Taken | None = None, *, at_ms: int = NOW_MS) -> Taken:
+    """Give what ``opened`` leaves to be kept to, taken at ``at_ms``."""
+    claims = opened.claims
+    return taken_after(before, claims.version, opened.digest, claims.iss, at_ms)
 
 
 def refusal(
@@ -130,3 +131,86 @@ def test_the_stream_is_named(alice: Operator, stream: Stream) -> None:
     floor = taken(alice.opened(version=FLOOR, stream=stream))
     refused = refusal(floor, alice.opened(version=FLOOR - 1, stream=stream))
     assert f"stream {stream.value} " in refused.detail
+
+
+SKEW_MS = 60_000
+AHEAD = NOW_MS + SKEW_MS
+
+
+@pytest.mark.parametrize(
+    ("hers", "version", "reason"),
+    [
+        # Somebody else's, after one whose clock was a minute ahead: what was sealed since is new.
+        (False, NOW_MS - 1, Reason.VERSION_SUPERSEDED),
+        (False, NOW_MS, Reason.VERSION_SUPERSEDED),
+        (False, NOW_MS + 1, None),
+        (False, AHEAD - 1, None),
+        (False, AHEAD, None),
+        (False, AHEAD + 1, None),
+        # Her own stay in order.
+        (True, NOW_MS + 1, Reason.VERSION_SUPERSEDED),
+        (True, AHEAD - 1, Reason.VERSION_SUPERSEDED),
+        (True, AHEAD, Reason.EQUIVOCATION),
+        (True, AHEAD + 1, None),
+    ],
+)
+def test_a_clock_ahead_blocks_nobody_else(
+    alice: Operator, mallory: Operator, hers: bool, version: int, reason: Reason | None
+) -> None:
+    """Others have to be later than the taking, and the one who was ahead than her own version."""
+    before = taken(mallory.opened(version=AHEAD))
+    assert (NOW_MS, AHEAD) == (before.floor, before.version)
+    opened = (mallory if hers else alice).opened(b"another", version=version)
+    if reason is None:
+        assert Standing.NEW is judge_version(before, opened, NOW_MS + 1, SKEW_MS)
+    else:
+        assert reason is refusal(before, opened, now_ms=NOW_MS + 1, skew_ms=SKEW_MS).reason
+
+
+def test_what_was_ahead_is_not_new_again(alice: Operator, mallory: Operator) -> None:
+    """Somebody else's was taken since, of a lower version: that is no way back for a copy."""
+    first = mallory.opened(version=AHEAD)
+    before = taken(alice.opened(version=NOW_MS + 1), taken(first), at_ms=NOW_MS + 1)
+    assert (Ahead("mallory", AHEAD, first.digest),) == before.ahead
+    copied = refusal(before, first, now_ms=NOW_MS + 2, skew_ms=SKEW_MS)
+    assert Reason.VERSION_SUPERSEDED is copied.reason
+    assert "was taken before, and one of alice since" in copied.detail
+    earlier = mallory.opened(version=AHEAD - 1)
+    refused = refusal(before, earlier, now_ms=NOW_MS + 2, skew_ms=SKEW_MS)
+    assert Reason.VERSION_SUPERSEDED is refused.reason
+    assert f"older than {AHEAD}" in refused.detail
+    another = mallory.opened(b"another", version=AHEAD)
+    refused = refusal(before, another, now_ms=NOW_MS + 2, skew_ms=SKEW_MS)
+    assert Reason.EQUIVOCATION is refused.reason
+
+
+def test_each_issuer_has_a_floor(alice: Operator, mallory: Operator) -> None:
+    """It is what a sealer has to be told: its own, and not that of a clock that is ahead."""
+    before = taken(mallory.opened(version=AHEAD))
+    assert (AHEAD, NOW_MS) == (before.floor_of("mallory"), before.floor_of("alice"))
+    before = taken(alice.opened(version=NOW_MS + 5), before, at_ms=NOW_MS + 3)
+    assert (AHEAD, NOW_MS + 5) == (before.floor_of("mallory"), before.floor_of("alice"))
+    assert NOW_MS + 3 == before.floor == before.floor_of("bob")
+
+
+def test_what_the_floor_has_passed_is_not_kept(alice: Operator, mallory: Operator) -> None:
+    """One entry an issuer, and none once the floor alone refuses it."""
+    before = taken(mallory.opened(version=AHEAD - 1))
+    before = taken(mallory.opened(version=AHEAD), before, at_ms=NOW_MS + 1)
+    assert () == before.ahead
+    before = taken(alice.opened(version=NOW_MS + 2), before, at_ms=NOW_MS + 2)
+    assert [AHEAD] == [each.version for each in before.ahead]
+    still = taken(alice.opened(version=AHEAD - 1), before, at_ms=AHEAD - 1)
+    assert before.ahead == still.ahead
+    assert () == taken(alice.opened(version=AHEAD), before, at_ms=AHEAD).ahead
+
+
+def test_where_the_time_of_taking_is_not_known_the_version_is_the_floor(
+    alice: Operator, mallory: Operator
+) -> None:
+    """Less is accepted then, and never more; nor does a floor go back with the caller's clock."""
+    last = mallory.opened(version=AHEAD)
+    before = Taken(AHEAD, last.digest, "mallory")
+    assert AHEAD == before.floor == before.floor_of("alice")
+    after = taken(alice.opened(version=AHEAD + 1), before, at_ms=NOW_MS)
+    assert AHEAD == after.floor

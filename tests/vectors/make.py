@@ -117,6 +117,20 @@ def message(
     }
 
 
+def floor_of(
+    version: int, issuer: str, digest: str = "00" * 32, *, taken_ms: int | None = None
+) -> Vector:
+    """Give what a stream keeps of the message that was taken last."""
+    return {
+        "version": version,
+        "digest": digest,
+        "issuer": issuer,
+        "outcome": "applied",
+        "taken_ms": version if taken_ms is None else taken_ms,
+        "ahead": [],
+    }
+
+
 ENVELOPE = refused("envelope-malformed", "layer")
 SIGNATURE = refused("signature-invalid", "layer")
 BODY = refused("body-malformed", "body")
@@ -920,7 +934,7 @@ def times() -> Iterator[Vector]:
     )
     body = body_of()
     digest = hashlib.sha256(body).hexdigest()
-    same = {"base": {"version": NOW_MS, "digest": digest, "issuer": "alice", "outcome": "applied"}}
+    same = {"base": floor_of(NOW_MS, "alice", digest)}
     yield message(
         "same-again",
         "the message that holds the floor",
@@ -961,17 +975,48 @@ def times() -> Iterator[Vector]:
             "version-superseded",
         ),
     ):
-        floor = {
-            "base": {"version": NOW_MS, "digest": "00" * 32, "issuer": issuer, "outcome": "applied"}
-        }
+        floor = {"base": floor_of(NOW_MS, issuer)}
         yield at(name, what, reason, "admission", version=version, floors=floor)
-    floor = {
-        "base": {"version": NOW_MS - 1, "digest": "00" * 32, "issuer": "bob", "outcome": "applied"}
-    }
+    floor = {"base": floor_of(NOW_MS - 1, "bob")}
     yield at("above-the-floor", "a version above the floor", None, floors=floor)
-    floor = {
-        "lease": {"version": NOW_MS, "digest": "00" * 32, "issuer": "bob", "outcome": "applied"}
-    }
+    ahead = NOW_MS + 30_000
+    for name, what, floor, version, expected in (
+        (
+            "after-one-that-was-ahead",
+            "later than the taking of another issuer's message, and of a lower version",
+            {"base": floor_of(ahead, "bob", taken_ms=NOW_MS - 1)},
+            NOW_MS,
+            None,
+        ),
+        (
+            "when-one-was-taken-that-was-ahead",
+            "of the time at which another issuer's message was taken",
+            {"base": floor_of(ahead, "bob", taken_ms=NOW_MS)},
+            NOW_MS,
+            "version-superseded",
+        ),
+        (
+            "after-ones-own-that-was-ahead",
+            "of a lower version than the issuer's last, and later than its taking",
+            {"base": floor_of(ahead, "alice", taken_ms=NOW_MS - 1)},
+            NOW_MS,
+            "version-superseded",
+        ),
+        (
+            "ahead-of-which-another-was-taken",
+            "of a lower version than the issuer's last, since which another issuer's was taken",
+            {
+                "base": {
+                    **floor_of(NOW_MS - 1, "bob"),
+                    "ahead": [{"issuer": "alice", "version": ahead, "digest": "00" * 32}],
+                }
+            },
+            ahead - 1,
+            "version-superseded",
+        ),
+    ):
+        yield at(name, what, expected, "admission", version=version, skew_ms=30_000, floors=floor)
+    floor = {"lease": floor_of(NOW_MS, "bob")}
     yield at(
         "another-streams-floor",
         "the floor of another stream does not count",

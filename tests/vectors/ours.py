@@ -24,7 +24,7 @@ from sealwire.receipts import open_receipt
 from sealwire.requests import read_request
 from sealwire.stages import Claims, Digest, Opened, Outcome, Stream
 from sealwire.state import AdmissionState
-from sealwire.versions import Taken
+from sealwire.versions import Ahead, Taken
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,9 +60,17 @@ def _message(vector: Found) -> Found:
     chain = Chain(receiver["audience"], [outermost, *ways[0][1:], Freshness(), Once()])
     state = AdmissionState(start_ms=receiver["start_ms"])
     for stream, floor in receiver["floors"].items():
-        digest = Digest(bytes.fromhex(floor["digest"]))
-        outcome = Outcome[floor["outcome"].upper()]
-        state.floors[Stream(stream)] = Taken(floor["version"], digest, floor["issuer"], outcome)
+        state.floors[Stream(stream)] = Taken(
+            floor["version"],
+            Digest(bytes.fromhex(floor["digest"])),
+            floor["issuer"],
+            Outcome[floor["outcome"].upper()],
+            floor["taken_ms"],
+            tuple(
+                Ahead(each["issuer"], each["version"], Digest(bytes.fromhex(each["digest"])))
+                for each in floor["ahead"]
+            ),
+        )
     for taken in receiver["taken"]:
         thumbprint, cti = bytes.fromhex(taken["thumbprint"]), bytes.fromhex(taken["cti"])
         # Taken while it was live.

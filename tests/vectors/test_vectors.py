@@ -47,12 +47,15 @@ NOT_BY_BYTES = {
     Reason.PEER_NOT_ALLOWED,  # takes another user
     Reason.VERIFY_DECLINED,  # takes a callable of somebody's
     Reason.REPLAY_WINDOW_FULL,  # takes a thousand entries; `tests/unit/test_replay.py` fills one
+    Reason.STATE_UNAVAILABLE,  # takes a disk
+    Reason.CHALLENGE_REQUIRED,  # takes a start that has drawn one
     Reason.VERB_NOT_SERVED,  # takes a door
     Reason.NOT_ADDRESSED,  # takes the name of a process
     Reason.BASE_MISMATCH,  # takes a process
     Reason.NOT_IN_FORCE,  # the same
     Reason.CONFIRMATION_DUE,  # the same
     Reason.LEASE_OVER,  # the same
+    Reason.TRAIL_UNAVAILABLE,  # of a disk or a sink
     Reason.POLICY,  # takes a policy, which is the host's
     Reason.INTERNAL,  # takes a bug
 }
@@ -122,7 +125,9 @@ def check_receiver(receiver: dict[str, Any]) -> None:
         for key in layer["keys"]:
             assert key.keys() == (PUBLIC if layer["layer"] == "sign1" else SECRET)
     for floor in receiver["floors"].values():
-        assert floor.keys() == {"version", "digest", "issuer", "outcome"}
+        assert floor.keys() == {"version", "digest", "issuer", "outcome", "taken_ms", "ahead"}
+        for ahead in floor["ahead"]:
+            assert ahead.keys() == {"issuer", "version", "digest"}
     for taken in receiver["taken"]:
         assert taken.keys() == {"thumbprint", "cti", "exp"}
 

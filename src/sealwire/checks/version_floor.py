@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from sealwire.algebra import Guarantee
-from sealwire.versions import Standing, Taken, judge_version
+from sealwire.versions import Standing, judge_version, taken_after
 
 if TYPE_CHECKING:
     from sealwire.stages import Context, Opened
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class VersionFloor:
-    """Takes a message only if its version is above every one taken before in its stream."""
+    """Takes a message only if it is newer than what was taken before in its stream."""
 
     requires: ClassVar[frozenset[Guarantee]] = frozenset({Guarantee.AUTHENTIC})
     provides: ClassVar[frozenset[Guarantee]] = frozenset({Guarantee.ORDERED})
@@ -27,8 +27,8 @@ class VersionFloor:
         """
         claims = opened.claims
         state.check_sealed_after_start(claims, context.skew_ms)
-        floor = state.floors.get(claims.stream)
-        return judge_version(floor, opened, context.now_ms, context.skew_ms)
+        before = state.floors.get(claims.stream)
+        return judge_version(before, opened, context.now_ms, context.skew_ms)
 
     def take(self, opened: Opened, context: Context, state: AdmissionState) -> None:
         """Raise the stream's floor to this message.
@@ -38,4 +38,10 @@ class VersionFloor:
         """
         if self.look(opened, context, state) is Standing.NEW:
             claims = opened.claims
-            state.floors[claims.stream] = Taken(claims.version, opened.digest, claims.iss)
+            state.floors[claims.stream] = taken_after(
+                state.floors.get(claims.stream),
+                claims.version,
+                opened.digest,
+                claims.iss,
+                context.now_ms,
+            )

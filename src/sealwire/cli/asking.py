@@ -4,14 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from sealwire.cli.delivering import keeping_client, result_of
 from sealwire.cli.sealing import operator_settings
-from sealwire.cli.send import (
-    answer_as_json,
-    keeping_client,
-    result_of,
-    service_in_words,
-    told,
-)
+from sealwire.cli.send import result_as_json, service_in_words, told
 from sealwire.cli.terminal import say, say_json
 from sealwire.cli.typed import which_service
 
@@ -52,7 +47,7 @@ class Asked:
 
     def say_as_json(self, result: Result, **more: bool) -> None:
         """Print an answer with its report, and with ``more``, as one JSON object."""
-        said = answer_as_json(result.answer, self.address, self.audience)
+        said = result_as_json(result, self.address, self.audience)
         said |= {"request_id": result.request_id}
         say_json({**said, **more, "report": dict(result.report)})
 
@@ -69,7 +64,7 @@ class Asked:
             CommandError: it was refused, or it failed.
         """
         sent = "the configuration" if configuration else "the request"
-        return told(result.answer, self.service, quiet=quiet, done=done, sent=sent)
+        return told(result, self.service, quiet=quiet, done=done, sent=sent)
 
 
 def show(

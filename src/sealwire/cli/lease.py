@@ -9,7 +9,15 @@ import click
 from sealwire.cli import parameters
 from sealwire.cli.asking import Asked, show
 from sealwire.cli.options import asking_options
-from sealwire.cli.reported import end_of, level, request_id, say_left_out, text
+from sealwire.cli.reported import (
+    MAX_WORDS,
+    end_of,
+    level,
+    request_id,
+    say_left_out,
+    shown,
+    text,
+)
 from sealwire.cli.terminal import say, say_hint
 from sealwire.cli.typed import typed
 from sealwire.clock import wall_clock_ms
@@ -123,12 +131,12 @@ def _say_end(lease_id: object, ends_ms: object, options: str) -> None:
 def _say_lease(report: dict[str, Any], options: str) -> None:
     _say_end(report["id"], report["until_ms"], options)
     silent: list[str] = []
-    for each in report["levels"]:
+    for each in shown(report["levels"], "levels"):
         name, now = text(each["logger"]), level(each["now"])
         say((f"{name} is {now}, was {level(each['before'])}", ""))
-        for handler in each["emitting"]:
+        for handler in shown(each["emitting"], "handlers"):
             say(("  will write: ", "dim"), (text(handler), "green"))
-        for hidden in each["hidden"]:
+        for hidden in shown(each["hidden"], "handlers"):
             said = f"{text(hidden['handler'])}: {text(hidden['by'])}"
             say(("  will not: ", "dim"), (said, "yellow"))
         if each["stopped"]:
@@ -141,7 +149,8 @@ def _say_lease(report: dict[str, Any], options: str) -> None:
     say_left_out(report, "")
     if silent:
         # One command for all of them, which is the one that was typed and asks for more.
-        more = [word for handler in dict.fromkeys(silent) for word in ("--through", handler)]
+        some = list(dict.fromkeys(silent))[:MAX_WORDS]
+        more = [word for handler in some for word in ("--through", handler)]
         say_hint(f"no handler will write it; lower one as well: {typed(*more)}")
 
 

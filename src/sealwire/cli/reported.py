@@ -6,6 +6,9 @@ Rules this module keeps:
    is not what it should be makes the whole report unreadable, and is not shown.
 2. Text is printable, and quoted for a shell where it stands in a command that somebody may copy.
    An id stands in commands too, and is one.
+3. What is printed is not much longer than what a screen is worth, whatever the report holds: long
+   text is cut, and of many rows the first are shown. How much was left out is said; with ``--json``
+   there is all of it.
 """
 
 from __future__ import annotations
@@ -13,28 +16,61 @@ from __future__ import annotations
 import logging
 import re
 import shlex
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from sealwire.cli.terminal import printable, say
 from sealwire.cli.wording import end_in_words, time_in_words
 from sealwire.clock import wall_clock_ms
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 _ID: Final = re.compile(r"[0-9a-f]{32}")
 _GREATEST: Final = 2**53
 
+MAX_CHARS: Final = 300
+"""A name or a target; the longest format that somebody would write."""
+
+MAX_ROWS: Final = 500
+"""The loggers of a large application that have something of their own."""
+
+MAX_WORDS: Final = 20
+"""On one line."""
+
+T = TypeVar("T")
+
 
 def text(value: object) -> str:
-    """Give text that can be printed.
+    """Give text that can be printed, cut where it is long.
 
     Raises:
         ValueError: it is no text.
     """
     if not isinstance(value, str):
         raise ValueError("no text")  # noqa: TRY004 - a value, not a call, is wrong
-    return printable(value)
+    if len(value) <= MAX_CHARS:
+        return printable(value)
+    return f"{printable(value[:MAX_CHARS])}… and {len(value) - MAX_CHARS} characters more"
+
+
+def shown(rows: Iterable[T], what: str) -> Iterator[T]:
+    """Give the first rows; behind them print how many more there are of ``what``."""
+    known = list(rows)
+    yield from known[:MAX_ROWS]
+    if (more := len(known) - MAX_ROWS) > 0:
+        say((f"and {more} {what} more, which --json prints", "yellow"))
+
+
+def joined(words: Iterable[str], left_out: int = 0) -> str:
+    """Give the first of ``words`` on one line, and how many more there are.
+
+    Args:
+        words: what can be printed.
+        left_out: how many the answer had no room for.
+    """
+    known = list(words)
+    more = left_out + max(0, len(known) - MAX_WORDS)
+    return ", ".join(known[:MAX_WORDS]) + (f" and {more} more" if more else "")
 
 
 def number(value: object) -> int:
@@ -97,7 +133,7 @@ def quoted(*words: str) -> str:
 
 def say_changes(changes: Iterable[dict[str, Any]]) -> None:
     """Print differences, place by place."""
-    for each in changes:
+    for each in shown(changes, "changes"):
         where = text(each["where"])
         before, after = (_named(where, text(each[side])) for side in ("before", "after"))
         say((f"  {where}: ", ""), (before, "red"), (" → ", "dim"), (after, "green"))

@@ -9,7 +9,7 @@ import click
 from sealwire.cli.asking import Asked, show
 from sealwire.cli.options import asking_options
 from sealwire.cli.parameters import check_request_id
-from sealwire.cli.reported import say_changes, say_left_out, text
+from sealwire.cli.reported import say_changes, say_left_out, shown, text
 from sealwire.cli.terminal import say
 from sealwire.errors import Reason
 from sealwire.stages import Stream
@@ -75,7 +75,7 @@ def revert(
         asked.say_as_json(result, **_changed(result.report))
     ending = asked.told(result, quiet=as_json, done="reverted")
     if not as_json:
-        show(result, _say_reverted)
+        show(result, say_reverted)
     return ending
 
 
@@ -86,7 +86,8 @@ def _changed(report: Mapping[str, Any]) -> dict[str, bool]:
     return {"changed": bool(report["reverted"])} if "reverted" in report else {}
 
 
-def _say_reverted(report: dict[str, Any]) -> None:
+def say_reverted(report: dict[str, Any]) -> None:
+    """Print a report on what has ended, or was taken back."""
     if "ended" in report:
         count = len(report["ended"])
         say((f"{count} lease{'' if count == 1 else 's'} ended", ""))
@@ -97,8 +98,8 @@ def _say_reverted(report: dict[str, Any]) -> None:
     say((f"the base is that of {text(report['base']['issuer'])} again", ""))
     say_changes(report["changes"])
     say_left_out(report, "")
-    for where in report["left_as_they_are"]:
-        said = f"  {text(where)} was changed by somebody else since, and is left as it is"
+    for where in shown(report["left_as_they_are"], "places"):
+        said = f"  {text(where)} is left as it is: changed by somebody else since, or not to be set"
         say((said, "yellow"))
 
 

@@ -18,7 +18,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sealwire.cli.keys import file_name
 from sealwire.cli.making import Item, check_free, make_folder
+from sealwire.cli.trail_part import trail_key, trail_settings, write_trail
+from sealwire.clock import wall_clock_ms
 from sealwire.errors import ConfigurationError
+from sealwire.journal import StateDirectory
+from sealwire.journal import init as init_state
 from sealwire.keyfiles import (
     load_aead_key,
     load_mac_key,
@@ -52,11 +56,15 @@ class Places:
         folder: settings and keys.
         address: where the service listens.
         logs: the one directory in which a configuration may let handlers write files.
+        state: the directory in which the service remembers.
+        trail: the folder of the trail.
     """
 
     folder: Path
     address: str
     logs: Path
+    state: Path
+    trail: Path
 
 
 def places_for(
@@ -81,11 +89,14 @@ def places_for(
     folder, name = settings.parent, file_name(audience)
     runtime = Path(environ.get("XDG_RUNTIME_DIR", ""))
     sockets, logs = folder / "run", folder / "logs"
+    state, trail = folder / "state", folder / "trail"
     if root and not alone and Path("/run").is_dir():
         sockets, logs = Path("/run/sealwire") / name, Path("/var/log/sealwire") / name
+        lasting = Path("/var/lib/sealwire") / name
+        state, trail = lasting / "state", lasting / "trail"
     elif not alone and runtime.is_absolute() and runtime.is_dir():
         sockets = runtime / "sealwire" / name
-    return Places(folder, address or f"unix:{sockets / 'log.sock'}", logs)
+    return Places(folder, address or f"unix:{sockets / 'log.sock'}", logs, state, trail)
 
 
 def make_service_part(
@@ -129,8 +140,11 @@ def make_service_part(
         trusted=tuple(public),
         gate=gate,
         encryption=encryption,
+        state=places.state,
         policy=PolicySettings(directories=(str(places.logs),)),
+        trail=(trail := trail_settings(places.folder, places.trail)),
     )
+    signing, kept = trail_key(trail.key)
     text = render_service(settings)
     if not force:
         check_free(path, *public)
@@ -146,11 +160,25 @@ def make_service_part(
         write_key_file(file, key, force=force)
         items.append(Item(f"public key of {key.owner}", file))
     items += [secret.write() for secret in shared]
+    items.append(_state(places.state, audience))
+    items += write_trail(trail, signing, kept=kept)
     write_settings(path, text, force=force)
     items.append(Item("settings of the service", path))
     loaded = load_service_settings(path)
     make_door(loaded.chain(), rules=loaded.rules())
     return loaded, items
+
+
+def _state(folder: Path, audience: str) -> Item:
+    """Make the directory where the service remembers; what is there is kept."""
+    what = "what the service remembers"
+    make_folder(folder.parent)
+    if os.path.lexists(folder):
+        StateDirectory.open(folder, audience).close()
+        return Item(what, folder, kept=True)
+    # Nothing was taken before, so what is still valid may be taken.
+    init_state(folder, audience, min_version=0, now_ms=wall_clock_ms())
+    return Item(what, folder)
 
 
 class _Shared(NamedTuple):

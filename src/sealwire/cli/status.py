@@ -8,13 +8,31 @@ import click
 
 from sealwire.cli.asking import Asked, show
 from sealwire.cli.options import reading_options
-from sealwire.cli.reported import end_of, level, number, request_id, say_left_out, text, time_of
+from sealwire.cli.reported import (
+    MAX_ROWS,
+    end_of,
+    joined,
+    level,
+    number,
+    request_id,
+    say_left_out,
+    shown,
+    text,
+    time_of,
+)
 from sealwire.cli.terminal import say, say_fields
+from sealwire.cli.wording import counted
 
 if TYPE_CHECKING:
     from sealwire.cli.endings import Exit
 
 _ROOT: Final = "root"
+
+MAX_DEPTH: Final = 16
+"""How far a logger is indented at most, in steps."""
+
+MAX_COLUMN: Final = 60
+"""How wide a column is made for one long name in it."""
 
 
 @click.command(
@@ -48,27 +66,37 @@ def status(
         asked.say_as_json(result)
     ending = asked.told(result, quiet=as_json, done="in force")
     if not as_json:
-        show(result, lambda report: _say_status(report, asked.options))
+        show(result, lambda report: say_status(report, asked.options))
     return ending
 
 
-def _say_status(report: dict[str, Any], options: str) -> None:
+def say_status(report: dict[str, Any], options: str, revert: str = "sealwire revert") -> None:
+    """Print a report on what is in force.
+
+    Args:
+        report: what a service says.
+        options: those of the next command, so that it asks the same service.
+        revert: the command that ends a lease.
+    """
     _say_base(report, options)
-    for lease in report["leases"]:
-        levels = ", ".join(
-            f"{text(name) or 'root'}={level(it)}" for name, it in lease["levels"].items()
+    for lease in shown(report["leases"], "leases"):
+        levels = joined(
+            (f"{text(name) or 'root'}={level(it)}" for name, it in lease["levels"].items()),
+            number(lease.get("levels_left_out", 0)),
         )
-        more = number(lease.get("levels_left_out", 0))
-        levels += f" and {more} more" if more else ""
         why = f": {text(lease['why'])}" if lease["why"] else ""
         said = f"{levels} until {end_of(lease['until_ms'])}, by {text(lease['issuer'])}{why}"
         say((f"  {said}", "cyan"))
-        say((f"    sealwire revert {request_id(lease['id'])}{options}", "dim"))
-    for missing in report.get("floors", []):
+        say((f"    {revert} {request_id(lease['id'])}{options}", "dim"))
+    for missing in shown(report.get("floors", []), "floors"):
         say((f"a floor that keeps nothing: {text(missing)}", "yellow"))
+    for each in shown(report.get("set_aside", []), "others"):
+        say((f"set aside: {text(each)}", "yellow"))
+    if report.get("trouble"):
+        say((f"changes are refused: {text(report['trouble'])}", "bold red"))
     if report["drift"]:
         say(("drift: somebody in that process has changed what no message did", "yellow"))
-    for each in report["drift"]:
+    for each in shown(report["drift"], "places"):
         said = f"{text(each['where'])} is {text(each['found'])} and not {text(each['expected'])}"
         say((f"  {said}", "yellow"))
     say(("", ""))
@@ -76,7 +104,7 @@ def _say_status(report: dict[str, Any], options: str) -> None:
     say_left_out(report, "rows ")
     if report["handlers"]:
         say(("", ""))
-    for handler in report["handlers"]:
+    for handler in shown(report["handlers"], "handlers"):
         target = f" to {text(handler['target'])}" if handler["target"] else ""
         passes = f"{level(handler['level'])} and above" if handler["level"] else "everything"
         said = f"{text(handler['key'])}: {text(handler['class'])}{target}, passes {passes}"
@@ -98,13 +126,19 @@ def _say_base(report: dict[str, Any], options: str) -> None:
         fields.append(("on trial", f"until {end_of(report['confirm_by_ms'])}; to keep it:"))
         fields.append(("", f"sealwire confirm {request_id(base['id'])}{options}"))
     fields.append(("leases", str(len(report["leases"])) if report["leases"] else "none"))
+    if (trail := report.get("trail")) is not None:
+        fields.append(("trail", _trail_in_words(trail)))
     say_fields(fields)
+    if trail is not None and trail["trouble"]:
+        say((f"changes are refused: {text(trail['trouble'])}", "bold red"))
 
 
-def _above(name: str) -> list[str]:
-    """Give the names of a logger's ancestors, but for the root."""
-    parts = name.split(".")
-    return [".".join(parts[:count]) for count in range(1, len(parts))]
+def _trail_in_words(trail: dict[str, Any]) -> str:
+    records = number(trail["records"])
+    signed = f", signed {time_of(trail['checkpoint_ms'])}" if trail["checkpoint_ms"] else ""
+    waiting = f", {number(trail['waiting'])} waiting" if trail["waiting"] else ""
+    spilled = ", records go to its second folder" if trail["spilled"] else ""
+    return f"{counted(records, 'record')}{signed}{waiting}{spilled}"
 
 
 def _place_in_tree(name: str) -> list[str]:
@@ -119,21 +153,31 @@ def _say_loggers(report: dict[str, Any]) -> None:
     their own are left out.
     """
     rows = [("logger", "configured", "effective", "")]
-    listed = {text(logger["name"]): logger for logger in report["loggers"]}
-    for name in sorted(listed, key=_place_in_tree):
-        logger, leased = listed[name], listed[name]["leased"]
-        depth = 0 if name == _ROOT else 1 + sum(each in listed for each in _above(name))
+    named = {logger["name"]: logger for logger in report["loggers"]}
+    ordered = sorted(named, key=_place_in_tree)
+    above: list[str] = []
+    for name in ordered[:MAX_ROWS]:
+        logger, leased = named[name], named[name]["leased"]
+        # In this order an ancestor has come before, with nothing in between but its descendants.
+        while above and not name.startswith(f"{above[-1]}."):
+            above.pop()
+        depth = 0 if name == _ROOT else 1 + len(above)
+        if name != _ROOT:
+            above.append(name)
         marks = []
         if leased is not None:
             marks.append(f"leased until {end_of(leased['until_ms'])}, by {text(leased['issuer'])}")
         marks += ["disabled"] if logger["disabled"] else []
         marks += ["does not propagate"] if not logger["propagate"] else []
-        marks += [f"to {', '.join(map(text, logger['handlers']))}"] if logger["handlers"] else []
+        marks += [f"to {joined(map(text, logger['handlers']))}"] if logger["handlers"] else []
         own = "-" if logger["configured"] is None else level(logger["configured"])
-        rows.append((f"{'  ' * depth}{name}", own, level(logger["effective"]), "; ".join(marks)))
-    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+        lead = f"{'  ' * min(depth, MAX_DEPTH)}{text(name)}"
+        rows.append((lead, own, level(logger["effective"]), "; ".join(marks)))
+    widths = [min(MAX_COLUMN, max(len(row[column]) for row in rows)) for column in range(3)]
     for number_of_row, (name, own, effective, marks_of_row) in enumerate(rows):
         style = "dim" if not number_of_row else ""
         lead = f"{name:<{widths[0]}}  {own:<{widths[1]}}  {effective:<{widths[2]}}"
         said = f"{lead}  {marks_of_row}".rstrip()
         say((said, "cyan" if "leased until" in marks_of_row else style))
+    if more := len(ordered[MAX_ROWS:]):
+        say((f"and {more} loggers more, which --json prints", "yellow"))

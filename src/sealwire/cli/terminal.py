@@ -7,7 +7,8 @@ Rules this module keeps:
 2. A character that could drive the terminal is written as its escape, wherever it came from: a
    peer, a file, an argument. That includes those that turn the direction of text.
 3. Colour repeats what the words say, and is for terminals alone: never with ``NO_COLOR``.
-4. A line is never wrapped or cut, so that what is copied from it is whole.
+4. A line is never wrapped or cut here, so that what is copied from it is whole. What an answer
+   reports is cut before it gets here; see `reported`.
 """
 
 from __future__ import annotations

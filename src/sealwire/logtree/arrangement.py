@@ -7,7 +7,8 @@ Rules this module keeps:
 2. Lists are replaced and never changed: a writer may be going through the old one.
 3. `Arrangement.restore` puts back everything, for a change that failed. What undoes a change that
    stood for a while is in `wayback`.
-4. Everything here is done with logging's lock held, by whoever calls.
+4. Whatever goes back goes on at an object that does not let itself be set, and says so at the end.
+5. Everything here is done with logging's lock held, by whoever calls.
 """
 
 from __future__ import annotations
@@ -16,7 +17,14 @@ import logging
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sealwire.documents.tree import ROOT
-from sealwire.logtree.internals import clear_level_caches, give_name, named_handlers, unname
+from sealwire.logtree.internals import (
+    clear_level_caches,
+    give_name,
+    named_handlers,
+    put_by_force,
+    unname,
+)
+from sealwire.logtree.making import make
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -58,17 +66,31 @@ class Wanted(NamedTuple):
     handlers: list[tuple[logging.Handler, HandlerPart]]
     stay: Iterable[logging.Handler]
 
-    def put(self, *, by_hand: bool = False) -> None:
-        """Make it so; the caches of levels are the caller's affair.
-
-        Args:
-            by_hand: give names without the handlers' own ``set_name``, which could fail.
-        """
+    def put(self) -> None:
+        """Make it so; the caches of levels are the caller's affair."""
         for name, part in self.loggers.items():
-            logger = logging.getLogger(name) if name != ROOT else logging.root
+            logger = make(name)
             logger.level, logger.propagate, logger.disabled = part[:3]
             # Lists of its own: whoever adds to them is not to change a part that others use.
             logger.handlers, logger.filters = [*part.handlers], [*part.filters]
+        self._put_names()
+        for handler, own in self.handlers:
+            handler.level, handler.formatter, handler.filters = own
+
+    def put_by_force(self) -> list[str]:
+        """Make it so to go back; give the places that do not let themselves be set."""
+        refused: list[str] = []
+        for name, part in self.loggers.items():
+            lists = {"handlers": [*part.handlers], "filters": [*part.filters]}
+            found = put_by_force(make(name), **{**part._asdict(), **lists})
+            refused += _places(f"loggers.{name}" if name else "root", found)
+        self._put_names(by_hand=True)
+        for handler, own in self.handlers:
+            refused += _places(_word_for(handler), put_by_force(handler, **own._asdict()))
+        return refused
+
+    def _put_names(self, *, by_hand: bool = False) -> None:
+        """Give names; ``by_hand`` without the handlers' own ``set_name``, which could fail."""
         names = named_handlers()
         for name, handler in list(names.items()):
             if self.names.get(name) is not handler:
@@ -80,8 +102,6 @@ class Wanted(NamedTuple):
                 give_name(handler, name)
             else:
                 handler.name = name
-        for handler, own in self.handlers:
-            handler.level, handler.formatter, handler.filters = own
 
     def leaving(self) -> list[logging.Handler]:
         """Give the handlers that nobody uses any more when it is so."""
@@ -129,14 +149,15 @@ class Arrangement:
             for handler in handlers.values()
         ]
 
-    def restore(self) -> None:
-        """Put everything back (rule 3)."""
+    def restore(self) -> list[str]:
+        """Put everything back (rule 3); give the places that do not let themselves be set."""
+        refused: list[str] = []
         known = logging.root.manager.loggerDict
         known.clear()
         known.update(self._known)
-        for logger, parent, part in self.loggers.values():
-            logger.level, logger.propagate, logger.disabled = part[:3]
-            logger.handlers, logger.filters, logger.parent = part.handlers, part.filters, parent
+        for name, (logger, parent, part) in self.loggers.items():
+            found = put_by_force(logger, **part._asdict(), parent=parent)
+            refused += _places(f"loggers.{name}" if name else "root", found)
         for place, loggers in self._places:
             place.loggerMap = loggers
         for handler in list(named_handlers().values()):
@@ -145,8 +166,9 @@ class Arrangement:
             # Without `set_name`, which a class of the host may have made its own.
             give_name(handler, name)
         for handler, own in self.handlers:
-            handler.level, handler.formatter, handler.filters = own
+            refused += _places(_word_for(handler), put_by_force(handler, **own._asdict()))
         clear_level_caches()
+        return refused
 
     def detach(self) -> Arrangement:
         """Keep copies of lists from now on, because their loggers and handlers go on using them."""
@@ -167,6 +189,14 @@ class Arrangement:
     def parts(self) -> dict[str, LoggerPart]:
         """Give the loggers' parts by name."""
         return {name: part for name, (_, _, part) in self.loggers.items()}
+
+
+def _word_for(handler: logging.Handler) -> str:
+    return f"handlers.{vars(handler).get('_name') or type(handler).__name__}"
+
+
+def _places(where: str, attributes: Iterable[str]) -> Iterator[str]:
+    return (f"{where}.{attribute}" for attribute in attributes)
 
 
 def part_of(logger: logging.Logger) -> LoggerPart:

@@ -93,7 +93,7 @@ def go_back(
 
     Returns:
         What is no longer used now, as a part of a change, and the places that are left as they are,
-        because somebody else has changed them since.
+        because somebody else has changed them since, or they do not let themselves be set.
     """
     try:
         back, drift = undo(change, around)

@@ -9,6 +9,7 @@ Rules this module keeps:
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 from collections.abc import Callable
@@ -95,7 +96,8 @@ def thread_of(listener: object) -> threading.Thread | None:
 def unname(handler: logging.Handler) -> None:
     """Take a handler's name without touching one of the same name that has come after it."""
     names = named_handlers()
-    name = handler.name
+    # Not `Handler.name`, which a class may have made its own.
+    name = vars(handler).get("_name")
     if name is not None and names.get(name) is handler:
         del names[name]
     vars(handler)["_name"] = None
@@ -115,6 +117,34 @@ def give_name(handler: logging.Handler, name: str) -> None:
     """Give a handler a name without its own ``set_name``, which a class may have made its own."""
     named_handlers()[name] = handler
     vars(handler)["_name"] = name
+
+
+def put_by_force(thing: object, **values: object) -> list[str]:
+    """Give attributes their values, past a class of the host's that does not let them be set.
+
+    Going back is not to stop half-way at one of many things, so nothing is raised.
+
+    Returns:
+        The names of those that have another value afterwards.
+    """
+    for name, value in values.items():
+        # What refuses may have been refusing all the time, and then there is nothing to do.
+        if _has(thing, name, value):
+            continue
+        with contextlib.suppress(BaseException):
+            setattr(thing, name, value)
+        if not _has(thing, name, value):
+            with contextlib.suppress(BaseException):
+                object.__setattr__(thing, name, value)
+    return [name for name, value in values.items() if not _has(thing, name, value)]
+
+
+def _has(thing: object, name: str, value: object) -> bool:
+    try:
+        found = getattr(thing, name)
+        return found is value or (isinstance(value, int) and bool(found == value))
+    except BaseException:  # noqa: BLE001 - a class of the host's may raise anything
+        return False
 
 
 def clear_level_caches() -> None:

@@ -19,6 +19,7 @@ import logging
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from sealwire.documents.tree import ROOT, Levels, Tree
+from sealwire.errors import ApplyError
 from sealwire.logtree.arrangement import (
     Arrangement,
     HandlerPart,
@@ -101,8 +102,8 @@ def swap(plan: LoggingPlan, built: Built, wait_s: float = WAIT_S) -> list[loggin
             built.check_kept()
             todo.wanted.put()
             clear_level_caches()
-        except BaseException:
-            whole.restore()
+        except BaseException as failure:
+            _restore(whole, failure)
             raise
         return todo.let_go()
 
@@ -132,9 +133,8 @@ def undo(change: Change, around: Around, wait_s: float = WAIT_S) -> tuple[Change
         wait_s: how long to wait for locks, seconds.
 
     Returns:
-        What has been done, as a change, and the places that somebody else has changed meanwhile,
-        which are left as they are.
-
+        What has been done, as a change, and the places that are left as they are: somebody else has
+        changed them meanwhile, or they do not let themselves be set.
     """
     found: list[str] = []
 
@@ -144,7 +144,8 @@ def undo(change: Change, around: Around, wait_s: float = WAIT_S) -> tuple[Change
 
     def put() -> None:
         wake_all(reachable(handler for handler, _ in change.before.handlers))
-        wanted().put(by_hand=True)
+        refused = wanted().put_by_force()
+        found.extend(refused)
 
     return _put_around(_Todo(wanted), put, around, wait_s, by_force=True), found
 
@@ -155,18 +156,36 @@ def _put_around(
     with whole_logging(wait_s, todo.leaving, by_force=by_force):
         whole = Arrangement()
         try:
-            put_levels(around.before(read()))
+            put_levels(around.before(read()), by_force=by_force)
             before = Arrangement().detach()
             put()
             # Nobody is to lay a lease over what goes, or to judge by it.
             todo.unname()
             base, left = read(), Arrangement().detach()
-            put_levels(around.after(base))
+            put_levels(around.after(base), by_force=by_force)
             clear_level_caches()
-        except BaseException:
-            whole.restore()
+        except BaseException as failure:
+            _restore(whole, failure)
             raise
         return Change(before, left, todo.let_go(), base)
+
+
+_SOME = 5
+
+
+def _restore(whole: Arrangement, failure: BaseException) -> None:
+    """Put everything back.
+
+    Raises:
+        ApplyError: something does not let itself be put back, and so stays; the rest is as before.
+    """
+    if refused := whole.restore():
+        some = ", ".join(refused[:_SOME])
+        more = f" and {len(refused) - _SOME} more" if len(refused) > _SOME else ""
+        raise ApplyError(
+            f"unable to configure logging: {type(failure).__name__}; not as before, since they do "
+            f"not let themselves be set: {some}{more}"
+        ) from failure
 
 
 class _Todo:

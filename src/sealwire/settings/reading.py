@@ -10,20 +10,26 @@ Rules this module keeps:
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from sealwire.adopting import OnNewSetup
 from sealwire.errors import ConfigurationError
 from sealwire.keyfiles import StrPath, read_checked
 from sealwire.keys import check_name
 from sealwire.recommended import Recommended
 from sealwire.settings.allow import ALLOWED, read_allowed, sources_of
-from sealwire.settings.tables import duration_s, flag, list_of, parse_toml, text_of, whole
+from sealwire.settings.tables import Table, duration_s, flag, list_of, parse_toml, text_of, whole
+from sealwire.settings.trail import read_trail
 from sealwire.settings.values import OperatorSettings, ServiceSettings, Target
 from sealwire.transports.addresses import parse_address
 
 MAX_SETTINGS_BYTES: Final = 64 * 1024
 """A thousand trusted keys; and little enough that no TOML of this size takes long to read."""
+
+EPHEMERAL: Final = "ephemeral"
+"""Said on purpose: what was taken and what stands is forgotten with the process."""
 
 NO_OPERATOR_YET: Final = (
     "try things out with: sealwire init AUDIENCE --both, or write there what sealwire init printed "
@@ -56,8 +62,9 @@ def load_operator_settings(path: StrPath) -> OperatorSettings:
 def parse_service(path: Path, text: str) -> ServiceSettings:
     """Read ``text`` as it would stand in the file ``path``; errors as `load_service_settings`."""
     top = parse_toml(path, text).limited_to(
-        *("audience", "address", "chain", "allow_example_keys", "standing"),
-        *("keys", "socket", "policy"),
+        *("audience", "address", "chain", "receipt_key", "challenge"),
+        *("allow_example_keys", "standing", "state", "on_new_setup"),
+        *("keys", "socket", "policy", "trail"),
     )
     keys = top.table("keys").limited_to("trusted", "gate", "encryption")
     socket = top.table("socket").limited_to("allow_uids", "group", "beyond_loopback", "skew_s")
@@ -71,8 +78,12 @@ def parse_service(path: Path, text: str) -> ServiceSettings:
         trusted=keys.take("trusted", list_of(top.path), default=()),
         gate=keys.take("gate", list_of(top.path), default=()),
         encryption=keys.take("encryption", list_of(top.path), default=()),
+        receipt_key=top.take("receipt_key", top.path, default=None),
+        challenge=top.take("challenge", flag, default=None),
         allow_example_keys=top.take("allow_example_keys", flag, default=False),
         standing_s=top.take("standing", duration_s, default=None),
+        state=top.take("state", _state(top), default=None),
+        on_new_setup=top.take("on_new_setup", _on_new_setup, default=OnNewSetup.APPLICATION),
         allow_uids=socket.take("allow_uids", list_of(whole), default=None),
         group=socket.take("group", text_of, default=None),
         beyond_loopback=socket.take("beyond_loopback", flag, default=False),
@@ -80,6 +91,7 @@ def parse_service(path: Path, text: str) -> ServiceSettings:
         policy=read_allowed(policy),
         policy_file=policy.take("file", top.path, default=None),
         policy_sources=sources_of(policy),
+        trail=read_trail(top),
     )
 
 
@@ -91,7 +103,7 @@ def parse_operator(path: Path, text: str) -> OperatorSettings:
     targets = []
     for audience in top.table("targets").values:
         table = top.table("targets", audience)
-        table.limited_to("address", "chain", "gate", "encryption")
+        table.limited_to("address", "chain", "gate", "encryption", "receipt_key")
         target = table.make(
             Target,
             audience=audience,
@@ -99,6 +111,7 @@ def parse_operator(path: Path, text: str) -> OperatorSettings:
             kind=table.need("chain", _kind),
             gate=table.take("gate", top.path, default=None),
             encryption=table.take("encryption", top.path, default=None),
+            receipt_key=table.take("receipt_key", top.path, default=None),
         )
         targets.append(target)
     return top.make(
@@ -127,6 +140,18 @@ def read_settings(path: StrPath, missing: str) -> tuple[Path, str]:
         raise ConfigurationError(
             f"{absolute} is not UTF-8 text at byte {error.start}; save it as UTF-8"
         ) from None
+
+
+def _state(table: Table) -> Callable[[object], Path | None]:
+    return lambda value: None if value == EPHEMERAL else table.path(value)
+
+
+def _on_new_setup(value: object) -> OnNewSetup:
+    try:
+        return OnNewSetup(value)
+    except ValueError:
+        known = ", ".join(f'"{each.value}"' for each in OnNewSetup)
+        raise ValueError(f"is none of {known}") from None
 
 
 def _name(value: object) -> str:

@@ -5,7 +5,9 @@ Rules this module keeps:
 1. What the client seals goes through the real chain, policy, receiver and engine, and what comes
    back is what a socket would bring. Only the socket, its thread and its files are left out.
 2. The pair has clocks of its own, which stand in for the machine's while it does something, and not
-   in between.
+   in between. They do so for the whole process, and a listener that runs in it would take their
+   time for the latest that it has seen, and everything for expired: beside one the pair does
+   nothing.
 3. It changes the logging of this very process, which is put back when it is closed.
 
 Not shown by it: who may connect, what a peer that trickles is told, what a second process does.
@@ -15,13 +17,15 @@ from __future__ import annotations
 
 import secrets
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Self
 
-from sealwire import recommended
-from sealwire.answers import decode_answer
+from sealwire import listener, recommended
+from sealwire.answering import Answering
 from sealwire.client import Client
+from sealwire.clock import in_place
 from sealwire.engine import Engine
+from sealwire.errors import ConfigurationError
 from sealwire.framing import FrameReader, encode_frame
 from sealwire.keys import AeadKey, MacKey, SigningKey
 from sealwire.listener import SERVED, make_door
@@ -42,7 +46,6 @@ if TYPE_CHECKING:
     from sealwire.events import Decision
     from sealwire.policy import Policy
     from sealwire.sealer import SealingLayer
-    from sealwire.stages import Answer
 
 
 def pair(
@@ -52,6 +55,7 @@ def pair(
     chain: Recommended = Recommended.LOCAL,
     issuer: str = "tester",
     clock: FakeClock | None = None,
+    signed: bool = False,
 ) -> Pair:
     """Give a service in memory and its client, with fresh keys, to be closed after use.
 
@@ -62,11 +66,14 @@ def pair(
         chain: which recommended chain; through ``network`` answers have no report.
         issuer: who asks, as roles of a policy name operators.
         clock: the clocks; by default new ones.
+        signed: whether the service has a receipt key, which the client knows: answers are verified
+            then, and have their report through ``network`` as well.
 
     Raises:
-        ConfigurationError: ``audience`` or ``issuer`` is not a name.
+        ConfigurationError: ``audience`` or ``issuer`` is not a name, or a listener runs in this
+            process that does not have ``clock`` for its own.
     """
-    return Pair(audience, policy, chain, issuer, clock or FakeClock())
+    return Pair(audience, policy, chain, issuer, clock or FakeClock(), signed=signed)
 
 
 class Pair:
@@ -85,10 +92,13 @@ class Pair:
         kind: Recommended,
         issuer: str,
         clock: FakeClock,
+        *,
+        signed: bool = False,
     ) -> None:
         """Make both; as `pair`."""
         check_private_names()
         self.clock = clock
+        self._check_undisturbed()
         self.decisions: list[Decision] = []
         chain, layers = _ways(kind, audience, issuer)
         door = make_door(chain, policy=policy, verbs=SERVED)
@@ -99,12 +109,22 @@ class Pair:
             state=MemorySealerState(),
             clock=clock.wall_clock_ms,
         )
-        self.client = Client(f"memory:{audience}", sealer, deliver=self._deliver)
+        answering, receipt_key = None, None
+        if signed:
+            host = SigningKey(secrets.token_bytes(32), owner="tests-host")
+            answering, receipt_key = Answering(host, chain), host.verify_key
+        self.client = Client(
+            f"memory:{audience}", sealer, deliver=self._deliver, receipt_key=receipt_key
+        )
         self._one_at_a_time = threading.RLock()
         self._open = True
         with clock.in_place():
             self._service = Service(
-                door, on_event=self.decisions.append, memory=Memory(), engine=Engine()
+                door,
+                on_event=self.decisions.append,
+                memory=Memory(),
+                engine=Engine(),
+                answering=answering,
             )
             self._service.begin()
         self._before = LoggingBefore()
@@ -118,6 +138,7 @@ class Pair:
 
         Raises:
             ValueError: ``seconds`` is negative.
+            ConfigurationError: a listener runs in this process.
         """
         self.clock.advance(seconds)
         with self._doing():
@@ -129,7 +150,9 @@ class Pair:
 
     def close(self) -> None:
         """End the leases as a listener that stops does, and put ``logging`` back."""
-        with self._one_at_a_time, self.clock.in_place():
+        # What is begun is ended beside a listener too; of the time this says nothing.
+        clocks = nullcontext() if self._disturbed else self.clock.in_place()
+        with self._one_at_a_time, clocks:
             if self._open:
                 self._open = False
                 try:
@@ -152,12 +175,26 @@ class Pair:
 
     @contextmanager
     def _doing(self) -> Iterator[None]:
-        with self._one_at_a_time, self.clock.in_place():
+        with self._one_at_a_time:
             if not self._open:
                 raise RuntimeError("this pair is closed, and its service gone")
-            yield
+            self._check_undisturbed()
+            with self.clock.in_place():
+                yield
 
-    def _deliver(self, address: str, sealed: bytes, /, *, timeout_s: float) -> Answer:
+    @property
+    def _disturbed(self) -> list[listener.Listener]:
+        """The listeners for which the pair's clock would be another one (rule 2)."""
+        return [] if in_place() is self.clock else listener.running()
+
+    def _check_undisturbed(self) -> None:
+        if disturbed := self._disturbed:
+            raise ConfigurationError(
+                f"{disturbed[0]} is in this process, and a pair's clock would become its own; stop "
+                "it first, or start it and the pair with one FakeClock in place"
+            )
+
+    def _deliver(self, address: str, sealed: bytes, /, *, timeout_s: float) -> bytes:
         frame = encode_frame(sealed)
         with self._doing():
             self._service.let_time_pass()
@@ -167,7 +204,7 @@ class Pair:
         answered = reader.next_event()
         if answered is None:
             raise RuntimeError("sealwire.testing.pair: a whole message was not answered")
-        return decode_answer(answered.payload)
+        return answered.payload
 
 
 def _ways(kind: Recommended, audience: str, issuer: str) -> tuple[Chain, tuple[SealingLayer, ...]]:

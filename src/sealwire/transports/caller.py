@@ -12,7 +12,9 @@ class Caller:
     Attributes:
         name: who it is, for a log line; evidence of nothing.
         may_connect: whether it is listened to at all.
+        owner: its name in records, if the system says that it owns this process (`localdoor`).
     """
 
     name: str
     may_connect: bool
+    owner: str = ""

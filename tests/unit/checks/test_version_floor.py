@@ -65,7 +65,8 @@ def test_taking_raises_the_floor(chain: Chain, alice: Operator, state: Admission
     assert Standing.NEW is chain.look(message, now_ms=NOW_MS, skew_ms=0, state=state)
     assert {} == state.floors
     assert Standing.NEW is take(chain, message, state)
-    assert {Stream.BASE: Taken(NOW_MS, message.digest, "alice")} == state.floors
+    taken = Taken(NOW_MS, message.digest, "alice", taken_ms=NOW_MS)
+    assert {Stream.BASE: taken} == state.floors
 
 
 def test_the_same_message_again(chain: Chain, alice: Operator, state: AdmissionState) -> None:
@@ -107,6 +108,22 @@ def test_a_version_ahead_moves_no_floor(
     ahead = alice.opened(version=NOW_MS + 1)
     assert Reason.VERSION_AHEAD is refusal(chain, ahead, state).reason
     assert Standing.NEW is take(chain, alice.opened(), state)
+
+
+def test_a_clock_ahead_does_not_lock_the_others_out(
+    chain: Chain, alice: Operator, mallory: Operator, state: AdmissionState
+) -> None:
+    """Where a skew is allowed, a message from the end of it leaves the others their turn."""
+    ahead, now_ms, skew_ms = mallory.opened(version=NOW_MS + 60_000), NOW_MS, 60_000
+    state = AdmissionState(NOW_MS - 120_000)
+    assert Standing.NEW is chain.take(ahead, now_ms=now_ms, skew_ms=skew_ms, state=state)
+    for passed_ms in (1, 2, 3):
+        opened = alice.opened(version=NOW_MS + passed_ms)
+        now_ms = NOW_MS + passed_ms
+        assert Standing.NEW is chain.take(opened, now_ms=now_ms, skew_ms=skew_ms, state=state)
+    with pytest.raises(RefusedError) as caught:
+        chain.take(ahead, now_ms=now_ms, skew_ms=skew_ms, state=state)
+    assert Reason.VERSION_SUPERSEDED is caught.value.reason
 
 
 def test_streams_have_floors_of_their_own(

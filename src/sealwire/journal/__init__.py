@@ -1,0 +1,44 @@
+"""The journal: what a service remembers on the disk, shared by all its processes on one host.
+
+`making.init` makes a state directory, `StateDirectory.open` opens one, and `Journal` is what it
+holds. `records` is what stands in it, `remembered` what that comes to.
+"""
+
+from sealwire.journal.directory import StateDirectory
+from sealwire.journal.making import init
+from sealwire.journal.presence import Presence
+from sealwire.journal.records import (
+    MAX_BASES,
+    MAX_LEASES,
+    NOTHING,
+    Clock,
+    Kept,
+    Now,
+    Settled,
+    Stored,
+    StoredBase,
+    StoredLease,
+    StoredTrial,
+)
+from sealwire.journal.remembered import Remembered
+from sealwire.journal.store import Held, Journal
+
+__all__ = [
+    "MAX_BASES",
+    "MAX_LEASES",
+    "NOTHING",
+    "Clock",
+    "Held",
+    "Journal",
+    "Kept",
+    "Now",
+    "Presence",
+    "Remembered",
+    "Settled",
+    "StateDirectory",
+    "Stored",
+    "StoredBase",
+    "StoredLease",
+    "StoredTrial",
+    "init",
+]

@@ -1,0 +1,495 @@
+"""What outlives a process: real services that are killed, started again, and lied to by disks."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sealwire import Client, NoAnswerError, RequestRefusedError, deliver
+from sealwire.cli.app import run
+from sealwire.stages import Outcome, Stream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from sealwire.results import Result
+
+PATIENCE_S = 20.0
+AUDIENCE = "payments@test"
+NAME = "payments.db"
+INFO, DEBUG, ERROR = 20, 10, 40
+LOUD = {"version": 1, "incremental": True, "loggers": {NAME: {"level": "DEBUG"}}}
+QUIET = {"version": 1, "incremental": True, "loggers": {NAME: {"level": "ERROR"}}}
+
+PROGRAM = """
+import logging, os, signal, sys
+import sealwire
+from sealwire import listener, engine, durable
+logging.basicConfig(level=logging.INFO, stream=sys.stderr)
+exec(sys.argv[2])
+running = sealwire.listen_from(sys.argv[1])
+print("listening", flush=True)
+for line in sys.stdin:
+    exec(line)
+    print(logging.getLogger("payments.db").getEffectiveLevel(), flush=True)
+"""
+
+DIES_APPLYING = """
+def dies(*arguments):
+    os.kill(os.getpid(), signal.SIGKILL)
+engine.Engine.perform = dies
+"""
+
+DIES_AFTER_APPLYING = """
+performs = engine.Engine.perform
+def dies(*arguments):
+    performs(*arguments)
+    os.kill(os.getpid(), signal.SIGKILL)
+engine.Engine.perform = dies
+"""
+
+OTHER_SETUP = "logging.getLogger('payments').setLevel(logging.ERROR)"
+
+
+class Service:
+    """A process that listens, and says at which level its logger is."""
+
+    def __init__(self, settings: Path, first: str = "") -> None:
+        """Start it; ``first`` is what it does before it listens."""
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", PROGRAM, str(settings), first],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.listens = self._line() == "listening\n"
+
+    def _line(self) -> str:
+        assert self._process.stdout is not None
+        return self._process.stdout.readline()
+
+    @property
+    def level(self) -> int:
+        """The level of the logger, in that process."""
+        return self.do("pass")
+
+    def do(self, line: str) -> int:
+        """Do something in that process; give the logger's level then."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(line + "\n")
+        self._process.stdin.flush()
+        return int(self._line())
+
+    def kill(self) -> str:
+        """Kill it as the kernel would; give what it has logged."""
+        self._process.send_signal(signal.SIGKILL)
+        return self._process.communicate(timeout=PATIENCE_S)[1]
+
+    def died(self) -> int:
+        """Wait until it is dead."""
+        return self._process.wait(PATIENCE_S)
+
+
+@pytest.fixture
+def chain() -> str:
+    """Give the chain of the service; a test that is about several has another."""
+    return "local"
+
+
+@pytest.fixture
+def parts(folder: Path, chain: str) -> Path:
+    """Give a folder with a service's part and an operator's."""
+    made = folder / "made"
+    arguments = ["init", AUDIENCE, "--both", "--owner", "alice", "--dir", str(made)]
+    assert not run([*arguments, "--chain", chain])
+    return made
+
+
+@pytest.fixture
+def start(parts: Path) -> Iterator[Callable[..., Service]]:
+    """Give what starts the service, again and again."""
+    services: list[Service] = []
+
+    def starts(first: str = "", settings: str = "service.toml") -> Service:
+        services.append(Service(parts / settings, first))
+        return services[-1]
+
+    yield starts
+    for service in services:
+        service.kill()
+
+
+@pytest.fixture
+def client(parts: Path) -> Client:
+    """Give the operator's client."""
+    return Client.from_settings(parts / "operator" / "operator.toml")
+
+
+def settled(service: Service, level: int) -> bool:
+    """Wait until the logger has this level."""
+    ends = time.monotonic() + PATIENCE_S
+    while service.level != level:
+        if time.monotonic() > ends:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def taken(ask: Callable[[], Result]) -> None:
+    """Ask until it is taken."""
+    ends = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            ask()
+        except RequestRefusedError:
+            assert time.monotonic() < ends
+            time.sleep(0.1)
+        else:
+            return
+
+
+def recorded(client: Client, ask: Callable[[], Result]) -> tuple[bytes, Result]:
+    """Give the message that ``ask`` sends, with what became of it."""
+    sent: list[bytes] = []
+    delivers = client._deliver
+
+    def records(address: str, sealed: bytes, /, *, timeout_s: float) -> bytes:
+        sent.append(sealed)
+        return delivers(address, sealed, timeout_s=timeout_s)
+
+    client._deliver = records
+    try:
+        result = ask()
+    finally:
+        client._deliver = delivers
+    return sent[0], result
+
+
+# ---- what stands is there again --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("chain", ["local", "network"])
+def test_a_configuration_outlives_the_process(
+    start: Callable[..., Service], client: Client
+) -> None:
+    """It is in force when the service says that it listens; a copy is answered and does nothing."""
+    service = start()
+    sent, _ = recorded(client, lambda: client.apply(LOUD))
+    assert DEBUG == service.level
+    service.kill()
+    service = start()
+    assert DEBUG == service.level
+    again = deliver(client.address, sent)
+    assert (Outcome.APPLIED, True) == (again.outcome, again.repeated)
+
+
+def test_how_it_remembers_is_told(start: Callable[..., Service], client: Client) -> None:
+    """Whoever asks sees whether a restart forgets."""
+    start()
+    report = client.status().report
+    assert ("durable", "", []) == (report["mode"], report["trouble"], report["set_aside"])
+
+
+def test_an_older_message_stays_overtaken(start: Callable[..., Service], client: Client) -> None:
+    """A start makes nothing new that was old before it."""
+    service = start()
+    first, _ = recorded(client, lambda: client.apply(LOUD))
+    client.apply(QUIET)
+    service.kill()
+    service = start()
+    again = deliver(client.address, first)
+    assert (Outcome.REFUSED, "version-superseded") == (again.outcome, again.reason)
+    assert ERROR == service.level
+
+
+def test_a_lease_runs_on_and_ends_in_time(start: Callable[..., Service], client: Client) -> None:
+    """Its end is that of its beginning: a start gives it no time."""
+    service = start()
+    began = time.monotonic()
+    client.lease({NAME: "DEBUG"}, for_s=6)
+    service.kill()
+    service = start()
+    assert DEBUG == service.level
+    assert 1 == len(client.status().report["leases"])
+    assert settled(service, INFO)
+    assert time.monotonic() - began < 6 + PATIENCE_S / 2
+    assert [] == client.status().report["leases"]
+
+
+def test_a_lease_that_ended_meanwhile_does_not_begin_again(
+    start: Callable[..., Service], client: Client
+) -> None:
+    """Nobody was there to end it, and nobody begins it."""
+    service = start()
+    client.lease({NAME: "DEBUG"}, for_s=4)
+    service.kill()
+    time.sleep(4.5)
+    assert INFO == start().level
+
+
+def test_what_was_reverted_stays_reverted(start: Callable[..., Service], client: Client) -> None:
+    """Leases and configurations that somebody has ended are not there after a start."""
+    service = start()
+    client.apply(QUIET)
+    client.lease({NAME: "DEBUG"}, for_s=600)
+    client.revert()
+    client.revert(of=Stream.BASE)
+    service.kill()
+    service = start()
+    assert INFO == service.level
+    report = client.status().report
+    assert ([], "application") == (report["leases"], report["base"]["issuer"])
+
+
+def test_going_back_after_a_start(start: Callable[..., Service], client: Client) -> None:
+    """There is a way back from what a start has put in force, to each base before."""
+    service = start()
+    client.apply(QUIET)
+    client.apply(LOUD)
+    service.kill()
+    service = start()
+    assert DEBUG == service.level
+    client.revert(of=Stream.BASE)
+    assert ERROR == service.level
+    client.revert(of=Stream.BASE)
+    assert INFO == service.level
+
+
+def test_a_start_takes_back_what_nobody_has_confirmed(
+    start: Callable[..., Service], client: Client
+) -> None:
+    """And says so; what stood before is in force."""
+    service = start()
+    client.apply(QUIET)
+    client.apply(LOUD, confirm_within_s=600)
+    assert DEBUG == service.level
+    service.kill()
+    service = start()
+    assert ERROR == service.level
+    report = client.status().report
+    assert report["confirm_by_ms"] is None
+    assert "nobody had confirmed it" in report["set_aside"][0]
+
+
+def test_what_was_confirmed_stands(start: Callable[..., Service], client: Client) -> None:
+    """A start does not take it back."""
+    service = start()
+    trial = client.apply(LOUD, confirm_within_s=600)
+    client.confirm(trial.request_id)
+    service.kill()
+    assert DEBUG == start().level
+
+
+def test_a_listener_that_starts_again_in_one_process(
+    start: Callable[..., Service], client: Client
+) -> None:
+    """Its leases end with it, and run again when it is back."""
+    service = start()
+    client.lease({NAME: "DEBUG"}, for_s=600)
+    assert INFO == service.do("running.stop()")
+    assert DEBUG == service.do("running.start()")
+
+
+# ---- in the middle -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dies", [DIES_APPLYING, DIES_AFTER_APPLYING], ids=["before", "after"])
+def test_a_change_that_was_left_in_the_middle_is_made(
+    start: Callable[..., Service], client: Client, dies: str
+) -> None:
+    """It was taken, so it is made by the start, once; a copy is told."""
+    service = start(dies)
+    with pytest.raises(NoAnswerError) as caught:
+        client.apply(LOUD)
+    assert -signal.SIGKILL == service.died()
+    service = start()
+    assert DEBUG == service.level
+    assert "alice" == client.status().report["base"]["issuer"]
+    again = deliver(client.address, caught.value.sealed)
+    assert (Outcome.APPLIED, True) == (again.outcome, again.repeated)
+
+
+def test_a_trial_that_was_left_in_the_middle_does_not_begin(
+    start: Callable[..., Service], client: Client
+) -> None:
+    """A start would take it back at once."""
+    service = start(DIES_APPLYING)
+    with pytest.raises(NoAnswerError):
+        client.apply(LOUD, confirm_within_s=600)
+    assert -signal.SIGKILL == service.died()
+    assert INFO == start().level
+
+
+def test_a_revert_that_was_left_in_the_middle_takes_back_one_configuration(
+    start: Callable[..., Service], client: Client
+) -> None:
+    """Where it was on trial, the start does not take back another one before it."""
+    service = start()
+    client.apply(QUIET)
+    client.apply(LOUD, confirm_within_s=600)
+    service.do("engine.Engine.perform = lambda *_: os.kill(os.getpid(), signal.SIGKILL)")
+    with pytest.raises(NoAnswerError) as caught:
+        client.revert(of=Stream.BASE)
+    assert -signal.SIGKILL == service.died()
+    assert ERROR == start().level
+    again = deliver(client.address, caught.value.sealed)
+    assert (Outcome.APPLIED, True) == (again.outcome, again.repeated)
+
+
+# ---- another set-up ----------------------------------------------------------------------------
+
+
+def test_a_new_setup_sets_a_configuration_aside(
+    start: Callable[..., Service], client: Client
+) -> None:
+    """It was meant for another one; leases, which lie over any, run on."""
+    service = start()
+    client.apply(LOUD)
+    client.lease({"payments.api": "DEBUG"}, for_s=600)
+    service.kill()
+    service = start(OTHER_SETUP)
+    assert ERROR == service.level
+    report = client.status().report
+    assert "set up its logging differently" in report["set_aside"][0]
+    assert 1 == len(report["leases"])
+
+
+def said(parts: Path, line: str) -> None:
+    """Write one more line in the service's settings."""
+    path = parts / "service.toml"
+    path.write_text(f"{line}\n{path.read_text()}")
+
+
+def test_a_new_setup_can_be_put_up_with(
+    start: Callable[..., Service], client: Client, parts: Path
+) -> None:
+    """With ``on_new_setup = "applied"``."""
+    said(parts, 'on_new_setup = "applied"')
+    service = start()
+    client.apply(LOUD)
+    service.kill()
+    assert DEBUG == start(OTHER_SETUP).level
+
+
+def test_a_new_setup_can_be_refused(
+    start: Callable[..., Service], client: Client, parts: Path
+) -> None:
+    """With ``on_new_setup = "refuse"`` nobody listens; what mends it is said."""
+    said(parts, 'on_new_setup = "refuse"')
+    service = start()
+    client.apply(LOUD)
+    service.kill()
+    service = start(OTHER_SETUP)
+    assert not service.listens
+    assert "sealwire state show" in service.kill()
+    assert start().listens
+
+
+# ---- lost, damaged, full -----------------------------------------------------------------------
+
+
+def moved(parts: Path) -> None:
+    """Lose the state."""
+    (parts / "state").rename(parts / "elsewhere")
+
+
+def damaged(parts: Path) -> None:
+    """Flip a bit in the middle of the state."""
+    journal = parts / "state" / "journal"
+    content = bytearray(journal.read_bytes())
+    content[len(content) // 2] ^= 1
+    journal.write_bytes(content)
+
+
+@pytest.mark.parametrize("harm", [moved, damaged])
+def test_a_state_that_cannot_be_trusted_refuses_changes(
+    start: Callable[..., Service], client: Client, parts: Path, harm: Callable[[Path], None]
+) -> None:
+    """Logging stays, status is answered and names the command, and that mends it at once."""
+    service = start()
+    client.apply(QUIET)
+    client.apply(LOUD)
+    service.kill()
+    harm(parts)
+    service = start()
+    assert INFO == service.level
+    with pytest.raises(RequestRefusedError) as caught:
+        client.apply(LOUD)
+    assert "state-unavailable" == caught.value.reason
+    assert "sealwire state" in client.status().report["trouble"]
+    init = ["state", "init", str(parts / "state"), "--audience", AUDIENCE, "--force"]
+    assert not run(init)
+    client.apply(LOUD)
+    assert DEBUG == service.level
+    assert "" == client.status().report["trouble"]
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+def test_a_full_disk_refuses_changes_and_ends_leases(
+    start: Callable[..., Service], client: Client, parts: Path, *, recorded: bool
+) -> None:
+    """What was live stays, a lease ends in time, and changes are taken again without a start."""
+    if not recorded:
+        settings = (parts / "service.toml").read_text()
+        (parts / "service.toml").write_text(settings.partition("[trail]")[0])
+    service = start()
+    client.lease({NAME: "DEBUG"}, for_s=3)
+    limit = "import resource; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+    limit += "resource.setrlimit(resource.RLIMIT_FSIZE, ({}, resource.RLIM_INFINITY))"
+    service.do(limit.format(1))
+    with pytest.raises(RequestRefusedError) as caught:
+        client.apply(QUIET)
+    assert ("trail" if recorded else "state") + "-unavailable" == caught.value.reason
+    assert DEBUG == service.level
+    assert settled(service, INFO)
+    service.do(limit.format("resource.RLIM_INFINITY"))
+    taken(lambda: client.apply(QUIET))
+    assert ERROR == service.level
+    service.kill()
+    service = start()
+    assert ERROR == service.level
+    assert [] == client.status().report["leases"]
+
+
+# ---- several processes -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def second(parts: Path) -> str:
+    """Give the settings of the same service at another address, with the same state."""
+    text = (parts / "service.toml").read_text().replace("log.sock", "second.sock")
+    # Each trail has one process that writes it.
+    text = text.replace('folder = "trail"', 'folder = "second-trail"')
+    (parts / "second-trail").mkdir(0o700)
+    (parts / "second.toml").write_text(text)
+    return "second.toml"
+
+
+def test_two_processes_share_what_was_taken(
+    start: Callable[..., Service], client: Client, second: str
+) -> None:
+    """A copy is no new message to the other, which does by then what the first was asked."""
+    one, other = start(), start(settings=second)
+    sent, _ = recorded(client, lambda: client.apply(LOUD))
+    assert DEBUG == one.level
+    there = client.address.replace("log.sock", "second.sock")
+    again = deliver(there, sent)
+    assert (Outcome.APPLIED, True) == (again.outcome, again.repeated)
+    assert settled(other, DEBUG)
+
+
+def test_a_second_process_takes_no_trial_back(
+    start: Callable[..., Service], client: Client, second: str
+) -> None:
+    """Its start is none of the service."""
+    one = start()
+    client.apply(LOUD, confirm_within_s=600)
+    other = start(settings=second)
+    assert (DEBUG, DEBUG) == (one.level, other.level)

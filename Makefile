@@ -110,14 +110,14 @@ bench-short: $(STAMPS)/demo  ## the same in less time; shows what it finds, fail
 # With everything read anew, because a page that is not read cannot warn.
 docs: $(STAMPS)/docs  ## the pages as HTML, in build/docs, and every example on them
 	$(PY) -m sphinx -W --keep-going --fresh-env -b html docs build/docs
-	$(PY) -m pytest $(DOCS_TESTS)
+	$(PY) -m pytest $(SIDE_BY_SIDE) $(DOCS_TESTS)
 
+# mypy's three runs side by side, and each with a cache that the others do not make worthless.
 lint: $(STAMPS)/dev  ## ruff, mypy for three platforms, import contracts
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
-	$(PY) -m mypy --platform linux
-	$(PY) -m mypy --platform darwin src
-	$(PY) -m mypy --platform win32 src
+	printf '%s\n' linux 'darwin src' 'win32 src' | xargs -P 3 -L 1 sh -c \
+		'$(PY) -m mypy --cache-dir ".mypy_cache/$$0" --platform "$$0" "$$@"'
 	PYTHONPATH=src $(PY) -c 'from importlinter.cli import lint_imports_command as lint; lint()' --no-logo
 
 venv: $(STAMPS)/dev  ## set up $(VENV) with everything for development

@@ -6,6 +6,8 @@ outside of it is looked at: home and settings of whoever runs the tests are out 
 
 from __future__ import annotations
 
+import atexit
+import functools
 import os
 import queue
 import shutil
@@ -184,15 +186,20 @@ def pasted(printed: str) -> str:
 def shell() -> Iterator[Shell]:
     """Give somebody with an empty home."""
     folder = Path(tempfile.mkdtemp(prefix="sw-")).resolve()
+    try:
+        yield Shell(folder, _environ_of(folder))
+    finally:
+        shutil.rmtree(folder)
+
+
+def _environ_of(home: Path) -> dict[str, str]:
+    """Give the environment of somebody whose home this is, and who has set nothing up."""
     environ = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith(("SEALWIRE_", "XDG_")) and name not in {"NO_COLOR", "FORCE_COLOR"}
     }
-    try:
-        yield Shell(folder, environ | {"HOME": str(folder), "PYTHONDONTWRITEBYTECODE": "1"})
-    finally:
-        shutil.rmtree(folder)
+    return environ | {"HOME": str(home), "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 @pytest.fixture(params=["local", "network"])
@@ -202,13 +209,32 @@ def made(request: pytest.FixtureRequest, shell: Shell) -> str:
 
 
 def both_parts(shell: Shell, chain: str = "local") -> str:
-    """Let ``init`` make both parts in the folder ``made``, and let the shell know them."""
-    printed = shell.done(
-        "init", AUDIENCE, "--both", "--owner", "alice", "--dir", "made", "--chain", chain
-    )
+    """Put both parts into the folder ``made``, as ``init`` makes them; let the shell know them.
+
+    ``init`` runs once for each chain. What it made is copied for each test, with the path in it
+    changed, so that hundreds of tests do not start one more process each.
+    """
+    model, printed = _what_init_makes(chain)
+    # With modes, which are looked at when keys are loaded.
+    shutil.copytree(Path(model) / "made", shell.folder / "made")
+    for settings in (shell.folder / "made").rglob("*.toml"):
+        settings.write_text(settings.read_text().replace(model, str(shell.folder)))
+    printed = printed.replace(model, str(shell.folder))
     shell.environ["SEALWIRE_CONFIG"] = str(shell.folder / "made" / "operator" / "operator.toml")
     (shell.folder / "debug.json").write_bytes(DEBUG)
     return printed
+
+
+@functools.cache
+def _what_init_makes(chain: str) -> tuple[str, str]:
+    """Let ``init`` make both parts in a folder kept until the end; give it and its words."""
+    folder = Path(tempfile.mkdtemp(prefix="sw-")).resolve()
+    atexit.register(shutil.rmtree, folder)
+    shell = Shell(folder, _environ_of(folder))
+    printed = shell.done(
+        "init", AUDIENCE, "--both", "--owner", "alice", "--dir", "made", "--chain", chain
+    )
+    return str(folder), printed
 
 
 @pytest.fixture

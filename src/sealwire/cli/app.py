@@ -28,12 +28,14 @@ from sealwire.cli.lease import lease
 from sealwire.cli.noting import note_failure
 from sealwire.cli.open import open_message
 from sealwire.cli.policy import policy
+from sealwire.cli.receipts import receipts
 from sealwire.cli.revert import confirm, revert
 from sealwire.cli.seal import seal
 from sealwire.cli.send import send
 from sealwire.cli.status import status
 from sealwire.cli.terminal import OutputError, discard, flush, prepare, say, say_error
 from sealwire.cli.trail import trail
+from sealwire.cli.trust import trust
 from sealwire.cli.why import why
 from sealwire.errors import SealwireError
 
@@ -66,7 +68,7 @@ def app() -> None:
 
 for _command in (
     *(init, config, keys, policy, seal, send, apply, confirm, lease, revert, status),
-    *(why, doctor, open_message, inspect, trail, completion, demo),
+    *(why, doctor, open_message, inspect, trust, receipts, trail, completion, demo),
 ):
     app.add_command(_command)
 

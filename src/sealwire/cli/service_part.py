@@ -11,21 +11,25 @@ Rules this module keeps:
 from __future__ import annotations
 
 import os
+import socket
 from dataclasses import dataclass
 from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from sealwire.cli.keys import file_name
+from sealwire.cli.keys import file_name, public_path_of
 from sealwire.cli.making import Item, check_free, make_folder
 from sealwire.errors import ConfigurationError
 from sealwire.keyfiles import (
     load_aead_key,
     load_mac_key,
+    load_signing_key,
     new_aead_key,
     new_mac_key,
+    new_signing_key,
     write_key_file,
 )
+from sealwire.keys import NAME_PATTERN
 from sealwire.listener import make_door
 from sealwire.recommended import Recommended
 from sealwire.settings import (
@@ -39,9 +43,10 @@ from sealwire.settings import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from sealwire.keys import AeadKey, MacKey, VerifyKey
+    from sealwire.keys import AeadKey, MacKey, SigningKey, VerifyKey
 
 _LOGS_MODE: Final = 0o700
+RECEIPT_KEY: Final = "receipt.key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +134,15 @@ def make_service_part(
         trusted=tuple(public),
         gate=gate,
         encryption=encryption,
+        receipt_key=places.folder / RECEIPT_KEY,
+        # So that a message that was sealed into a file can be delivered.
+        challenge=False,
         policy=PolicySettings(directories=(str(places.logs),)),
     )
     text = render_service(settings)
     if not force:
         check_free(path, *public)
+    receipt_key = _receipt_key(places.folder / RECEIPT_KEY)
     shared = [
         *map(_gate_key, gate, owners, repeat(audience)),
         *map(_encryption_key, encryption, owners, repeat(audience)),
@@ -146,11 +155,40 @@ def make_service_part(
         write_key_file(file, key, force=force)
         items.append(Item(f"public key of {key.owner}", file))
     items += [secret.write() for secret in shared]
+    items += receipt_key.write()
     write_settings(path, text, force=force)
     items.append(Item("settings of the service", path))
     loaded = load_service_settings(path)
     make_door(loaded.chain(), rules=loaded.rules())
     return loaded, items
+
+
+class _ReceiptKey(NamedTuple):
+    """The host's receipt key; made now, or there before."""
+
+    path: Path
+    key: SigningKey
+    kept: bool
+
+    def write(self) -> list[Item]:
+        public = public_path_of(self.path)
+        if not self.kept:
+            write_key_file(self.path, self.key)
+        write_key_file(public, self.key.verify_key, force=True)
+        secret = Item(f"receipt key of {self.key.owner}", self.path, kept=self.kept)
+        return [secret, Item("its public half, for operators", public)]
+
+
+def _receipt_key(path: Path) -> _ReceiptKey:
+    there = os.path.lexists(path)
+    key = load_signing_key(path) if there else new_signing_key(host_name())
+    return _ReceiptKey(path, key, there)
+
+
+def host_name() -> str:
+    """Give this machine's name as an owner of keys, or ``host`` where it cannot be one."""
+    name = socket.gethostname().lower()
+    return name if NAME_PATTERN.fullmatch(name) else "host"
 
 
 class _Shared(NamedTuple):

@@ -28,6 +28,7 @@ from sealwire.errors import (
     Stage,
     StateError,
     TransportError,
+    UntrustedAnswerError,
     VerificationError,
 )
 from sealwire.keys import AeadKey, MacKey, SigningKey, VerifyKey
@@ -136,6 +137,7 @@ __all__ = [
     "StateError",
     "Stream",
     "TransportError",
+    "UntrustedAnswerError",
     "VerificationError",
     "Verifier",
     "VerifyKey",

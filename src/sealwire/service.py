@@ -405,10 +405,6 @@ class Service:
         if self._recorder is not None:
             self._recorder.accept(effect.request, effect.sealed, self.tick().now_ms)
 
-    def _trail_point(self) -> tuple[int, bytes] | None:
-        """Give size and root of the trail for a receipt; ``None`` where there is none."""
-        return None if self._recorder is None else self._recorder.point()
-
     def _trail_state(self) -> TrailState | None:
         """Say how the trail is doing; ``None`` where there is none."""
         return None if self._recorder is None else self._recorder.state()

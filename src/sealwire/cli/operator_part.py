@@ -76,7 +76,7 @@ class OperatorPart:
         make_folder(settings.path.parent)
         if host is not None:
             write_key_file(pinned, host, force=True)
-            items.append(Item(f"receipt key of {host.owner}, which it trusts", pinned))
+            items.append(Item("receipt key it trusts", pinned))
         if self.new_key:
             public = public_path_of(settings.signing_key)
             write_key_file(settings.signing_key, self.key)

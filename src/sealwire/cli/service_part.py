@@ -201,8 +201,8 @@ class _ReceiptKey(NamedTuple):
         if not self.kept:
             write_key_file(self.path, self.key)
         write_key_file(public, self.key.verify_key, force=True)
-        secret = Item(f"receipt key of {self.key.owner}", self.path, kept=self.kept)
-        return [secret, Item("its public half, for operators", public)]
+        secret = Item("receipt key", self.path, kept=self.kept)
+        return [secret, Item("its public half", public)]
 
 
 def _receipt_key(path: Path) -> _ReceiptKey:

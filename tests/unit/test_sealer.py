@@ -435,7 +435,7 @@ def test_a_clock_that_is_behind_is_told_with_the_ways_out(begin_anew: str, way_o
     assert told.endswith(way_out)
 
 
-# ---- what a verified receipt has shown ------------------------------------------------------------
+# ---- what a verified receipt has shown -----------------------------------------------------------
 
 
 def test_a_floor_that_was_shown_is_passed(local: Way) -> None:

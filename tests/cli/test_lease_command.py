@@ -106,7 +106,7 @@ def test_ids_are_known_without_the_service(shell: Shell, service: Service) -> No
 def test_as_json(shell: Shell, local_service: Service) -> None:
     """One object a command, with the report inside."""
     told = json.loads(shell.done("lease", "payments.db=10", "--json"))
-    assert ("applied", False) == (told["outcome"], told["signed"])
+    assert ("applied", True) == (told["outcome"], told["signed"])
     assert (told["report"]["id"], "payments@test") == (told["request_id"], told["audience"])
     (level,) = told["report"]["levels"]
     assert ("payments.db", 10, 20) == (level["logger"], level["now"], level["before"])

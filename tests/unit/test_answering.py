@@ -296,5 +296,5 @@ def test_what_a_check_refuses_is_known(way: Way) -> None:
     assert known is not None
     assert opened(way).known == known
     with pytest.raises(RefusedError) as stranger:
-        way.chain.open(sealed[:-1] + b"x", now_ms=NOW_MS)
+        way.chain.open(sealed[:-1] + bytes([sealed[-1] ^ 1]), now_ms=NOW_MS)
     assert stranger.value.known is None

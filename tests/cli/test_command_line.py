@@ -60,9 +60,12 @@ COMMANDS = [
     "send",
     "status",
     "trail export",
+    "trail follow",
     "trail prove",
+    "trail report",
     "trail show",
     "trail verify",
+    "trail who-can",
     "why",
 ]
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")

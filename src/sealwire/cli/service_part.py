@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sealwire.cli.keys import file_name
 from sealwire.cli.making import Item, check_free, make_folder
-from sealwire.cli.trail_part import trail_key, trail_settings, write_trail
+from sealwire.cli.trail_part import check_key, trail_settings, write_trail
 from sealwire.errors import ConfigurationError
 from sealwire.keyfiles import (
     load_aead_key,
@@ -134,12 +134,12 @@ def make_service_part(
         gate=gate,
         encryption=encryption,
         policy=PolicySettings(directories=(str(places.logs),)),
-        trail=(trail := trail_settings(places.folder, places.trail)),
+        trail=trail_settings(places.folder, places.trail),
     )
-    signing, kept = trail_key(trail.key)
     text = render_service(settings)
     if not force:
         check_free(path, *public)
+    check_key(settings.trail)
     shared = [
         *map(_gate_key, gate, owners, repeat(audience)),
         *map(_encryption_key, encryption, owners, repeat(audience)),
@@ -152,7 +152,7 @@ def make_service_part(
         write_key_file(file, key, force=force)
         items.append(Item(f"public key of {key.owner}", file))
     items += [secret.write() for secret in shared]
-    items += write_trail(trail, signing, kept=kept)
+    items += write_trail(settings.trail)
     write_settings(path, text, force=force)
     items.append(Item("settings of the service", path))
     loaded = load_service_settings(path)

@@ -125,12 +125,12 @@ def _say_base(report: dict[str, Any], options: str) -> None:
     if report["confirm_by_ms"] is not None:
         fields.append(("on trial", f"until {end_of(report['confirm_by_ms'])}; to keep it:"))
         fields.append(("", f"sealwire confirm {request_id(base['id'])}{options}"))
-    fields.append(("leases", str(len(report["leases"])) if report["leases"] else "none"))
     if (trail := report.get("trail")) is not None:
         fields.append(("trail", _trail_in_words(trail)))
-    say_fields(fields)
+    fields.append(("leases", str(len(report["leases"])) if report["leases"] else "none"))
     if trail is not None and trail["trouble"]:
         say((f"changes are refused: {text(trail['trouble'])}", "bold red"))
+    say_fields(fields)
 
 
 def _trail_in_words(trail: dict[str, Any]) -> str:

@@ -21,7 +21,7 @@ PIP := $(PY) -m pip --disable-pip-version-check --quiet
 # `make test` measures these alone, and then runs the others, except those that take long or need
 # what a fresh machine lacks: these have a target of their own.
 MEASURED_TESTS := tests/unit tests/property
-OWN_TARGET := tests/load tests/conformance tests/fuzz tests/privileged tests/scan tests/interop tests/mutation
+OWN_TARGET := tests/load tests/conformance tests/fuzz tests/privileged tests/scan tests/interop tests/mutation tests/assess
 # What the pages say of the code, and every example on them: `make docs` runs these.
 DOCS_TESTS := tests/integration/test_docs.py tests/integration/test_docs_examples.py
 # In a process for each core; a process that is done takes tests over from the others. What loads the
@@ -34,7 +34,7 @@ unexport PYTHONPATH PYTHONHOME
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all load load-short privileged scan interop conformance fuzz fuzz-short mutation trail-mutations bench bench-short bench-peers docs lint venv clean FORCE
+.PHONY: help demo assess test test-all load load-short privileged scan interop conformance fuzz fuzz-short mutation trail-mutations bench bench-short bench-peers docs lint venv clean FORCE
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## /\1|/p' Makefile | while IFS='|' read -r name what; do \
@@ -42,6 +42,9 @@ help:  ## list the targets
 
 demo: $(STAMPS)/demo  ## show the whole way of a message on real processes
 	$(PY) -m sealwire demo
+
+assess: $(STAMPS)/demo  ## the live tests of the page "For an assessor", each on a real service
+	$(PY) tests/assess/assess.py
 
 test: $(STAMPS)/test  ## all tests without a target of their own; fails under full branch coverage of the pure floors
 	$(PY) -m coverage erase  # of a run that was stopped, so that it does not count

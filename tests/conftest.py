@@ -1,12 +1,15 @@
 """What holds for every test: the same examples in each run, and a skipped test is a failed one.
 
 Here are also the people and services that tests of the lower floors share: operators with real
-keys, made from their names so that every run has the same, and the two recommended chains.
+keys, made from their names so that every run has the same, and the two recommended chains; and an
+empty logging tree for whoever changes one.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import logging
 import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypedDict, Unpack
@@ -43,7 +46,8 @@ from sealwire.trail.seen import (
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
 
     from sealwire.algebra import Layer
     from sealwire.sealer import SealingLayer
@@ -315,3 +319,35 @@ def trail_events() -> tuple[Event, ...]:
         trail.TrailRecovered(17),
         trail.Stopped("host/worker-1", "asked"),
     )
+
+
+@pytest.fixture(scope="session")
+def own_tree() -> Callable[[], AbstractContextManager[None]]:
+    """Give what puts the process's loggers and handlers aside, and back again."""
+    return _own_tree
+
+
+@contextlib.contextmanager
+def _own_tree() -> Iterator[None]:
+    handlers, references = vars(logging)["_handlers"], vars(logging)["_handlerList"]
+    root, loggers = logging.root, logging.root.manager.loggerDict
+    kept = dict(handlers), list(references), dict(loggers), root.handlers, root.filters, root.level
+    for container in (handlers, references, loggers):
+        container.clear()
+    root.handlers, root.filters = [], []
+    root.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        # Held until all are closed: some are kept by the ones in front of them alone.
+        alive = [reference() for reference in references]
+        logging.shutdown(references)
+        del alive
+        for container in (handlers, references, loggers):
+            container.clear()
+        handlers.update(kept[0])
+        references.extend(kept[1])
+        loggers.update(kept[2])
+        root.handlers, root.filters = kept[3:5]
+        root.propagate, root.disabled = True, False
+        root.setLevel(kept[5])

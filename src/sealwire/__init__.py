@@ -28,6 +28,7 @@ from sealwire.errors import (
     Stage,
     StateError,
     TransportError,
+    UntrustedAnswerError,
     VerificationError,
 )
 from sealwire.keys import AeadKey, MacKey, SigningKey, VerifyKey
@@ -144,6 +145,7 @@ __all__ = [
     "Stream",
     "Trail",
     "TransportError",
+    "UntrustedAnswerError",
     "VerificationError",
     "Verifier",
     "VerifyKey",

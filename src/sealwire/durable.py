@@ -455,14 +455,8 @@ class DurableState:
     ) -> Wanted:
         """Leave out what does not outlive a start."""
         if wanted.trial is not None and opened.presence is not None and opened.presence.is_first:
-            intent = there.open_intent and requests[there.open_intent.id]
-            # What is to be done again meets what it was meant for: without it, a revert would take
-            # back the configuration before.
-            decides = isinstance(intent, (Confirm, Revert)) and intent.what in {
-                "",
-                wanted.trial.id,
-            }
-            if not (decides and intent.opened.claims.stream is Stream.BASE):
+            left = None if there.open_intent is None else requests[there.open_intent.id]
+            if not _decides(left, wanted.trial):
                 told.append(f"the configuration {wanted.trial.id[:8]}: nobody had confirmed it")
                 wanted = wanted._replace(bases=wanted.bases[:-1], trial=None)
         if not wanted.bases:
@@ -544,3 +538,15 @@ class DurableState:
 def _without_trial(stored: Stored, trial: StoredTrial) -> Stored:
     bases = tuple(each for each in stored.bases if each.id != trial.id)
     return Stored(bases, stored.leases)
+
+
+def _decides(request: Request | None, trial: Trial) -> bool:
+    """Whether what was left in the middle is about the configuration on trial.
+
+    What is done again is to meet what it was meant for: without it, a revert would take back the
+    configuration before.
+    """
+    if not isinstance(request, (Confirm, Revert)):
+        return False
+    of_bases = request.opened.claims.stream is Stream.BASE
+    return of_bases and request.what in {"", trial.id}

@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from sealwire.cli.service_part import host_name
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -108,10 +110,19 @@ class Shell:
         assert ended.status == 0, ended.stderr
         return ended.stdout
 
-    def says(self, done: str) -> str:
+    def says(self, done: str, signed: str = f"receipt verified ({host_name()})") -> str:
         """Give the first line of a command that asked the service which `both_parts` makes."""
         where = f"{AUDIENCE} at unix:{self.folder}/made/run/log.sock"
-        return f"{done}, as {where} says; the answer is unsigned"
+        return f"{done}, as {where} says; {signed}"
+
+    def trust_nobody(self) -> None:
+        """Forget the service's receipt key, as where it never had one."""
+        _without(Path(self.environ["SEALWIRE_CONFIG"]), "receipt_key")
+
+    def sign_nothing(self) -> None:
+        """Let the service have no receipt key, and forget it."""
+        _without(self.folder / "made" / "service.toml", "receipt_key", "challenge")
+        self.trust_nobody()
 
     def python(self, program: str, *arguments: str) -> Ended:
         """Run a Python program in the same place."""
@@ -124,6 +135,13 @@ class Shell:
             check=False,
         )
         return Ended(ended.returncode, ended.stdout.decode(), ended.stderr.decode())
+
+
+def _without(settings: Path, *keys: str) -> None:
+    lines = settings.read_text().splitlines(keepends=True)
+    kept = [line for line in lines if not line.startswith(keys)]
+    assert len(kept) == len(lines) - len(keys)
+    settings.write_text("".join(kept))
 
 
 class Service:
@@ -275,7 +293,11 @@ def started(shell: Shell) -> Iterator[Callable[[str], Service]]:
 
 @pytest.fixture
 def bare_service(shell: Shell, local_parts: str) -> Iterator[socket.socket]:
-    """Give both parts, and in the service's place a bare socket that does what the test does."""
+    """Give both parts, and in the service's place a bare socket that does what the test does.
+
+    The operator knows no receipt key, so that what it answers counts.
+    """
+    shell.trust_nobody()
     path = shell.folder / "made" / "run" / "log.sock"
     path.parent.mkdir()
     with socket.socket(socket.AF_UNIX) as bare:

@@ -57,6 +57,9 @@ COMMANDS = [
     "policy init",
     "policy explain",
     "policy check",
+    "receipts list",
+    "receipts show",
+    "receipts verify",
     "revert",
     "seal",
     "send",
@@ -65,12 +68,16 @@ COMMANDS = [
     "state show",
     "status",
     "trail export",
+    "trail follow",
     "trail prove",
+    "trail report",
     "trail show",
     "trail verify",
+    "trail who-can",
+    "trust",
     "why",
 ]
-GROUPS = ["keys", "config", "local", "policy", "state", "trail"]
+GROUPS = ["keys", "config", "local", "policy", "receipts", "state", "trail"]
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 WITHOUT = """

@@ -7,7 +7,7 @@ import struct
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.cli.conftest import Ended
+from tests.cli.conftest import Ended, both_parts
 
 from sealwire import cbor
 from sealwire.answers import encode_answer
@@ -20,6 +20,7 @@ from sealwire.telling import status_report
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Callable
 
     from tests.cli.conftest import Service, Shell
 
@@ -55,20 +56,35 @@ def test_a_lease_is_told_and_can_be_ended(shell: Shell, local_service: Service) 
     assert "leases    none" in shell.done("status")
 
 
-def test_through_an_encrypting_chain_the_outcome_alone_comes_back(
-    shell: Shell, service: Service
+@pytest.mark.parametrize("chain", ["local", "network"])
+def test_unsigned_through_an_encrypting_chain_the_outcome_alone_comes_back(
+    shell: Shell, started: Callable[[str], Service], chain: str
 ) -> None:
-    """An answer is unsigned and in the clear: where requests are hidden, it hides as well."""
+    """Such an answer is in the clear: where requests are hidden, it hides as well."""
+    printed = both_parts(shell, chain)
+    shell.sign_nothing()
+    service = started(printed)
     told = shell.done("lease", "payments.db=DEBUG", "--for", "10m")
+    assert told.splitlines()[0] == shell.says(told.partition(", as ")[0], "the answer is unsigned")
     assert "DEBUG payments.db at debug: meanwhile" in service.logs("meanwhile")
-    encrypts = 'chain = "network"' in (shell.folder / "made" / "service.toml").read_text()
-    assert encrypts == (ENCRYPTED in told)
+    assert (chain == "network") == (ENCRYPTED in told)
     # The id, the end and the way back are known without the service.
     (until,) = [line for line in told.splitlines() if line.startswith("until ")]
     assert until.endswith(", in 10 min; to end it before:")
     (back,) = [line.split() for line in told.splitlines() if "sealwire revert " in line]
     shell.done(*back[1:])
     assert "DEBUG payments.db at debug: later" not in service.logs("later")
+
+
+def test_a_receipt_tells_in_full(shell: Shell, service: Service) -> None:
+    """Through both chains: it is encrypted where the request was."""
+    told = shell.done("lease", "payments.db=DEBUG", "--for", "10m")
+    assert "receipt verified" in told.splitlines()[0]
+    assert ENCRYPTED not in told
+    assert "payments.db" in told
+    refused = shell.run("lease", "payments.db=DEBUG", "--for", "9d")
+    assert 1 == refused.status
+    assert "lease-length" in refused.error or "refused: policy: " in refused.error
 
 
 def test_ids_are_known_without_the_service(shell: Shell, service: Service) -> None:

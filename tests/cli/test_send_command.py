@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sealwire.cli import delivering as sending
+from sealwire.cli.service_part import host_name
 
 if TYPE_CHECKING:
     import socket
@@ -27,8 +28,8 @@ def applied(shell: Shell) -> str:
 
 def repeated(shell: Shell) -> str:
     """Give what is said of a second copy."""
-    said = shell.says("had been applied before").removesuffix("the answer is unsigned")
-    return f"{said}nothing was done now\n"
+    said = shell.says("had been applied before")
+    return said.replace(" says; ", " says; nothing was done now; ") + "\n"
 
 
 def unanswered(shell: Shell) -> list[Path]:
@@ -88,7 +89,7 @@ def test_a_sealed_message_needs_no_settings_but_an_address(
 
 
 def test_the_answer_as_json(shell: Shell, local_service: Service) -> None:
-    """Everything the answer says, and that nobody signed it."""
+    """Everything the answer says, and who has signed it."""
     shell.done("seal", "debug.json", "-o", "debug.sealed")
     first = json.loads(shell.done("send", "debug.sealed", "--json"))
     again = json.loads(shell.done("send", "debug.sealed", "--json"))
@@ -99,7 +100,10 @@ def test_the_answer_as_json(shell: Shell, local_service: Service) -> None:
         "detail": "",
         "audience": "payments@test",
         "address": f"unix:{shell.folder}/made/run/log.sock",
-        "signed": False,
+        "signed": True,
+        "trust": "verified",
+        "host": host_name(),
+        "alarms": [],
     }
     assert again == first | {"repeated": True}
     assert local_service.logs("after")

@@ -29,7 +29,7 @@ from sealwire.stages import Outcome, Stream
 if TYPE_CHECKING:
     from typing import Any
 
-    from tests.crash.running import Nursery, Service
+    from tests.crash.running import Nursery
 
     from sealwire.stages import Answer
 

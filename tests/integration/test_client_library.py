@@ -26,7 +26,6 @@ from sealwire import (
     RequestRefusedError,
     Sealer,
     TransportError,
-    deliver,
     engine,
     wall_clock_ms,
 )
@@ -34,6 +33,7 @@ from sealwire.answers import encode_answer
 from sealwire.cli.app import run
 from sealwire.settings import load_operator_settings
 from sealwire.testing import FakeClock, assert_level, logging_restored
+from sealwire.transports.client import exchange
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -209,7 +209,7 @@ def test_what_nobody_answered_is_sent_again(service: Service, client: Client, pa
             connection, _ = lossy.accept()
             with connection, connection.makefile("rb") as file:
                 (length,) = struct.unpack(">L", file.read(4))
-                deliver(client.address, file.read(length))
+                exchange(client.address, file.read(length))
 
         thread = threading.Thread(target=pass_on_and_hang_up)
         thread.start()

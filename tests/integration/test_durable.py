@@ -186,7 +186,7 @@ def test_a_configuration_outlives_the_process(
     service.kill()
     service = start()
     assert DEBUG == service.level
-    again = deliver(client.address, sent)
+    again = client.send(sent)
     assert (Outcome.APPLIED, True) == (again.outcome, again.repeated)
 
 
@@ -312,7 +312,7 @@ def test_a_change_that_was_left_in_the_middle_is_made(
     service = start()
     assert DEBUG == service.level
     assert "alice" == client.status().report["base"]["issuer"]
-    again = deliver(client.address, caught.value.sealed)
+    again = client.send(caught.value.sealed)
     assert (Outcome.APPLIED, True) == (again.outcome, again.repeated)
 
 
@@ -339,7 +339,7 @@ def test_a_revert_that_was_left_in_the_middle_takes_back_one_configuration(
         client.revert(of=Stream.BASE)
     assert -signal.SIGKILL == service.died()
     assert ERROR == start().level
-    again = deliver(client.address, caught.value.sealed)
+    again = client.send(caught.value.sealed)
     assert (Outcome.APPLIED, True) == (again.outcome, again.repeated)
 
 

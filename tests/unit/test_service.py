@@ -290,6 +290,18 @@ def test_what_has_begun_says_for_how_long(local: Way, clocks: Clocks) -> None:
     assert 0.0 == service.stats().uptime_s
 
 
+def test_what_another_process_took_is_not_accepted_again(
+    local: Way, clocks: Clocks, sealed: bytes
+) -> None:
+    """With a journal, a message that was new when it was looked at may be none when it is taken."""
+    service = make(local, clocks, Tree())
+    opened = local.chain.open(sealed, now_ms=NOW_MS)
+    taking = Persist(read_request(opened))
+    expected = [Persisted(Standing.NEW, None), Persisted(Standing.SAME, None)]
+    assert expected == [service._perform(taking, PEER), service._perform(taking, PEER)]
+    assert 1 == service.stats().accepted
+
+
 def test_what_is_not_allowed_is_not_accepted(local: Way, clocks: Clocks) -> None:
     """Accepted is what passed the policy; the value of the reason says what did not."""
     service = make(local, clocks, Tree())

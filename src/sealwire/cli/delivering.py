@@ -28,8 +28,10 @@ from sealwire.client import Client
 from sealwire.errors import NoAnswerError, SealwireError, TransportError, UntrustedAnswerError
 from sealwire.results import RequestError, Result
 from sealwire.sealer import DEFAULT_LIFETIME_S
+from sealwire.sent import look_at_sent
+from sealwire.told import read_told
 from sealwire.transports.addresses import UnixAddress, parse_address
-from sealwire.transports.client import deliver
+from sealwire.transports.client import exchange
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -130,7 +132,8 @@ class Carried:
             if self._client is not None:
                 client = self._client
                 return result_of(lambda: client.send(self._sealed))
-            return Result(deliver(self.address, self._sealed, timeout_s=timeout_s))
+            answered = exchange(self.address, self._sealed, timeout_s=timeout_s)
+            return Result.of(read_told(answered, look_at_sent(self._sealed), None, now_ms=None), "")
 
 
 def result_of(ask: Callable[[], Result]) -> Result:

@@ -11,12 +11,13 @@ Rules this module keeps:
 from __future__ import annotations
 
 import os
+import socket
 from dataclasses import dataclass
 from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from sealwire.cli.keys import file_name
+from sealwire.cli.keys import file_name, public_path_of
 from sealwire.cli.making import Item, check_free, make_folder
 from sealwire.cli.trail_part import trail_key, trail_settings, write_trail
 from sealwire.clock import wall_clock_ms
@@ -26,10 +27,13 @@ from sealwire.journal import init as init_state
 from sealwire.keyfiles import (
     load_aead_key,
     load_mac_key,
+    load_signing_key,
     new_aead_key,
     new_mac_key,
+    new_signing_key,
     write_key_file,
 )
+from sealwire.keys import NAME_PATTERN
 from sealwire.listener import make_door
 from sealwire.recommended import Recommended
 from sealwire.settings import (
@@ -43,9 +47,10 @@ from sealwire.settings import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from sealwire.keys import AeadKey, MacKey, VerifyKey
+    from sealwire.keys import AeadKey, MacKey, SigningKey, VerifyKey
 
 _LOGS_MODE: Final = 0o700
+RECEIPT_KEY: Final = "receipt.key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +146,7 @@ def make_service_part(
         gate=gate,
         encryption=encryption,
         state=places.state,
+        receipt_key=places.folder / RECEIPT_KEY,
         policy=PolicySettings(directories=(str(places.logs),)),
         trail=(trail := trail_settings(places.folder, places.trail)),
     )
@@ -148,6 +154,7 @@ def make_service_part(
     text = render_service(settings)
     if not force:
         check_free(path, *public)
+    receipt_key = _receipt_key(places.folder / RECEIPT_KEY)
     shared = [
         *map(_gate_key, gate, owners, repeat(audience)),
         *map(_encryption_key, encryption, owners, repeat(audience)),
@@ -162,6 +169,7 @@ def make_service_part(
     items += [secret.write() for secret in shared]
     items.append(_state(places.state, audience))
     items += write_trail(trail, signing, kept=kept)
+    items += receipt_key.write()
     write_settings(path, text, force=force)
     items.append(Item("settings of the service", path))
     loaded = load_service_settings(path)
@@ -179,6 +187,34 @@ def _state(folder: Path, audience: str) -> Item:
     # Nothing was taken before, so what is still valid may be taken.
     init_state(folder, audience, min_version=0, now_ms=wall_clock_ms())
     return Item(what, folder)
+
+
+class _ReceiptKey(NamedTuple):
+    """The host's receipt key; made now, or there before."""
+
+    path: Path
+    key: SigningKey
+    kept: bool
+
+    def write(self) -> list[Item]:
+        public = public_path_of(self.path)
+        if not self.kept:
+            write_key_file(self.path, self.key)
+        write_key_file(public, self.key.verify_key, force=True)
+        secret = Item("receipt key", self.path, kept=self.kept)
+        return [secret, Item("its public half", public)]
+
+
+def _receipt_key(path: Path) -> _ReceiptKey:
+    there = os.path.lexists(path)
+    key = load_signing_key(path) if there else new_signing_key(host_name())
+    return _ReceiptKey(path, key, there)
+
+
+def host_name() -> str:
+    """Give this machine's name as an owner of keys, or ``host`` where it cannot be one."""
+    name = socket.gethostname().lower()
+    return name if NAME_PATTERN.fullmatch(name) else "host"
 
 
 class _Shared(NamedTuple):

@@ -40,8 +40,7 @@ LOCK: Final = "lock"
 RESERVE: Final = "reserve"
 
 AT_REST: Final = b"-"
-WRITING: Final = b"w"
-"""What the lock says; see `store`."""
+"""What the lock says while nobody is writing."""
 
 _FOR_OTHERS: Final = 0o077
 

@@ -66,9 +66,10 @@ def _plain(value: object) -> object:
 
 
 def _members(value: object) -> dict[str, object] | None:
-    names = getattr(value, "_fields", None)
     if is_dataclass(value):
-        names = tuple(each.name for each in fields(value))
-    if names is None:
+        members = {each.name: getattr(value, each.name) for each in fields(value)}
+    elif hasattr(value, "_asdict"):
+        members = value._asdict()
+    else:
         return None
-    return {name: getattr(value, name) for name in names if name not in _UNREAD}
+    return {name: it for name, it in members.items() if name not in _UNREAD}

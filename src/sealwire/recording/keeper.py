@@ -23,6 +23,7 @@ import contextlib
 import errno
 import json
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -241,8 +242,9 @@ class Keeper:
 
     def _open_sealed(self) -> None:
         self._sealed = os.open(self.folder / SEALED_NAME, APPENDING, 0o600)
-        size = os.fstat(self._sealed).st_size
-        if size and os.pread(self._sealed, 1, size - 1) != b"\n":
+        size = os.lseek(self._sealed, 0, os.SEEK_END)
+        os.lseek(self._sealed, max(0, size - 1), os.SEEK_SET)
+        if size and os.read(self._sealed, 1) != b"\n":
             # Half a line that a crash has left; it is none, and the next one stands by itself.
             os.write(self._sealed, b"\n")
 
@@ -311,7 +313,15 @@ class Keeper:
 
 def _allocate(descriptor: int, size: int) -> None:
     """Take space on the disk, and not only its promise."""
-    if hasattr(os, "posix_fallocate"):
-        os.posix_fallocate(descriptor, 0, size)
-    else:
-        os.pwrite(descriptor, bytes(size), 0)
+    if sys.platform == "linux":
+        try:
+            os.posix_fallocate(descriptor, 0, size)
+        except OSError as failure:
+            # Not every file system knows of that, and writing does the same.
+            if failure.errno not in {errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP}:
+                raise
+        else:
+            return
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    if os.write(descriptor, bytes(size)) != size:
+        raise OSError(errno.ENOSPC, "only a part was written")

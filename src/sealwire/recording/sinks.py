@@ -22,6 +22,7 @@ import json
 import os
 import select
 import socket
+import sys
 import time
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -40,6 +41,23 @@ _PIPE_BYTES: Final = 4096
 _KNOWN: Final = "stdout, syslog:unix:/dev/log, syslog:tcp:HOST:PORT or syslog:udp:HOST:PORT"
 _HEAD: Final = "<109>1 {at} - sealwire - {kind} - "
 _MAX_PORT: Final = 65535
+
+
+if sys.platform == "win32":
+    _UNIX: Final = -1
+
+    def _is_writable(descriptor: int, timeout_ms: int) -> bool:  # noqa: ARG001 - as below
+        """Say yes: Windows can be asked about sockets alone."""
+        return True
+
+else:
+    _UNIX: Final = socket.AF_UNIX
+
+    def _is_writable(descriptor: int, timeout_ms: int) -> bool:
+        """Wait until a descriptor takes something; say whether it does."""
+        poll = select.poll()
+        poll.register(descriptor, select.POLLOUT)
+        return bool(poll.poll(timeout_ms))
 
 
 class Line:
@@ -141,12 +159,10 @@ class Stdout:
 
     def _send(self, timeout_s: float) -> None:
         ends_s = time.monotonic() + timeout_s
-        poll = select.poll()
-        poll.register(self._descriptor, select.POLLOUT)
         while self._unsent:
             # The descriptor shares its modes with the application's, so it stays a blocking one.
             left_ms = max(0, round((ends_s - time.monotonic()) * 1000))
-            if not poll.poll(left_ms):
+            if not _is_writable(self._descriptor, left_ms):
                 raise TimeoutError(errno.ETIMEDOUT, "nobody reads it")
             sent = os.write(self._descriptor, self._unsent[:_PIPE_BYTES])
             self._unsent = self._unsent[sent:]
@@ -226,6 +242,6 @@ class Syslog:
 
     def _addresses(self, kind: socket.SocketKind) -> list[tuple[int, tuple[Any, ...] | str]]:
         if isinstance(self._where, str):
-            return [(socket.AF_UNIX, self._where)]
+            return [(_UNIX, self._where)]
         host, port = self._where
         return [(each[0], each[4]) for each in socket.getaddrinfo(host, port, type=kind)]

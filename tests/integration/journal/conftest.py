@@ -20,7 +20,7 @@ from sealwire.journal import (
     StoredBase,
     StoredLease,
     init,
-    store,
+    writing,
 )
 from sealwire.journal.disk import Disk
 from sealwire.stages import Digest, Outcome, Stream
@@ -179,7 +179,7 @@ def compact_bytes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
     """Give a length from which on a journal is written anew: after every change, or never."""
     if request.param == "short":
         return 10**9
-    monkeypatch.setattr(store, "_LONGER", 0)
+    monkeypatch.setattr(writing, "_LONGER", 0)
     return 0
 
 

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sealwire.errors import StateError
-from sealwire.journal import Journal, Now, Remembered, Settled, StateDirectory, init, store
+from sealwire.journal import Journal, Now, Remembered, Settled, StateDirectory, init, writing
 from sealwire.journal.disk import Disk
 from sealwire.journal.file import JournalFile
 from sealwire.journal.records import Intent
@@ -284,7 +284,7 @@ class Running:
     """
 
     def __init__(self, state: State, disk: PowerDisk, compact_bytes: int) -> None:
-        self.state, self.disk = state, disk
+        self.state, self.disk, self.compact_bytes = state, disk, compact_bytes
         self.directory = StateDirectory.open("/state", state.audience, disk=disk)
         self.journal = Journal.open(self.directory, compact_bytes=compact_bytes)
         self.after: list[Remembered] = [self.journal.remembered]
@@ -296,7 +296,7 @@ class Running:
     def safe(self) -> None:
         """Note that what was written is safe; what waits may be written at any time."""
         self.after = [self.journal.remembered]
-        waits = replace(self.journal._pending)
+        waits = replace(self.journal._waiting.records)
         while (record := waits.next(self.after[-1])) is not None:
             self.begin(fold(self.after[-1], record))
             waits.forget(record)
@@ -337,7 +337,7 @@ def new_disk(state: State) -> PowerDisk:
 
 def check(state: State, running: Running, disk: PowerDisk) -> Running:
     """Start again on what a loss of power has left; give the service that runs then."""
-    again = Running(state, disk, running.journal._compact_bytes)
+    again = Running(state, disk, running.compact_bytes)
     with again.journal.exclusive() as held:
         found = held.remembered
     assert found in running.after, f"{found} is none of {running.after}"
@@ -382,7 +382,7 @@ def test_power_lost_again_and_again(
     disk = new_disk(state)
     version = 1
     running = Running(state, disk, chance.choice([0, 900, 1_000_000]))
-    monkeypatch.setattr(store, "_LONGER", chance.choice([0, 4]))
+    monkeypatch.setattr(writing, "_LONGER", chance.choice([0, 4]))
     for _ in range(25):
         disk.stop_at = disk.calls + chance.randrange(1, 40)
         disk.dead = chance.randrange(4) > 0

@@ -319,12 +319,23 @@ def test_a_fork_in_the_middle_keeps_the_lock_with_the_parent(
     """Also where the child leaves the very block that holds it."""
     journal, other = state.open(), state.open()
     with ExitStack() as stack:
-        stack.enter_context(journal.exclusive())
-        child(stack.close).check()
+        held = stack.enter_context(journal.exclusive())
+        held.intend(state.kept(7))
+
+        def leave() -> None:
+            with pytest.raises(StateError, match="a child of a fork inherited it"):
+                held.settle(Outcome.APPLIED)
+            assert not held.note(Clock(2 * state.now_ms))
+            stack.close()
+
+        child(leave).check()
+        assert b"w" == (state.path / "lock").read_bytes()
         with pytest.raises(StateError, match="held by another process"), other.exclusive(0.01):
             pass
-    with other.exclusive():
-        pass
+        held.settle(Outcome.FAILED)
+    assert b"-" == (state.path / "lock").read_bytes()
+    with other.exclusive() as held:
+        assert held.remembered.open_intent is None
 
 
 def test_as_many_leases_as_there_can_be(state: State) -> None:

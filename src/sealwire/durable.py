@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from contextlib import ExitStack, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -54,6 +55,7 @@ from sealwire.journal import (
 from sealwire.requests import Apply, Confirm, Lease, Request, Revert, read_request
 from sealwire.stages import Outcome, Stream
 from sealwire.state import AdmissionState
+from sealwire.stats import JournalState
 from sealwire.versions import Standing
 
 if TYPE_CHECKING:
@@ -115,6 +117,7 @@ class DurableState:
         self._state_id = b""
         self._serving = self._starting = False
         self._retry_ms = 0
+        self._written = JournalState()
         self.trouble = ""
         forks.watch(self)
 
@@ -201,7 +204,8 @@ class DurableState:
             return
         intent, standing = held.remembered.open_intent, self._standing(held.remembered)
         try:
-            held.settle(outcome, standing)
+            with self._timed():
+                held.settle(outcome, standing)
         except StateError as error:
             held.note(Settled(intent.digest, intent.stream, outcome, standing))
             self._tell(str(error))
@@ -325,20 +329,20 @@ class DurableState:
     def _intend(self, held: Held, request: Request) -> None:
         opened = request.opened
         claims = opened.claims
-        held.intend(
-            Kept(
-                id=request.id,
-                stream=claims.stream,
-                version=claims.version,
-                digest=opened.digest,
-                issuer=claims.iss,
-                verb=request.verb.value,
-                message=opened.signed,
-                from_layer=opened.from_layer,
-                accepted_ms=self._state.clock_ms,
-                setup=self._engine.setup,
-            )
+        kept = Kept(
+            id=request.id,
+            stream=claims.stream,
+            version=claims.version,
+            digest=opened.digest,
+            issuer=claims.iss,
+            verb=request.verb.value,
+            message=opened.signed,
+            from_layer=opened.from_layer,
+            accepted_ms=self._state.clock_ms,
+            setup=self._engine.setup,
         )
+        with self._timed():
+            held.intend(kept)
         self._own.add(request.id)
         self._seen = held.remembered
 
@@ -507,6 +511,22 @@ class DurableState:
         return Outcome.APPLIED
 
     # ---- telling -------------------------------------------------------------------------------
+
+    def state(self) -> JournalState:
+        """Say how the journal is doing; for any thread."""
+        opened = self._opened
+        trouble = self.trouble or ("" if opened is None else opened.journal.trouble)
+        return self._written._replace(trouble=trouble)
+
+    @contextmanager
+    def _timed(self) -> Iterator[None]:
+        """Time what is to be on the disk before a change goes on; what fails is not counted."""
+        began_s = time.perf_counter()
+        yield
+        took_s, before = time.perf_counter() - began_s, self._written
+        self._written = JournalState(
+            before.writes + 1, before.seconds + took_s, max(before.longest_s, took_s)
+        )
 
     def _tell(self, trouble: str) -> None:
         if trouble != self.trouble:

@@ -138,14 +138,20 @@ class Engine:
         """When `let_time_pass` is due, on the monotonic clock; ``None`` if nothing is."""
         if not self.changer.policies:
             return None
-        trial, ends_ms = self.in_force.trial, self.in_force.overlay.next_end_ms()
+        ends_ms = self.next_revert_ms
         due_ms = self._drift_due_ms
-        ends = [each for each in (ends_ms, trial and trial.ends_ms) if each is not None]
-        if ends:
-            left_ms = min(_LOOK_MS, max(0, min(ends) - boot_ms()))
+        if ends_ms is not None:
+            left_ms = min(_LOOK_MS, max(0, ends_ms - boot_ms()))
             due_ms = min(due_ms, max(monotonic_ms() + left_ms, self._not_before_ms))
         said_ms = self.changer.announcer.due_ms
         return due_ms if said_ms is None else min(due_ms, said_ms)
+
+    @property
+    def next_revert_ms(self) -> int | None:
+        """When a lease or a trial ends next, on the clock of `boot_ms`; ``None`` if none does."""
+        trial, ends_ms = self.in_force.trial, self.in_force.overlay.next_end_ms()
+        ends = [each for each in (ends_ms, trial and trial.ends_ms) if each is not None]
+        return min(ends, default=None)
 
     def let_time_pass(self) -> None:
         """End what is over, and look for what nobody asked for."""

@@ -29,7 +29,7 @@ from sealwire.answers import CONSTANT_REFUSAL
 from sealwire.chain import Chain
 from sealwire.engine import Engine, engine_of_process
 from sealwire.errors import ConfigurationError
-from sealwire.eventlog import Stats, log_bug
+from sealwire.eventlog import log_bug
 from sealwire.framing import encode_frame
 from sealwire.logtree.internals import check_private_names
 from sealwire.memory import Memory, memory_of
@@ -37,6 +37,7 @@ from sealwire.policy import Policy, default_rules
 from sealwire.receiver import Deadlines, Door
 from sealwire.requests import Verb
 from sealwire.service import Service, Session
+from sealwire.stats import Stats
 from sealwire.transports.addresses import Address, TcpAddress, parse_address
 from sealwire.transports.bound import Access, Bound, bind, check_access
 from sealwire.transports.server import Caps, Server
@@ -208,8 +209,13 @@ class Listener:
         return serving and thread is not None and thread.is_alive()
 
     def stats(self) -> Stats:
-        """Give counts, and the last hundred refusals with their reasons."""
-        return self._service.stats()
+        """Give counts, the last hundred refusals with their reasons, and what is in force now.
+
+        It may be called from any thread, waits for nothing and asks no disk.
+        """
+        stats = self._service.stats()
+        # A forked child has inherited the numbers, and does not serve.
+        return stats if self.is_alive() else replace(stats, uptime_s=0.0)
 
     def __enter__(self) -> Self:
         """Serve while the block runs."""

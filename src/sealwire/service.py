@@ -15,10 +15,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from sealwire.clock import monotonic_ms
+from sealwire.clock import boot_ms, monotonic_ms
 from sealwire.engine import Done, Engine
 from sealwire.errors import ApplyError, Reason, RefusedError, Stage
-from sealwire.eventlog import EventLog, Stats, log_bug
+from sealwire.eventlog import EventLog, log_bug
 from sealwire.events import (
     AppliedHere,
     Apply,
@@ -46,6 +46,7 @@ from sealwire.receiver import Door, Receiver
 from sealwire.requests import Apply as ApplyRequest
 from sealwire.requests import Request
 from sealwire.stages import Answer, Applied, Mode, Opened, Outcome, Stream
+from sealwire.stats import Stats
 from sealwire.versions import Standing
 
 if TYPE_CHECKING:
@@ -157,6 +158,7 @@ class Service:
         self._durable = durable
         self._answering = answering
         self._recorder = recorder
+        self._began_ms: int | None = None
 
     @property
     def memory(self) -> AdmissionState:
@@ -179,8 +181,11 @@ class Service:
         # What is kept on the disk shows that a change is new.
         challenging = self._durable is None and answering is not None and answering.challenging
         self._memory.begin(challenging=challenging)
-        if engine is None:
-            return
+        if engine is not None:
+            self._begin_with(engine)
+        self._began_ms = monotonic_ms()
+
+    def _begin_with(self, engine: Engine) -> None:
         engine.in_force.mode = (Mode.DURABLE if self._durable else self.memory.mode).value
         self._begin_recording()
         engine.begin(self.door.policy)
@@ -190,6 +195,7 @@ class Service:
 
     def end(self) -> None:
         """Serve no more."""
+        self._began_ms = None
         if self._engine is not None:
             with self._memory.hold_still():
                 if self._durable is not None:
@@ -211,7 +217,20 @@ class Service:
 
     def stats(self) -> Stats:
         """Give the counts as they are now."""
-        return replace(self._log.stats(), trail=self._trail_state())
+        engine, began_ms = self._engine, self._began_ms
+        leases, next_revert_s = 0, None
+        if engine is not None:
+            leases, ends_ms = len(engine.in_force.overlay.leases), engine.next_revert_ms
+            if ends_ms is not None:
+                next_revert_s = max(0, ends_ms - boot_ms()) / 1000
+        return replace(
+            self._log.stats(),
+            leases=leases,
+            next_revert_s=next_revert_s,
+            uptime_s=0.0 if began_ms is None else (monotonic_ms() - began_ms) / 1000,
+            trail=self._trail_state(),
+            journal=None if self._durable is None else self._durable.state(),
+        )
 
     def tick(self) -> Tick:
         """Give the time."""
@@ -309,6 +328,8 @@ class Service:
         except RefusedError as refusal:
             return PersistFailed(refusal)
         before = self.memory.outcome_of(opened) if standing is Standing.SAME else None
+        if standing is Standing.NEW:
+            self._log.accept()
         return Persisted(standing, before)
 
     def _survey(self, effect: Survey) -> Event:

@@ -16,7 +16,6 @@ from sealwire import service as service_module
 from sealwire.answering import Answering
 from sealwire.answers import CONSTANT_REFUSAL, decode_answer
 from sealwire.errors import ApplyError, Reason
-from sealwire.eventlog import Refusal, Stats
 from sealwire.framing import encode_frame
 from sealwire.keys import SigningKey
 from sealwire.policy import Policy, default_rules
@@ -25,6 +24,7 @@ from sealwire.receipts import Outcome as Said
 from sealwire.receiver import Deadlines, Door
 from sealwire.service import Output, Service, Session
 from sealwire.stages import Answer, Applied, Digest, Outcome, Stream, digest_of
+from sealwire.stats import Refusal, Stats
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -151,7 +151,7 @@ def test_a_message_is_applied_and_answered(local: Way, clocks: Clocks, sealed: b
     (plan,) = tree.applied
     assert plan.root is not None
     assert logging.DEBUG == plan.root.level
-    assert Stats(applied=1) == service.stats()
+    assert Stats(accepted=1, applied=1) == service.stats()
 
 
 def test_a_session_says_what_it_wants(local: Way, clocks: Clocks, sealed: bytes) -> None:
@@ -178,7 +178,7 @@ def test_a_copy_changes_nothing(local: Way, clocks: Clocks, sealed: bytes) -> No
         clocks.advance(1_000)
         assert Answer(Outcome.APPLIED, repeated=True) == ask(service, sealed)
     assert 1 == len(tree.applied)
-    assert Stats(applied=1, repeated=10) == service.stats()
+    assert Stats(accepted=1, applied=1, repeated=10) == service.stats()
 
 
 def test_many_threads_with_one_message(local: Way, clocks: Clocks, sealed: bytes) -> None:
@@ -216,7 +216,7 @@ def test_what_cannot_be_applied_has_failed(
     assert Answer(Outcome.FAILED, repeated=True) == ask(service, sealed)
     assert 1 == len(tree.applied)
     refusals = (Refusal(NOW_MS, "apply-failed", detail, PEER),)
-    assert Stats(failed=1, repeated=1, refusals=refusals) == service.stats()
+    assert Stats(accepted=1, failed=1, repeated=1, refusals=refusals) == service.stats()
 
 
 def test_a_bug_while_applying_is_logged(
@@ -275,7 +275,42 @@ def test_a_peer_that_may_not_connect_is_recorded(local: Way, clocks: Clocks) -> 
     service = make(local, clocks, Tree())
     service.refuse_peer(PEER)
     refusal = Refusal(NOW_MS, "peer-not-allowed", "this user may not connect", PEER)
-    assert Stats(refused=1, refusals=(refusal,)) == service.stats()
+    refused_for = {"peer-not-allowed": 1}
+    assert Stats(refused=1, refused_for=refused_for, refusals=(refusal,)) == service.stats()
+
+
+def test_what_has_begun_says_for_how_long(local: Way, clocks: Clocks) -> None:
+    """By the clock that never jumps; what has ended has no age."""
+    service = make(local, clocks, Tree())
+    assert 0.0 == service.stats().uptime_s
+    service.begin()
+    clocks.advance(1_500)
+    assert 1.5 == service.stats().uptime_s
+    service.end()
+    assert 0.0 == service.stats().uptime_s
+
+
+def test_what_another_process_took_is_not_accepted_again(
+    local: Way, clocks: Clocks, sealed: bytes
+) -> None:
+    """With a journal, a message that was new when it was looked at may be none when it is taken."""
+    service = make(local, clocks, Tree())
+    opened = local.chain.open(sealed, now_ms=NOW_MS)
+    taking = Persist(read_request(opened))
+    expected = [Persisted(Standing.NEW, None), Persisted(Standing.SAME, None)]
+    assert expected == [service._perform(taking, PEER), service._perform(taking, PEER)]
+    assert 1 == service.stats().accepted
+
+
+def test_what_is_not_allowed_is_not_accepted(local: Way, clocks: Clocks) -> None:
+    """Accepted is what passed the policy; the value of the reason says what did not."""
+    service = make(local, clocks, Tree())
+    ask(service, local.seal(local.operator.body(b'{"version": 1, "handlers": {"h": {"()": "x"}}}')))
+    ask(service, b"junk")
+    ask(service, b"junk")
+    stats = service.stats()
+    assert (0, 3) == (stats.accepted, stats.refused)
+    assert {"policy": 1, "envelope-malformed": 2} == stats.refused_for
 
 
 def test_the_clock_never_goes_back(local: Way, clocks: Clocks, alice: Operator) -> None:

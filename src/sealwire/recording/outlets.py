@@ -37,6 +37,11 @@ class Outlet:
         self._owed: deque[Line] = deque()
         self._not_before_s = 0.0
 
+    @property
+    def owed(self) -> int:
+        """How many lines it has not taken yet."""
+        return len(self._owed)
+
     def give(self, lines: Iterable[Line]) -> None:
         """Hand over what is owed and ``lines``, as far as the sink takes them."""
         for line in lines:
@@ -77,6 +82,11 @@ class Outlets:
     def trouble(self) -> str:
         """Why not every sink has everything; ``""`` if it has."""
         return next((each.trouble for each in self._all if each.trouble), "")
+
+    @property
+    def owed(self) -> int:
+        """How many lines the sink that is furthest behind has not taken yet."""
+        return max((each.owed for each in self._all), default=0)
 
     def take_lost(self) -> int:
         """Give how many lines no sink will get any more, and forget the number."""

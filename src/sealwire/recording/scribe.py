@@ -112,6 +112,7 @@ class Scribe:
             self.trouble,
             self._spilling,
             self._locked,
+            self._outlets.owed,
         )
 
     def point(self) -> tuple[int, bytes] | None:

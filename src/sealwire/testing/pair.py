@@ -42,10 +42,10 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from sealwire.chain import Chain
-    from sealwire.eventlog import Stats
     from sealwire.events import Decision
     from sealwire.policy import Policy
     from sealwire.sealer import SealingLayer
+    from sealwire.stats import Stats
 
 
 def pair(

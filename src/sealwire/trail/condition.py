@@ -16,6 +16,7 @@ class TrailState(NamedTuple):
         trouble: why changes are refused; ``""`` while all is well.
         spilled: whether records go to the second folder.
         locked: whether changes are refused until the service starts again.
+        unshipped: how many records, at most, a sink that is required has not taken yet.
     """
 
     folder: str
@@ -25,3 +26,4 @@ class TrailState(NamedTuple):
     trouble: str = ""
     spilled: bool = False
     locked: bool = False
+    unshipped: int = 0

@@ -189,7 +189,8 @@ class Engine:
         if isinstance(request, Lease):
             lease, before, after = self.changer.begin_lease(request, now_ms, policy)
             words = f"lease {levels_in_words(lease)} until {in_utc(lease.ends_wall_ms)}"
-            return Done(done=words, report=lease_report(lease, before, after))
+            mine = policy.loggers_of(lease.issuer).covers
+            return Done(done=words, report=lease_report(lease, before, after, mine))
         if isinstance(request, Confirm):
             self.changer.confirm(request)
             return Done(done=f"confirmed {request.what[:8]}")

@@ -108,8 +108,15 @@ class Shell:
 
     def says(self, done: str) -> str:
         """Give the first line of a command that asked the service which `both_parts` makes."""
-        where = f"{AUDIENCE} at unix:{self.folder}/made/run/log.sock"
-        return f"{done}, as {where} says; the answer is unsigned"
+        return f"{done}, as {self._service} says; the answer is unsigned"
+
+    def refused(self, rest: str) -> str:
+        """Give how the same service's refusal begins, or all of it: ``policy: lease-length``."""
+        return f"refused by {self._service}: {rest}"
+
+    @property
+    def _service(self) -> str:
+        return f"{AUDIENCE} at unix:{self.folder}/made/run/log.sock"
 
     def python(self, program: str, *arguments: str) -> Ended:
         """Run a Python program in the same place."""

@@ -175,7 +175,9 @@ def told(result: Result, service: str, *, quiet: bool, done: str = "applied", se
             _say_reduced(result)
         return Exit.OK
     if answer.outcome is Outcome.FAILED:
-        what = "had failed before, and nothing was done now" if answer.repeated else "failed"
+        what = f"failed, as {service} says"
+        if answer.repeated:
+            what = f"had failed before, as {service} says, and nothing was done now"
         raise CommandError(
             Exit.REFUSED,
             _joined(what, short(answer.detail)),
@@ -184,7 +186,7 @@ def told(result: Result, service: str, *, quiet: bool, done: str = "applied", se
     told = short(answer.reason, MAX_REASON_CHARS) or "the service gives no reason"
     raise CommandError(
         Exit.REFUSED,
-        _joined("refused", told, short(answer.detail)),
+        _joined(f"refused by {service}", told, short(answer.detail)),
         about(hint_for(answer.reason), sent),
     )
 

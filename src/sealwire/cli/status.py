@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from sealwire.cli.asking import Asked, show
+from sealwire.cli.asking import Asked
 from sealwire.cli.options import reading_options
 from sealwire.cli.reported import (
     MAX_ROWS,
@@ -62,12 +62,12 @@ def status(
     """
     asked = Asked(config, to, address, timeout_s)
     result = asked.ask(lambda client: client.status(only=only))
-    if as_json:
-        asked.say_as_json(result)
-    ending = asked.told(result, quiet=as_json, done="in force")
-    if not as_json:
-        show(result, lambda report: say_status(report, asked.options))
-    return ending
+    return asked.say(
+        result,
+        lambda report: say_status(report, asked.options),
+        as_json=as_json,
+        done="in force",
+    )
 
 
 def say_status(report: dict[str, Any], options: str, revert: str = "sealwire revert") -> None:

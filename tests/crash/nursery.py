@@ -12,6 +12,8 @@ import contextlib
 import importlib.metadata
 import json
 import logging
+import logging.config
+import logging.handlers
 import os
 import signal
 import socket

@@ -445,13 +445,7 @@ class DurableState:
         """Leave out what does not outlive a start."""
         if wanted.trial is not None and opened.presence is not None and opened.presence.is_first:
             intent = there.open_intent and requests[there.open_intent.id]
-            # What is to be done again meets what it was meant for: without it, a revert would take
-            # back the configuration before.
-            decides = isinstance(intent, (Confirm, Revert)) and intent.what in {
-                "",
-                wanted.trial.id,
-            }
-            if not (decides and intent.opened.claims.stream is Stream.BASE):
+            if not _decides(intent, wanted.trial.id):
                 told.append(f"the configuration {wanted.trial.id[:8]}: nobody had confirmed it")
                 wanted = wanted._replace(bases=wanted.bases[:-1], trial=None)
         if not wanted.bases:
@@ -512,6 +506,16 @@ class DurableState:
             log_to(LOGGER, logging.ERROR, "state: changes are refused: %s", trouble)
         self.trouble = self._engine.in_force.trouble = trouble
         self._retry_ms = monotonic_ms() + _RETRY_MS
+
+
+def _decides(request: Request | None, trial: str) -> bool:
+    """Whether a request that is to be done again is meant for what is on trial.
+
+    It has to meet that: without it, a revert would take back the configuration before.
+    """
+    if not isinstance(request, (Confirm, Revert)):
+        return False
+    return request.opened.claims.stream is Stream.BASE and request.what in {"", trial}
 
 
 def _without_trial(stored: Stored, trial: StoredTrial) -> Stored:

@@ -37,7 +37,7 @@ from sealwire.cose import external_aad
 from sealwire.durable import DurableState
 from sealwire.engine import engine_of_process
 from sealwire.framing import encode_frame
-from sealwire.journal import Journal, StateDirectory, init
+from sealwire.journal import init
 from sealwire.journal.encoding import decode
 from sealwire.journal.layout import read
 from sealwire.journal.records import Intent
@@ -51,6 +51,7 @@ from sealwire.stages import Outcome, Stream, Use
 
 if TYPE_CHECKING:
     from sealwire import Chain
+    from sealwire.documents import JsonValue
     from sealwire.sealer import SealingLayer
     from sealwire.stages import Answer
 
@@ -152,9 +153,17 @@ class Author:
 
     def _document(self, ask: Ask) -> bytes:
         if ask.kind in {Kind.APPLY, Kind.TRIAL}:
-            built = {"()": "counted.counted", "label": str(ask.level), "counts": str(self._counts)}
-            logger = {"level": ask.level, "handlers": ["counted"]}
-            config = {"version": 1, "handlers": {"counted": built}, "loggers": {BASE: logger}}
+            built: dict[str, JsonValue] = {
+                "()": "counted.counted",
+                "label": str(ask.level),
+                "counts": str(self._counts),
+            }
+            logger: dict[str, JsonValue] = {"level": ask.level, "handlers": ["counted"]}
+            config: dict[str, JsonValue] = {
+                "version": 1,
+                "handlers": {"counted": built},
+                "loggers": {BASE: logger},
+            }
             within_s = 600 if ask.kind is Kind.TRIAL else 0
             return write_request(Verb.APPLY, config=config, confirm_within_s=within_s)
         if ask.kind is Kind.CONFIRM:
@@ -233,9 +242,7 @@ class Process:
         found = logging.getLogger(BASE).getEffectiveLevel()
         if found != stands:
             self.wrong.append(f"{BASE} is {found} and not {stands}")
-        surely, perhaps = (
-            each(time.time(), _MARGIN_S) for each in (world.surely, world.perhaps)
-        )
+        surely, perhaps = (each(time.time(), _MARGIN_S) for each in (world.surely, world.perhaps))
         runs = surely[-1].level if surely else INFO
         found = logging.getLogger(LEASED).getEffectiveLevel()
         if surely == perhaps and found != runs:

@@ -7,7 +7,6 @@ import threading
 from typing import TYPE_CHECKING
 
 from tests.crash.following import Follower
-from tests.crash.world import Kind
 
 if TYPE_CHECKING:
     from pathlib import Path

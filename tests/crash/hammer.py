@@ -36,6 +36,7 @@ from sealwire.answers import decode_answer
 from sealwire.cose import external_aad
 from sealwire.durable import DurableState
 from sealwire.engine import engine_of_process
+from sealwire.errors import Reason
 from sealwire.framing import encode_frame
 from sealwire.journal import init
 from sealwire.journal.encoding import decode
@@ -62,6 +63,7 @@ LOOK_EVERY: Final = 500
 """A listener looks at the time more often than that."""
 
 _MARGIN_S: Final = 3.0
+_PATIENCE_S: Final = 60.0
 _NEWEST: Final = 0.5
 """How many of the copies are of the newest message."""
 
@@ -185,6 +187,7 @@ class Process:
         self._service = Service(door, memory=memory_of(AUDIENCE), engine=engine, durable=durable)
         self._service.begin()
         self.applied: Counter[int] = Counter()
+        self.waited_in_vain = 0
         self.wrong: list[str] = []
 
     def hammer(self, messages: list[Message], tries: int) -> None:
@@ -200,7 +203,10 @@ class Process:
             answer = self._deliver(copy)
             if answer.outcome is Outcome.APPLIED and not answer.repeated:
                 self.applied[number] += 1
-            if spoilt and answer.outcome is not Outcome.REFUSED:
+            if answer.reason == Reason.STATE_UNAVAILABLE.value:
+                # So many others had the journal before it that it was not waited for any longer.
+                self.waited_in_vain += 1
+            elif spoilt and answer.outcome is not Outcome.REFUSED:
                 self.wrong.append(f"a spoilt copy of {number}: {answer}")
             elif not spoilt and newest[messages[number].stream] == number:
                 # Nothing newer is there, so it is done, or was.
@@ -235,7 +241,10 @@ class Process:
     def compare(self, messages: list[Message], world: World) -> None:
         """See to it that what has to be in force is."""
         # One copy more of the newest: whoever has it is where the others are.
+        ends_s = time.monotonic() + _PATIENCE_S
         answer = self._deliver(messages[-1].sealed)
+        while answer.reason == Reason.STATE_UNAVAILABLE.value and time.monotonic() < ends_s:
+            answer = self._deliver(messages[-1].sealed)
         if not answer.repeated:
             self.wrong.append(f"after all others: {answer}")
         stands = world.bases[-1].level if world.bases else INFO
@@ -295,7 +304,8 @@ def _obey(process: Process, told: int, tell: int) -> None:
             process.hammer(messages, int(tries))
             process.compare(messages, world)
             said = {"applied": process.applied, "wrong": process.wrong[:5]}
-            process.applied = Counter()
+            said["waited_in_vain"] = process.waited_in_vain
+            process.applied, process.waited_in_vain = Counter(), 0
             os.write(tell, json.dumps(said).encode() + b"\n")
 
 
@@ -322,6 +332,7 @@ def main(folder: Path, processes: int, tries: int, phases: int) -> dict[str, Any
     messages: list[Message] = []
     applied: Counter[int] = Counter()
     wrong: list[str] = []
+    in_vain = 0
     each = -(-tries // (processes * phases))
     for phase in range(phases):
         messages.append(author.next())
@@ -331,6 +342,7 @@ def main(folder: Path, processes: int, tries: int, phases: int) -> dict[str, Any
             child.tell(path, each)
         for heard in [child.heard() for child in children]:
             applied.update({int(number): count for number, count in heard["applied"].items()})
+            in_vain += heard["waited_in_vain"]
             wrong += [f"phase {phase}: {what}" for what in heard["wrong"]]
         if wrong:
             break
@@ -341,6 +353,7 @@ def main(folder: Path, processes: int, tries: int, phases: int) -> dict[str, Any
     return {
         "applied": [applied[number] for number in range(len(messages))],
         "intents": intents(state),
+        "waited_in_vain": in_vain,
         "tries": each * processes * phases,
         "wrong": wrong[:20],
     }

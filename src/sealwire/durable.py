@@ -455,8 +455,8 @@ class DurableState:
     ) -> Wanted:
         """Leave out what does not outlive a start."""
         if wanted.trial is not None and opened.presence is not None and opened.presence.is_first:
-            left = None if there.open_intent is None else requests[there.open_intent.id]
-            if not _decides(left, wanted.trial):
+            intent = there.open_intent and requests[there.open_intent.id]
+            if not _decides(intent, wanted.trial.id):
                 told.append(f"the configuration {wanted.trial.id[:8]}: nobody had confirmed it")
                 wanted = wanted._replace(bases=wanted.bases[:-1], trial=None)
         if not wanted.bases:
@@ -535,18 +535,16 @@ class DurableState:
         self._retry_ms = monotonic_ms() + _RETRY_MS
 
 
-def _without_trial(stored: Stored, trial: StoredTrial) -> Stored:
-    bases = tuple(each for each in stored.bases if each.id != trial.id)
-    return Stored(bases, stored.leases)
+def _decides(request: Request | None, trial: str) -> bool:
+    """Whether a request that is to be done again is meant for what is on trial.
 
-
-def _decides(request: Request | None, trial: Trial) -> bool:
-    """Whether what was left in the middle is about the configuration on trial.
-
-    What is done again is to meet what it was meant for: without it, a revert would take back the
-    configuration before.
+    It has to meet that: without it, a revert would take back the configuration before.
     """
     if not isinstance(request, (Confirm, Revert)):
         return False
-    of_bases = request.opened.claims.stream is Stream.BASE
-    return of_bases and request.what in {"", trial.id}
+    return request.opened.claims.stream is Stream.BASE and request.what in {"", trial}
+
+
+def _without_trial(stored: Stored, trial: StoredTrial) -> Stored:
+    bases = tuple(each for each in stored.bases if each.id != trial.id)
+    return Stored(bases, stored.leases)

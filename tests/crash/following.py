@@ -13,6 +13,8 @@ Rules this module keeps, after each crash:
 from __future__ import annotations
 
 import random
+import shutil
+import tempfile
 import time
 from collections import Counter
 from dataclasses import replace
@@ -27,6 +29,7 @@ from sealwire.results import Result
 from sealwire.stages import Outcome, Stream
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from tests.crash.running import Nursery
@@ -74,6 +77,8 @@ class Follower:
         client: who asks.
         world: what has to be in force.
         service: the process that serves.
+        state: the state directory.
+        first: a program that services run first, from the next one on.
     """
 
     def __init__(self, nursery: Nursery, settings: Path, chance: random.Random) -> None:
@@ -83,11 +88,13 @@ class Follower:
             settings.parent / "operator" / "operator.toml", deliver=self._deliver
         )
         self.world = World()
+        self.state = settings.parent / "state"
         self.counts = settings.parent / "counts"
         self.counts.touch()
         self._sent = b""
         self._taken: list[tuple[Stream, bytes]] = []
         self._level = INFO
+        self.first = ""
         self.kills = self.middles = self.repeats = 0
         self.service = nursery.start(settings)
 
@@ -169,19 +176,44 @@ class Follower:
             self.world = self.world.after(ask, result.request_id, asked_s) or self.world
             self._taken.append((_stream(ask), self._sent))
 
+    # ---- going back in time --------------------------------------------------------------------
+
+    def save(self) -> Callable[[], None]:
+        """Keep what stands; give what puts it back, the service being dead."""
+        state = self.state
+        copy = Path(tempfile.mkdtemp(dir=state.parent)) / "state"
+        shutil.copytree(state, copy)
+        world, taken, level = self.world, list(self._taken), self._level
+
+        def restore() -> None:
+            self.service.kill()
+            shutil.rmtree(state)
+            shutil.copytree(copy, state)
+            # Levels go on: what is asked for in two tries is not the same.
+            self.world, self._taken, self._level = world, list(taken), max(level, self._level)
+
+        return restore
+
+    def prepare(self) -> Service:
+        """Start the service, which does not listen yet."""
+        self.service = self._nursery.prepare(self._settings, self.first)
+        return self.service
+
+    def start(self) -> None:
+        """Start the service."""
+        self.service = self._nursery.start(self._settings, self.first)
+
     # ---- after a crash -------------------------------------------------------------------------
 
-    def recover(self, left: Unanswered | None, *, started: bool = False) -> None:
+    def recover(self, left: Unanswered | None) -> None:
         """Start the service again, and see to it that it keeps the rules.
 
         Args:
             left: the request that was not answered.
-            started: it has been started again already.
         """
         self.kills += 1
         dead = self.service.pid
-        if not started:
-            self.service = self._nursery.start(self._settings)
+        self.start()
         before = self.world
         if left is None:
             self.world = before.after_start()

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 PATIENCE_S = 30.0
 PROGRAM = Path(__file__).with_name("nursery.py")
+HAMMER = Path(__file__).with_name("hammer.py")
+HAMMER_S = 3_600.0
 
 LISTEN = "running = sealwire.listen_from({!r}); told = None"
 LEVEL = "told = logging.getLogger({!r}).getEffectiveLevel()"
@@ -160,3 +162,19 @@ class Nursery:
         service = self.prepare(settings, first)
         assert service.listen(), f"it does not listen, see {self.log.read_text()[-3000:]}"
         return service
+
+
+def hammered(folder: Path, processes: int, tries: int, phases: int) -> dict[str, Any]:
+    """Run ``hammer.py`` in a folder; give what it says."""
+    numbers = map(str, (processes, tries, phases))
+    command = [sys.executable, str(HAMMER), str(folder), *numbers]
+    # In a group of its own, so that nothing of it is left if it has to be ended.
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    try:
+        told, _ = process.communicate(timeout=HAMMER_S)
+    except BaseException:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        raise
+    said: dict[str, Any] = json.loads(told)
+    return said

@@ -16,15 +16,18 @@ from sealwire import service as service_module
 from sealwire.answering import Answering
 from sealwire.answers import CONSTANT_REFUSAL, decode_answer
 from sealwire.errors import ApplyError, Reason
+from sealwire.events import Persist, Persisted
 from sealwire.framing import encode_frame
 from sealwire.keys import SigningKey
 from sealwire.policy import Policy, default_rules
 from sealwire.receipts import Asked, Mode, Receipt, open_receipt
 from sealwire.receipts import Outcome as Said
 from sealwire.receiver import Deadlines, Door
+from sealwire.requests import read_request
 from sealwire.service import Output, Service, Session
 from sealwire.stages import Answer, Applied, Digest, Outcome, Stream, digest_of
 from sealwire.stats import Refusal, Stats
+from sealwire.versions import Standing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -9,7 +9,7 @@ Rules this module keeps:
 4. A series that can be there is there from the first scrape on, with 0. One that appears with its
    first event hides that event from ``increase()``.
 
-See https://prometheus.io/docs/instrumenting/writing_exporters/ for the names.
+Names are by the conventions of Prometheus: the unit last, in seconds, and counters with `_total`.
 """
 
 from __future__ import annotations

@@ -356,17 +356,21 @@ class Held:
         """What the journal comes to, with everything that anybody has written."""
         return self._journal.remembered
 
-    def intend(self, kept: Kept) -> None:
+    def intend(self, kept: Kept, *, going_back: bool = False) -> None:
         """Write that a message is accepted, and move its floor.
+
+        Args:
+            kept: the message.
+            going_back: it takes something back, for which room is kept.
 
         Raises:
             StateError: it is not certain to be on the disk, and so it is not accepted.
             ValueError: it cannot be accepted now: another one is open, or its version is taken.
         """
         self._check()
-        if self._journal.trouble:
+        if self._journal.trouble and not going_back:
             raise StateError(self._journal.trouble)
-        self._journal._write(Intent(kept), with_reserve=False)  # noqa: SLF001 - two halves of one
+        self._journal._write(Intent(kept), with_reserve=going_back)  # noqa: SLF001 - two halves of one
 
     def settle(self, outcome: Outcome, in_force: Stored | None = None) -> None:
         """Write what became of the open intent.

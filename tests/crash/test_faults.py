@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 from tests.crash.following import BASE, LEASED
-from tests.crash.running import PATIENCE_S
 from tests.crash.tracing import Tracer, failing
+from tests.crash.waiting import wait_for_level
 from tests.crash.world import INFO, Ask, Kind
 
 from sealwire import RequestError, RequestRefusedError, deliver
@@ -68,14 +68,6 @@ def try_to_apply(follower: Follower) -> tuple[Ask, bytes] | None:
         return None
     assert "state-unavailable" == reason
     return ask, follower.sent
-
-
-def wait_for_level(service: Service, name: str, level: int) -> None:
-    """Wait until a logger has a level."""
-    ends = time.monotonic() + PATIENCE_S
-    while level != service.level(name):
-        assert time.monotonic() < ends, f"{name} is not {level}"
-        time.sleep(0.02)
 
 
 def resumes(follower: Follower) -> None:

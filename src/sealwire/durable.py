@@ -8,7 +8,9 @@ Rules this module keeps:
 2. What the journal says stands is what this process does: it adopts that before it serves, and
    before each change what other processes have done since.
 3. Going back waits for nothing. What has ended by itself is written when that can be done; a crash
-   before may undo it, and the end of a lease holds in any case.
+   before may undo it, and the end of a lease holds in any case. Leases are ended for whoever asks,
+   whether that can be written or not: a copy of that message ends nothing but what was begun before
+   it, since whatever is begun later is taken in the journal, and overtakes it.
 4. A journal that is lost, cannot be trusted or cannot be written refuses changes, and nothing else.
    It is tried again with every change, and each second while something is unwritten.
 5. What was kept is verified again before it is used, at the time at which it was taken: whoever can
@@ -118,6 +120,7 @@ class DurableState:
         self._serving = self._starting = False
         self._retry_ms = 0
         self._written = JournalState()
+        self._unwritten = False
         self.trouble = ""
         forks.watch(self)
 
@@ -178,19 +181,22 @@ class DurableState:
         Raises:
             RefusedError: with ``STATE_UNAVAILABLE``; nothing is taken.
         """
+        standing: Standing | None = None
+        before = self._state.floors
         try:
             held = self._hold()
             before = dict(self._state.floors)
             standing = take()
-            try:
-                if standing is Standing.NEW:
-                    self._intend(held, request)
-            except BaseException:
-                # What was taken in memory has not been taken.
-                self._state.floors = before
-                raise
+            if standing is Standing.NEW:
+                self._intend(held, request)
         except StateError as error:
             self._tell(str(error))
+            if _ends_leases(request):
+                standing = take() if standing is None else standing
+                self._unwritten = standing is Standing.NEW
+                return standing
+            # What was taken in memory has not been taken.
+            self._state.floors = before
             raise VerificationError(Reason.STATE_UNAVAILABLE, Stage.ADMISSION, str(error)) from None
         return standing
 
@@ -199,6 +205,10 @@ class DurableState:
 
         The change stays as it is: whoever finds it unsettled makes it again.
         """
+        if self._unwritten:
+            self._unwritten = False
+            self._note()
+            return
         held = self._held
         if held is None or held.remembered.open_intent is None:
             return
@@ -342,7 +352,7 @@ class DurableState:
             setup=self._engine.setup,
         )
         with self._timed():
-            held.intend(kept)
+            held.intend(kept, going_back=isinstance(request, Revert))
         self._own.add(request.id)
         self._seen = held.remembered
 
@@ -533,6 +543,10 @@ class DurableState:
             log_to(LOGGER, logging.ERROR, "state: changes are refused: %s", trouble)
         self.trouble = self._engine.in_force.trouble = trouble
         self._retry_ms = monotonic_ms() + _RETRY_MS
+
+
+def _ends_leases(request: Request) -> bool:
+    return isinstance(request, Revert) and request.opened.claims.stream is Stream.LEASE
 
 
 def _decides(request: Request | None, trial: str) -> bool:

@@ -77,6 +77,7 @@ class Follower:
         client: who asks.
         world: what has to be in force.
         service: the process that serves.
+        sent: the message that was sent last.
         state: the state directory.
         first: a program that services run first, from the next one on.
     """
@@ -91,7 +92,7 @@ class Follower:
         self.state = settings.parent / "state"
         self.counts = settings.parent / "counts"
         self.counts.touch()
-        self._sent = b""
+        self.sent = b""
         self._taken: list[tuple[Stream, bytes]] = []
         self._level = INFO
         self.first = ""
@@ -99,7 +100,7 @@ class Follower:
         self.service = nursery.start(settings)
 
     def _deliver(self, address: str, sealed: bytes, /, *, timeout_s: float) -> bytes:
-        self._sent = sealed
+        self.sent = sealed
         return exchange(address, sealed, timeout_s=timeout_s)
 
     # ---- asking --------------------------------------------------------------------------------
@@ -135,7 +136,7 @@ class Follower:
         """
         asked_s = time.time()
         try:
-            result = self._send(ask)
+            result = self.send(ask)
         except NoAnswerError as error:
             return Unanswered(ask, error.sealed, error.request_id, asked_s)
         except TransportError:
@@ -143,10 +144,11 @@ class Follower:
         except RequestError as error:
             result = error.result
         assert not result.repeated, ask
-        self._follow(ask, result, asked_s)
+        self.follow(ask, result, asked_s)
         return None
 
-    def _send(self, ask: Ask) -> Result:
+    def send(self, ask: Ask) -> Result:
+        """Send a request, whatever comes of it."""
         client = self.client
         if ask.kind in {Kind.APPLY, Kind.TRIAL}:
             within_s = 600 if ask.kind is Kind.TRIAL else 0
@@ -164,7 +166,8 @@ class Follower:
         logger = {"level": level, "handlers": ["counted"]}
         return {"version": 1, "handlers": {"counted": built}, "loggers": {BASE: logger}}
 
-    def _follow(self, ask: Ask, result: Result, asked_s: float) -> None:
+    def follow(self, ask: Ask, result: Result, asked_s: float) -> None:
+        """See to it that an answer is as it has to be, and go with it."""
         if ask.kind is Kind.LEASE and time.time() > asked_s + ask.for_s - 1:
             # It may have come too late; what runs for a second is over for `_compare` anyway.
             assert result.outcome in {Outcome.APPLIED, Outcome.REFUSED}, result
@@ -174,7 +177,7 @@ class Follower:
             assert expected is result.outcome, (ask, self.world, result)
         if result.outcome is Outcome.APPLIED:
             self.world = self.world.after(ask, result.request_id, asked_s) or self.world
-            self._taken.append((_stream(ask), self._sent))
+            self._taken.append((_stream(ask), self.sent))
 
     # ---- going back in time --------------------------------------------------------------------
 
@@ -230,14 +233,14 @@ class Follower:
         made = before if then is None else then.after_start()
         was_made, was_not, built = self._is_seen(made), self._is_seen(before), self.built()
         assert was_made or was_not, (ask, before, made, self.client.status().report)
-        self._sent = left.sealed
+        self.sent = left.sealed
         answer = deliver(self.client.address, left.sealed)
         if not answer.repeated:
             # Not taken, so nothing of it was made before; it is now.
             assert was_not, (ask, before, answer)
             assert not built[dead, str(ask.level)], (ask, answer)
             self.world = before
-            self._follow(ask, Result(answer, left.id), left.asked_s)
+            self.follow(ask, Result(answer, left.id), left.asked_s)
             return
         self.repeats += 1
         assert then is not None, (ask, before, answer)

@@ -303,7 +303,7 @@ def _obey(process: Process, told: int, tell: int) -> None:
             messages, world = _read_phase(Path(phase))
             process.hammer(messages, int(tries))
             process.compare(messages, world)
-            said = {"applied": process.applied, "wrong": process.wrong[:5]}
+            said: dict[str, Any] = {"applied": process.applied, "wrong": process.wrong[:5]}
             said["waited_in_vain"] = process.waited_in_vain
             process.applied, process.waited_in_vain = Counter(), 0
             os.write(tell, json.dumps(said).encode() + b"\n")

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from types import TracebackType
 
 PATIENCE_S = 30.0
@@ -111,18 +112,21 @@ class Service:
 class Nursery:
     """Starts services."""
 
-    def __init__(self, log: Path) -> None:
+    def __init__(self, log: Path, environment: Mapping[str, str] | None = None) -> None:
         """Begin.
 
         Args:
             log: where the services write what they log.
+            environment: what their environment has besides ours.
         """
         self.log = log
         self._asked, theirs = socket.socketpair()
         self._asked.settimeout(PATIENCE_S)
         number = theirs.fileno()
         self._process = subprocess.Popen(
-            [sys.executable, str(PROGRAM), str(number)], pass_fds=[number]
+            [sys.executable, str(PROGRAM), str(number)],
+            pass_fds=[number],
+            env={**os.environ, **(environment or {})},
         )
         theirs.close()
         self._services: list[Service] = []

@@ -89,6 +89,10 @@ class World:
         """Give what is in force after a start."""
         return replace(self, bases=self.bases[:-1], trial=False) if self.trial else self
 
+    def without_leases(self) -> World:
+        """Give the same when all leases are over."""
+        return replace(self, leases=())
+
     def surely(self, now_s: float, margin_s: float) -> tuple[Standing, ...]:
         """Give the leases that run, whatever the clocks differ by."""
         return tuple(each for each in self.leases if each.ends_s > now_s + margin_s)

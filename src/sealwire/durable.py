@@ -181,7 +181,8 @@ class DurableState:
             take: takes its message in memory; what it raises is raised.
 
         Raises:
-            RefusedError: with ``STATE_UNAVAILABLE``; nothing is taken.
+            RefusedError: with ``STATE_UNAVAILABLE``, or with ``REPLAYED`` where the journal has its
+                id in force; nothing is taken.
         """
         standing: Standing | None = None
         before = self._state.floors
@@ -200,6 +201,9 @@ class DurableState:
             # What was taken in memory has not been taken.
             self._state.floors = before
             raise VerificationError(Reason.STATE_UNAVAILABLE, Stage.ADMISSION, str(error)) from None
+        except ValueError as error:
+            self._state.floors = before
+            raise VerificationError(Reason.REPLAYED, Stage.ADMISSION, str(error)) from None
         return standing
 
     def settle(self, outcome: Outcome) -> None:

@@ -347,6 +347,30 @@ def test_a_revert_that_was_left_in_the_middle_takes_back_one_configuration(
     assert (Outcome.APPLIED, True) == (again.outcome, again.repeated)
 
 
+def test_an_id_that_is_in_force_begins_nothing_else(
+    start: Callable[..., Service], client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It names what is to be reverted; whoever seals draws it, and may draw another's."""
+    service = start()
+    monkeypatch.setattr("sealwire.sealer.secrets.token_bytes", bytes)
+    client.apply(LOUD)
+    for ask in (
+        lambda: client.lease({"payments.api": "DEBUG"}, for_s=600),
+        lambda: client.apply(QUIET),
+    ):
+        with pytest.raises(RequestRefusedError) as caught:
+            ask()
+        assert "replayed" == caught.value.reason
+    monkeypatch.undo()
+    assert DEBUG == service.level
+    assert [] == client.status().report["leases"]
+    client.apply(QUIET)
+    monkeypatch.setattr("sealwire.sealer.secrets.token_bytes", bytes)
+    with pytest.raises(RequestRefusedError) as caught:
+        client.lease({"payments.api": "DEBUG"}, for_s=600)
+    assert "replayed" == caught.value.reason
+
+
 # ---- another set-up ----------------------------------------------------------------------------
 
 
@@ -545,7 +569,7 @@ def test_a_second_process_takes_no_trial_back(
 def test_what_others_did_while_something_ended_is_not_passed_over(
     start: Callable[..., Service], client: Client, second: str
 ) -> None:
-    """That a lease has ended is written over their change, which has yet to be made here as well."""
+    """That a lease ended is written over their change, which has yet to be made here as well."""
     one = start()
     client.lease({NAME: "DEBUG"}, for_s=4)
     other = start(settings=second)

@@ -118,7 +118,7 @@ class DurableState:
         self._own: set[str] = set()
         self._aside: dict[str, str] = {}
         self._state_id = b""
-        self._serving = self._starting = False
+        self._serving = self._starting = self._beginning = False
         self._retry_ms = 0
         self._written = JournalState()
         self._unwritten = False
@@ -140,7 +140,7 @@ class DurableState:
         self._state = state
         self._engine.in_force.mode = MODE
         state.kept_from = 0
-        self._serving = self._starting = True
+        self._serving = self._starting = self._beginning = True
         self._aside.clear()
         self._engine.on_end.append(self._note)
         try:
@@ -148,6 +148,8 @@ class DurableState:
                 pass
         except StateError as error:
             self._tell(str(error))
+        finally:
+            self._beginning = False
 
     def end(self) -> None:
         """Serve no more; what runs is still there after a start."""
@@ -262,6 +264,8 @@ class DurableState:
                 pass
         except StateError as error:
             self._tell(str(error))
+        except Exception as bug:  # noqa: BLE001 - leases are ended by the thread that comes by here
+            log_bug("the state could not be looked at", bug)
 
     @property
     def _is_due(self) -> bool:
@@ -303,8 +307,8 @@ class DurableState:
         try:
             directory = StateDirectory.open(self._folder, self._chain.audience)
         except ConfigurationError as error:
-            # What was right once may be a disk that is not there yet.
-            if self._starting and os.path.lexists(self._folder):
+            # What was right once may be a disk that is not there yet, or is there by now.
+            if self._beginning and os.path.lexists(self._folder):
                 raise
             raise StateError(str(error)) from None
         try:
@@ -489,7 +493,8 @@ class DurableState:
             "up its logging differently since"
         )
         if self._on_new_setup is OnNewSetup.REFUSE:
-            raise ConfigurationError(
+            # Whoever serves by then, because the journal could not be read before, goes on.
+            raise (ConfigurationError if self._beginning else StateError)(
                 f'{new}, and on_new_setup is "refuse"; look at it with: sealwire state show '
                 f'{self._folder}, and write "application" or "applied" there'
             )

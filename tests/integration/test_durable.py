@@ -521,12 +521,31 @@ def test_leases_can_be_ended_while_nothing_can_be_written(
     assert INFO == service.level
     assert deliver(client.address, sent).repeated
     service.do(limit.format("resource.RLIM_INFINITY"))
-    client.apply(QUIET)
+    taken(lambda: client.apply(QUIET))
     assert [] == client.status().report["leases"]
     service.kill()
     service = start()
     assert ERROR == service.level
     assert [] == client.status().report["leases"]
+
+
+def test_a_state_that_comes_to_be_another_kind_of_thing_ends_nobody(
+    start: Callable[..., Service], client: Client, parts: Path
+) -> None:
+    """A disk that is mounted late, with its modes wrong: changes are refused, and leases end."""
+    (parts / "state").rename(parts / "away")
+    service = start()
+    (parts / "state").mkdir(0o755)
+    (parts / "state").chmod(0o755)
+    time.sleep(2.5)
+    with pytest.raises(RequestRefusedError) as caught:
+        client.apply(LOUD)
+    assert "state-unavailable" == caught.value.reason
+    assert "chmod" in client.status().report["trouble"]
+    (parts / "state").rmdir()
+    (parts / "away").rename(parts / "state")
+    taken(lambda: client.apply(LOUD))
+    assert DEBUG == service.level
 
 
 # ---- several processes -------------------------------------------------------------------------

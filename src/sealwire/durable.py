@@ -39,7 +39,7 @@ from sealwire.errors import (
     VerificationError,
 )
 from sealwire.eventlog import LOGGER, log_bug, log_to
-from sealwire.inforce import Trial
+from sealwire.inforce import Trial, lease_end_ms
 from sealwire.journal import (
     Held,
     Journal,
@@ -455,12 +455,16 @@ class DurableState:
                 bases.append(BaseThere(request, base.since_ms))
         for lease in there.in_force.leases:
             request = requests[lease.id]
+            if not isinstance(request, Lease):
+                continue
             ends_ms = lease.ends_boot_ms
             if not boot or lease.boot_id != boot:
                 # Another clock by now: its end by the wall, and never more than it had left.
-                left_ms = min(lease.ends_wall_ms - self._state.clock_ms, lease.left_ms)
+                left_ms = min(lease_end_ms(request) - self._state.clock_ms, lease.left_ms)
                 ends_ms = now_ms + left_ms
-            if isinstance(request, Lease) and ends_ms > now_ms:
+            # And in no case more than its length, which is signed (rule 5).
+            ends_ms = min(ends_ms, now_ms + request.for_s * 1000)
+            if ends_ms > now_ms:
                 leases.append(LeaseThere(request, ends_ms))
         trial, on_trial = there.in_force.trial, None
         if trial is not None and bases and bases[-1].request.id == trial.id:

@@ -12,6 +12,7 @@ import pytest
 
 from sealwire import Client, NoAnswerError, RequestRefusedError, deliver
 from sealwire.cli.app import run
+from sealwire.journal import Journal, Now, StateDirectory
 from sealwire.stages import Outcome, Stream
 
 if TYPE_CHECKING:
@@ -225,6 +226,27 @@ def test_a_lease_runs_on_and_ends_in_time(start: Callable[..., Service], client:
     assert settled(service, INFO)
     assert time.monotonic() - began < 6 + PATIENCE_S / 2
     assert [] == client.status().report["leases"]
+
+
+@pytest.mark.parametrize("boot", ["", "another"])
+def test_a_state_that_says_more_than_was_signed_makes_no_lease_longer(
+    start: Callable[..., Service], client: Client, parts: Path, boot: str
+) -> None:
+    """Whoever can write the directory can make a service forget, and nothing else."""
+    service = start()
+    client.lease({NAME: "DEBUG"}, for_s=4)
+    service.kill()
+    directory = StateDirectory.open(parts / "state")
+    journal = Journal.open(directory)
+    with journal.exclusive() as held:
+        stored = held.remembered.in_force
+        more = {"boot_id": boot} if boot else {}
+        (lease,) = stored.leases
+        lease = lease._replace(ends_boot_ms=2**50, ends_wall_ms=2**50, left_ms=2**50, **more)
+        assert held.note(Now(stored._replace(leases=(lease,))))
+    journal.close()
+    directory.close()
+    assert settled(start(), INFO)
 
 
 def test_a_lease_that_ended_meanwhile_does_not_begin_again(

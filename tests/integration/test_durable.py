@@ -570,6 +570,27 @@ def test_a_state_that_comes_to_be_another_kind_of_thing_ends_nobody(
     assert DEBUG == service.level
 
 
+def test_a_listener_beside_it_that_keeps_nothing_lets_nothing_be_taken_twice(
+    start: Callable[..., Service], client: Client, parts: Path
+) -> None:
+    """What came by way of it is known after a start as well."""
+    text = (parts / "service.toml").read_text().partition("[trail]")[0]
+    text = text.replace("log.sock", "beside.sock").replace('state = "state"', "")
+    (parts / "beside.toml").write_text(text.replace('receipt_key = "receipt.key"', ""))
+    service = start()
+    service.do(f"beside = sealwire.listen_from({str(parts / 'beside.toml')!r})")
+    there, client.receipt_key = client.address.replace("log.sock", "beside.sock"), None
+    here, client.address = client.address, there
+    first, _ = recorded(client, lambda: client.apply(LOUD))
+    client.apply(QUIET)
+    assert ERROR == service.level
+    service.kill()
+    service = start()
+    again = deliver(here, first)
+    assert (Outcome.REFUSED, "version-superseded") == (again.outcome, again.reason)
+    assert DEBUG != service.level
+
+
 # ---- several processes -------------------------------------------------------------------------
 
 

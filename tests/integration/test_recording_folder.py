@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -13,9 +13,6 @@ from sealwire.trail.events import Stopped
 from sealwire.trail.findings import Outcome as Finding
 from sealwire.trail.segments import MAX_SEGMENT_BYTES, TrailWriter
 from sealwire.trail.verify import verify_trail
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 HOST = SigningKey(bytes(range(32)), owner="host")
 NOW_MS = 1_800_000_000_000
@@ -82,3 +79,17 @@ def test_a_trail_that_is_gone_is_not_begun_anew_by_itself(folder: Path) -> None:
         one.sync()
     with pytest.raises(StateError, match="is gone"):
         one.open(NOW_MS)
+
+
+def test_an_application_that_goes_elsewhere_takes_no_trail_with_it(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder that was named relative to where it was is the same one when it is opened again."""
+    monkeypatch.chdir(folder)
+    one = Keeper(Path("trail"), "payments@test", "", HOST, MAX_SEGMENT_BYTES)
+    one.open(NOW_MS)
+    monkeypatch.chdir("/")
+    one.append(STOPPED, NOW_MS)
+    one.checkpoint()
+    one.close()
+    assert not one.open(NOW_MS)

@@ -29,6 +29,7 @@ from sealwire.errors import (
     Stage,
     StateError,
     TransportError,
+    UntrustedAnswerError,
     VerificationError,
 )
 from sealwire.results import RequestError, RequestFailedError, RequestRefusedError, Result
@@ -55,6 +56,9 @@ COMMANDS = [
     "policy init",
     "policy explain",
     "policy check",
+    "receipts list",
+    "receipts show",
+    "receipts verify",
     "revert",
     "seal",
     "send",
@@ -63,6 +67,7 @@ COMMANDS = [
     "trail prove",
     "trail show",
     "trail verify",
+    "trust",
     "why",
 ]
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -90,14 +95,16 @@ def test_without_the_extra_it_says_so(shell: Shell, name: str) -> None:
     assert "" == ended.stdout
 
 
-@pytest.mark.parametrize("command", ["", "keys", "config", "policy", "trail", *COMMANDS])
+@pytest.mark.parametrize(
+    "command", ["", "keys", "config", "policy", "receipts", "trail", *COMMANDS]
+)
 def test_help(shell: Shell, command: str) -> None:
     """Every command explains itself; those that people type by hand give examples."""
     printed = shell.done(*command.split(), "--help")
     assert printed.startswith(f"Usage: sealwire{' ' * bool(command)}{command} ")
     assert "..." not in printed.replace("COMMAND [ARGS]...", "")
     assert ("Example" in printed) == (
-        command not in {"keys", "config", "policy", "trail", "demo", "keys show"}
+        command not in {"keys", "config", "policy", "receipts", "trail", "demo", "keys show"}
     )
 
 
@@ -241,6 +248,7 @@ ERRORS: list[tuple[SealwireError, Exit]] = [
     (StateError("wrong"), Exit.LOCAL_FAILURE),
     (TransportError("wrong"), Exit.LOCAL_FAILURE),
     (NoAnswerError("wrong"), Exit.NO_ANSWER),
+    (UntrustedAnswerError("wrong", claimed="applied"), Exit.NO_ANSWER),
     (RequestError(REFUSED), Exit.REFUSED),
     (RequestRefusedError(REFUSED), Exit.REFUSED),
     (RequestFailedError(REFUSED), Exit.REFUSED),

@@ -21,7 +21,7 @@ PIP := $(PY) -m pip --disable-pip-version-check --quiet
 # `make test` measures these alone, and then runs the others, except those that take long or need
 # what a fresh machine lacks: these have a target of their own.
 MEASURED_TESTS := tests/unit tests/property
-OWN_TARGET := tests/load tests/conformance tests/fuzz tests/privileged tests/scan tests/interop tests/mutation tests/assess
+OWN_TARGET := tests/load tests/crash tests/conformance tests/fuzz tests/privileged tests/scan tests/interop tests/mutation tests/assess
 # What the pages say of the code, and every example on them: `make docs` runs these.
 DOCS_TESTS := tests/integration/test_docs.py tests/integration/test_docs_examples.py
 # In a process for each core; a process that is done takes tests over from the others. What loads the
@@ -34,7 +34,7 @@ unexport PYTHONPATH PYTHONHOME
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo assess test test-all load load-short privileged scan interop conformance fuzz fuzz-short mutation trail-mutations bench bench-short bench-peers docs lint venv clean FORCE
+.PHONY: help demo assess test test-all load load-short crash crash-short privileged scan interop conformance fuzz fuzz-short mutation trail-mutations bench bench-short bench-peers docs lint venv clean FORCE
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## /\1|/p' Makefile | while IFS='|' read -r name what; do \
@@ -61,6 +61,20 @@ load: $(STAMPS)/test  ## tests under load, beside the standard library's listene
 
 load-short: $(STAMPS)/test  ## the same with shorter floods
 	SEALWIRE_LOAD_SECONDS=3 $(PY) -m pytest tests/load
+
+# libfaketime is built by its package, with gcc, into an environment of its own.
+FAKETIME := build/crash/python/bin/python
+$(FAKETIME): | $(STAMPS)/python
+	test -x $@ || $(PY) -m venv build/crash/python
+	$@ -m pip --disable-pip-version-check --quiet install libfaketime==3.0.1
+
+crash: $(STAMPS)/test $(FAKETIME)  ## services killed, lied to by disks and clocks, and hammered; needs root, strace and gcc
+	$(PY) -m pytest -s -o faulthandler_timeout=3600 tests/crash
+
+# Without root, the disks that have to be mounted are left out.
+crash-short: $(STAMPS)/test $(FAKETIME)  ## the same in under a minute
+	SEALWIRE_CRASH_CALLS=4 SEALWIRE_CRASH_KILLS=30 SEALWIRE_CRASH_TRIES=20000 SEALWIRE_CRASH_SHORT=1 \
+		$(PY) -m pytest $(if $(filter 0,$(shell id -u)),,--ignore=tests/crash/test_disks.py) tests/crash
 
 privileged: $(STAMPS)/test  ## tests with other users of the machine; needs root
 	$(PY) -m pytest tests/privileged

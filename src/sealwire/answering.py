@@ -98,7 +98,8 @@ class Answering:
             return b""
         outcome = _outcome(decision, in_force)
         floor = state.floors.get(claims.stream)
-        challenged = decision.reason is Reason.CHALLENGE_REQUIRED
+        # Also where something else was found first: then it is sealed again once, for both.
+        lacks = decision.answer.outcome is Decided.REFUSED and claims.nonce != state.challenge
         receipt = Receipt(
             outcome=outcome,
             mode=state.mode,
@@ -113,7 +114,7 @@ class Answering:
             trail=trail,
             reduced=_listed(decision.reduced),
             report=decision.report,
-            challenge=(state.challenge or b"") if challenged else b"",
+            challenge=(state.challenge or b"") if lacks else b"",
         )
         asked = Asked(claims.aud, claims.stream, claims.cti, known.digest)
         return seal_receipt(receipt, asked, self.key, request_key)

@@ -8,7 +8,9 @@ Rules this module keeps:
 2. What the journal says stands is what this process does: it adopts that before it serves, and
    before each change what other processes have done since.
 3. Going back waits for nothing. What has ended by itself is written when that can be done; a crash
-   before may undo it, and the end of a lease holds in any case.
+   before may undo it, and the end of a lease holds in any case. Leases are ended for whoever asks,
+   whether that can be written or not: a copy of that message ends nothing but what was begun before
+   it, since whatever is begun later is taken in the journal, and overtakes it.
 4. A journal that is lost, cannot be trusted or cannot be written refuses changes, and nothing else.
    It is tried again with every change, and each second while something is unwritten.
 5. What was kept is verified again before it is used, at the time at which it was taken: whoever can
@@ -118,6 +120,7 @@ class DurableState:
         self._serving = self._starting = False
         self._retry_ms = 0
         self._written = JournalState()
+        self._unwritten = False
         self.trouble = ""
         forks.watch(self)
 
@@ -178,19 +181,22 @@ class DurableState:
         Raises:
             RefusedError: with ``STATE_UNAVAILABLE``; nothing is taken.
         """
+        standing: Standing | None = None
+        before = self._state.floors
         try:
             held = self._hold()
             before = dict(self._state.floors)
             standing = take()
-            try:
-                if standing is Standing.NEW:
-                    self._intend(held, request)
-            except BaseException:
-                # What was taken in memory has not been taken.
-                self._state.floors = before
-                raise
+            if standing is Standing.NEW:
+                self._intend(held, request)
         except StateError as error:
             self._tell(str(error))
+            if _ends_leases(request):
+                standing = take() if standing is None else standing
+                self._unwritten = standing is Standing.NEW
+                return standing
+            # What was taken in memory has not been taken.
+            self._state.floors = before
             raise VerificationError(Reason.STATE_UNAVAILABLE, Stage.ADMISSION, str(error)) from None
         return standing
 
@@ -199,6 +205,10 @@ class DurableState:
 
         The change stays as it is: whoever finds it unsettled makes it again.
         """
+        if self._unwritten:
+            self._unwritten = False
+            self._note()
+            return
         held = self._held
         if held is None or held.remembered.open_intent is None:
             return
@@ -342,7 +352,7 @@ class DurableState:
             setup=self._engine.setup,
         )
         with self._timed():
-            held.intend(kept)
+            held.intend(kept, going_back=isinstance(request, Revert))
         self._own.add(request.id)
         self._seen = held.remembered
 
@@ -455,8 +465,8 @@ class DurableState:
     ) -> Wanted:
         """Leave out what does not outlive a start."""
         if wanted.trial is not None and opened.presence is not None and opened.presence.is_first:
-            left = None if there.open_intent is None else requests[there.open_intent.id]
-            if not _decides(left, wanted.trial):
+            intent = there.open_intent and requests[there.open_intent.id]
+            if not _decides(intent, wanted.trial.id):
                 told.append(f"the configuration {wanted.trial.id[:8]}: nobody had confirmed it")
                 wanted = wanted._replace(bases=wanted.bases[:-1], trial=None)
         if not wanted.bases:
@@ -535,18 +545,20 @@ class DurableState:
         self._retry_ms = monotonic_ms() + _RETRY_MS
 
 
-def _without_trial(stored: Stored, trial: StoredTrial) -> Stored:
-    bases = tuple(each for each in stored.bases if each.id != trial.id)
-    return Stored(bases, stored.leases)
+def _ends_leases(request: Request) -> bool:
+    return isinstance(request, Revert) and request.opened.claims.stream is Stream.LEASE
 
 
-def _decides(request: Request | None, trial: Trial) -> bool:
-    """Whether what was left in the middle is about the configuration on trial.
+def _decides(request: Request | None, trial: str) -> bool:
+    """Whether a request that is to be done again is meant for what is on trial.
 
-    What is done again is to meet what it was meant for: without it, a revert would take back the
-    configuration before.
+    It has to meet that: without it, a revert would take back the configuration before.
     """
     if not isinstance(request, (Confirm, Revert)):
         return False
-    of_bases = request.opened.claims.stream is Stream.BASE
-    return of_bases and request.what in {"", trial.id}
+    return request.opened.claims.stream is Stream.BASE and request.what in {"", trial}
+
+
+def _without_trial(stored: Stored, trial: StoredTrial) -> Stored:
+    bases = tuple(each for each in stored.bases if each.id != trial.id)
+    return Stored(bases, stored.leases)

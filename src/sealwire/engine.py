@@ -233,8 +233,9 @@ class Engine:
         if isinstance(request, Lease):
             lease, before, after = self.changer.begin_lease(request, now_ms, policy)
             words = f"lease {levels_in_words(lease)} until {in_utc(lease.ends_wall_ms)}"
-            reduced = logging_reduced(before, after)
-            return Done(done=words, report=lease_report(lease, before, after), reduced=reduced)
+            mine = policy.loggers_of(lease.issuer).covers
+            report = lease_report(lease, before, after, mine)
+            return Done(done=words, report=report, reduced=logging_reduced(before, after))
         if isinstance(request, Confirm):
             self.changer.confirm(request)
             return Done(done=f"confirmed {request.what[:8]}")

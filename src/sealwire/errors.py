@@ -167,7 +167,11 @@ class StateError(SealwireError):
 
 
 class TransportError(SealwireError, OSError):
-    """The client could not reach a listener or get its answer."""
+    """The client could not reach a listener or get its answer.
+
+    Attributes:
+        errno: the system's number for why there is no connection, where it gave one.
+    """
 
 
 class NoAnswerError(TransportError):

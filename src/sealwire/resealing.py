@@ -53,13 +53,14 @@ def lacks(result: Result, claims: Claims, now_ms: int) -> Lacks | None:
     receipt = result.receipt
     if not result.verified or receipt is None or receipt.outcome is not Outcome.REFUSED:
         return None
-    if receipt.challenge:
-        return None if receipt.challenge == claims.nonce else Lacks(receipt.challenge)
+    challenge = b"" if receipt.challenge == claims.nonce else receipt.challenge
     reason, lead_ms = receipt.reason, receipt.at_ms - now_ms
+    if reason == Reason.CHALLENGE_REQUIRED.value:
+        return Lacks(challenge) if challenge else None
     if reason == Reason.VERSION_SUPERSEDED.value:
         # The sealer has learned the floor, and seals above it.
         above = claims.version <= receipt.floor_ms <= now_ms + MAX_LEAD_MS
-        return Lacks() if above else None
+        return Lacks(challenge) if above else None
     behind = reason in _BEHIND and 0 < lead_ms <= MAX_LEAD_MS
     ahead = reason in _AHEAD and claims.stream is Stream.READ and lead_ms < 0
-    return Lacks(service_ms=receipt.at_ms) if behind or ahead else None
+    return Lacks(challenge, receipt.at_ms) if behind or ahead else None

@@ -324,10 +324,10 @@ class Sealer:
         while (free := self._state.claim(self.audience, stream, version)) != version:
             # Usually another message of this millisecond; the state is not asked while we wait.
             while version < free:
-                if free - version > MAX_WAIT_MS:
+                if free - now_ms > MAX_WAIT_MS:
                     # A state of somebody else's need not say how it is begun anew.
                     begin_anew = getattr(self._state, "begin_anew", "")
-                    raise SealError(clock_behind(self.audience, free - version, begin_anew))
+                    raise SealError(clock_behind(self.audience, free - now_ms, begin_anew))
                 now_ms = self._clock()
                 version = max([now_ms, *shown])
         issued_ms = now_ms if service_ms is None else service_ms

@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING, Final
 from sealwire.answers import MAX_REPORT_BYTES
 from sealwire.documents import JsonValue, LoggerState, Tree, canonical_json
 from sealwire.documents.lookup import Lookup
+from sealwire.documents.reading import nearest
 from sealwire.documents.tree import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator
+    from collections.abc import Callable, Container, Iterator
 
     from sealwire.documents.changes import Change
     from sealwire.inforce import Base, InForce
@@ -86,13 +87,26 @@ def reverted_report(
     return _fitting(report)
 
 
-def lease_report(lease: LiveLease, before: Tree, after: Tree) -> bytes:
-    """Say what a lease has changed, until when, and what comes out of it now."""
+def lease_report(
+    lease: LiveLease, before: Tree, after: Tree, may_name: Callable[[str], bool]
+) -> bytes:
+    """Say what a lease has changed, until when, and what comes out of it now.
+
+    Args:
+        lease: the lease.
+        before: the tree before it.
+        after: the tree with it.
+        may_name: whether its issuer may be told of a logger, by name, that is near to one which
+            nobody has asked for.
+    """
     was, now = Lookup(before), Lookup(after)
+    unknown = [name for name, _ in lease.loggers if not _is_known(name, was)]
+    known = [name for name in was.loggers if name != ROOT and may_name(name)] if unknown else []
+    near = {name: nearest(name, known) for name in unknown[:_MOST_IN_BRIEF]}
     report: dict[str, JsonValue] = {
         "id": lease.id,
         "until_ms": lease.ends_wall_ms,
-        "levels": [_leased(name, was, now) for name, _ in lease.loggers],
+        "levels": [_leased(name, was, now, near.get(name, [])) for name, _ in lease.loggers],
         "through": [key for key, _ in lease.handlers],
     }
     return _fitting(report)
@@ -216,14 +230,19 @@ def _worth_telling(tree: Tree, leased: Container[str]) -> Iterator[LoggerState]:
             yield logger
 
 
-def _leased(name: str, before: Lookup, after: Lookup) -> JsonValue:
+def _is_known(name: str, before: Lookup) -> bool:
+    return name == ROOT or name in before.loggers
+
+
+def _leased(name: str, before: Lookup, after: Lookup, near: list[str]) -> JsonValue:
     """Say what a lease changes for one logger, and what comes out of it now."""
     level = after.level(name)
     emission = after.emission(name, level)
     return {
         "logger": name or "root",
         # Nobody has asked for such a logger yet: a slip, or code that has not run.
-        "known": name == ROOT or name in before.loggers,
+        "known": _is_known(name, before),
+        "near": [*near],
         "before": before.level(name),
         "now": level,
         "stopped": emission.stopped,

@@ -112,8 +112,7 @@ class Shell:
 
     def says(self, done: str, signed: str = f"receipt verified ({host_name()})") -> str:
         """Give the first line of a command that asked the service which `both_parts` makes."""
-        where = f"{AUDIENCE} at unix:{self.folder}/made/run/log.sock"
-        return f"{done}, as {where} says; {signed}"
+        return f"{done}, as {self._service} says; {signed}"
 
     def trust_nobody(self) -> None:
         """Forget the service's receipt key, as where it never had one."""
@@ -123,6 +122,14 @@ class Shell:
         """Let the service have no receipt key, and forget it."""
         _without(self.folder / "made" / "service.toml", "receipt_key", "challenge")
         self.trust_nobody()
+
+    def refused(self, rest: str) -> str:
+        """Give how the same service's refusal begins, or all of it: ``policy: lease-length``."""
+        return f"refused by {self._service}: {rest}"
+
+    @property
+    def _service(self) -> str:
+        return f"{AUDIENCE} at unix:{self.folder}/made/run/log.sock"
 
     def python(self, program: str, *arguments: str) -> Ended:
         """Run a Python program in the same place."""

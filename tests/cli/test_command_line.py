@@ -109,9 +109,7 @@ def test_help(shell: Shell, command: str) -> None:
     printed = shell.done(*command.split(), "--help")
     assert printed.startswith(f"Usage: sealwire{' ' * bool(command)}{command} ")
     assert "..." not in printed.replace("COMMAND [ARGS]...", "")
-    assert ("Example" in printed) == (
-        command not in {*GROUPS, "demo", "keys show"}
-    )
+    assert ("Example" in printed) == (command not in {*GROUPS, "demo", "keys show"})
 
 
 def test_every_command_is_listed_here() -> None:

@@ -106,7 +106,7 @@ def test_ids_are_known_without_the_service(shell: Shell, service: Service) -> No
 def test_as_json(shell: Shell, local_service: Service) -> None:
     """One object a command, with the report inside."""
     told = json.loads(shell.done("lease", "payments.db=10", "--json"))
-    assert ("applied", False) == (told["outcome"], told["signed"])
+    assert ("applied", True) == (told["outcome"], told["signed"])
     assert (told["report"]["id"], "payments@test") == (told["request_id"], told["audience"])
     (level,) = told["report"]["levels"]
     assert ("payments.db", 10, 20) == (level["logger"], level["now"], level["before"])
@@ -192,7 +192,7 @@ def test_a_refusal_ends_with_1_and_a_next_step(
     """The service says why, and nothing has changed."""
     ended = shell.run(*arguments)
     assert 1 == ended.status
-    assert ended.error.startswith(f"refused: {reason}")
+    assert ended.error.startswith(shell.refused(reason))
     assert ended.hint
     assert "sealwire send" not in ended.hint
     assert "mend the configuration" not in ended.hint
@@ -385,7 +385,8 @@ def test_a_logger_that_nothing_has_asked_for_is_told(
     row = {"logger": "payments.bd", "now": 10, "before": 20, "known": False}
     row |= {"emitting": ["console"], "hidden": [], "stopped": ""}
     known = row | {"logger": "payments.db", "known": True}
-    report = {"id": "0" * 32, "until_ms": 1, "levels": [row, known], "through": []}
+    near = row | {"logger": "b", "near": ["c" * 400, "\x1b[2J"]}
+    report = {"id": "0" * 32, "until_ms": 1, "levels": [row, known, near], "through": []}
     ended = answered(
         shell,
         bare_service,
@@ -393,8 +394,10 @@ def test_a_logger_that_nothing_has_asked_for_is_told(
         *("lease", "payments.bd=DEBUG", "payments.db=DEBUG"),
     )
     said = ended.stdout
-    assert 1 == said.count("nothing has asked for a logger")
+    assert 2 == said.count("nothing has asked for a logger")
     assert "  nothing has asked for a logger payments.bd yet; is it spelt so?" in said.splitlines()
+    assert "  nothing has asked for a logger b yet; did you mean ccc" in said
+    assert r"c… and 100 characters more, \x1b[2J?" in said
 
 
 def test_a_slip_in_a_logger_of_a_running_service_is_told(
@@ -403,7 +406,9 @@ def test_a_slip_in_a_logger_of_a_running_service_is_told(
     """The name that the application uses is told from one that it does not."""
     assert local_service.logs("once, so that the logger is there")
     said = shell.done("lease", "payments.bd=DEBUG", "payments.db=DEBUG")
-    assert 1 == said.count("nothing has asked for a logger payments.bd yet")
+    assert 1 == said.count(
+        "nothing has asked for a logger payments.bd yet; did you mean payments.db?"
+    )
     assert 1 == said.count("nothing has asked for a logger ")
 
 

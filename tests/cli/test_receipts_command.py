@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ import pytest
 from tests.cli.conftest import AUDIENCE, Ended, both_parts
 
 from sealwire.cli.service_part import host_name
+from sealwire.clock import wall_clock_ms
 from sealwire.keyfiles import load_verify_key, new_signing_key, write_key_file
 from sealwire.receipts import Asked, Mode, Outcome, Receipt, TrailPoint, seal_receipt
 from sealwire.sent import look_at_sent
@@ -84,6 +86,39 @@ def test_a_squatter_is_named_as_one(
     assert "applied, as" not in ended.stdout
     assert 1 == len(list((settings_of(shell).parent / "unanswered").iterdir()))
     assert "sealwire send " in ended.hint
+
+
+def test_the_same_bytes_are_sent_again(shell: Shell, bare_service: socket.socket) -> None:
+    """Whatever a squatter said: the host's receipt for them ends it."""
+    key = new_signing_key("host")
+    trusting(shell, key)
+    asked: list[Asked] = []
+
+    def squat(which: Asked) -> bytes:
+        asked.append(which)
+        return b"\xa1\x01\x01"
+
+    def host(which: Asked) -> bytes:
+        asked.append(which)
+        return seal_receipt(replace(APPLIED, repeated=True, at_ms=wall_clock_ms()), which, key)
+
+    none = shell.run("send", "--again")
+    assert 3 == none.status
+    assert 4 == answered(shell, bare_service, squat, "send", "debug.json").status
+    assert 2 == shell.run("send", "--again", "debug.json").status
+    again = answered(shell, bare_service, host, "send", "--again")
+    assert 0 == again.status
+    assert "had been applied before" in again.stdout
+    assert asked[0] == asked[1]
+    assert [] == list((settings_of(shell).parent / "unanswered").iterdir())
+    # An old receipt, which a squatter may have kept, answers no second copy.
+    assert 4 == answered(shell, bare_service, squat, "send", "debug.json").status
+    late = replace(APPLIED, at_ms=wall_clock_ms() - 400_000)
+    old = answered(
+        shell, bare_service, lambda which: seal_receipt(late, which, key), "send", "--again"
+    )
+    assert 4 == old.status
+    assert "old receipt" in old.error
 
 
 def test_a_receipt_for_another_request_is_no_answer(

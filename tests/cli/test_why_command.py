@@ -119,7 +119,7 @@ def test_a_reason_is_explained_in_terms_of_the_command(
     """What the page of messages says of it, and the step in the words that were typed."""
     refused = shell.run(*arguments)
     paragraph, following = shell.done("why").splitlines()
-    detail = refused.error.removeprefix(f"refused: {reason}: ")
+    detail = refused.error.removeprefix(shell.refused(f"{reason}: "))
     assert f"it was refused by the check {reason}: {detail}." in paragraph
     text = explain(Reason(reason))
     meaning = f"{text.what} Usual cause: {text.cause}"

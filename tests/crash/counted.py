@@ -1,4 +1,4 @@
-"""What a configuration of these tests builds, and leaves a line about: so that it can be counted."""
+"""What a configuration of these tests builds, and leaves a line about, so that it is counted."""
 
 from __future__ import annotations
 

@@ -13,6 +13,8 @@ Rules this module keeps, after each crash:
 from __future__ import annotations
 
 import random
+import shutil
+import tempfile
 import time
 from collections import Counter
 from dataclasses import replace
@@ -25,13 +27,14 @@ from sealwire import Client, NoAnswerError, RequestError, TransportError, delive
 from sealwire.cli.app import run
 from sealwire.results import Result
 from sealwire.stages import Outcome, Stream
+from sealwire.transports.client import exchange
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
-    from tests.crash.running import Nursery
+    from tests.crash.running import Nursery, Service
 
-    from sealwire.stages import Answer
 
 AUDIENCE: Final = "payments@test"
 BASE, LEASED = "payments.db", "payments.api"
@@ -74,6 +77,9 @@ class Follower:
         client: who asks.
         world: what has to be in force.
         service: the process that serves.
+        sent: the message that was sent last.
+        state: the state directory.
+        first: a program that services run first, from the next one on.
     """
 
     def __init__(self, nursery: Nursery, settings: Path, chance: random.Random) -> None:
@@ -83,17 +89,19 @@ class Follower:
             settings.parent / "operator" / "operator.toml", deliver=self._deliver
         )
         self.world = World()
+        self.state = settings.parent / "state"
         self.counts = settings.parent / "counts"
         self.counts.touch()
-        self._sent = b""
+        self.sent = b""
         self._taken: list[tuple[Stream, bytes]] = []
         self._level = INFO
+        self.first = ""
         self.kills = self.middles = self.repeats = 0
         self.service = nursery.start(settings)
 
-    def _deliver(self, address: str, sealed: bytes, /, *, timeout_s: float) -> Answer:
-        self._sent = sealed
-        return deliver(address, sealed, timeout_s=timeout_s)
+    def _deliver(self, address: str, sealed: bytes, /, *, timeout_s: float) -> bytes:
+        self.sent = sealed
+        return exchange(address, sealed, timeout_s=timeout_s)
 
     # ---- asking --------------------------------------------------------------------------------
 
@@ -128,7 +136,7 @@ class Follower:
         """
         asked_s = time.time()
         try:
-            result = self._send(ask)
+            result = self.send(ask)
         except NoAnswerError as error:
             return Unanswered(ask, error.sealed, error.request_id, asked_s)
         except TransportError:
@@ -136,10 +144,11 @@ class Follower:
         except RequestError as error:
             result = error.result
         assert not result.repeated, ask
-        self._follow(ask, result, asked_s)
+        self.follow(ask, result, asked_s)
         return None
 
-    def _send(self, ask: Ask) -> Result:
+    def send(self, ask: Ask) -> Result:
+        """Send a request, whatever comes of it."""
         client = self.client
         if ask.kind in {Kind.APPLY, Kind.TRIAL}:
             within_s = 600 if ask.kind is Kind.TRIAL else 0
@@ -157,7 +166,8 @@ class Follower:
         logger = {"level": level, "handlers": ["counted"]}
         return {"version": 1, "handlers": {"counted": built}, "loggers": {BASE: logger}}
 
-    def _follow(self, ask: Ask, result: Result, asked_s: float) -> None:
+    def follow(self, ask: Ask, result: Result, asked_s: float) -> None:
+        """See to it that an answer is as it has to be, and go with it."""
         if ask.kind is Kind.LEASE and time.time() > asked_s + ask.for_s - 1:
             # It may have come too late; what runs for a second is over for `_compare` anyway.
             assert result.outcome in {Outcome.APPLIED, Outcome.REFUSED}, result
@@ -167,21 +177,46 @@ class Follower:
             assert expected is result.outcome, (ask, self.world, result)
         if result.outcome is Outcome.APPLIED:
             self.world = self.world.after(ask, result.request_id, asked_s) or self.world
-            self._taken.append((_stream(ask), self._sent))
+            self._taken.append((_stream(ask), self.sent))
+
+    # ---- going back in time --------------------------------------------------------------------
+
+    def save(self) -> Callable[[], None]:
+        """Keep what stands; give what puts it back, the service being dead."""
+        state = self.state
+        copy = Path(tempfile.mkdtemp(dir=state.parent)) / "state"
+        shutil.copytree(state, copy)
+        world, taken, level = self.world, list(self._taken), self._level
+
+        def restore() -> None:
+            self.service.kill()
+            shutil.rmtree(state)
+            shutil.copytree(copy, state)
+            # Levels go on: what is asked for in two tries is not the same.
+            self.world, self._taken, self._level = world, list(taken), max(level, self._level)
+
+        return restore
+
+    def prepare(self) -> Service:
+        """Start the service, which does not listen yet."""
+        self.service = self._nursery.prepare(self._settings, self.first)
+        return self.service
+
+    def start(self) -> None:
+        """Start the service."""
+        self.service = self._nursery.start(self._settings, self.first)
 
     # ---- after a crash -------------------------------------------------------------------------
 
-    def recover(self, left: Unanswered | None, *, started: bool = False) -> None:
+    def recover(self, left: Unanswered | None) -> None:
         """Start the service again, and see to it that it keeps the rules.
 
         Args:
             left: the request that was not answered.
-            started: it has been started again already.
         """
         self.kills += 1
         dead = self.service.pid
-        if not started:
-            self.service = self._nursery.start(self._settings)
+        self.start()
         before = self.world
         if left is None:
             self.world = before.after_start()
@@ -198,14 +233,14 @@ class Follower:
         made = before if then is None else then.after_start()
         was_made, was_not, built = self._is_seen(made), self._is_seen(before), self.built()
         assert was_made or was_not, (ask, before, made, self.client.status().report)
-        self._sent = left.sealed
+        self.sent = left.sealed
         answer = deliver(self.client.address, left.sealed)
         if not answer.repeated:
             # Not taken, so nothing of it was made before; it is now.
             assert was_not, (ask, before, answer)
             assert not built[dead, str(ask.level)], (ask, answer)
             self.world = before
-            self._follow(ask, Result(answer, left.id), left.asked_s)
+            self.follow(ask, Result(answer, left.id), left.asked_s)
             return
         self.repeats += 1
         assert then is not None, (ask, before, answer)

@@ -12,6 +12,8 @@ import contextlib
 import importlib.metadata
 import json
 import logging
+import logging.config
+import logging.handlers
 import os
 import signal
 import socket
@@ -39,11 +41,11 @@ def serve(wanted: dict[str, Any], talk: socket.socket) -> None:
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)
     names: dict[str, Any] = {"logging": logging, "os": os, "signal": signal, "sealwire": sealwire}
     names |= {"engine": sealwire.engine, "durable": sealwire.durable, "told": None}
-    exec(wanted["first"], names)
+    exec(wanted["first"], names)  # noqa: S102 - what the test wants, and nobody else
     with talk.makefile() as lines:
         # It begins when it is told to, so that somebody can look over its shoulder by then.
         for line in lines:
-            exec(json.loads(line), names)
+            exec(json.loads(line), names)  # noqa: S102 - the same
             talk.sendall(json.dumps(names["told"]).encode() + b"\n")
 
 

@@ -20,10 +20,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from types import TracebackType
 
 PATIENCE_S = 30.0
 PROGRAM = Path(__file__).with_name("nursery.py")
+HAMMER = Path(__file__).with_name("hammer.py")
+HAMMER_S = 3_600.0
 
 LISTEN = "running = sealwire.listen_from({!r}); told = None"
 LEVEL = "told = logging.getLogger({!r}).getEffectiveLevel()"
@@ -109,18 +112,21 @@ class Service:
 class Nursery:
     """Starts services."""
 
-    def __init__(self, log: Path) -> None:
+    def __init__(self, log: Path, environment: Mapping[str, str] | None = None) -> None:
         """Begin.
 
         Args:
             log: where the services write what they log.
+            environment: what their environment has besides ours.
         """
         self.log = log
         self._asked, theirs = socket.socketpair()
         self._asked.settimeout(PATIENCE_S)
         number = theirs.fileno()
         self._process = subprocess.Popen(
-            [sys.executable, str(PROGRAM), str(number)], pass_fds=[number]
+            [sys.executable, str(PROGRAM), str(number)],
+            pass_fds=[number],
+            env={**os.environ, **(environment or {})},
         )
         theirs.close()
         self._services: list[Service] = []
@@ -160,3 +166,19 @@ class Nursery:
         service = self.prepare(settings, first)
         assert service.listen(), f"it does not listen, see {self.log.read_text()[-3000:]}"
         return service
+
+
+def hammered(folder: Path, processes: int, tries: int, phases: int) -> dict[str, Any]:
+    """Run ``hammer.py`` in a folder; give what it says."""
+    numbers = map(str, (processes, tries, phases))
+    command = [sys.executable, str(HAMMER), str(folder), *numbers]
+    # In a group of its own, so that nothing of it is left if it has to be ended.
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    try:
+        told, _ = process.communicate(timeout=HAMMER_S)
+    except BaseException:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        raise
+    said: dict[str, Any] = json.loads(told)
+    return said

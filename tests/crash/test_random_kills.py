@@ -9,19 +9,27 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.crash.running import Nursery
 
+KILLS = int(os.environ.get("SEALWIRE_CRASH_KILLS", "1000"))
+SEED = int(os.environ.get("SEALWIRE_CRASH_SEED", "1"))
+AT_ONCE = 100
+"""Of one service, which begins anew then."""
 
-def test_killed_at_any_instant(nursery: Nursery, settings: Path) -> None:
+
+@pytest.mark.parametrize("done", range(0, KILLS, AT_ONCE))
+def test_killed_at_any_instant(nursery: Nursery, settings: Path, done: int) -> None:
     """Whatever it was doing, it is started again and keeps the rules of `following`."""
     from tests.crash.stream import killed
 
-    kills = int(os.environ.get("SEALWIRE_CRASH_KILLS", "1000"))
-    seed = int(os.environ.get("SEALWIRE_CRASH_SEED", "1"))
-    follower = killed(nursery, settings, kills, seed)
-    print(f"{follower.kills} kills, {follower.middles} in a request, {follower.repeats} taken")
+    kills = min(AT_ONCE, KILLS - done)
+    follower = killed(nursery, settings, kills, SEED + done)
+    print(f"{kills} kills, {follower.middles} in a request, {follower.repeats} of these taken")
     # A stream that is never cut in the middle of something would show nothing.
     assert follower.middles > kills // 10
+    assert follower.repeats > kills // 20

@@ -4,7 +4,8 @@ Rules this module keeps:
 
 1. A change that was answered has been made, or not, as the answer says.
 2. A start keeps what stood, but for a configuration that nobody has confirmed.
-3. There is a way back from a configuration to the one before it, and from that to the application's.
+3. There is a way back from a configuration to the one before it, and from that to the
+   application's.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ class Ask(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """A configuration, or a lease: the request that brought it, its level, and when a lease ends."""
+    """A configuration or a lease: who brought it, its level, and when a lease ends."""
 
     id: str
     level: int
@@ -81,11 +82,16 @@ class World:
         if ask.kind is Kind.LEASE:
             lease = Standing(id, ask.level, now_s + ask.for_s)
             return replace(self, leases=(*self.leases, lease))
-        return replace(self, leases=tuple(each for each in self.leases if ask.of not in {"", each.id}))
+        left = tuple(each for each in self.leases if ask.of not in {"", each.id})
+        return replace(self, leases=left)
 
     def after_start(self) -> World:
         """Give what is in force after a start."""
         return replace(self, bases=self.bases[:-1], trial=False) if self.trial else self
+
+    def without_leases(self) -> World:
+        """Give the same when all leases are over."""
+        return replace(self, leases=())
 
     def surely(self, now_s: float, margin_s: float) -> tuple[Standing, ...]:
         """Give the leases that run, whatever the clocks differ by."""

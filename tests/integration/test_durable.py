@@ -458,6 +458,27 @@ def test_a_full_disk_refuses_changes_and_ends_leases(
     assert [] == client.status().report["leases"]
 
 
+def test_leases_can_be_ended_while_nothing_can_be_written(
+    start: Callable[..., Service], client: Client
+) -> None:
+    """It may be they that filled the disk; that they have ended is written when that works."""
+    service = start()
+    client.lease({NAME: "DEBUG"}, for_s=600)
+    limit = "import resource; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+    limit += "resource.setrlimit(resource.RLIMIT_FSIZE, ({}, resource.RLIM_INFINITY))"
+    service.do(limit.format(1))
+    sent, _ = recorded(client, client.revert)
+    assert INFO == service.level
+    assert deliver(client.address, sent).repeated
+    service.do(limit.format("resource.RLIM_INFINITY"))
+    client.apply(QUIET)
+    assert [] == client.status().report["leases"]
+    service.kill()
+    service = start()
+    assert ERROR == service.level
+    assert [] == client.status().report["leases"]
+
+
 # ---- several processes -------------------------------------------------------------------------
 
 

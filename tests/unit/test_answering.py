@@ -122,11 +122,13 @@ def test_what_failed_is_told_with_its_detail(way: Way) -> None:
 def test_the_challenge_is_told_to_who_lacks_it_alone(local: Way) -> None:
     """Everybody else either has it or could not use it."""
     state = AdmissionState(0, challenge=CHALLENGE)
-    for reason, expected in ((Reason.CHALLENGE_REQUIRED, CHALLENGE), (Reason.EXPIRED, b"")):
-        refused = Answer(Decided.REFUSED)
-        decision = Decision(refused, reason, Stage.ADMISSION, known=opened(local).known)
-        receipt = told(local, decision, state)
-        assert (expected, Mode.CHALLENGE) == (receipt.challenge, receipt.mode)
+    refused = Answer(Decided.REFUSED)
+    for nonce, expected in ((None, CHALLENGE), (bytes(16), CHALLENGE), (CHALLENGE, b"")):
+        for reason in (Reason.CHALLENGE_REQUIRED, Reason.EXPIRED):
+            known = opened(local, nonce=nonce).known
+            receipt = told(local, Decision(refused, reason, Stage.CHECK, known=known), state)
+            assert (expected, Mode.CHALLENGE) == (receipt.challenge, receipt.mode)
+    assert b"" == told(local, done(opened(local)), state).challenge
 
 
 def test_a_stranger_gets_no_receipt(local: Way) -> None:
@@ -296,5 +298,5 @@ def test_what_a_check_refuses_is_known(way: Way) -> None:
     assert known is not None
     assert opened(way).known == known
     with pytest.raises(RefusedError) as stranger:
-        way.chain.open(sealed[:-1] + b"x", now_ms=NOW_MS)
+        way.chain.open(sealed[:-1] + bytes([sealed[-1] ^ 1]), now_ms=NOW_MS)
     assert stranger.value.known is None

@@ -58,6 +58,15 @@ def test_a_challenge_is_carried_once(alice: Operator) -> None:
     assert found(alice, CHALLENGED, nonce=CHALLENGE) is None
 
 
+def test_what_else_it_lacks_comes_with_the_challenge(alice: Operator) -> None:
+    """So that once is enough; and what is not sealed again is not for a challenge either."""
+    expired = replace(REFUSED, reason="expired", challenge=CHALLENGE)
+    assert Lacks(CHALLENGE, NOW_MS + 7) == found(alice, expired)
+    assert Lacks(CHALLENGE) == found(alice, replace(SUPERSEDED, challenge=CHALLENGE))
+    ahead = replace(REFUSED, reason="not-yet-valid", at_ms=NOW_MS - 9, challenge=CHALLENGE)
+    assert found(alice, ahead) is None
+
+
 @pytest.mark.parametrize(
     ("floor_ms", "again"),
     [

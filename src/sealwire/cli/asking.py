@@ -11,7 +11,7 @@ from sealwire.cli.terminal import say, say_json
 from sealwire.cli.typed import which_service
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from sealwire.cli.endings import Exit
     from sealwire.client import Client
@@ -65,6 +65,38 @@ class Asked:
         """
         sent = "the configuration" if configuration else "the request"
         return told(result, self.service, quiet=quiet, done=done, sent=sent)
+
+    def say(
+        self,
+        result: Result,
+        say_it: Callable[[dict[str, Any]], None] | None,
+        unsaid: Callable[[], None] | None = None,
+        *,
+        as_json: bool,
+        done: str,
+        configuration: bool = False,
+        more: Mapping[str, bool] | None = None,
+    ) -> Exit:
+        """Say what came of the request, as JSON or in words, and give the exit status.
+
+        Args:
+            result: what the service says.
+            say_it: prints a report; ``None`` where there is none.
+            unsaid: prints what is known without one, where requests are encrypted.
+            as_json: print one object instead.
+            done: what to call it where it was done.
+            configuration: whether one was sent.
+            more: what stands in the object besides the answer.
+
+        Raises:
+            CommandError: it was refused, or it failed.
+        """
+        if as_json:
+            self.say_as_json(result, **(more or {}))
+        ending = self.told(result, quiet=as_json, done=done, configuration=configuration)
+        if say_it is not None and not as_json:
+            show(result, say_it, unsaid)
+        return ending
 
 
 def show(

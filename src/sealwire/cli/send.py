@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sealwire.cli import unanswered
 from sealwire.cli.anatomy import looks_sealed
 from sealwire.cli.delivering import Carried, keeping_client, result_of
 from sealwire.cli.endings import CommandError, Exit
@@ -49,13 +50,19 @@ Examples:
   sealwire send debug.json
   sealwire send debug.json --to payments@prod --lifetime 1m
   sealwire send debug.sealed --address unix:/run/payments/log.sock
+  sealwire send --again
 
 \b
 Exit status: 0 applied (now or before), 1 refused or failed, 3 nothing was sent,
 4 sent but not answered: it may have been applied.
 """,
 )
-@click.argument("file")
+@click.argument("file", required=False)
+@click.option(
+    "--again",
+    is_flag=True,
+    help="Send the last message that no answer came to once more, the very same bytes.",
+)
 @to_option
 @address_option
 @timeout_option
@@ -64,13 +71,14 @@ Exit status: 0 applied (now or before), 1 refused or failed, 3 nothing was sent,
 @config_option
 @json_option
 def send(
-    file: str,
+    file: str | None,
     to: str | None,
     address: str | None,
     timeout_s: int,
     lifetime_s: int,
     config: str | None,
     *,
+    again: bool,
     unchecked: bool,
     as_json: bool,
 ) -> Exit:
@@ -80,6 +88,7 @@ def send(
     sealed first; or a message that sealwire seal made, which is sent as it is; or - for standard
     input.
     """
+    file = _what_is_meant(file, config, again=again)
     content = read_input(file, MAX_FRAME_BYTES)
     if looks_sealed(content):
         carried = Carried(config, content, to, address)
@@ -98,6 +107,24 @@ def send(
         say_json(result_as_json(result, address, audience))
     sent = "the sealed message" if looks_sealed(content) else "the configuration"
     return told(result, service_in_words(audience, address), quiet=as_json, sent=sent)
+
+
+def _what_is_meant(file: str | None, config: str | None, *, again: bool) -> str:
+    """Give the file that is to be sent: the one that was named, or what waits for an answer."""
+    if not again:
+        if file is None:
+            raise click.MissingParameter(param_hint="'FILE'", param_type="argument")
+        return file
+    if file is not None:
+        raise click.UsageError("--again sends what waits for an answer; leave FILE out")
+    last = unanswered.last_waiting(operator_settings(config).path)
+    if last is None:
+        raise CommandError(
+            Exit.LOCAL_FAILURE,
+            "no message waits for an answer, or it has expired",
+            "see what became of the last request: sealwire why",
+        )
+    return str(last)
 
 
 def service_in_words(audience: str, address: str) -> str:
@@ -148,7 +175,9 @@ def told(result: Result, service: str, *, quiet: bool, done: str = "applied", se
             _say_reduced(result)
         return Exit.OK
     if answer.outcome is Outcome.FAILED:
-        what = "had failed before, and nothing was done now" if answer.repeated else "failed"
+        what = f"failed, as {service} says"
+        if answer.repeated:
+            what = f"had failed before, as {service} says, and nothing was done now"
         raise CommandError(
             Exit.REFUSED,
             _joined(what, short(answer.detail)),
@@ -157,7 +186,7 @@ def told(result: Result, service: str, *, quiet: bool, done: str = "applied", se
     told = short(answer.reason, MAX_REASON_CHARS) or "the service gives no reason"
     raise CommandError(
         Exit.REFUSED,
-        _joined("refused", told, short(answer.detail)),
+        _joined(f"refused by {service}", told, short(answer.detail)),
         about(hint_for(answer.reason), sent),
     )
 

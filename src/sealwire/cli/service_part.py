@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sealwire.cli.keys import file_name, public_path_of
 from sealwire.cli.making import Item, check_free, make_folder
-from sealwire.cli.trail_part import trail_key, trail_settings, write_trail
+from sealwire.cli.trail_part import check_key, trail_settings, write_trail
 from sealwire.clock import wall_clock_ms
 from sealwire.errors import ConfigurationError
 from sealwire.journal import StateDirectory
@@ -148,13 +148,13 @@ def make_service_part(
         state=places.state,
         receipt_key=places.folder / RECEIPT_KEY,
         policy=PolicySettings(directories=(str(places.logs),)),
-        trail=(trail := trail_settings(places.folder, places.trail)),
+        trail=trail_settings(places.folder, places.trail),
     )
-    signing, kept = trail_key(trail.key)
     text = render_service(settings)
     if not force:
         check_free(path, *public)
     receipt_key = _receipt_key(places.folder / RECEIPT_KEY)
+    check_key(settings.trail)
     shared = [
         *map(_gate_key, gate, owners, repeat(audience)),
         *map(_encryption_key, encryption, owners, repeat(audience)),
@@ -168,7 +168,7 @@ def make_service_part(
         items.append(Item(f"public key of {key.owner}", file))
     items += [secret.write() for secret in shared]
     items.append(_state(places.state, audience))
-    items += write_trail(trail, signing, kept=kept)
+    items += write_trail(settings.trail)
     items += receipt_key.write()
     write_settings(path, text, force=force)
     items.append(Item("settings of the service", path))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import socket
+import sys
 from typing import TYPE_CHECKING, Final
 
 from sealwire.cli.making import Item, make_folder
@@ -13,8 +14,6 @@ from sealwire.settings.trail import TrailSettings
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from sealwire.keys import SigningKey
 
 KEY_NAME: Final = "trail.signing"
 PUBLIC_NAME: Final = "trail.pub"
@@ -29,28 +28,32 @@ def host_name() -> str:
     return plain[:_MAX_NAME_CHARS] or "host"
 
 
-def trail_settings(folder: Path, trail: Path) -> TrailSettings:
-    """Give what the trail of the part in ``folder`` is to be."""
-    return TrailSettings(trail, folder / KEY_NAME)
+def trail_settings(folder: Path, trail: Path) -> TrailSettings | None:
+    """Give what the trail of the part in ``folder`` is to be; none on Windows writes one."""
+    return None if sys.platform == "win32" else TrailSettings(trail, folder / KEY_NAME)
 
 
-def trail_key(path: Path) -> tuple[SigningKey, bool]:
-    """Give the key that is there, or a new one, and whether it was there.
+def check_key(settings: TrailSettings | None) -> None:
+    """Check a key that is there, before anything is written.
 
     Raises:
-        KeyFileError: it is there and cannot be read.
+        KeyFileError: it cannot be read.
     """
-    there = os.path.lexists(path)
-    return (load_signing_key(path) if there else new_signing_key(host_name())), there
+    if settings is not None and os.path.lexists(settings.key):
+        load_signing_key(settings.key)
 
 
-def write_trail(settings: TrailSettings, key: SigningKey, *, kept: bool) -> list[Item]:
-    """Make the folder, and write both halves of the key, unless they are there.
+def write_trail(settings: TrailSettings | None) -> list[Item]:
+    """Make the folder, and write both halves of the key; a key that is there is used again.
 
     Raises:
         KeyFileError: one cannot be written.
         CommandError: the folder cannot be made.
     """
+    if settings is None:
+        return []
+    kept = os.path.lexists(settings.key)
+    key = load_signing_key(settings.key) if kept else new_signing_key(host_name())
     public = settings.key.with_name(PUBLIC_NAME)
     make_folder(settings.folder, _MODE)
     if not kept:

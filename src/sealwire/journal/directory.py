@@ -4,6 +4,7 @@
     journal           what the service remembers
     lock              is held by whoever reads or writes the journal; never removed; its one byte
                       says whether somebody is writing
+    queue             places of those that wait for the lock
     reserve           room that is given back when the disk is full
 
 Rules this module keeps:
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 MARKER: Final = "sealwire-state"
 JOURNAL: Final = "journal"
 LOCK: Final = "lock"
+QUEUE: Final = "queue"
 RESERVE: Final = "reserve"
 
 AT_REST: Final = b"-"

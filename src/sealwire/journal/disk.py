@@ -159,6 +159,42 @@ class Disk:
         if sys.platform != "win32":
             fcntl.flock(descriptor, fcntl.LOCK_UN)
 
+    def take_place(self, descriptor: int) -> int:
+        """Take a place in a queue, behind those that are there; see `waiting`."""
+        place = max(1, time.monotonic_ns() // 1000)
+        while not self._try_record(descriptor, 1, place):
+            place += 1
+        return place
+
+    def is_first(self, descriptor: int, place: int | None) -> bool:
+        """Say whether nobody has a place before this one, or any at all."""
+        length = 0 if place is None else place
+        # Only who is the first can have all that is before; it is given back at once.
+        if not self._try_record(descriptor, length, 0):
+            return False
+        self._free_record(descriptor, length, 0)
+        return True
+
+    def leave_place(self, descriptor: int, place: int) -> None:
+        """Leave a place."""
+        self._free_record(descriptor, 1, place)
+
+    def _try_record(self, descriptor: int, length: int, start: int) -> bool:
+        if sys.platform == "win32":
+            raise OSError(errno.ENOSYS, why_not_here())
+        else:  # noqa: RET506 - as above
+            try:
+                fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, length, start)
+            except OSError as failure:
+                if failure.errno in {errno.EACCES, errno.EAGAIN}:
+                    return False
+                raise
+            return True
+
+    def _free_record(self, descriptor: int, length: int, start: int) -> None:
+        if sys.platform != "win32":
+            fcntl.lockf(descriptor, fcntl.LOCK_UN, length, start)
+
     def pause(self, seconds: float) -> None:
         """Wait."""
         time.sleep(seconds)

@@ -17,7 +17,7 @@ import shlex
 from typing import TYPE_CHECKING, Final
 
 from sealwire.errors import StateError
-from sealwire.journal.directory import AT_REST, LOCK, StateDirectory, in_short
+from sealwire.journal.directory import AT_REST, LOCK, QUEUE, StateDirectory, in_short
 from sealwire.journal.disk import UPDATING, let_go
 from sealwire.journal.waiting import wait_for_lock
 
@@ -42,21 +42,28 @@ class Lock:
         """
         self._directory, self._disk = directory, directory.disk
         self._where = directory.where(LOCK)
+        self._descriptor = self._queue = -1
         self._process = self._disk.process()
         self._held = self.marked = False
         try:
+            self._queue = directory.open_file(QUEUE, UPDATING)
             self._descriptor = directory.open_file(LOCK, UPDATING)
-        except OSError as failure:
+        except BaseException as failure:
+            self.close()
+            if not isinstance(failure, OSError):
+                raise
             raise StateError(
-                f"{self._where} cannot be opened: {in_short(failure)}; others may hold one that "
-                f"was removed, so stop them, and see: {directory.check_command}"
+                f"{self._where} or {directory.where(QUEUE)} cannot be opened: {in_short(failure)}; "
+                f"others may hold one that was removed, so stop them, and see: "
+                f"{directory.check_command}"
             ) from None
 
     def close(self) -> None:
         """Close it; twice does nothing."""
-        descriptor, self._descriptor = self._descriptor, -1
-        if descriptor != -1:
-            let_go(self._disk, descriptor)
+        for descriptor in (self._queue, self._descriptor):
+            if descriptor != -1:
+                let_go(self._disk, descriptor)
+        self._descriptor = self._queue = -1
 
     @contextlib.contextmanager
     def held(self, *, alone: bool, wait_s: float) -> Iterator[None]:
@@ -122,7 +129,9 @@ class Lock:
                     f"{self._where} was removed, so that others could hold another one; stop all "
                     f"of them, and see: {self._directory.check_command}"
                 )
-            got = wait_for_lock(self._disk, self._descriptor, alone=alone, wait_s=wait_s)
+            got = wait_for_lock(
+                self._disk, self._descriptor, self._queue, alone=alone, wait_s=wait_s
+            )
         except OSError as failure:
             raise StateError(
                 f"{self._where} does not work: {in_short(failure)}; keep the state on a local disk"

@@ -17,6 +17,7 @@ from sealwire.journal.directory import (
     JOURNAL,
     LOCK,
     MARKER,
+    QUEUE,
     RESERVE,
     aside_command,
     check_system,
@@ -69,7 +70,8 @@ def init(
     try:
         _check_unused(name, disk.list(directory))
         _write_new(disk, directory, LOCK, AT_REST)
-        _write_new(disk, directory, RESERVE, b"")
+        for each in (QUEUE, RESERVE):
+            _write_new(disk, directory, each, b"")
         _write_new(disk, directory, JOURNAL, content)
         marker = Marker(audience, state_id, now_ms).encode()
         _write_new(disk, directory, MARKER, marker)

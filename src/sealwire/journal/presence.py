@@ -24,7 +24,7 @@ class Presence:
         Raises:
             StateError: the file cannot be had.
         """
-        self._disk = directory.disk
+        self._disk, self._descriptor = directory.disk, -1
         try:
             self._descriptor = self._open(directory)
             self.is_first = self._disk.try_lock(self._descriptor, alone=True)
@@ -32,6 +32,7 @@ class Presence:
             # From alone to together is one step, as nobody else may begin meanwhile.
             self._disk.try_lock(self._descriptor, alone=False)
         except OSError as failure:
+            self.close()
             raise StateError(
                 f"{directory.where(PRESENT)} cannot be used: {in_short(failure)}; see: "
                 f"{directory.check_command}"

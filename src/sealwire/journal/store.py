@@ -171,18 +171,22 @@ class Held:
         """What the journal comes to, with everything that anybody has written."""
         return self._journal.remembered
 
-    def intend(self, kept: Kept) -> None:
+    def intend(self, kept: Kept, *, going_back: bool = False) -> None:
         """Write that a message is accepted, and move its floor.
+
+        Args:
+            kept: the message.
+            going_back: it takes something back, for which room is kept.
 
         Raises:
             StateError: it is not certain to be on the disk, and so it is not accepted.
             ValueError: it cannot be accepted now: another one is open, or its version is taken.
         """
         self._check()
-        if self._journal.trouble:
+        if self._journal.trouble and not going_back:
             raise StateError(self._journal.trouble)
         try:
-            self._writer.write(Intent(kept), with_reserve=False)
+            self._writer.write(Intent(kept), with_reserve=going_back)
         except StateError:
             # Where it could not be cut off again it may be found open, by us or by another; we have
             # not accepted it, and say so as soon as that can be written.

@@ -24,6 +24,7 @@ from sealwire.errors import ConfigurationError
 from sealwire.policy.ceilings import Ceiling
 from sealwire.policy.floors import NO_FLOORS, Floors
 from sealwire.policy.leases import LeaseLimits
+from sealwire.policy.loggers import Loggers
 from sealwire.policy.objection import Objection, Sources, source_of
 from sealwire.policy.roles import ANYBODY, EVERYBODY, Role
 from sealwire.policy.rule import NO_RULES, Rule
@@ -206,6 +207,11 @@ class Policy:
             if issuer in role.issuers:
                 return role
         return next((role for role in self.roles if ANYBODY in role.issuers), None)
+
+    def loggers_of(self, issuer: str) -> Loggers:
+        """Give the loggers that an issuer may name."""
+        role = self.role_of(issuer)
+        return Loggers(()) if role is None else role.loggers
 
     def _signed(self, request: Request, role: Role) -> Iterator[Objection]:
         needed = role.threshold.get(request.verb, 1)

@@ -7,7 +7,7 @@ import hashlib
 import json
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from sealwire.policy import Policy
@@ -15,6 +15,13 @@ if TYPE_CHECKING:
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 _UNREAD: Final = frozenset({"sources"})
 """Where something is written decides nothing."""
+
+
+@runtime_checkable
+class _Named(Protocol):
+    """A named tuple."""
+
+    def _asdict(self) -> dict[str, object]: ...
 
 
 def policy_digest(policy: Policy) -> str:
@@ -66,10 +73,11 @@ def _plain(value: object) -> object:
 
 
 def _members(value: object) -> dict[str, object] | None:
+    """Give the members of a dataclass or a named tuple; ``None`` for anything else."""
     if is_dataclass(value):
-        members = {each.name: getattr(value, each.name) for each in fields(value)}
-    elif hasattr(value, "_asdict"):
-        members = value._asdict()
+        found = {each.name: getattr(value, each.name) for each in fields(value)}
+    elif isinstance(value, _Named):
+        found = value._asdict()
     else:
         return None
-    return {name: it for name, it in members.items() if name not in _UNREAD}
+    return {name: each for name, each in found.items() if name not in _UNREAD}

@@ -21,7 +21,7 @@ KEYS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class TrailSettings:
-    """Where a service records what happens; `sealwire.recording.Trail` says what each is.
+    """Where a service records what happens; `sealwire.Trail` says what each is.
 
     Attributes:
         folder: where the trail lies.

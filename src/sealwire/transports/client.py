@@ -162,7 +162,10 @@ def _first_try_s(target: Address) -> float:
 
 
 def _no_connection(target: Address, error: OSError) -> TransportError:
-    return TransportError(f"{target}: no connection: {error.strerror or error}; nothing was sent")
+    why = error.strerror or str(error)
+    failure = TransportError(f"{target}: no connection: {why}; nothing was sent")
+    failure.errno = error.errno
+    return failure
 
 
 def _left(ends_s: float) -> float:

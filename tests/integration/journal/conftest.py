@@ -35,6 +35,7 @@ NOW_MS = 1_800_000_000_000
 CALLS = (
     *("make_directory", "open_directory", "list", "open", "close", "status", "status_of", "read"),
     *("write", "overwrite", "cut", "sync_data", "sync", "rename", "remove", "allocate", "try_lock"),
+    *("take_place", "is_first", "leave_place"),
 )
 
 

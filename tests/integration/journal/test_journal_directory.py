@@ -31,7 +31,7 @@ def why_not(state: State, audience: str = "payments@prod", disk: Disk | None = N
 
 def test_what_is_made(state: State) -> None:
     """A directory and files for us alone, whatever the umask is."""
-    assert ["journal", "lock", "reserve", "sealwire-state"] == sorted(
+    assert ["journal", "lock", "queue", "reserve", "sealwire-state"] == sorted(
         each.name for each in state.path.iterdir()
     )
     assert 0o700 == state.path.stat().st_mode & 0o777
@@ -133,7 +133,7 @@ def test_a_network_file_system(state: State) -> None:
     assert ("mnt_id" in said, " - " in mounts) == (True, True)
 
 
-@pytest.mark.parametrize("name", ["sealwire-state", "journal", "lock"])
+@pytest.mark.parametrize("name", ["sealwire-state", "journal", "lock", "queue"])
 def test_files_that_are_not_what_they_have_to_be(state: State, name: str, folder: Path) -> None:
     """Open to others, a link to a good one, a pipe, a directory, gone, or empty."""
     path, aside = state.path / name, folder / "aside"
@@ -154,7 +154,7 @@ def test_files_that_are_not_what_they_have_to_be(state: State, name: str, folder
     path.rmdir()
     aside.rename(path)
     Journal.open(StateDirectory.open(state.path, state.audience)).close()
-    if name != "lock":
+    if name in {"sealwire-state", "journal"}:
         path.write_bytes(b"")
         assert "is damaged" in why_not(state)
 

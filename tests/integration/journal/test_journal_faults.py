@@ -245,7 +245,7 @@ def test_calls_of_an_accept(state: State) -> None:
     state.accept(journal, 1)
     disk.calls.clear()
     state.accept(journal, 2)
-    looking = ["status", "try_lock", "read", "status_of", "status", "status_of"]
+    looking = ["status", "is_first", "try_lock", "read", "status_of", "status", "status_of"]
     writing = ["overwrite", "write", "sync_data", "write", "sync_data", "overwrite"]
     assert looking + writing == disk.calls
 

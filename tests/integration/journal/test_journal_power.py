@@ -248,6 +248,10 @@ class PowerDisk(Disk):
         """Take the lock; nobody else is here."""
         return True
 
+    def is_first(self, descriptor: int, place: int | None) -> bool:
+        """Say that nobody waits."""
+        return True
+
     def unlock(self, descriptor: int) -> None:
         """Free the lock."""
 

@@ -574,6 +574,16 @@ def test_the_loggers_that_are_counted_are_those_a_request_names(asked: Asking) -
     assert [["a.b", "c"], ["d", "e.f"]] == named
 
 
+def test_which_loggers_somebody_may_name(asked: Asking) -> None:
+    """Everything where there are no roles, and nothing where none is theirs."""
+    assert Policy(()).loggers_of("alice").covers("anything")
+    policy = with_roles(role(loggers=Loggers(("payments.*",))))
+    assert [True, False] == [
+        policy.loggers_of("alice").covers(name) for name in ("payments.db", "shop")
+    ]
+    assert not policy.loggers_of("stranger").covers("payments.db")
+
+
 def test_claims_are_who_asks(alice: Operator) -> None:
     """The issuer of the message is the owner of the role."""
     opened = alice.opened(stream=Stream.BASE)

@@ -33,10 +33,7 @@ ERRORS: Final = ("EIO", "ENOSPC", "EROFS", "EDQUOT")
 CALLS: Final = ("write", "fdatasync", "ftruncate", "fsync", "openat", "flock", "newfstatat")
 ALL: Final = "write,fdatasync,ftruncate,fsync,openat,renameat"
 
-# The second time a lock is given back, which no local file system refuses.
-ONCE: Final = [
-    (name, number) for number in (1, 2, 3) for name in CALLS if (name, number) != ("flock", 2)
-]
+ONCE: Final = [(name, number) for number in (1, 2, 3) for name in CALLS]
 
 LIMITED: Final = """
 import resource
@@ -45,12 +42,7 @@ there = len(os.listdir("/proc/self/fd")) - 1
 resource.setrlimit(resource.RLIMIT_NOFILE, (there + {}, most[1]))
 told = there
 """
-UN  # The second time a lock is given back, which no local file system refuses.
-ONCE: Final = [
-    (name, number) for number in (1, 2, 3) for name in CALLS if (name, number) != ("flock", 2)
-]
-
-LIMITED: Final = "resource.setrlimit(resource.RLIMIT_NOFILE, most); told = None"
+UNLIMITED: Final = "resource.setrlimit(resource.RLIMIT_NOFILE, most); told = None"
 
 
 def listener_of(service: Service) -> int:

@@ -187,6 +187,7 @@ def open_checked(name: str, audience: str, disk: Disk) -> int:
 
     Raises:
         ConfigurationError: it is not.
+        StateError: that cannot be told.
     """
     try:
         descriptor = disk.open_directory(name)
@@ -212,6 +213,9 @@ def open_checked(name: str, audience: str, disk: Disk) -> int:
                 f"{name} is on a network file system ({kind}), where locks may not hold between "
                 "hosts; name a directory on a local disk"
             )
+    except OSError as failure:
+        disk.close(descriptor)
+        raise StateError(f"{name} cannot be looked at: {in_short(failure)}; {_LOOK}") from None
     except BaseException:
         disk.close(descriptor)
         raise

@@ -33,6 +33,8 @@ ERRORS: Final = ("EIO", "ENOSPC", "EROFS", "EDQUOT")
 CALLS: Final = ("write", "fdatasync", "ftruncate", "fsync", "openat", "flock", "newfstatat")
 ALL: Final = "write,fdatasync,ftruncate,fsync,openat,renameat"
 
+ONCE: Final = [(name, number) for number in (1, 2, 3) for name in CALLS]
+
 LIMITED: Final = """
 import resource
 most = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -81,8 +83,7 @@ def resumes(follower: Follower) -> None:
 
 
 @pytest.mark.parametrize("error", ERRORS[:1] if SHORT else ERRORS)
-@pytest.mark.parametrize("name", CALLS[:2] if SHORT else CALLS)
-@pytest.mark.parametrize("number", [1] if SHORT else [1, 2, 3])
+@pytest.mark.parametrize(("name", "number"), ONCE[:2] if SHORT else ONCE)
 def test_a_call_that_fails_once(
     follower: Follower, folder: Path, name: str, number: int, error: str
 ) -> None:

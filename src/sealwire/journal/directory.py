@@ -193,6 +193,7 @@ def open_checked(name: str, audience: str, disk: Disk) -> int:
 
     Raises:
         ConfigurationError: it is not.
+        StateError: that cannot be told.
     """
     try:
         descriptor = disk.open_directory(name)
@@ -220,7 +221,7 @@ def open_checked(name: str, audience: str, disk: Disk) -> int:
             )
     except OSError as failure:
         let_go(disk, descriptor)
-        raise ConfigurationError(f"{name} cannot be read: {in_short(failure)}; {_LOOK}") from None
+        raise StateError(f"{name} cannot be looked at: {in_short(failure)}; {_LOOK}") from None
     except BaseException:
         let_go(disk, descriptor)
         raise

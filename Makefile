@@ -21,9 +21,12 @@ PIP := $(PY) -m pip --disable-pip-version-check --quiet
 # `make test` measures these alone, and then runs the others, except those that take long or need
 # what a fresh machine lacks: these have a target of their own.
 MEASURED_TESTS := tests/unit tests/property
-OWN_TARGET := tests/load tests/crash tests/conformance tests/fuzz tests/privileged tests/scan tests/interop tests/mutation
+OWN_TARGET := tests/load tests/crash tests/conformance tests/fuzz tests/privileged tests/scan tests/interop tests/mutation tests/assess
 # What the pages say of the code, and every example on them: `make docs` runs these.
 DOCS_TESTS := tests/integration/test_docs.py tests/integration/test_docs_examples.py
+# In a process for each core; a process that is done takes tests over from the others. What loads the
+# machine or measures it (tests/load, the benchmarks) never runs beside anything else.
+SIDE_BY_SIDE := --numprocesses=auto --dist=worksteal
 
 # An installed wheel is no use when PYTHONPATH hides it.
 unexport PYTHONPATH PYTHONHOME
@@ -31,7 +34,7 @@ unexport PYTHONPATH PYTHONHOME
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all load load-short crash crash-short privileged scan interop conformance fuzz fuzz-short mutation trail-mutations bench bench-short bench-peers docs lint venv clean FORCE
+.PHONY: help demo assess test test-all load load-short crash crash-short privileged scan interop conformance fuzz fuzz-short mutation trail-mutations bench bench-short bench-peers docs lint venv clean FORCE
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## /\1|/p' Makefile | while IFS='|' read -r name what; do \
@@ -40,10 +43,15 @@ help:  ## list the targets
 demo: $(STAMPS)/demo  ## show the whole way of a message on real processes
 	$(PY) -m sealwire demo
 
+assess: $(STAMPS)/demo  ## the live tests of the page "For an assessor", each on a real service
+	$(PY) tests/assess/assess.py
+
 test: $(STAMPS)/test  ## all tests without a target of their own; fails under full branch coverage of the pure floors
-	$(PY) -m coverage run -m pytest $(MEASURED_TESTS)
+	$(PY) -m coverage erase  # of a run that was stopped, so that it does not count
+	$(PY) -m coverage run -m pytest $(SIDE_BY_SIDE) $(MEASURED_TESTS)
+	$(PY) -m coverage combine --quiet
 	$(PY) -m coverage report
-	$(PY) -m pytest $(addprefix --ignore=,$(MEASURED_TESTS) $(OWN_TARGET) $(DOCS_TESTS))
+	$(PY) -m pytest $(SIDE_BY_SIDE) $(addprefix --ignore=,$(MEASURED_TESTS) $(OWN_TARGET) $(DOCS_TESTS))
 
 test-all: $(STAMPS)/dev  ## the same on every Python found
 	$(PY) -m nox
@@ -116,20 +124,20 @@ bench-short: $(STAMPS)/demo  ## the same in less time; shows what it finds, fail
 # With everything read anew, because a page that is not read cannot warn.
 docs: $(STAMPS)/docs  ## the pages as HTML, in build/docs, and every example on them
 	$(PY) -m sphinx -W --keep-going --fresh-env -b html docs build/docs
-	$(PY) -m pytest $(DOCS_TESTS)
+	$(PY) -m pytest $(SIDE_BY_SIDE) $(DOCS_TESTS)
 
+# mypy's three runs side by side, and each with a cache that the others do not make worthless.
 lint: $(STAMPS)/dev  ## ruff, mypy for three platforms, import contracts
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
-	$(PY) -m mypy --platform linux
-	$(PY) -m mypy --platform darwin src
-	$(PY) -m mypy --platform win32 src
+	printf '%s\n' linux 'darwin src' 'win32 src' | xargs -P 3 -L 1 sh -c \
+		'$(PY) -m mypy --cache-dir ".mypy_cache/$$0" --platform "$$0" "$$@"'
 	PYTHONPATH=src $(PY) -c 'from importlinter.cli import lint_imports_command as lint; lint()' --no-logo
 
 venv: $(STAMPS)/dev  ## set up $(VENV) with everything for development
 
 clean:  ## remove everything that was made here, $(VENV) included
-	rm -rf build dist .coverage .hypothesis .import_linter_cache .mypy_cache .nox .pytest_cache .ruff_cache
+	rm -rf build dist .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .nox .pytest_cache .ruff_cache
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 	if [ -d "$(STAMPS)" ]; then rm -rf "$(VENV)"; fi
 

@@ -1,12 +1,16 @@
 """What holds for every test: the same examples in each run, and a skipped test is a failed one.
 
 Here are also the people and services that tests of the lower floors share: operators with real
-keys, made from their names so that every run has the same, and the two recommended chains.
+keys, made from their names so that every run has the same, and the two recommended chains; and an
+empty logging tree for whoever changes one.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import logging
+import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
@@ -29,6 +33,7 @@ from sealwire.layers import (
 )
 from sealwire.stages import Claims, Evidence, Opened, Stream, Use
 from sealwire.trail import events as trail
+from sealwire.trail.causes import Cause
 from sealwire.trail.records import salted
 from sealwire.trail.seen import (
     Changes,
@@ -41,7 +46,8 @@ from sealwire.trail.seen import (
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
 
     from sealwire.algebra import Layer
     from sealwire.sealer import SealingLayer
@@ -53,6 +59,11 @@ settings.register_profile("same-every-time", derandomize=True, deadline=None)
 settings.register_profile("explore", max_examples=5_000, deadline=None)
 settings.load_profile("same-every-time")
 
+# Coverage counts what tests call themselves, in the processes that pytest starts for them; what
+# they start in their turn is not measured.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
+
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Fail the run if anything was skipped: a check that is left out must not look passed."""
@@ -61,6 +72,15 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         reporter.write_line("")
         reporter.write_line("skipped tests count as failed", red=True)
         session.exitstatus = 1
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what tests want told although they passed, whichever process ran them."""
+    passed = terminalreporter.stats.get("passed", ())
+    told = {f"{name}: {said}" for each in passed for name, said in each.user_properties}
+    if told:
+        terminalreporter.section("told by tests")
+        terminalreporter.write_line("\n".join(sorted(told)))
 
 
 NOW_MS = 1_800_000_000_000
@@ -292,16 +312,51 @@ def trail_events() -> tuple[Event, ...]:
         trail.Refused(Reason.POLICY, "uid 1000", who, request, "ceiling", "root", text, 1, 2, 3),
         trail.Refused(Reason.KEY_UNKNOWN, "uid 1001", None, None, "", "", None, 1, NOW_MS, 40_000),
         trail.Failed(request, who, "OSError", text),
-        trail.Reverted(request, trail.Cause.NOT_CONFIRMED, None, "", changes),
+        trail.Confirmed(request, "0c" * 16, who, "INC-4711"),
+        trail.Reverted(request, Cause.NOT_CONFIRMED, None, "", changes),
         trail.LeaseBegun(request, who, 'why "this": ,"seq":1,', NOW_MS + 900_000, changes, ()),
-        trail.LeaseEnded(request, trail.Cause.ASKED, who, changes),
+        trail.LeaseEnded(request, Cause.ASKED, who, changes),
         trail.KeyChanged(
             digest, "alice", "config", trail.KeyState.ACTIVE, trail.KeyState.COMPROMISED
         ),
         trail.PolicyChanged(None, digest),
         trail.Drifted(changes),
+        trail.DriftEnded(("loggers.payments.level",)),
+        trail.Alerted("a floor protects nothing here"),
         trail.ClockStepped(NOW_MS, NOW_MS - 3_600_000),
         trail.TrailFailed(NOW_MS, "No space left on device", 2),
         trail.TrailRecovered(17),
         trail.Stopped("host/worker-1", "asked"),
     )
+
+
+@pytest.fixture(scope="session")
+def own_tree() -> Callable[[], AbstractContextManager[None]]:
+    """Give what puts the process's loggers and handlers aside, and back again."""
+    return _own_tree
+
+
+@contextlib.contextmanager
+def _own_tree() -> Iterator[None]:
+    handlers, references = vars(logging)["_handlers"], vars(logging)["_handlerList"]
+    root, loggers = logging.root, logging.root.manager.loggerDict
+    kept = dict(handlers), list(references), dict(loggers), root.handlers, root.filters, root.level
+    for container in (handlers, references, loggers):
+        container.clear()
+    root.handlers, root.filters = [], []
+    root.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        # Held until all are closed: some are kept by the ones in front of them alone.
+        alive = [reference() for reference in references]
+        logging.shutdown(references)
+        del alive
+        for container in (handlers, references, loggers):
+            container.clear()
+        handlers.update(kept[0])
+        references.extend(kept[1])
+        loggers.update(kept[2])
+        root.handlers, root.filters = kept[3:5]
+        root.propagate, root.disabled = True, False
+        root.setLevel(kept[5])

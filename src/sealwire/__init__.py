@@ -28,6 +28,7 @@ from sealwire.errors import (
     Stage,
     StateError,
     TransportError,
+    UntrustedAnswerError,
     VerificationError,
 )
 from sealwire.keys import AeadKey, MacKey, SigningKey, VerifyKey
@@ -53,10 +54,12 @@ from sealwire.stages import (
 )
 
 if TYPE_CHECKING:
+    from sealwire.adopting import OnNewSetup
     from sealwire.client import Client
     from sealwire.clock import wall_clock_ms
     from sealwire.listener import Listener, listen, listen_from
     from sealwire.policy import Policy, Rule, default_rules
+    from sealwire.recording import OnFailure, Trail
     from sealwire.results import RequestError, RequestFailedError, RequestRefusedError, Result
     from sealwire.sealer import MemorySealerState, Sealer, SealerState
     from sealwire.transports.client import deliver
@@ -74,9 +77,12 @@ _LATE = {
     "RequestFailedError": "sealwire.results",
     "RequestRefusedError": "sealwire.results",
     "Result": "sealwire.results",
+    "OnFailure": "sealwire.recording",
+    "OnNewSetup": "sealwire.adopting",
     "Rule": "sealwire.policy",
     "Sealer": "sealwire.sealer",
     "SealerState": "sealwire.sealer",
+    "Trail": "sealwire.recording",
     "as_verify": "sealwire.verify_callable",
     "default_rules": "sealwire.policy",
     "deliver": "sealwire.transports.client",
@@ -113,6 +119,8 @@ __all__ = [
     "MemorySealerState",
     "Message",
     "NoAnswerError",
+    "OnFailure",
+    "OnNewSetup",
     "Once",
     "Opened",
     "Outcome",
@@ -135,7 +143,9 @@ __all__ = [
     "Stage",
     "StateError",
     "Stream",
+    "Trail",
     "TransportError",
+    "UntrustedAnswerError",
     "VerificationError",
     "Verifier",
     "VerifyKey",

@@ -15,11 +15,13 @@ from __future__ import annotations
 import enum
 import hashlib
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sealwire.documents import JsonValue, Tree, canonical_json
 from sealwire.documents.changes import changes
 from sealwire.errors import ApplyError, PolicyError, RefusedError
+from sealwire.happenings import Ending
+from sealwire.trail.causes import Cause
 
 if TYPE_CHECKING:
     from collections.abc import Container
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
     from sealwire.inforce import Trial
     from sealwire.policy import Policy
     from sealwire.requests import Apply, Lease, Request
+
+
+_ELSEWHERE: Final = Ending(Cause.ELSEWHERE, "another process of the service has ended it")
 
 
 class OnNewSetup(enum.Enum):
@@ -98,7 +103,7 @@ def _adopt_bases(
 ) -> list[str]:
     ids = [each.request.id for each in wanted.bases]
     while (there := changer.base_ids) and there[-1] in own and there[-1] not in ids:
-        changer.go_back("it is not in force any more")
+        changer.go_back(_ELSEWHERE)
     known = [each for each in changer.base_ids if each in ids]
     told: list[str] = []
     for each in wanted.bases[ids.index(known[-1]) + 1 if known else 0 :]:
@@ -118,7 +123,7 @@ def _adopt_leases(
     running = changer.in_force.overlay.leases
     ids = {each.request.id for each in wanted.leases}
     over = tuple(each for each in running if each.id in own and each.id not in ids)
-    changer.end_leases(over, "it is not in force any more")
+    changer.end_leases(over, _ELSEWHERE)
     there = {each.id for each in running}
     told: list[str] = []
     for each in wanted.leases:

@@ -30,7 +30,16 @@ from sealwire.errors import (
     shorten,
 )
 from sealwire.keys import check_name
-from sealwire.stages import Claims, Context, Evidence, Message, Opened, Use
+from sealwire.stages import (
+    Claims,
+    Context,
+    Evidence,
+    Known,
+    Message,
+    Opened,
+    Use,
+    digest_of,
+)
 from sealwire.versions import Standing
 
 if TYPE_CHECKING:
@@ -160,7 +169,12 @@ class Chain:
         # 3. Checks on claims; they may add evidence and change nothing else.
         context = self._after_layers(route.algorithms, now_ms, skew_ms)
         for check in self._parts.checks:
-            checked = _guarded(Message, Stage.CHECK, check.verify, message, context)
+            try:
+                checked = _guarded(Message, Stage.CHECK, check.verify, message, context)
+            except RefusedError as refusal:
+                # The sender is known by now, and may be told in a receipt, which has to name this.
+                refusal.known = Known(claims, digest_of(message.data), message.evidence)
+                raise
             if not _only_added(message, checked):
                 raise _broken(Stage.CHECK, check.verify, "changed the message")
             message = checked

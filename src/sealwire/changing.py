@@ -12,7 +12,7 @@ Rules this module keeps:
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sealwire.announcing import Announcer
 from sealwire.bases import Bases
@@ -21,10 +21,21 @@ from sealwire.documents import Tree
 from sealwire.documents.changes import Change, changes
 from sealwire.drifting import without_leases
 from sealwire.errors import ApplyError
+from sealwire.happenings import (
+    BaseBegan,
+    BaseConfirmed,
+    BaseEnded,
+    Ending,
+    LeaseBegan,
+    LeasesEnded,
+    Observers,
+)
 from sealwire.inforce import Base, InForce, Trial, lease_end_ms
-from sealwire.laying import Laying, Relaying
+from sealwire.laying import Laying, Relaying, laid
 from sealwire.leases import Drift, LiveLease
+from sealwire.policy.reduced import logging_reduced
 from sealwire.telling import in_utc, levels_in_words
+from sealwire.trail.causes import Cause
 from sealwire.watching import DriftWatch, fullest_disk
 
 if TYPE_CHECKING:
@@ -39,6 +50,16 @@ MAX_LEASES_OF_ONE: Final = 16
 """So that no single key can take all places for as long as the policy's longest lease."""
 
 
+class Difference(NamedTuple):
+    """What another base has made other than it was, and in which ways less is recorded."""
+
+    changes: tuple[Change, ...] = ()
+    reduced: tuple[str, ...] = ()
+
+
+NO_DIFFERENCE: Final = Difference()
+
+
 class Changer:
     """Changes the logging of this process, and goes back.
 
@@ -46,6 +67,7 @@ class Changer:
         in_force: what is in force.
         policies: those of the listeners that serve; whoever goes back keeps to all of them.
         announcer: says what changes.
+        observers: are told what happened.
     """
 
     def __init__(self, in_force: InForce) -> None:
@@ -54,7 +76,8 @@ class Changer:
         self.policies: list[Policy] = []
         self.announcer = Announcer(self.policies)
         self._bases = Bases()
-        self._watch = DriftWatch()
+        self.observers = Observers()
+        self._watch = DriftWatch(self.observers)
 
     # ---- what is there -------------------------------------------------------------------------
 
@@ -97,13 +120,13 @@ class Changer:
         """End all leases if a file system under a handler fills up."""
         least = max((policy.leases.min_free_percent for policy in self.policies), default=0)
         if full := fullest_disk(self.tree(), least):
-            self.end_leases(self.in_force.overlay.leases, full)
+            self.end_leases(self.in_force.overlay.leases, Ending(Cause.DISK_FULL, full))
 
     # ---- bases ---------------------------------------------------------------------------------
 
     def apply(
         self, request: Apply, now_ms: int, policy: Policy, *, trial: Trial | None = None
-    ) -> tuple[Applied, tuple[Change, ...]]:
+    ) -> tuple[Applied, Difference]:
         """Make a configuration the base; give what is in force, and what differs.
 
         Args:
@@ -128,46 +151,52 @@ class Changer:
         issuer = request.opened.claims.iss
         in_force.base = Base(applied.plan_digest.hex(), issuer, request.id, now_ms)
         self._know(base)
-        until = ""
+        until, ends_ms = "", None
         in_force.trial = trial or trial_of(request, now_ms)
         if in_force.trial is not None:
-            until = f" until {in_utc(in_force.trial.ends_wall_ms)}, unless it is confirmed"
+            ends_ms = in_force.trial.ends_wall_ms
+            until = f" until {in_utc(ends_ms)}, unless it is confirmed"
+        began = BaseBegan(request, applied.plan_digest, laying.base, base, ends_ms)
+        self.observers.happened(began)
         what = f"{counted(applied.loggers, 'logger')}, {counted(applied.handlers, 'handler')}"
         text = "configuration of %s: %s%s%s"
         self._announce(issuer, text, issuer, what, until, because(request.why))
-        self._announce_unborne(laying)
-        return applied, changes(laying.base, base)
+        self._tell_unborne(laying, base)
+        return applied, _differing(laying.base, base)
 
     def confirm(self, request: Confirm) -> None:
         """Keep the configuration that is on trial."""
         self.in_force.trial = None
+        self.observers.happened(BaseConfirmed(request))
         issuer = request.opened.claims.iss
         self._announce(issuer, "configuration confirmed by %s%s", issuer, because(request.why))
 
     def go_back(
-        self, why: str, *, quietly: bool = False
-    ) -> tuple[tuple[Change, ...], tuple[str, ...]]:
+        self, ending: Ending, *, quietly: bool = False
+    ) -> tuple[Difference, tuple[str, ...]]:
         """Go back to the base before; give what changed, and the places that are left as they are.
 
         Going back is not refused; where it lowers what a floor protects, that is an alert.
         """
         in_force = self.in_force
         if self._bases.is_applications:
-            return (), ()
+            return NO_DIFFERENCE, ()
         laying = Laying(in_force.overlay, judge_lease=self._judge_lease)
         was = in_force.base
         in_force.base, base, left = self._bases.back(laying, closing=not quietly)
         in_force.overlay, in_force.trial = laying.overlay, None
         self._know(base)
+        self.observers.happened(BaseEnded(was, ending, laying.base, base))
         if not quietly:
             issuer = was.issuer
-            self._announce(issuer, "configuration of %s ended: %s", issuer, why)
+            self._announce(issuer, "configuration of %s ended: %s", issuer, ending.why)
             for where in left:
                 text = "%s is left as it is: changed by somebody else, or not to be set"
                 self._announce(issuer, text, where)
-            self._announce_unborne(laying)
+        self._tell_unborne(laying, base, quietly=quietly)
+        if not quietly:
             self._watch.tell_lowered(laying.base, base, self.policies)
-        return changes(laying.base, base), left
+        return _differing(laying.base, base), left
 
     # ---- leases --------------------------------------------------------------------------------
 
@@ -199,24 +228,26 @@ class Changer:
             lambda base, after: self._judge(request, base, after, policy),
         )
         after = self._relay(relaying)
+        self.observers.happened(LeaseBegan(request, lease, before, after))
         until, words = in_utc(lease.ends_wall_ms), levels_in_words(lease)
         issuer, text = lease.issuer, "lease of %s: %s until %s%s"
         self._announce(issuer, text, issuer, words, until, because(lease.why))
         return lease, before, after
 
     def end_leases(
-        self, ended: tuple[LiveLease, ...], why: str, *, quietly: bool = False
+        self, ended: tuple[LiveLease, ...], ending: Ending, *, quietly: bool = False
     ) -> tuple[Drift, ...]:
         """End leases; give what somebody else had changed meanwhile, which is left as it is."""
         if not ended:
             return ()
         overlay = self.in_force.overlay
         relaying = Relaying(overlay, overlay.without(*ended))
-        self._relay(relaying, going_back=True)
+        after = self._relay(relaying, going_back=True)
+        self.observers.happened(LeasesEnded(ended, ending, relaying.live, after))
         if quietly:
             return relaying.drift
         for lease in ended:
-            self._announce_end(lease, why)
+            self._announce_end(lease, ending.why)
         for each in relaying.drift:
             text = "%s is %s and not %s; left as it is"
             self._announce(ended[0].issuer, text, each.where, each.found, each.expected)
@@ -280,9 +311,13 @@ class Changer:
 
     # ---- announcements -------------------------------------------------------------------------
 
-    def _announce_unborne(self, laying: Laying) -> None:
+    def _tell_unborne(self, laying: Laying, base: Tree, *, quietly: bool = False) -> None:
         for lease in laying.ended:
-            self._announce_end(lease, "over the base in force now it would break the policy")
+            ending = Ending(Cause.POLICY, "over the base in force now it would break the policy")
+            with_it = laid(base, (lease,))
+            self.observers.happened(LeasesEnded((lease,), ending, with_it, base))
+            if not quietly:
+                self._announce_end(lease, ending.why)
 
     def _announce_end(self, lease: LiveLease, why: str) -> None:
         issuer, text = lease.issuer, "lease of %s ended: %s: %s"
@@ -300,6 +335,10 @@ def trial_of(request: Apply, now_ms: int) -> Trial | None:
         return None
     ends_ms, issuer = now_ms + length_ms, request.opened.claims.iss
     return Trial(request.id, issuer, boot_ms() + length_ms, ends_ms)
+
+
+def _differing(before: Tree, after: Tree) -> Difference:
+    return Difference(changes(before, after), logging_reduced(before, after))
 
 
 def because(why: str) -> str:

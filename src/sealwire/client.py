@@ -5,11 +5,15 @@ Rules this module keeps:
 1. Each verb has one method, which knows the verb's stream and the members of its document; the
    command line calls these, and so does whatever else asks.
 2. A request that was not done raises, and so does one that nobody answered: a call that returns
-   has been done, as far as the answer, which is unsigned, can be believed.
+   has been done. Where the host's receipt key is known that is the host's word, and anything but
+   a receipt of it counts as no answer (`UntrustedAnswerError`); where it is not, it is the word of
+   whoever sits on the address, and `Result.verified` is false.
 3. Nothing is judged here: the service reads strictly, and whoever sends nonsense hears so. But for
    a length of time of 0 or less: left out as the default is, it would become another one.
 4. A message is sealed once. One that nobody answered is on the exception, because sending the same
-   bytes again is safe and tells what became of it, and sealing anew is another request.
+   bytes again is safe and tells what became of it, and sealing anew is another request. But where
+   a verified receipt refuses it and says what it lacks, it is sealed again once, by itself; see
+   `resealing`.
 5. Requests of one client go one after another, whichever threads they come from: one that another
    of its stream overtakes would be refused as superseded. A forked child waits for none that its
    parent is in the middle of, and no fork waits for an answer.
@@ -23,29 +27,51 @@ import os
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from sealwire import forks
 from sealwire.documents import JsonValue, read_json
 from sealwire.errors import MalformedError, NoAnswerError, SealError
-from sealwire.requests import CONTENT_TYPE_REQUEST, DEFAULT_LEASE_S, Verb, write_request
+from sealwire.requests import (
+    CONTENT_TYPE_JSON,
+    CONTENT_TYPE_REQUEST,
+    DEFAULT_LEASE_S,
+    Verb,
+    write_request,
+)
+from sealwire.resealing import lacks
 from sealwire.results import Result
 from sealwire.sealer import DEFAULT_LIFETIME_S, Sealer
-from sealwire.stages import Answer, Stream
-from sealwire.transports.client import DEFAULT_TIMEOUT_S, deliver
+from sealwire.sent import look_at_sent
+from sealwire.stages import Claims, Stream
+from sealwire.told import read_told
+from sealwire.transports.client import DEFAULT_TIMEOUT_S, exchange, unreadable
 
 if TYPE_CHECKING:
     from sealwire.keyfiles import StrPath
+    from sealwire.keys import VerifyKey
+    from sealwire.sent import Sent
     from sealwire.settings import OperatorSettings
 
 Config = Mapping[str, Any] | str | bytes
 """A configuration: a mapping as for ``dictConfig``, or the text of one in JSON or INI."""
 
 
-class Deliver(Protocol):
-    """What carries a message to a service and gives its answer, as `deliver` does."""
+class Keep(Protocol):
+    """What keeps receipts."""
 
-    def __call__(self, address: str, sealed: bytes, /, *, timeout_s: float) -> Answer:
+    def __call__(
+        self, receipt: bytes, sent: Sent, result: Result, key: VerifyKey | None, /
+    ) -> tuple[str, ...]:
+        """Keep one; give what is wrong with it beside those before it, in words."""
+        ...
+
+
+class Deliver(Protocol):
+    """What carries a message to a service and gives its answer as it came, as `exchange` does."""
+
+    def __call__(self, address: str, sealed: bytes, /, *, timeout_s: float) -> bytes:
         """Send ``sealed`` to ``address``; raise `TransportError` or `NoAnswerError`."""
         ...
 
@@ -59,6 +85,7 @@ class Client:
     Attributes:
         address: where the service listens.
         sealer: what seals for it.
+        receipt_key: the host's key, by which receipts are verified; ``None`` where it is not known.
     """
 
     def __init__(
@@ -68,7 +95,9 @@ class Client:
         *,
         lifetime_s: int = DEFAULT_LIFETIME_S,
         timeout_s: float = DEFAULT_TIMEOUT_S,
-        deliver: Deliver = deliver,
+        deliver: Deliver = exchange,
+        receipt_key: VerifyKey | None = None,
+        keep: Keep | None = None,
     ) -> None:
         """Make a client of its parts; `from_settings` is the usual way.
 
@@ -77,7 +106,10 @@ class Client:
             sealer: seals with the operator's keys for the service's audience.
             lifetime_s: how long a message may wait for its delivery, seconds.
             timeout_s: how long to wait, the answer included, seconds.
-            deliver: carries a message; `sealwire.deliver`, unless it goes another way.
+            deliver: carries a message and gives the answer as it came; over a socket, unless it
+                goes another way.
+            receipt_key: the public half of the host's receipt key.
+            keep: is given each receipt; by default none is kept.
         """
         self.address = address
         self.sealer = sealer
@@ -86,6 +118,9 @@ class Client:
         self._deliver = deliver
         self._in_order = threading.Lock()
         forks.watch(self)
+        self.receipt_key = receipt_key
+        self._keep = keep
+        self._challenge: bytes | None = None
 
     @classmethod
     def from_settings(
@@ -96,7 +131,7 @@ class Client:
         address: str | None = None,
         lifetime_s: int = DEFAULT_LIFETIME_S,
         timeout_s: float = DEFAULT_TIMEOUT_S,
-        deliver: Deliver = deliver,
+        deliver: Deliver = exchange,
     ) -> Self:
         """Make a client of an operator's settings, as the command line does.
 
@@ -115,6 +150,7 @@ class Client:
         """
         # Late, because they load ``tomllib``, which a client made of its parts does not need.
         from sealwire.clock import wall_clock_ms
+        from sealwire.keptreceipts import KeptReceipts
         from sealwire.sealerstate import FileSealerState
         from sealwire.settings import (
             OperatorSettings,
@@ -132,6 +168,8 @@ class Client:
             lifetime_s=lifetime_s,
             timeout_s=timeout_s,
             deliver=deliver,
+            receipt_key=settings.load_receipt_key(target),
+            keep=KeptReceipts(settings.receipts_path).keep,
         )
 
     def __repr__(self) -> str:
@@ -287,16 +325,42 @@ class Client:
             RequestFailedError: the service accepted it, and could not do it.
             NoAnswerError: sent, and no answer came: it may have been done. Its ``sealed`` and
                 ``request_id`` are what to give to this method, which is safe and tells.
+            UntrustedAnswerError: sent, and what came is not the service's word; a `NoAnswerError`.
             TransportError: no connection; nothing was sent.
             SealError: the message is longer than can be sent.
             ConfigurationError: the address is none.
         """
+        return self._exchange(sealed, request_id, fresh=False).check()
+
+    def _exchange(self, sealed: bytes, request_id: str, *, fresh: bool) -> Result:
+        """Send a message; give what came of it, whatever that is.
+
+        Args:
+            sealed: the message.
+            request_id: its id, if it is known.
+            fresh: whether it was sealed just now, so that no older receipt can be about it.
+        """
+        sent = look_at_sent(sealed, self.sealer)
+        if sent is not None:
+            request_id = request_id or sent.asked.id.hex()
         try:
-            answer = self._deliver(self.address, sealed, timeout_s=self._timeout_s)
+            answered = self._deliver(self.address, sealed, timeout_s=self._timeout_s)
+            now_ms = None if fresh else self.sealer.now_ms()
+            told = read_told(answered, sent, self.receipt_key, now_ms=now_ms)
+        except MalformedError as error:
+            none = unreadable(self.address, error)
+            none.sealed, none.request_id = sealed, request_id
+            raise none from None
         except NoAnswerError as error:
             error.sealed, error.request_id = sealed, request_id
             raise
-        return Result(answer, request_id).check()
+        result = Result.of(told, request_id)
+        if sent is None or result.receipt is None:
+            return result
+        if result.verified:
+            self.sealer.learn(sent.asked.stream, result.receipt.floor_ms)
+        alarms = () if self._keep is None else self._keep(answered, sent, result, self.receipt_key)
+        return replace(result, alarms=alarms)
 
     def _ask(
         self,
@@ -308,14 +372,42 @@ class Client:
             document = write_request(verb, **members)
         except (TypeError, ValueError) as error:
             raise SealError(f"the request cannot be written: {error}") from None
+        return self.ask(document, CONTENT_TYPE_REQUEST, stream)
+
+    def ask(
+        self, document: bytes, content_type: str = CONTENT_TYPE_JSON, stream: Stream = Stream.BASE
+    ) -> Result:
+        """Seal a document as it is, and send it; the methods above write theirs.
+
+        Args:
+            document: a configuration, or a request with its verb.
+            content_type: how the service is to read it.
+            stream: the order class of what it asks.
+
+        Raises:
+            SealError: it cannot be sealed; and as `send`.
+        """
         with self._in_order:
-            sealed, claims = self.sealer.seal_with_claims(
-                document,
-                content_type=CONTENT_TYPE_REQUEST,
-                stream=stream,
-                lifetime_s=self._lifetime_s,
-            )
-            return self.send(sealed, request_id=claims.cti.hex())
+            result, claims = self._seal_and_exchange(document, content_type, stream, None)
+            if lacked := lacks(result, claims, self.sealer.now_ms()):
+                self._challenge = lacked.challenge or self._challenge
+                result, _ = self._seal_and_exchange(
+                    document, content_type, stream, lacked.service_ms
+                )
+            return result.check()
+
+    def _seal_and_exchange(
+        self, document: bytes, content_type: str, stream: Stream, service_ms: int | None
+    ) -> tuple[Result, Claims]:
+        sealed, claims = self.sealer.seal_with_claims(
+            document,
+            content_type=content_type,
+            stream=stream,
+            lifetime_s=self._lifetime_s,
+            nonce=self._challenge,
+            service_ms=service_ms,
+        )
+        return self._exchange(sealed, claims.cti.hex(), fresh=True), claims
 
 
 def _config_of(config: Config) -> dict[str, Any]:

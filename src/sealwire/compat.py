@@ -36,10 +36,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from sealwire.algebra import Guarantee
-    from sealwire.eventlog import Stats
     from sealwire.events import Decision
     from sealwire.policy import Rule
     from sealwire.state import AdmissionState
+    from sealwire.stats import Stats
 
 __all__ = ["DEFAULT_LOGGING_CONFIG_PORT", "ListenerThread", "as_verify", "listen", "stopListening"]
 

@@ -43,6 +43,14 @@ def without_leases(live: Tree, overlay: Overlay) -> Tree:
     )
 
 
+def meant(base: Tree, overlay: Overlay) -> Tree:
+    """Give what a tree should be: the base with what leases put over it."""
+    return base.leveled(
+        {name: held.put for name, held in overlay.loggers.items()},
+        {key: held.put for key, held in overlay.handlers.items()},
+    )
+
+
 def find_drift(expected: Tree, live: Tree, overlay: Overlay) -> tuple[Drift, ...]:
     """Give every place of ``live`` that is neither of the base nor of a lease.
 

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from contextlib import ExitStack, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -56,6 +57,7 @@ from sealwire.journal import (
 from sealwire.requests import Apply, Confirm, Lease, Request, Revert, read_request
 from sealwire.stages import Outcome, Stream
 from sealwire.state import AdmissionState
+from sealwire.stats import JournalState
 from sealwire.versions import Standing
 
 if TYPE_CHECKING:
@@ -117,6 +119,7 @@ class DurableState:
         self._state_id = b""
         self._serving = self._starting = False
         self._retry_ms = 0
+        self._written = JournalState()
         self._unwritten = False
         self.trouble = ""
         forks.watch(self)
@@ -179,8 +182,10 @@ class DurableState:
             RefusedError: with ``STATE_UNAVAILABLE``; nothing is taken.
         """
         standing: Standing | None = None
+        before = self._state.floors
         try:
             held = self._hold()
+            before = dict(self._state.floors)
             standing = take()
             if standing is Standing.NEW:
                 self._intend(held, request)
@@ -191,8 +196,7 @@ class DurableState:
                 self._unwritten = standing is Standing.NEW
                 return standing
             # What was taken in memory has not been taken.
-            if self._opened is not None:
-                self._remember(self._opened.journal.remembered)
+            self._state.floors = before
             raise VerificationError(Reason.STATE_UNAVAILABLE, Stage.ADMISSION, str(error)) from None
         return standing
 
@@ -210,7 +214,8 @@ class DurableState:
             return
         intent, standing = held.remembered.open_intent, self._standing(held.remembered)
         try:
-            held.settle(outcome, standing)
+            with self._timed():
+                held.settle(outcome, standing)
         except StateError as error:
             held.note(Settled(intent.digest, intent.stream, outcome, standing))
             self._tell(str(error))
@@ -329,7 +334,11 @@ class DurableState:
     def _remember(self, there: Remembered) -> None:
         """Take floors and time from the journal."""
         state = self._state
-        state.floors = dict(there.floors)
+        # What this process has taken another way, for the same service, stays taken.
+        for stream, taken in there.floors.items():
+            own = state.floors.get(stream)
+            if own is None or own.floor <= taken.floor:
+                state.floors[stream] = taken
         state.kept_from = there.min_version
         state.observe(there.clock_ms)
 
@@ -348,7 +357,8 @@ class DurableState:
             accepted_ms=self._state.clock_ms,
             setup=self._engine.setup,
         )
-        held.intend(kept, going_back=isinstance(request, Revert))
+        with self._timed():
+            held.intend(kept, going_back=isinstance(request, Revert))
         self._own.add(request.id)
         self._seen = held.remembered
 
@@ -517,6 +527,22 @@ class DurableState:
         return Outcome.APPLIED
 
     # ---- telling -------------------------------------------------------------------------------
+
+    def state(self) -> JournalState:
+        """Say how the journal is doing; for any thread."""
+        opened = self._opened
+        trouble = self.trouble or ("" if opened is None else opened.journal.trouble)
+        return self._written._replace(trouble=trouble)
+
+    @contextmanager
+    def _timed(self) -> Iterator[None]:
+        """Time what is to be on the disk before a change goes on; what fails is not counted."""
+        began_s = time.perf_counter()
+        yield
+        took_s, before = time.perf_counter() - began_s, self._written
+        self._written = JournalState(
+            before.writes + 1, before.seconds + took_s, max(before.longest_s, took_s)
+        )
 
     def _tell(self, trouble: str) -> None:
         if trouble != self.trouble:

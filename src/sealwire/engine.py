@@ -23,8 +23,10 @@ from sealwire.clock import boot_ms, monotonic_ms
 from sealwire.documents.changes import changes
 from sealwire.errors import ApplyError
 from sealwire.eventlog import log_bug
+from sealwire.happenings import Ending, FloorAlert
 from sealwire.inforce import InForce
 from sealwire.laying import laid
+from sealwire.policy.reduced import logging_reduced
 from sealwire.policy.supposed import supposed_result
 from sealwire.requests import (
     CONTENT_TYPE_REQUEST,
@@ -47,27 +49,34 @@ from sealwire.telling import (
     reverted_report,
     status_report,
 )
+from sealwire.trail.causes import Cause
 from sealwire.watching import GUARD_MS, LOOK_MS, tell_gaps
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from contextlib import AbstractContextManager
 
     from sealwire.documents import Tree
     from sealwire.policy import Policy
     from sealwire.stages import Applied
+    from sealwire.trail.condition import TrailState
 
 _UNREADABLE: Final = "the logging tree cannot be compared with what it should be"
+_OVER: Final = Ending(Cause.EXPIRED, "its time is over")
+_UNCONFIRMED: Final = Ending(Cause.NOT_CONFIRMED, "nobody has confirmed it in time")
+_STOPPED: Final = Ending(Cause.STOPPED, "the listener stopped")
+_FORKED: Final = Ending(Cause.FORKED, "the process forked")
 _LOOK_MS: Final = 1_000
 """How often the end of a lease is looked for: a clock that runs in sleep cannot wake a thread."""
 
 
 class Done(NamedTuple):
-    """What was done: the configuration that is in force, words for the log, and a report."""
+    """What was done: the configuration in force, words for the log, a report, and what is less."""
 
     applied: Applied | None = None
     done: str = ""
     report: bytes = b""
+    reduced: tuple[str, ...] = ()
 
 
 class Engine:
@@ -75,7 +84,7 @@ class Engine:
 
     def __init__(self) -> None:
         """Begin with what the application has set up."""
-        self.in_force = InForce(instance=instance_name())
+        self.in_force = InForce(instance=instance_name(), count_new=_count_new)
         self.changer = Changer(self.in_force)
         self.on_end: list[Callable[[], None]] = []
         """Are told when something has ended by itself, after it has."""
@@ -91,7 +100,7 @@ class Engine:
         if not self.changer.policies:
             self._drift_due_ms = monotonic_ms() + LOOK_MS
             _done(self._know_setup, _UNREADABLE)
-        _done(lambda: tell_gaps(self.changer.base(), policy), _UNREADABLE)
+        _done(lambda: self._tell_gaps(policy), _UNREADABLE)
         self.changer.policies.append(policy)
 
     def _know_setup(self) -> None:
@@ -99,11 +108,15 @@ class Engine:
         if self.changer.is_applications:
             self.setup = digest_of_setup(self.changer.base())
 
+    def _tell_gaps(self, policy: Policy) -> None:
+        for gap in tell_gaps(self.changer.base(), policy):
+            self.changer.observers.happened(FloorAlert(f"a floor protects nothing here: {gap}"))
+
     def end(self, policy: Policy) -> None:
         """Count one that has stopped; with the last one everything that is for a time ends."""
         policies = self.changer.policies
         if policies == [policy]:
-            self._end_all("the listener stopped")
+            self._end_all(_STOPPED)
             self.changer.announcer.end()
         if policy in policies:
             policies.remove(policy)
@@ -116,22 +129,29 @@ class Engine:
         """End everything that is for a time, in a forked child (rule 2)."""
         self.changer.policies.clear()
         self.changer.announcer.forget()
+        self.changer.observers.clear()
         self.in_force.instance = instance_name()
-        self._end_all("the process forked", quietly=True)
+        self._end_all(_FORKED, quietly=True)
 
     @property
     def next_look_ms(self) -> int | None:
         """When `let_time_pass` is due, on the monotonic clock; ``None`` if nothing is."""
         if not self.changer.policies:
             return None
-        trial, ends_ms = self.in_force.trial, self.in_force.overlay.next_end_ms()
+        ends_ms = self.next_revert_ms
         due_ms = self._drift_due_ms
-        ends = [each for each in (ends_ms, trial and trial.ends_ms) if each is not None]
-        if ends:
-            left_ms = min(_LOOK_MS, max(0, min(ends) - boot_ms()))
+        if ends_ms is not None:
+            left_ms = min(_LOOK_MS, max(0, ends_ms - boot_ms()))
             due_ms = min(due_ms, max(monotonic_ms() + left_ms, self._not_before_ms))
         said_ms = self.changer.announcer.due_ms
         return due_ms if said_ms is None else min(due_ms, said_ms)
+
+    @property
+    def next_revert_ms(self) -> int | None:
+        """When a lease or a trial ends next, on the clock of `boot_ms`; ``None`` if none does."""
+        trial, ends_ms = self.in_force.trial, self.in_force.overlay.next_end_ms()
+        ends = [each for each in (ends_ms, trial and trial.ends_ms) if each is not None]
+        return min(ends, default=None)
 
     def let_time_pass(self) -> None:
         """End what is over, and look for what nobody asked for."""
@@ -139,9 +159,9 @@ class Engine:
         overlay, trial = self.in_force.overlay, self.in_force.trial
         if now_ms >= self._not_before_ms:
             if ended := overlay.ended(boot_ms()):
-                self._try(lambda: changer.end_leases(ended, "its time is over"))
+                self._try(lambda: changer.end_leases(ended, _OVER))
             if trial is not None and trial.ends_ms <= boot_ms():
-                self._try(lambda: changer.go_back("nobody has confirmed it in time"))
+                self._try(lambda: changer.go_back(_UNCONFIRMED))
         if overlay.leases and now_ms >= self._guard_due_ms:
             self._guard_due_ms = now_ms + GUARD_MS
             running = overlay.leases
@@ -153,7 +173,7 @@ class Engine:
             _done(changer.look_for_drift, _UNREADABLE)
         changer.announcer.let_time_pass(now_ms)
 
-    def _end_all(self, why: str, *, quietly: bool = False) -> None:
+    def _end_all(self, why: Ending, *, quietly: bool = False) -> None:
         # Leases first: these end even if logging's lock is held, and nothing is said before.
         if leases := self.in_force.overlay.leases:
             self._try(lambda: self.changer.end_leases(leases, why, quietly=quietly))
@@ -189,13 +209,16 @@ class Engine:
             return base, laid(base, (self.changer.lease_of(request, 0),))
         return base, base
 
-    def perform(self, request: Request, now_ms: int, policy: Policy) -> Done:
+    def perform(
+        self, request: Request, now_ms: int, policy: Policy, trail: TrailState | None = None
+    ) -> Done:
         """Do what is asked for; it has been judged.
 
         Args:
             request: what is asked for.
             now_ms: the time, milliseconds since the epoch.
             policy: what the tree is judged by once more, under logging's own lock.
+            trail: how the service's trail is doing, for whoever asks.
 
         Raises:
             ApplyError: it cannot be done; logging is as before.
@@ -205,11 +228,14 @@ class Engine:
             applied, found = self.changer.apply(request, now_ms, policy)
             # What was sent as a plain configuration is answered as ever.
             told = request.opened.content_type == CONTENT_TYPE_REQUEST
-            return Done(applied, report=applied_report(found, self.in_force) if told else b"")
+            report = applied_report(found.changes, self.in_force) if told else b""
+            return Done(applied, report=report, reduced=found.reduced)
         if isinstance(request, Lease):
             lease, before, after = self.changer.begin_lease(request, now_ms, policy)
             words = f"lease {levels_in_words(lease)} until {in_utc(lease.ends_wall_ms)}"
-            return Done(done=words, report=lease_report(lease, before, after))
+            mine = policy.loggers_of(lease.issuer).covers
+            report = lease_report(lease, before, after, mine)
+            return Done(done=words, report=report, reduced=logging_reduced(before, after))
         if isinstance(request, Confirm):
             self.changer.confirm(request)
             return Done(done=f"confirmed {request.what[:8]}")
@@ -221,17 +247,21 @@ class Engine:
             return Done(done=words, report=changes_report(changed))
         if isinstance(request, Status):
             self.changer.look_for_drift()
-            report = status_report(self.changer.tree(), self.in_force, policy.floors, now_ms)
+            report = status_report(self.changer.tree(), self.in_force, policy.floors, now_ms, trail)
             return Done(done="told its status", report=report)
         raise ApplyError(f"{request.verb.value} is not served by this version")
 
     def _revert(self, request: Revert) -> Done:
-        why = f"reverted by {request.opened.claims.iss}{because(request.why)}"
+        words = f"reverted by {request.opened.claims.iss}{because(request.why)}"
+        # Without a seal it is asked by whoever owns this process.
+        cause = Cause.ASKED if request.opened.signed else Cause.LOCAL
+        why = Ending(cause, words, request)
         if request.opened.claims.stream is Stream.BASE:
             was = self.in_force.base
             found, left = self.changer.go_back(why)
             words = f"went back from the configuration {was.id[:8]}" if was.id else "nothing to do"
-            return Done(done=words, report=reverted_report(was, self.in_force.base, found, left))
+            report = reverted_report(was, self.in_force.base, found.changes, left)
+            return Done(done=words, report=report, reduced=found.reduced)
         running = self.in_force.overlay.leases
         ended = tuple(each for each in running if request.what in {"", each.id})
         self.changer.end_leases(ended, why)
@@ -247,6 +277,13 @@ def _done(step: Callable[[], object], otherwise: str) -> bool:
         log_bug(otherwise, bug)
         return False
     return True
+
+
+def _count_new(names: Iterable[str]) -> tuple[int, int]:
+    # Late, because it loads ``logging.config``, as whoever asks is about to do.
+    from sealwire.logtree import count_new
+
+    return count_new(names)
 
 
 _of_process: Final[list[Engine]] = []

@@ -55,6 +55,7 @@ class Reason(enum.Enum):
     EXPIRED = "expired"
     LIFETIME_TOO_LONG = "lifetime-too-long"
     VERSION_BEFORE_START = "version-before-start"
+    CHALLENGE_REQUIRED = "challenge-required"
     VERSION_AHEAD = "version-ahead"
     VERSION_SUPERSEDED = "version-superseded"
     EQUIVOCATION = "equivocation"
@@ -72,6 +73,7 @@ class Reason(enum.Enum):
     NOT_IN_FORCE = "not-in-force"
     CONFIRMATION_DUE = "confirmation-due"
     LEASE_OVER = "lease-over"
+    TRAIL_UNAVAILABLE = "trail-unavailable"
     POLICY = "policy"
     INTERNAL = "internal"
 
@@ -100,7 +102,11 @@ class RefusedError(SealwireError):
         stage: where on the way the message was.
         detail: the value against the limit, in words, for our own log; ``""`` where there is
             nothing to add. It may quote the peer, shortened and escaped.
+        known: a `sealwire.stages.Known`, which message it was, where every layer had opened; set by
+            the chain, so that the refusal can be answered. It does not pickle.
     """
+
+    known: object = None
 
     def __init__(self, reason: Reason, stage: Stage, detail: str = "") -> None:
         """Make a refusal for ``reason`` at ``stage``."""
@@ -161,7 +167,11 @@ class StateError(SealwireError):
 
 
 class TransportError(SealwireError, OSError):
-    """The client could not reach a listener or get its answer."""
+    """The client could not reach a listener or get its answer.
+
+    Attributes:
+        errno: the system's number for why there is no connection, where it gave one.
+    """
 
 
 class NoAnswerError(TransportError):
@@ -174,6 +184,21 @@ class NoAnswerError(TransportError):
 
     sealed: bytes = b""
     request_id: str = ""
+
+
+class UntrustedAnswerError(NoAnswerError):
+    """What came back is not the service's word: for all that is known there is no answer.
+
+    Attributes:
+        claimed: what it says became of the request; ``""`` where it cannot be read.
+    """
+
+    claimed: str = ""
+
+    def __init__(self, text: str, *, claimed: str = "") -> None:
+        """Say why it is not believed."""
+        super().__init__(text)
+        self.claimed = claimed
 
 
 def shorten(text: object, limit: int = 80) -> str:

@@ -20,12 +20,13 @@ import contextlib
 import logging
 import threading
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from sealwire.clock import monotonic_ms
 from sealwire.errors import Reason
 from sealwire.stages import Outcome
+from sealwire.stats import Refusal, Stats
 
 if TYPE_CHECKING:
     from sealwire.events import Decision
@@ -36,42 +37,6 @@ LOGGER.addHandler(logging.NullHandler())
 MAX_LINES_A_MINUTE: Final = 10
 _MINUTE_MS: Final = 60_000
 _KEPT_REFUSALS: Final = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """One refused or failed request, as `Stats` keeps it.
-
-    Attributes:
-        at_ms: wall-clock time, milliseconds since the epoch.
-        reason: the `Reason`'s value, or ``apply-failed``.
-        detail: value against limit, in words.
-        peer: who was connected, as far as the system says.
-    """
-
-    at_ms: int
-    reason: str
-    detail: str
-    peer: str
-
-
-@dataclass(frozen=True, slots=True)
-class Stats:
-    """Counts since the listener was made.
-
-    Attributes:
-        applied: requests that changed logging.
-        repeated: copies of a request that had been decided before; nothing was done.
-        refused: requests that were refused.
-        failed: requests that were accepted and could not be applied.
-        refusals: the last hundred refused or failed, oldest first.
-    """
-
-    applied: int = 0
-    repeated: int = 0
-    refused: int = 0
-    failed: int = 0
-    refusals: tuple[Refusal, ...] = ()
 
 
 class Budget:
@@ -113,6 +78,7 @@ class EventLog:
         """Begin at zero."""
         self._stats = Stats()
         self._refusals: deque[Refusal] = deque(maxlen=_KEPT_REFUSALS)
+        self._refused_for: dict[str, int] = {}
         # Strangers have one budget; whoever showed a key has one of its own, so that junk cannot
         # hide what was tried with a key. Owners of keys are few, and known.
         self._budgets: dict[str, Budget] = {}
@@ -124,7 +90,13 @@ class EventLog:
 
     def stats(self) -> Stats:
         """Give the counts as they are now."""
-        return replace(self._stats, refusals=tuple(self._refusals))
+        # Copies in one step each, because the listener's thread goes on counting.
+        refused_for = self._refused_for.copy()
+        return replace(self._stats, refused_for=refused_for, refusals=tuple(self._refusals))
+
+    def accept(self) -> None:
+        """Count a request that is new and allowed, before it is tried."""
+        self._stats = replace(self._stats, accepted=self._stats.accepted + 1)
 
     def record(self, decision: Decision, peer: str, now_ms: int, mono_ms: int) -> None:
         """Count and log one decision; a log that fails is passed over."""
@@ -158,6 +130,7 @@ class EventLog:
 
     def _refused(self, decision: Decision, who: str, peer: str, now_ms: int, mono_ms: int) -> None:
         reason = decision.reason.value if decision.reason else "unknown"
+        self._refused_for[reason] = self._refused_for.get(reason, 0) + 1
         self._keep(reason, decision.detail, peer, now_ms)
         claims = decision.claims
         whose = "strangers" if claims is None else f"the key of {claims.iss}"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 from sealwire.errors import Reason, RefusedError, Stage
-from sealwire.stages import Answer, Applied, Claims, Outcome
+from sealwire.stages import Answer, Applied, Claims, Known, Opened, Outcome
 from sealwire.versions import Standing
 
 if TYPE_CHECKING:
@@ -65,11 +65,13 @@ class AppliedHere:
         applied: the configuration that is in force now, if that was asked for.
         done: what was done, in words for the log.
         report: what the sender asked to know, as canonical JSON.
+        reduced: in which ways less is recorded than before.
     """
 
     applied: Applied | None = None
     done: str = ""
     report: bytes = b""
+    reduced: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,13 @@ class RefusedHere:
 
 @dataclass(frozen=True, slots=True)
 class Reported:
-    """The decision has been recorded."""
+    """The decision has been recorded.
+
+    Attributes:
+        signed: the receipt to answer with; ``b""`` where the answer goes out as it is.
+    """
+
+    signed: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +134,14 @@ class Decision:
         applied: what is in force now, if this request changed it.
         done: what was done, in words, where it was no configuration.
         cause: the exception behind ``INTERNAL``, for our log alone.
+        known: which message it was, once its layers had opened: what a receipt answers.
+        request: what it asked for, where that was read.
+        copy: a message that had been decided before.
+        report: what a receipt may tell, also where an answer in the clear may not.
+        reduced: in which ways less is recorded than before.
+        opened: the message, once it is authenticated.
+        rule: the name of the rule that refused it; ``""`` where none did.
+        where: the place in the request that the rule speaks of.
     """
 
     answer: Answer
@@ -136,6 +152,15 @@ class Decision:
     applied: Applied | None = None
     done: str = ""
     cause: BaseException | None = None
+    # For the receipt. Two decisions are the same if they say the same to everybody else.
+    known: Known | None = field(default=None, compare=False, repr=False)
+    request: Request | None = field(default=None, compare=False, repr=False)
+    copy: Opened | None = field(default=None, compare=False, repr=False)
+    report: bytes = field(default=b"", compare=False, repr=False)
+    reduced: tuple[str, ...] = field(default=(), compare=False, repr=False)
+    opened: Opened | None = field(default=None, compare=False)
+    rule: str = field(default="", compare=False)
+    where: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,9 +172,15 @@ class Survey:
 
 @dataclass(frozen=True, slots=True)
 class Persist:
-    """Take the message, in one atomic step; answer `Persisted` or `PersistFailed`."""
+    """Take the message, in one atomic step; answer `Persisted` or `PersistFailed`.
+
+    Attributes:
+        request: what it asks for.
+        sealed: the message as it came.
+    """
 
     request: Request
+    sealed: bytes = field(default=b"", compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

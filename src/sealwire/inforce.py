@@ -9,6 +9,7 @@ Rules this module keeps:
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Final, NamedTuple
@@ -58,6 +59,10 @@ class Trial(NamedTuple):
     ends_wall_ms: int
 
 
+def _makes_none(_: Iterable[str]) -> tuple[int, int]:
+    return 0, 0
+
+
 @dataclass(slots=True)
 class InForce:
     """What is in force.
@@ -71,6 +76,8 @@ class InForce:
         mode: how this process remembers what it has taken.
         trouble: why changes are refused for now, and what mends that; ``""`` where they are not.
         set_aside: what stood before the start, and does not any more, with the reason of each.
+        count_new: gives, of loggers by name, how many were made for requests by now, and how many
+            more these would be, with the names above them.
     """
 
     instance: str = ""
@@ -81,6 +88,7 @@ class InForce:
     mode: str = "wait-out"
     trouble: str = ""
     set_aside: tuple[str, ...] = ()
+    count_new: Callable[[Iterable[str]], tuple[int, int]] = _makes_none
 
     def check(self, request: Request, now_ms: int) -> None:
         """Refuse what cannot be done here and now.

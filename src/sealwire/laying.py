@@ -100,6 +100,7 @@ class Relaying:
     Attributes:
         overlay: the leases that run then.
         drift: what somebody else had changed.
+        live: the tree as it was, once `levels` was asked.
     """
 
     def __init__(
@@ -111,6 +112,7 @@ class Relaying:
         self._judge = judge
         self.overlay = overlay
         self.drift: tuple[Drift, ...] = ()
+        self.live = Tree()
 
     def levels(self, live: Tree) -> Levels:
         """Say what to set.
@@ -118,6 +120,7 @@ class Relaying:
         Raises:
             RefusedError: as ``judge`` says.
         """
+        self.live = live
         taken = step(
             self._before,
             tuple(map(self._without_strangers, self._leases)),

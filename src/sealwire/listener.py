@@ -24,11 +24,12 @@ from typing import TYPE_CHECKING, Final, Self
 from sealwire import forks
 from sealwire.adopting import OnNewSetup
 from sealwire.algebra import check_hides_and_signs, check_serves
+from sealwire.answering import Answering
 from sealwire.answers import CONSTANT_REFUSAL
 from sealwire.chain import Chain
 from sealwire.engine import Engine, engine_of_process
 from sealwire.errors import ConfigurationError
-from sealwire.eventlog import Stats, log_bug
+from sealwire.eventlog import log_bug
 from sealwire.framing import encode_frame
 from sealwire.logtree.internals import check_private_names
 from sealwire.memory import Memory, memory_of
@@ -36,6 +37,7 @@ from sealwire.policy import Policy, default_rules
 from sealwire.receiver import Deadlines, Door
 from sealwire.requests import Verb
 from sealwire.service import Service, Session
+from sealwire.stats import Stats
 from sealwire.transports.addresses import Address, TcpAddress, parse_address
 from sealwire.transports.bound import Access, Bound, bind, check_access
 from sealwire.transports.server import Caps, Server
@@ -51,7 +53,9 @@ if TYPE_CHECKING:
     from sealwire.documents import LoggingPlan
     from sealwire.durable import DurableState
     from sealwire.events import Decision
+    from sealwire.keys import SigningKey
     from sealwire.policy import Rule
+    from sealwire.recording import Recorder, Trail
     from sealwire.stages import Applied
 
 SERVED: Final = frozenset(Verb)
@@ -76,6 +80,8 @@ class Listener:
         memory: Memory | None = None,
         engine: Engine | None = None,
         durable: DurableState | None = None,
+        answering: Answering | None = None,
+        recorder: Recorder | None = None,
     ) -> None:
         """Make a listener; `listen` is the usual way, and starts it.
 
@@ -88,7 +94,8 @@ class Listener:
         self._wanted = address
         self._access = access
         self._caps = caps or Caps()
-        self._service = Service(door, None if engine else _apply, on_event, memory, engine, durable)
+        parts = recorder, durable, answering
+        self._service = Service(door, None if engine else _apply, on_event, memory, engine, *parts)
         self._life = threading.RLock()
         self._bound: Bound | None = None
         self._server: Server | None = None
@@ -112,6 +119,7 @@ class Listener:
         Raises:
             ConfigurationError: the address is taken, too open, or not ours; or this Python's
                 ``logging`` is not as we know it.
+            StateError: there is to be a trail, and it is another's or not as it was left.
             OSError: descriptors or threads ran out; nothing is left behind.
         """
         with self._life:
@@ -201,8 +209,13 @@ class Listener:
         return serving and thread is not None and thread.is_alive()
 
     def stats(self) -> Stats:
-        """Give counts, and the last hundred refusals with their reasons."""
-        return self._service.stats()
+        """Give counts, the last hundred refusals with their reasons, and what is in force now.
+
+        It may be called from any thread, waits for nothing and asks no disk.
+        """
+        stats = self._service.stats()
+        # A forked child has inherited the numbers, and does not serve.
+        return stats if self.is_alive() else replace(stats, uptime_s=0.0)
 
     def __enter__(self) -> Self:
         """Serve while the block runs."""
@@ -306,6 +319,9 @@ def listen(  # noqa: PLR0913 - by name alone, and each has a default
     on_event: Callable[[Decision], None] | None = None,
     state: str | os.PathLike[str] | None = None,
     on_new_setup: OnNewSetup = OnNewSetup.APPLICATION,
+    receipt_key: SigningKey | None = None,
+    challenge: bool | None = None,
+    trail: Trail | None = None,
 ) -> Listener:
     """Let holders of the right keys change this process's logging, from now on.
 
@@ -329,21 +345,35 @@ def listen(  # noqa: PLR0913 - by name alone, and each has a default
             and which leases run outlives this process; ``None`` forgets all of it at the end.
         on_new_setup: what becomes of a configuration that stood before a start if the application
             has set itself up differently since: it is set aside, is applied again, or this raises.
+        receipt_key: the host's key, whose owner is the host's name. With it every answer to a
+            message that opens is signed.
+        challenge: whether requests have to carry what was drawn at this start, and receipts hand
+            out; a `Client` that knows the receipt key does so by itself. By default they have to
+            where there is a receipt key and no state; ``False`` goes by the version of a message
+            instead, so that one that was sealed into a file can be delivered.
+        trail: where what happens is recorded; ``None`` is nowhere.
 
     Returns:
         A running `Listener`; what stood before is in force by then.
 
     Raises:
-        ConfigurationError: the chain does not show enough, or the address is taken, too open, or
-            not ours; the text says what to do.
+        ConfigurationError: the chain does not show enough or trusts the receipt key, or the address
+            is taken, too open, or not ours; the text says what to do.
+        StateError: there is to be a trail, and another process writes it, or it is not as it was
+            left.
     """
     where = parse_address(address)
     if skew_s is None:
         far = isinstance(where, TcpAddress) and not where.is_loopback
         skew_s = REMOTE_SKEW_S if far else 0.0
+    chain = _made(chain, audience)
+    if challenge and receipt_key is None:
+        raise ConfigurationError("challenge needs a receipt key, whose receipts hand it out")
+    answering = None
+    if receipt_key is not None:
+        answering = Answering(receipt_key, chain, challenging=challenge is not False)
     door = make_door(
         chain,
-        audience=audience,
         rules=rules,
         policy=policy,
         skew_s=skew_s,
@@ -354,16 +384,17 @@ def listen(  # noqa: PLR0913 - by name alone, and each has a default
     uids = None if allow_uids is None else frozenset(allow_uids)
     access = Access(uids, group, beyond_loopback)
     engine = engine_of_process()
-    memory = memory_of(chain.audience if isinstance(chain, Chain) else str(audience))
     return Listener(
         where,
         door,
         access,
         caps=caps,
         on_event=on_event,
-        memory=memory,
+        memory=memory_of(chain.audience),
         engine=engine,
+        recorder=_recorder(trail, chain.audience),
         durable=_durable(state, door, engine, on_new_setup),
+        answering=answering,
     ).start()
 
 
@@ -402,6 +433,9 @@ def listen_from(
         on_event=on_event,
         state=settings.state,
         on_new_setup=settings.on_new_setup,
+        receipt_key=settings.load_receipt_key(),
+        challenge=settings.challenge,
+        trail=settings.make_trail(),
     )
 
 
@@ -433,12 +467,7 @@ def make_door(
     Raises:
         ConfigurationError: the chain does not show enough, or arguments contradict each other.
     """
-    if not isinstance(chain, Chain):
-        if audience is None:
-            raise ConfigurationError('verifiers need an audience: audience="payments@prod"')
-        chain = Chain(audience, chain)
-    elif audience is not None and audience != chain.audience:
-        raise ConfigurationError(f"the chain is for {chain.audience}, not for {audience}")
+    chain = _made(chain, audience)
     if skew_s < 0:
         raise ConfigurationError("skew_s is negative")
     check_serves(chain.guarantees)
@@ -448,6 +477,25 @@ def make_door(
         raise ConfigurationError("rules are a part of a policy; give one of the two")
     skew_ms = round(skew_s * 1000)
     return Door(chain, policy, skew_ms, deadlines=deadlines or Deadlines(), verbs=verbs)
+
+
+def _made(chain: Chain | Iterable[Verifier | Admission], audience: str | None) -> Chain:
+    if not isinstance(chain, Chain):
+        if audience is None:
+            raise ConfigurationError('verifiers need an audience: audience="payments@prod"')
+        return Chain(audience, chain)
+    if audience is not None and audience != chain.audience:
+        raise ConfigurationError(f"the chain is for {chain.audience}, not for {audience}")
+    return chain
+
+
+def _recorder(trail: Trail | None, audience: str) -> Recorder | None:
+    if trail is None:
+        return None
+    # Late, because a service without a trail does not need it.
+    from sealwire.recording import Recorder
+
+    return Recorder(trail, audience)
 
 
 def _with_rules(policy: Policy, rules: Iterable[Rule]) -> Policy:

@@ -19,6 +19,9 @@ from sealwire.errors import MalformedError, Reason, Stage
 from sealwire.requests import CONTENT_TYPE_REQUEST, Request, Verb, read_request
 from sealwire.stages import Claims, Opened, Stream
 
+LOCAL: Final = "local/"
+"""How the name of somebody begins who asked without a key, such as ``local/uid-0``."""
+
 LEAD: Final = b"sealwire local 1\n"
 """How such a message begins; a sealed one begins with a tag of COSE."""
 

@@ -15,11 +15,13 @@ Rules this module keeps:
 
 from __future__ import annotations
 
+import secrets
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from sealwire import forks
+from sealwire.body import NONCE_BYTES
 from sealwire.clock import wall_clock_ms
 from sealwire.state import AdmissionState
 
@@ -43,14 +45,23 @@ class Memory:
     def __init__(self) -> None:
         """Begin now."""
         self.state = AdmissionState(start_ms=wall_clock_ms())
+        self._drawn: bytes | None = None
         forks.watch(self)
 
     def now_ms(self) -> int:
         """Give the time: the wall clock, or the greatest time seen where it went back."""
         return self.state.observe(wall_clock_ms())
 
-    def begin(self) -> None:
-        """Begin now, if nothing has been taken yet (rule 4)."""
+    def begin(self, *, challenging: bool = False) -> None:
+        """Begin now, if nothing has been taken yet (rule 4).
+
+        Args:
+            challenging: whether messages have to carry what was drawn at the start. The challenge
+                stays the same while this memory lasts: what was taken with it is known here.
+        """
+        if challenging:
+            self._drawn = self._drawn or secrets.token_bytes(NONCE_BYTES)
+        self.state.challenge = self._drawn if challenging else None
         # Without the gate, which a change that hangs may hold: this can only refuse more.
         if not self.state.floors and not len(self.state.window):
             self.state.start_ms = wall_clock_ms()
@@ -71,6 +82,7 @@ class Memory:
         """Begin anew in a forked child (rule 3)."""
         _gate.lock = threading.RLock()
         self.state = AdmissionState(start_ms=wall_clock_ms())
+        self._drawn = None
 
 
 _of_audience: dict[str, Memory] = {}

@@ -20,7 +20,8 @@ Rules this module keeps:
 3. A message is taken at most once (`Persist`), and applied only if taking it said that it is new.
    What fails is taken first, also where surveying shows it: it was told that it had failed, so no
    copy of it is to be done later. What is refused is not taken.
-4. Whatever goes wrong before authentication is answered with the same bytes.
+4. Whatever goes wrong before authentication is answered with the same bytes. Afterwards the driver
+   may give a receipt for the decision (`Reported`), which then goes out in the answer's place.
 5. Time comes with `Tick`; the deadlines are total, on the monotonic clock, and a peer that trickles
    cannot extend them.
 6. `handle` raises nothing that a peer can cause. An event in a state where it has no meaning is a
@@ -62,7 +63,7 @@ from sealwire.framing import MAX_FRAME_BYTES, FrameReader, encode_frame
 from sealwire.localdoor import LEAD, read_local
 from sealwire.requests import Apply as ApplyRequest
 from sealwire.requests import Request, Verb, read_request
-from sealwire.stages import Answer, Applied, Claims, Frame, Opened, Outcome
+from sealwire.stages import Answer, Applied, Claims, Frame, Known, Opened, Outcome
 from sealwire.versions import Standing
 
 if TYPE_CHECKING:
@@ -143,8 +144,9 @@ class Receiver:
     """Receives one request on one connection."""
 
     __slots__ = (
-        "_asked_by_owner", "_decision", "_door", "_failed", "_in_force", "_memory", "_owner",
-        "_reader", "_request", "_started", "_state", "_tick",
+        "_asked_by_owner", "_copy", "_decision", "_door", "_failed", "_in_force", "_known",
+        "_memory", "_owner", "_reader", "_request", "_sealed", "_started", "_state", "_tick",
+        "_told",
     )  # fmt: skip
 
     def __init__(
@@ -176,7 +178,12 @@ class Receiver:
         self._state = _State.READING
         self._request: Request | None = None
         self._failed: ApplyFailed | None = None
+        self._sealed = b""
         self._decision: Decision | None = None
+        # What a receipt says beyond the answer: which message, and report and what is less.
+        self._known: Known | None = None
+        self._copy: Opened | None = None
+        self._told: tuple[bytes, tuple[str, ...]] = (b"", ())
 
     @property
     def wanted(self) -> int:
@@ -216,8 +223,8 @@ class Receiver:
                 return self._persist(self._asked())
             case _State.APPLYING, AppliedHere() | ApplyFailed() | RefusedHere():
                 return self._applied(event)
-            case _State.REPORTING, Reported():
-                return self._reply()
+            case _State.REPORTING, Reported(signed):
+                return self._reply(signed)
             case _:
                 raise RuntimeError(
                     f"sealwire.receiver: {event!r} has no meaning while {self._state}"
@@ -258,7 +265,7 @@ class Receiver:
                 opened, now_ms=now_ms, skew_ms=door.skew_ms, state=self._memory
             )
             if standing is Standing.SAME:
-                return self._repeat(opened.claims, self._memory.outcome_of(opened))
+                return self._repeat(opened, self._memory.outcome_of(opened))
             # 3. The document, now known to be from somebody we trust.
             request = read_request(opened)
             self._check_served(request)
@@ -267,11 +274,12 @@ class Receiver:
             # 5. Whether it can be done here and now.
             if self._in_force is not None:
                 self._in_force.check(request, now_ms)
+                door.policy.judge_new_loggers(request, self._in_force.count_new)
         except RefusedError as refusal:
             return self._refuse(refusal, opened)
         except Exception as bug:  # noqa: BLE001 - a rule may be a third party's
             return self._refuse(_internal(bug, opened), opened)
-        self._request = request
+        self._request, self._sealed = request, frame.payload
         if door.policy.looks_at_trees(request):
             self._state = _State.SURVEYING
             return (Survey(request),)
@@ -318,14 +326,14 @@ class Receiver:
 
     def _persist(self, request: Request) -> tuple[Effect, ...]:
         self._state = _State.PERSISTING
-        return (Persist(request),)
+        return (Persist(request, self._sealed),)
 
     def _persisted(self, event: Persisted | PersistFailed) -> tuple[Effect, ...]:
         if isinstance(event, PersistFailed):
             return self._refuse(event.refusal)
         request = self._asked()
         if event.standing is Standing.SAME:
-            return self._repeat(request.opened.claims, event.outcome)
+            return self._repeat(request.opened, event.outcome)
         self._state = _State.APPLYING
         return (Apply(request, self._failed),)
 
@@ -336,26 +344,40 @@ class Receiver:
             told = event.detail if self._may_tell else ""
             return self._conclude(Answer(Outcome.FAILED, detail=told), detail=event.detail)
         answer = Answer(Outcome.APPLIED, report=event.report if self._may_tell else b"")
+        self._told = event.report, event.reduced
         return self._conclude(answer, applied=event.applied, done=event.done)
 
-    def _repeat(self, claims: Claims, outcome: Outcome | None) -> tuple[Effect, ...]:
+    def _repeat(self, opened: Opened, outcome: Outcome | None) -> tuple[Effect, ...]:
         """Answer a message that was decided before with its outcome; nothing is done."""
         decided = Outcome.FAILED if outcome is None else outcome
-        return self._conclude(Answer(decided, repeated=True), claims=claims)
+        self._known, self._copy = opened.known, opened
+        return self._conclude(Answer(decided, repeated=True), claims=opened.claims)
 
     def _refuse(self, refusal: RefusedError, opened: Opened | None = None) -> tuple[Effect, ...]:
         claims = self._claims(opened)
+        known = refusal.known if opened is None else opened.known
+        self._known = known if isinstance(known, Known) else None
+        rule, where = "", ""
         told = refusal.stage.authenticated and self._knows_sender
         detail = refusal.detail
         if isinstance(refusal, PolicyError):
             detail = refusal.explained
+            rule, where = refusal.rule, refusal.where
         answer = Answer(
             Outcome.REFUSED,
             refusal.reason.value if told else "",
             detail if told and self._may_tell else "",
         )
         return self._conclude(
-            answer, refusal.reason, refusal.stage, detail, claims, cause=refusal.__cause__
+            answer,
+            refusal.reason,
+            refusal.stage,
+            detail,
+            claims,
+            cause=refusal.__cause__,
+            opened=opened,
+            rule=rule,
+            where=where,
         )
 
     @property
@@ -385,18 +407,30 @@ class Receiver:
         applied: Applied | None = None,
         done: str = "",
         cause: BaseException | None = None,
+        opened: Opened | None = None,
+        rule: str = "",
+        where: str = "",
     ) -> tuple[Effect, ...]:
         claims = self._claims(None) if claims is None else claims
-        self._decision = Decision(answer, reason, stage, detail, claims, applied, done, cause)
+        request, (report, reduced) = self._request, self._told
+        known = self._known if request is None else request.opened.known
+        if self._asked_by_owner or not self._knows_sender:
+            known = None
+        if opened is None and request is not None:
+            opened = request.opened
+        self._decision = Decision(
+            answer, reason, stage, detail, claims, applied, done, cause,
+            known, request, self._copy, report, reduced, opened, rule, where,
+        )  # fmt: skip
         self._state = _State.REPORTING
         return (Record(self._decision),)
 
-    def _reply(self) -> tuple[Effect, ...]:
+    def _reply(self, signed: bytes) -> tuple[Effect, ...]:
         decision = self._decision
         if decision is None:
             raise RuntimeError("sealwire.receiver: a decision was recorded before it was made")
         self._state = _State.DONE
-        return (Reply(encode_frame(encode_answer(decision.answer))), Close())
+        return (Reply(encode_frame(signed or encode_answer(decision.answer))), Close())
 
 
 def _internal(bug: Exception, opened: Opened | None) -> RefusedError:

@@ -2,8 +2,8 @@
 
 Rules this module keeps:
 
-1. An answer is unsigned. Whatever stands in it is text to be shown: nothing here obeys it, and what
-   cannot be read counts as not there.
+1. Whatever stands in an answer is text to be shown: nothing here obeys it, and what cannot be read
+   counts as not there. Whether it is the service's word says `Result.verified`.
 2. A request that was not done is an exception, so that it cannot be overlooked.
 3. Reading a report gives an object of its own each time, so no reader changes what another reads.
 """
@@ -17,21 +17,44 @@ from typing import Any, Self
 
 from sealwire.documents.strict_json import JsonValue, read_json
 from sealwire.errors import MalformedError, SealwireError
+from sealwire.receipts import Receipt
 from sealwire.stages import Answer, Outcome
+from sealwire.told import Told, Trust
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What the service says became of one request; unsigned.
+    """What the service says became of one request.
 
     Attributes:
-        answer: the answer as it came.
+        answer: what it says; of a receipt the same as of an unsigned answer.
         request_id: the request's id in hex, by which it is reverted or confirmed: the claim ``cti``
             of the message that was sent; ``""`` where it is not known.
+        trust: what speaks for it.
+        receipt: the receipt; ``None`` where the answer is unsigned.
+        host: who has signed the receipt, or says so; ``""`` where nobody did.
+        key_id: the id of the key that signed it, in hex; likewise.
+        alarms: what the receipt shows of the host's trail that cannot be, in words: see
+            `sealwire.keptreceipts`.
     """
 
     answer: Answer
     request_id: str = ""
+    trust: Trust = Trust.UNSIGNED
+    receipt: Receipt | None = None
+    host: str = ""
+    key_id: str = ""
+    alarms: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, told: Told, request_id: str) -> Self:
+        """Give what was told of a request as its result."""
+        return cls(told.answer, request_id, told.trust, told.receipt, told.host, told.key_id)
+
+    @property
+    def verified(self) -> bool:
+        """Whether the host has signed this, with the receipt key that is known to be its own."""
+        return self.trust is Trust.VERIFIED
 
     @property
     def outcome(self) -> Outcome:
@@ -57,8 +80,8 @@ class Result:
     def report(self) -> Mapping[str, Any]:
         """What was asked for, as each method of `Client` says; for reading alone.
 
-        Empty where the chain encrypts, which an answer does not. Whoever sits on the address may
-        have written it.
+        Empty in an unsigned answer where the chain encrypts, which such an answer does not. Unless
+        it is verified, whoever sits on the address may have written it.
         """
         return MappingProxyType(read_report(self.answer.report))
 

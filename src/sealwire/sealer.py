@@ -5,8 +5,9 @@ Rules this module keeps:
 1. Layers are listed as in the chain, outermost first, and applied innermost first.
 2. What the receiver would refuse is refused here, before anything is sent: a key of another owner
    or audience, one key twice, encryption alone.
-3. A version is used once for each audience and stream, and never runs ahead of the clock: where two
-   messages fall into one millisecond the second waits for the next.
+3. A version is used once for each audience and stream, and does not run ahead of the clock: where
+   two messages fall into one millisecond the second waits for the next. But for one thing: it is
+   above the floor that a service has shown in a receipt that was verified.
 4. No clock of its own: the time comes from the caller (`Sealer.seal_at`) or from the clock it was
    given (`Sealer.seal`).
 """
@@ -37,6 +38,10 @@ DEFAULT_LIFETIME_S: Final = 300
 
 MAX_WAIT_MS: Final = 1_000
 """How far the last version may be ahead of the clock before waiting for it makes no sense."""
+
+MAX_LEAD_MS: Final = 3_600_000
+"""How far ahead of our clock a service's may be, to be believed: an hour, as clocks that are wrong
+by a time zone are. Whoever's clock is further behind has to set it."""
 
 JSON: Final = "application/json"
 
@@ -74,6 +79,22 @@ class SealerState(Protocol):
         """
         ...
 
+    def learn(self, audience: str, stream: Stream, floor: int) -> None:
+        """Remember a floor that a service has shown, if it is above the one that is known.
+
+        Raises:
+            SealError: the state cannot be read or written.
+        """
+        ...
+
+    def learned(self, audience: str, stream: Stream) -> int:
+        """Give the floor that was shown last, or -1.
+
+        Raises:
+            SealError: the state cannot be read.
+        """
+        ...
+
 
 class MemorySealerState:
     """Versions used by this process alone; after a restart the clock must have moved on."""
@@ -81,6 +102,7 @@ class MemorySealerState:
     def __init__(self) -> None:
         """Make a state that knows no version."""
         self._last: dict[tuple[str, Stream], int] = {}
+        self._floors: dict[tuple[str, Stream], int] = {}
         self._lock = threading.Lock()
 
     def claim(self, audience: str, stream: Stream, version: int) -> int:
@@ -92,6 +114,16 @@ class MemorySealerState:
                 return max(last, version + 1)
             self._last[audience, stream] = version
             return version
+
+    def learn(self, audience: str, stream: Stream, floor: int) -> None:
+        """Remember a floor that a service has shown, if it is above the one that is known."""
+        with self._lock:
+            known = self._floors.get((audience, stream), -1)
+            self._floors[audience, stream] = max(known, floor)
+
+    def learned(self, audience: str, stream: Stream) -> int:
+        """Give the floor that was shown last, or -1."""
+        return self._floors.get((audience, stream), -1)
 
 
 def clock_behind(audience: str, behind_ms: int, begin_anew: str) -> str:
@@ -147,7 +179,7 @@ class Sealer:
         self._state = state
         self._clock = clock
         self._check()
-        algorithms = tuple(layer.shape.algorithm for layer in self._layers)
+        algorithms = self.algorithms
         self._aads = tuple(
             external_aad(Use.REQUEST, audience, index, algorithms)
             for index in range(len(algorithms))
@@ -175,6 +207,32 @@ class Sealer:
                 )
         if len({layer.key.id for layer in self._layers}) != len(self._layers):
             raise ConfigurationError("one key stands in two layers; make a key for each layer")
+
+    @property
+    def algorithms(self) -> tuple[int, ...]:
+        """The COSE algorithms of the layers, outermost first."""
+        return tuple(layer.shape.algorithm for layer in self._layers)
+
+    @property
+    def encryption_key(self) -> AeadKey | None:
+        """The key of the layer that encrypts, if there is one."""
+        return next((each.key for each in self._layers if isinstance(each.key, AeadKey)), None)
+
+    def now_ms(self) -> int:
+        """Give the time, by the clock it was given."""
+        return self._clock()
+
+    def learn(self, stream: Stream, floor_ms: int, lead_ms: int = MAX_LEAD_MS) -> None:
+        """Learn the floor of a verified receipt, so that the next version is above it.
+
+        One that the clock has passed need not be remembered, and one that is far ahead of it is not
+        believed: a host could make everything that is sealed for its audience come too early.
+
+        Raises:
+            SealError: the state cannot be read or written.
+        """
+        if 0 <= floor_ms - self._clock() <= lead_ms:
+            self._state.learn(self.audience, stream, floor_ms)
 
     def check_matches(self, chain: Chain) -> None:
         """Check that ``chain`` would open what this sealer makes, keys included.
@@ -240,22 +298,40 @@ class Sealer:
         content_type: str = JSON,
         stream: Stream = Stream.BASE,
         lifetime_s: int = DEFAULT_LIFETIME_S,
+        nonce: bytes | None = None,
+        service_ms: int | None = None,
     ) -> tuple[Sealed, Claims]:
         """Seal as `seal` does; give the message and what it says about itself, its id included.
+
+        Args:
+            document: as for `seal`.
+            content_type: as for `seal`.
+            stream: as for `seal`.
+            lifetime_s: as for `seal`.
+            nonce: the challenge of a service that wants one.
+            service_ms: the service's time, as a verified receipt has shown it, where that is to
+                count and not our clock. The version is never under our own clock for that.
 
         Raises:
             SealError: as `seal`.
         """
+        floor_ms = self._state.learned(self.audience, stream)
+        shown = [] if floor_ms < 0 else [floor_ms + 1]
+        if service_ms is not None:
+            shown.append(service_ms)
         now_ms = self._clock()
-        while (free := self._state.claim(self.audience, stream, now_ms)) != now_ms:
+        version = max([now_ms, *shown])
+        while (free := self._state.claim(self.audience, stream, version)) != version:
             # Usually another message of this millisecond; the state is not asked while we wait.
-            while now_ms < free:
+            while version < free:
                 if free - now_ms > MAX_WAIT_MS:
                     # A state of somebody else's need not say how it is begun anew.
                     begin_anew = getattr(self._state, "begin_anew", "")
                     raise SealError(clock_behind(self.audience, free - now_ms, begin_anew))
                 now_ms = self._clock()
-        return self._seal(document, content_type, stream, now_ms, lifetime_s)
+                version = max([now_ms, *shown])
+        issued_ms = now_ms if service_ms is None else service_ms
+        return self._seal(document, content_type, stream, issued_ms, lifetime_s, version, nonce)
 
     def seal_at(
         self,
@@ -283,10 +359,17 @@ class Sealer:
         """
         if self._state.claim(self.audience, stream, now_ms) != now_ms:
             raise SealError(f"version {now_ms} or a later one was used for {self.audience} before")
-        return self._seal(document, content_type, stream, now_ms, lifetime_s)[0]
+        return self._seal(document, content_type, stream, now_ms, lifetime_s, now_ms)[0]
 
     def _seal(
-        self, document: bytes, content_type: str, stream: Stream, now_ms: int, lifetime_s: int
+        self,
+        document: bytes,
+        content_type: str,
+        stream: Stream,
+        now_ms: int,
+        lifetime_s: int,
+        version: int,
+        nonce: bytes | None = None,
     ) -> tuple[Sealed, Claims]:
         if lifetime_s < 1:
             raise SealError("lifetime_s is under one second")
@@ -297,8 +380,9 @@ class Sealer:
             exp=iat + lifetime_s,
             iat=iat,
             cti=secrets.token_bytes(CTI_BYTES),
-            version=now_ms,
+            version=version,
             stream=stream,
+            nonce=nonce,
         )
         wrapped = encode_body(claims, content_type, document)
         for layer, aad in zip(reversed(self._layers), reversed(self._aads), strict=True):

@@ -12,7 +12,8 @@ Rules this module keeps:
    versions that were used before would be used again.
 
 The file is one line of canonical JSON:
-``{"format":"sealwire-sealer-state-1","last":{"payments@prod":{"base":1790000000000}}}``.
+``{"format":"sealwire-sealer-state-1","last":{"payments@prod":{"base":1790000000000}}}``. Where a
+service has shown a floor ahead of our clock there is a member ``floors``, of the form of ``last``.
 
 Not guaranteed: anything on network file systems whose locks do not hold between hosts; and if the
 file is removed, the clock must have moved on since the last message, or messages that were sealed
@@ -97,7 +98,7 @@ class FileSealerState:
         Raises:
             SealError: the state cannot be read, or is not a state.
         """
-        return max(self._read().get(audience, {}).values(), default=-1)
+        return max(self._read()[0].get(audience, {}).values(), default=-1)
 
     def claim(self, audience: str, stream: Stream, version: int) -> int:
         """Take ``version`` if it is above the last one used, in one atomic step.
@@ -111,33 +112,53 @@ class FileSealerState:
                 names the file and what to do.
         """
         with _locked(self.path + ".lock"):
-            last = self._read()
+            last, floors = self._read()
             used = last.setdefault(audience, {}).get(stream.value, -1)
             if version <= used:
                 # Were the same number given back, two callers would take it for theirs.
                 return max(used, version + 1)
             last[audience][stream.value] = version
-            self._write(last)
+            self._write(last, floors)
             return version
 
-    def _read(self) -> _Last:
+    def learn(self, audience: str, stream: Stream, floor: int) -> None:
+        """Remember a floor that a service has shown, if it is above the one that is known.
+
+        Raises:
+            SealError: as `claim`.
+        """
+        with _locked(self.path + ".lock"):
+            last, floors = self._read()
+            if floor > floors.get(audience, {}).get(stream.value, -1):
+                floors.setdefault(audience, {})[stream.value] = floor
+                self._write(last, floors)
+
+    def learned(self, audience: str, stream: Stream) -> int:
+        """Give the floor that was shown last, or -1.
+
+        Raises:
+            SealError: the state cannot be read, or is not a state.
+        """
+        return self._read()[1].get(audience, {}).get(stream.value, -1)
+
+    def _read(self) -> tuple[_Last, _Last]:
         if not os.path.lexists(self.path):
-            return {}
+            return {}, {}
         content = read_checked(
             self.path, max_bytes=MAX_STATE_BYTES, error=SealError, missing="seal again"
         ).content
         with contextlib.suppress(MalformedError):
-            last = _last_of(read_json(content))
-            if last is not None and content == _written(last):
-                return last
+            state = _state_of(read_json(content))
+            if state is not None and content == _written(*state):
+                return state
         moved = f"mv {shlex.quote(self.path)} {shlex.quote(self.path + '.damaged')}"
         raise SealError(
             f"{self.path} is not a sealer's state; put its last copy back or, if this clock is "
             f"past every message that was sealed, begin anew: {moved}"
         )
 
-    def _write(self, last: _Last) -> None:
-        content = _written(last)
+    def _write(self, last: _Last, floors: _Last) -> None:
+        content = _written(last, floors)
         if len(content) > MAX_STATE_BYTES:
             raise SealError(
                 f"{self.path} would have more than {MAX_STATE_BYTES} bytes; it holds "
@@ -146,16 +167,28 @@ class FileSealerState:
         write_checked(self.path, content, mode=0o600, force=True, error=SealError)
 
 
-def _written(last: _Last) -> bytes:
-    streams: dict[str, JsonValue] = {audience: dict(each) for audience, each in last.items()}
-    return canonical_json({"format": FORMAT, "last": streams}) + b"\n"
+def _written(last: _Last, floors: _Last) -> bytes:
+    state: dict[str, JsonValue] = {"format": FORMAT, "last": _streams(last)}
+    if floors:
+        state["floors"] = _streams(floors)
+    return canonical_json(state) + b"\n"
 
 
-def _last_of(document: dict[str, JsonValue]) -> _Last | None:
+def _streams(versions: _Last) -> JsonValue:
+    return {audience: dict(each) for audience, each in versions.items()}
+
+
+def _state_of(document: dict[str, JsonValue]) -> tuple[_Last, _Last] | None:
     """Take a document as a state, or give ``None``."""
-    entries = document.get("last")
-    if document.keys() != {"format", "last"} or document["format"] != FORMAT:
+    if document.keys() | {"floors"} != {"format", "last", "floors"}:
         return None
+    last, floors = _versions_of(document["last"]), _versions_of(document.get("floors", {}))
+    if document["format"] != FORMAT or last is None or floors is None:
+        return None
+    return last, floors
+
+
+def _versions_of(entries: JsonValue) -> _Last | None:
     if not isinstance(entries, dict):
         return None
     last: _Last = {}

@@ -12,13 +12,13 @@ Rules this module keeps:
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from sealwire.clock import monotonic_ms
+from sealwire.clock import boot_ms, monotonic_ms
 from sealwire.engine import Done, Engine
 from sealwire.errors import ApplyError, Reason, RefusedError, Stage
-from sealwire.eventlog import EventLog, Stats, log_bug
+from sealwire.eventlog import EventLog, log_bug
 from sealwire.events import (
     AppliedHere,
     Apply,
@@ -41,19 +41,23 @@ from sealwire.events import (
     Tick,
 )
 from sealwire.memory import Memory
+from sealwire.receipts import TrailPoint
 from sealwire.receiver import Door, Receiver
 from sealwire.requests import Apply as ApplyRequest
 from sealwire.requests import Request
-from sealwire.stages import Answer, Applied, Opened, Outcome, Stream
+from sealwire.stages import Answer, Applied, Mode, Opened, Outcome, Stream
+from sealwire.stats import Stats
 from sealwire.versions import Standing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
+    from sealwire.answering import Answering
     from sealwire.documents import LoggingPlan
     from sealwire.durable import DurableState
     from sealwire.inforce import InForce
+    from sealwire.recording import Recorder, TrailState
     from sealwire.state import AdmissionState
 
 
@@ -129,7 +133,9 @@ class Service:
         on_event: Callable[[Decision], None] | None = None,
         memory: Memory | None = None,
         engine: Engine | None = None,
+        recorder: Recorder | None = None,
         durable: DurableState | None = None,
+        answering: Answering | None = None,
     ) -> None:
         """Make a service.
 
@@ -140,6 +146,8 @@ class Service:
             memory: what was taken before, and the gate; by default a new one.
             engine: what is in force; ``None`` serves configurations alone, and knows of nothing.
             durable: what outlives the process, together with ``engine``; ``None`` keeps nothing.
+            answering: writes receipts; ``None`` answers unsigned.
+            recorder: writes the trail; ``None`` where there is none.
         """
         self.door = door
         self._apply = apply
@@ -148,6 +156,9 @@ class Service:
         self._memory = memory or Memory()
         self._engine = engine
         self._durable = durable
+        self._answering = answering
+        self._recorder = recorder
+        self._began_ms: int | None = None
 
     @property
     def memory(self) -> AdmissionState:
@@ -160,17 +171,31 @@ class Service:
         return None if self._engine is None else self._engine.in_force
 
     def begin(self) -> None:
-        """Begin to serve an address; see `memory`."""
-        self._memory.begin()
-        if self._engine is None:
-            return
-        self._engine.begin(self.door.policy)
+        """Begin to serve an address; see `memory`.
+
+        Raises:
+            ConfigurationError: there is a state directory, and it is not one for this service.
+            StateError: there is to be a trail, and it is another's or not as it was left.
+        """
+        answering, engine = self._answering, self._engine
+        # What is kept on the disk shows that a change is new.
+        challenging = self._durable is None and answering is not None and answering.challenging
+        self._memory.begin(challenging=challenging)
+        if engine is not None:
+            self._begin_with(engine)
+        self._began_ms = monotonic_ms()
+
+    def _begin_with(self, engine: Engine) -> None:
+        engine.in_force.mode = (Mode.DURABLE if self._durable else self.memory.mode).value
+        self._begin_recording()
+        engine.begin(self.door.policy)
         if self._durable is not None:
             with self._memory.hold_still(_BEGIN_WAIT_S):
-                self._begin_durably(self._durable, self._engine)
+                self._begin_durably(self._durable, engine)
 
     def end(self) -> None:
         """Serve no more."""
+        self._began_ms = None
         if self._engine is not None:
             with self._memory.hold_still():
                 if self._durable is not None:
@@ -178,6 +203,7 @@ class Service:
                     # again after a start.
                     self._durable.end()
                 self._engine.end(self.door.policy)
+        self._end_recording()
 
     def undisturbed(self) -> AbstractContextManager[None]:
         """Be the only one that does anything, forks included."""
@@ -186,11 +212,25 @@ class Service:
     @property
     def owes_a_line(self) -> bool:
         """Whether `let_time_pass` has to be called within the minute."""
-        return self._log.owes_a_line
+        recorder = self._recorder
+        return self._log.owes_a_line or (recorder is not None and recorder.owes_a_line)
 
     def stats(self) -> Stats:
         """Give the counts as they are now."""
-        return self._log.stats()
+        engine, began_ms = self._engine, self._began_ms
+        leases, next_revert_s = 0, None
+        if engine is not None:
+            leases, ends_ms = len(engine.in_force.overlay.leases), engine.next_revert_ms
+            if ends_ms is not None:
+                next_revert_s = max(0, ends_ms - boot_ms()) / 1000
+        return replace(
+            self._log.stats(),
+            leases=leases,
+            next_revert_s=next_revert_s,
+            uptime_s=0.0 if began_ms is None else (monotonic_ms() - began_ms) / 1000,
+            trail=self._trail_state(),
+            journal=None if self._durable is None else self._durable.state(),
+        )
 
     def tick(self) -> Tick:
         """Give the time."""
@@ -206,6 +246,8 @@ class Service:
     def let_time_pass(self) -> None:
         """End what is over; log how many refusals were left out, when their minute is over."""
         self._log.tick(monotonic_ms())
+        if self._recorder is not None:
+            self._recorder.let_time_pass()
         if self._engine is not None:
             self._engine.let_time_pass()
         if self._durable is not None:
@@ -251,21 +293,43 @@ class Service:
         if isinstance(effect, Apply):
             return self._change(effect)
         self._record(effect.decision, peer)
-        return Reported()
+        return Reported(self._signed(effect.decision))
+
+    def _signed(self, decision: Decision) -> bytes:
+        """Give the receipt for a decision; without one the answer goes out unsigned."""
+        if self._answering is None:
+            return b""
+        now_ms, trail = self.tick().now_ms, self._trail_point()
+        try:
+            return self._answering.receipt_for(decision, self.memory, self.in_force, now_ms, trail)
+        except Exception as bug:  # noqa: BLE001 - what has been done is to be answered in any case
+            log_bug("a bug of ours while writing a receipt; the answer is unsigned", bug)
+            return b""
+
+    def _trail_point(self) -> TrailPoint | None:
+        """Say where the record stands; ``None`` where there is none."""
+        point = None if self._recorder is None else self._recorder.point()
+        return None if point is None else TrailPoint(point[0], point[1].hex())
 
     def _take(self, effect: Persist) -> Event:
         opened = effect.request.opened
 
         def take() -> Standing:
             now_ms, skew_ms = self.tick().now_ms, self.door.skew_ms
+            if self._durable is None and self.memory.kept_from is not None:
+                # Another listener of this process keeps what it takes, and this one does not.
+                self.memory.check_sealed_after_process(opened.claims, skew_ms)
             return self.door.chain.take(opened, now_ms=now_ms, skew_ms=skew_ms, state=self.memory)
 
         durable = None if opened.claims.stream is Stream.READ else self._durable
         try:
+            self._accept(effect)
             standing = take() if durable is None else durable.take(effect.request, take)
         except RefusedError as refusal:
             return PersistFailed(refusal)
         before = self.memory.outcome_of(opened) if standing is Standing.SAME else None
+        if standing is Standing.NEW:
+            self._log.accept()
         return Persisted(standing, before)
 
     def _survey(self, effect: Survey) -> Event:
@@ -313,11 +377,13 @@ class Service:
         except BaseException:
             durable.end()
             engine.end(self.door.policy)
+            self._end_recording()
             raise
 
     def _do(self, request: Request) -> Done:
         if self._engine is not None:
-            return self._engine.perform(request, self.tick().now_ms, self.door.policy)
+            now_ms, trail = self.tick().now_ms, self._trail_state()
+            return self._engine.perform(request, now_ms, self.door.policy, trail)
         if isinstance(request, ApplyRequest) and self._apply is not None:
             return Done(self._apply(request.plan))
         raise ApplyError(f"{request.verb.value} is not served here")
@@ -325,9 +391,41 @@ class Service:
     def _record(self, decision: Decision, peer: str) -> None:
         tick = self.tick()
         self._log.record(decision, peer, tick.now_ms, tick.mono_ms)
+        if self._recorder is not None:
+            self._recorder.decided(decision, peer, tick.now_ms)
         if self._on_event is None:
             return
         try:
             self._on_event(decision)
         except BaseException as bug:  # noqa: BLE001 - sys.exit() there would end our thread alone
             log_bug("on_event raised", bug)
+
+    # ---- the trail -----------------------------------------------------------------------------
+
+    def _begin_recording(self) -> None:
+        recorder, engine = self._recorder, self._engine
+        if recorder is None or engine is None:
+            return
+        in_force = engine.in_force
+        recorder.begin(self.door, in_force.instance, in_force.base.digest, in_force.mode)
+        engine.changer.observers.add(recorder)
+
+    def _end_recording(self) -> None:
+        recorder, engine = self._recorder, self._engine
+        if recorder is None or engine is None:
+            return
+        engine.changer.observers.remove(recorder)
+        recorder.end(engine.in_force.instance)
+
+    def _accept(self, effect: Persist) -> None:
+        """Record that a request is accepted, before anything is taken.
+
+        Raises:
+            RefusedError: with ``TRAIL_UNAVAILABLE``, for a change.
+        """
+        if self._recorder is not None:
+            self._recorder.accept(effect.request, effect.sealed, self.tick().now_ms)
+
+    def _trail_state(self) -> TrailState | None:
+        """Say how the trail is doing; ``None`` where there is none."""
+        return None if self._recorder is None else self._recorder.state()

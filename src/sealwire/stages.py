@@ -48,6 +48,14 @@ class Stream(enum.Enum):
     __hash__ = object.__hash__
 
 
+class Mode(enum.Enum):
+    """How a receiver remembers what it has taken, or does without remembering."""
+
+    DURABLE = "durable"
+    CHALLENGE = "challenge"
+    WAIT_OUT = "wait-out"
+
+
 class Frame(NamedTuple):
     """One frame's payload, within the size limit and otherwise unread."""
 
@@ -129,6 +137,20 @@ class Context(NamedTuple):
     external_aad: bytes
 
 
+class Known(NamedTuple):
+    """Which message it is, once every layer has opened: enough to answer it, and no document.
+
+    Attributes:
+        claims: the claims.
+        digest: the request's digest.
+        evidence: who showed what, outermost first.
+    """
+
+    claims: Claims
+    digest: Digest
+    evidence: tuple[Evidence, ...]
+
+
 class Opened(NamedTuple):
     """An authenticated message, every layer removed; the document inside is still unread.
 
@@ -153,7 +175,17 @@ class Opened(NamedTuple):
     @property
     def digest(self) -> Digest:
         """The request's digest, SHA-256 of ``body``; the same however it was wrapped."""
-        return Digest(hashlib.sha256(self.body).digest())
+        return digest_of(self.body)
+
+    @property
+    def known(self) -> Known:
+        """Which message it is."""
+        return Known(self.claims, self.digest, self.evidence)
+
+
+def digest_of(body: bytes) -> Digest:
+    """Give the digest that names a request: SHA-256 of its body."""
+    return Digest(hashlib.sha256(body).digest())
 
 
 class Outcome(enum.IntEnum):
@@ -179,7 +211,7 @@ class Applied(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What a listener says about one request; unsigned, because receipts are not there yet.
+    """What a listener says about one request; by itself it is unsigned.
 
     Attributes:
         outcome: applied, refused or failed.

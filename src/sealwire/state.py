@@ -1,9 +1,13 @@
 """What a receiver remembers between messages. Pure data: no clock, no lock, no file.
 
-In memory this is mode ``wait-out``: nothing survives a restart, so a message may only be taken if
-it was sealed after the start. One that was taken before the restart cannot be taken again.
+In memory nothing survives a restart, so a message may only be taken if it was sealed after the
+start; one that was taken before the restart cannot be taken again. There are two ways to know that:
 
-Where floors outlive the process (mode ``durable``) that holds for reads alone, which nothing keeps.
+- mode ``challenge``: the message carries 16 bytes that were drawn at the start;
+- mode ``wait-out``, where nobody could hand these out: its version is later than the start.
+
+Where floors outlive the process (mode ``durable``) changes are known by these, and the second rule
+holds for reads alone, which nothing keeps.
 """
 
 from __future__ import annotations
@@ -13,7 +17,7 @@ from dataclasses import dataclass, field
 from sealwire.durations import in_words
 from sealwire.errors import Reason, Stage, VerificationError
 from sealwire.replay import NonceWindow
-from sealwire.stages import Claims, Opened, Outcome, Stream
+from sealwire.stages import Claims, Mode, Opened, Outcome, Stream
 from sealwire.versions import Taken
 
 
@@ -26,6 +30,8 @@ class AdmissionState:
         clock_ms: the greatest wall-clock time seen.
         floors: the last message taken, a stream each.
         window: nonces that are still live.
+        challenge: what a message has to carry to show that it was sealed since; ``None`` where its
+            version has to.
         kept_from: where floors outlive the process: a change has to have a higher version, whatever
             was taken; ``None`` where they do not.
     """
@@ -34,7 +40,15 @@ class AdmissionState:
     clock_ms: int = 0
     floors: dict[Stream, Taken] = field(default_factory=dict)
     window: NonceWindow = field(default_factory=NonceWindow)
+    challenge: bytes | None = None
     kept_from: int | None = None
+
+    @property
+    def mode(self) -> Mode:
+        """How it is known that a message was not taken before this memory began."""
+        if self.kept_from is not None:
+            return Mode.DURABLE
+        return Mode.WAIT_OUT if self.challenge is None else Mode.CHALLENGE
 
     def observe(self, wall_ms: int) -> int:
         """Give "now": the wall clock, or the greatest time seen if the clock went back."""
@@ -44,13 +58,15 @@ class AdmissionState:
     def copy(self) -> AdmissionState:
         """Give a state that remembers the same and changes by itself."""
         floors, window = dict(self.floors), self.window.copy()
-        return AdmissionState(self.start_ms, self.clock_ms, floors, window, self.kept_from)
+        return AdmissionState(
+            self.start_ms, self.clock_ms, floors, window, self.challenge, self.kept_from
+        )
 
     def become(self, other: AdmissionState) -> None:
         """Remember what ``other`` does, which is not to be used any more."""
         self.start_ms, self.clock_ms = other.start_ms, other.clock_ms
         self.floors, self.window = other.floors, other.window
-        self.kept_from = other.kept_from
+        self.challenge, self.kept_from = other.challenge, other.kept_from
 
     def check_sealed_after_start(self, claims: Claims, skew_ms: int) -> None:
         """Raise if a message may be from before this memory began.
@@ -60,7 +76,8 @@ class AdmissionState:
             skew_ms: how far ahead a sealer's clock may be.
 
         Raises:
-            VerificationError: its version is not after start and skew.
+            VerificationError: it does not carry the challenge; or, where there is none, its version
+                is not after start and skew.
         """
         if self.kept_from is not None and claims.stream is not Stream.READ:
             if claims.version <= self.kept_from:
@@ -71,6 +88,17 @@ class AdmissionState:
                     f"service remembers begins at {self.kept_from}",
                 )
             return
+        if self.challenge is not None:
+            self._check_challenge(self.challenge, claims)
+            return
+        self.check_sealed_after_process(claims, skew_ms)
+
+    def check_sealed_after_process(self, claims: Claims, skew_ms: int) -> None:
+        """Raise if a message may be from before this process; for whoever keeps nothing.
+
+        Raises:
+            VerificationError: its version is not after start and skew.
+        """
         earliest_ms = self.start_ms + skew_ms
         if claims.version <= earliest_ms:
             raise VerificationError(
@@ -79,6 +107,17 @@ class AdmissionState:
                 f"sealed {in_words(earliest_ms - claims.version + 1)} too early; this receiver "
                 f"started at {self.start_ms} and keeps no memory of what came before",
             )
+
+    def _check_challenge(self, challenge: bytes, claims: Claims) -> None:
+        # Whoever got a receipt knows the challenge, so there is nothing to hide from a clock.
+        if claims.nonce == challenge:
+            return
+        carried = "no challenge" if claims.nonce is None else "the challenge of another start"
+        raise VerificationError(
+            Reason.CHALLENGE_REQUIRED,
+            Stage.ADMISSION,
+            f"it carries {carried}; this receiver keeps no memory of what came before its start",
+        )
 
     def outcome_of(self, opened: Opened) -> Outcome | None:
         """Give what became of a message that holds its stream's floor, ``None`` while undecided."""

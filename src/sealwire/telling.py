@@ -18,22 +18,30 @@ from typing import TYPE_CHECKING, Final
 from sealwire.answers import MAX_REPORT_BYTES
 from sealwire.documents import JsonValue, LoggerState, Tree, canonical_json
 from sealwire.documents.lookup import Lookup
+from sealwire.documents.reading import nearest
 from sealwire.documents.tree import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator
+    from collections.abc import Callable, Container, Iterator
 
     from sealwire.documents.changes import Change
     from sealwire.inforce import Base, InForce
     from sealwire.leases import LiveLease, Overlay
     from sealwire.policy import Floors
+    from sealwire.trail.condition import TrailState
 
 _MOST_IN_BRIEF: Final = 3
 _MOST_IN_WORDS: Final = 5
 """Loggers of a lease on a line of a log; the report names all of them."""
 
 
-def status_report(live: Tree, in_force: InForce, floors: Floors, now_ms: int) -> bytes:
+def status_report(
+    live: Tree,
+    in_force: InForce,
+    floors: Floors,
+    now_ms: int,
+    trail: TrailState | None = None,
+) -> bytes:
     """Say what is in force: base, leases, and what loggers and handlers have of their own.
 
     Args:
@@ -41,8 +49,10 @@ def status_report(live: Tree, in_force: InForce, floors: Floors, now_ms: int) ->
         in_force: what stands and runs.
         floors: of these it is told what they protect that is not there.
         now_ms: the time, milliseconds since the epoch.
+        trail: how the service's trail is doing; ``None`` where there is none.
     """
     report = _status(live, in_force, now_ms)
+    report["trail"] = None if trail is None else _trail(trail)
     report["floors"] = [each.in_words() for each in floors.gaps(live)]
     return _fitting(report)
 
@@ -77,13 +87,26 @@ def reverted_report(
     return _fitting(report)
 
 
-def lease_report(lease: LiveLease, before: Tree, after: Tree) -> bytes:
-    """Say what a lease has changed, until when, and what comes out of it now."""
+def lease_report(
+    lease: LiveLease, before: Tree, after: Tree, may_name: Callable[[str], bool]
+) -> bytes:
+    """Say what a lease has changed, until when, and what comes out of it now.
+
+    Args:
+        lease: the lease.
+        before: the tree before it.
+        after: the tree with it.
+        may_name: whether its issuer may be told of a logger, by name, that is near to one which
+            nobody has asked for.
+    """
     was, now = Lookup(before), Lookup(after)
+    unknown = [name for name, _ in lease.loggers if not _is_known(name, was)]
+    known = [name for name in was.loggers if name != ROOT and may_name(name)] if unknown else []
+    near = {name: nearest(name, known) for name in unknown[:_MOST_IN_BRIEF]}
     report: dict[str, JsonValue] = {
         "id": lease.id,
         "until_ms": lease.ends_wall_ms,
-        "levels": [_leased(name, was, now) for name, _ in lease.loggers],
+        "levels": [_leased(name, was, now, near.get(name, [])) for name, _ in lease.loggers],
         "through": [key for key, _ in lease.handlers],
     }
     return _fitting(report)
@@ -159,6 +182,17 @@ def _status(live: Tree, in_force: InForce, now_ms: int) -> dict[str, JsonValue]:
     }
 
 
+def _trail(trail: TrailState) -> JsonValue:
+    return {
+        "records": trail.records,
+        "checkpoint_ms": trail.checkpoint_ms,
+        "waiting": trail.waiting,
+        "trouble": trail.trouble,
+        "spilled": trail.spilled,
+        "locked": trail.locked,
+    }
+
+
 def _version() -> str:
     # Late, because it looks through what is installed, and few ask.
     from importlib import metadata
@@ -196,14 +230,19 @@ def _worth_telling(tree: Tree, leased: Container[str]) -> Iterator[LoggerState]:
             yield logger
 
 
-def _leased(name: str, before: Lookup, after: Lookup) -> JsonValue:
+def _is_known(name: str, before: Lookup) -> bool:
+    return name == ROOT or name in before.loggers
+
+
+def _leased(name: str, before: Lookup, after: Lookup, near: list[str]) -> JsonValue:
     """Say what a lease changes for one logger, and what comes out of it now."""
     level = after.level(name)
     emission = after.emission(name, level)
     return {
         "logger": name or "root",
         # Nobody has asked for such a logger yet: a slip, or code that has not run.
-        "known": name == ROOT or name in before.loggers,
+        "known": _is_known(name, before),
+        "near": [*near],
         "before": before.level(name),
         "now": level,
         "stopped": emission.stopped,

@@ -16,8 +16,9 @@ import shutil
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from sealwire.drifting import find_drift, without_leases
+from sealwire.drifting import find_drift, meant, without_leases
 from sealwire.eventlog import LOGGER, log_to
+from sealwire.happenings import DriftBegan, DriftEnded, FloorAlert, Observers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -38,8 +39,9 @@ GUARD_MS: Final = 5_000
 class DriftWatch:
     """Compares the tree with the base, and tells what is new."""
 
-    def __init__(self) -> None:
-        """Begin without knowing the base."""
+    def __init__(self, observers: Observers) -> None:
+        """Begin without knowing the base; ``observers`` are told what is logged as well."""
+        self._observers = observers
         self._base: Tree | None = None
         self._alerts: frozenset[str] = frozenset()
 
@@ -67,9 +69,14 @@ class DriftWatch:
                     "drift: %s is %s and not %s; somebody in this process has changed it",
                     *(each.where, each.found, each.expected),
                 )
-        for each in known:
-            if all(each.where != other.where for other in found):
-                log_to(LOGGER, level, "drift is over: %s is %s again", each.where, each.expected)
+        if any(each not in known for each in found):
+            self._observers.happened(DriftBegan(meant(self._base, overlay), live))
+        there = {each.where for each in found}
+        over = [each for each in known if each.where not in there]
+        for each in over:
+            log_to(LOGGER, level, "drift is over: %s is %s again", each.where, each.expected)
+        if over:
+            self._observers.happened(DriftEnded(tuple(each.where for each in over)))
         self._tell_alerts(without_leases(live, overlay), policies)
         return found
 
@@ -78,6 +85,7 @@ class DriftWatch:
         for policy in policies:
             for each in policy.floors.tree(before, after):
                 log_to(LOGGER, logging.ERROR, "alert: going back lowers: %s", each.in_words())
+                self._observers.happened(FloorAlert(f"going back lowers: {each.in_words()}"))
 
     def _tell_alerts(self, now: Tree, policies: Iterable[Policy]) -> None:
         if self._base is None:
@@ -94,13 +102,16 @@ class DriftWatch:
         }
         for alert in sorted(alerts - self._alerts):
             log_to(LOGGER, logging.ERROR, "alert: protected logging has changed: %s", alert)
+            self._observers.happened(FloorAlert(f"protected logging has changed: {alert}"))
         self._alerts = frozenset(alerts)
 
 
-def tell_gaps(base: Tree, policy: Policy) -> None:
-    """Tell, when a listener begins, which floors protect what is not there."""
-    for gap in policy.floors.gaps(base):
-        log_to(LOGGER, logging.ERROR, "alert: a floor protects nothing here: %s", gap.in_words())
+def tell_gaps(base: Tree, policy: Policy) -> tuple[str, ...]:
+    """Tell, when a listener begins, which floors protect what is not there; give the same."""
+    gaps = tuple(gap.in_words() for gap in policy.floors.gaps(base))
+    for gap in gaps:
+        log_to(LOGGER, logging.ERROR, "alert: a floor protects nothing here: %s", gap)
+    return gaps
 
 
 def _both(new: dict[str, T], old: dict[str, T]) -> tuple[T, ...]:

@@ -6,6 +6,8 @@ outside of it is looked at: home and settings of whoever runs the tests are out 
 
 from __future__ import annotations
 
+import atexit
+import functools
 import os
 import queue
 import shutil
@@ -19,6 +21,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+from sealwire.cli.service_part import host_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -106,10 +110,26 @@ class Shell:
         assert ended.status == 0, ended.stderr
         return ended.stdout
 
-    def says(self, done: str) -> str:
+    def says(self, done: str, signed: str = f"receipt verified ({host_name()})") -> str:
         """Give the first line of a command that asked the service which `both_parts` makes."""
-        where = f"{AUDIENCE} at unix:{self.folder}/made/run/log.sock"
-        return f"{done}, as {where} says; the answer is unsigned"
+        return f"{done}, as {self._service} says; {signed}"
+
+    def trust_nobody(self) -> None:
+        """Forget the service's receipt key, as where it never had one."""
+        _without(Path(self.environ["SEALWIRE_CONFIG"]), "receipt_key")
+
+    def sign_nothing(self) -> None:
+        """Let the service have no receipt key, and forget it."""
+        _without(self.folder / "made" / "service.toml", "receipt_key", "challenge")
+        self.trust_nobody()
+
+    def refused(self, rest: str) -> str:
+        """Give how the same service's refusal begins, or all of it: ``policy: lease-length``."""
+        return f"refused by {self._service}: {rest}"
+
+    @property
+    def _service(self) -> str:
+        return f"{AUDIENCE} at unix:{self.folder}/made/run/log.sock"
 
     def python(self, program: str, *arguments: str) -> Ended:
         """Run a Python program in the same place."""
@@ -122,6 +142,13 @@ class Shell:
             check=False,
         )
         return Ended(ended.returncode, ended.stdout.decode(), ended.stderr.decode())
+
+
+def _without(settings: Path, *keys: str) -> None:
+    lines = settings.read_text().splitlines(keepends=True)
+    kept = [line for line in lines if not line.startswith(keys)]
+    assert len(kept) == len(lines) - len(keys)
+    settings.write_text("".join(kept))
 
 
 class Service:
@@ -184,15 +211,20 @@ def pasted(printed: str) -> str:
 def shell() -> Iterator[Shell]:
     """Give somebody with an empty home."""
     folder = Path(tempfile.mkdtemp(prefix="sw-")).resolve()
+    try:
+        yield Shell(folder, _environ_of(folder))
+    finally:
+        shutil.rmtree(folder)
+
+
+def _environ_of(home: Path) -> dict[str, str]:
+    """Give the environment of somebody whose home this is, and who has set nothing up."""
     environ = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith(("SEALWIRE_", "XDG_")) and name not in {"NO_COLOR", "FORCE_COLOR"}
     }
-    try:
-        yield Shell(folder, environ | {"HOME": str(folder), "PYTHONDONTWRITEBYTECODE": "1"})
-    finally:
-        shutil.rmtree(folder)
+    return environ | {"HOME": str(home), "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 @pytest.fixture(params=["local", "network"])
@@ -202,13 +234,32 @@ def made(request: pytest.FixtureRequest, shell: Shell) -> str:
 
 
 def both_parts(shell: Shell, chain: str = "local") -> str:
-    """Let ``init`` make both parts in the folder ``made``, and let the shell know them."""
-    printed = shell.done(
-        "init", AUDIENCE, "--both", "--owner", "alice", "--dir", "made", "--chain", chain
-    )
+    """Put both parts into the folder ``made``, as ``init`` makes them; let the shell know them.
+
+    ``init`` runs once for each chain. What it made is copied for each test, with the path in it
+    changed, so that hundreds of tests do not start one more process each.
+    """
+    model, printed = _what_init_makes(chain)
+    # With modes, which are looked at when keys are loaded.
+    shutil.copytree(Path(model) / "made", shell.folder / "made")
+    for settings in (shell.folder / "made").rglob("*.toml"):
+        settings.write_text(settings.read_text().replace(model, str(shell.folder)))
+    printed = printed.replace(model, str(shell.folder))
     shell.environ["SEALWIRE_CONFIG"] = str(shell.folder / "made" / "operator" / "operator.toml")
     (shell.folder / "debug.json").write_bytes(DEBUG)
     return printed
+
+
+@functools.cache
+def _what_init_makes(chain: str) -> tuple[str, str]:
+    """Let ``init`` make both parts in a folder kept until the end; give it and its words."""
+    folder = Path(tempfile.mkdtemp(prefix="sw-")).resolve()
+    atexit.register(shutil.rmtree, folder)
+    shell = Shell(folder, _environ_of(folder))
+    printed = shell.done(
+        "init", AUDIENCE, "--both", "--owner", "alice", "--dir", "made", "--chain", chain
+    )
+    return str(folder), printed
 
 
 @pytest.fixture
@@ -249,7 +300,11 @@ def started(shell: Shell) -> Iterator[Callable[[str], Service]]:
 
 @pytest.fixture
 def bare_service(shell: Shell, local_parts: str) -> Iterator[socket.socket]:
-    """Give both parts, and in the service's place a bare socket that does what the test does."""
+    """Give both parts, and in the service's place a bare socket that does what the test does.
+
+    The operator knows no receipt key, so that what it answers counts.
+    """
+    shell.trust_nobody()
     path = shell.folder / "made" / "run" / "log.sock"
     path.parent.mkdir()
     with socket.socket(socket.AF_UNIX) as bare:

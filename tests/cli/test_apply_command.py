@@ -54,7 +54,7 @@ def test_over_another_base_it_is_refused(shell: Shell, local_service: Service) -
     """Whoever looked before somebody else changed it is told."""
     ended = shell.run("apply", "debug.json", "--replaces", "ab" * 32)
     assert 1 == ended.status
-    assert "refused: base-mismatch: the base in force is the application's own" == ended.error
+    assert shell.refused("base-mismatch: the base in force is the application's own") == ended.error
     shell.done("apply", "debug.json")
     base = json.loads(shell.done("status", "--json"))["report"]["base"]
     assert "alice" == base["issuer"]

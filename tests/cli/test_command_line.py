@@ -29,6 +29,7 @@ from sealwire.errors import (
     Stage,
     StateError,
     TransportError,
+    UntrustedAnswerError,
     VerificationError,
 )
 from sealwire.results import RequestError, RequestFailedError, RequestRefusedError, Result
@@ -51,20 +52,33 @@ COMMANDS = [
     "keys new",
     "keys show",
     "lease",
+    "local revert",
+    "local status",
     "open",
     "policy init",
     "policy explain",
     "policy check",
+    "receipts list",
+    "receipts show",
+    "receipts verify",
     "revert",
     "seal",
     "send",
+    "state check",
+    "state init",
+    "state show",
     "status",
     "trail export",
+    "trail follow",
     "trail prove",
+    "trail report",
     "trail show",
     "trail verify",
+    "trail who-can",
+    "trust",
     "why",
 ]
+GROUPS = ["keys", "config", "local", "policy", "receipts", "state", "trail"]
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 WITHOUT = """
@@ -90,15 +104,13 @@ def test_without_the_extra_it_says_so(shell: Shell, name: str) -> None:
     assert "" == ended.stdout
 
 
-@pytest.mark.parametrize("command", ["", "keys", "config", "policy", "trail", *COMMANDS])
+@pytest.mark.parametrize("command", ["", *GROUPS, *COMMANDS])
 def test_help(shell: Shell, command: str) -> None:
     """Every command explains itself; those that people type by hand give examples."""
     printed = shell.done(*command.split(), "--help")
     assert printed.startswith(f"Usage: sealwire{' ' * bool(command)}{command} ")
     assert "..." not in printed.replace("COMMAND [ARGS]...", "")
-    assert ("Example" in printed) == (
-        command not in {"keys", "config", "policy", "trail", "demo", "keys show"}
-    )
+    assert ("Example" in printed) == (command not in {*GROUPS, "demo", "keys show"})
 
 
 def test_every_command_is_listed_here() -> None:
@@ -241,6 +253,7 @@ ERRORS: list[tuple[SealwireError, Exit]] = [
     (StateError("wrong"), Exit.LOCAL_FAILURE),
     (TransportError("wrong"), Exit.LOCAL_FAILURE),
     (NoAnswerError("wrong"), Exit.NO_ANSWER),
+    (UntrustedAnswerError("wrong", claimed="applied"), Exit.NO_ANSWER),
     (RequestError(REFUSED), Exit.REFUSED),
     (RequestRefusedError(REFUSED), Exit.REFUSED),
     (RequestFailedError(REFUSED), Exit.REFUSED),

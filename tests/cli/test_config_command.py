@@ -61,12 +61,14 @@ def test_what_they_say(shell: Shell, made: str) -> None:
                 "chain": "network" if network else "local",
                 "gate": gate,
                 "encryption": encryption,
+                "receipt_key": str(operator / "payments@test-host.pub"),
             }
         ],
     }
     words = shell.done("config", "where")
     for value in (told["settings"], "$SEALWIRE_CONFIG", "alice", told["signing_key"], gate or ""):
         assert value in words
+    assert str(operator / "payments@test-host.pub") in words
 
 
 @pytest.mark.parametrize("text", ["issuer =", 'issuer = "alice"\n', "\xff"])

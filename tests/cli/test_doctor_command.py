@@ -385,7 +385,7 @@ def test_a_service_that_would_listen(shell: Shell, made: str) -> None:
     """Settings, each key, policy, chain, address, and the operator beside it."""
     status, found = looked(shell, "--service", "made/service.toml")
     assert 0 == status
-    assert {"settings", "trusted key", "policy", "chain", "address", "operator"} <= set(found)
+    assert {"settings", "trusted key", "policy", "chain", "trail", "address"} <= set(found)
     assert "warning" == found["address"]["mark"]
     assert "is trusted" in found["operator"]["text"]
     assert not (shell.folder / "made" / "run").exists()
@@ -464,6 +464,8 @@ def file_at_the_address(folder: Path) -> None:
         (spoil_settings("directories = [", 'file = "no.toml"\n#'), "policy", "is not there"),
         (spoil_settings("[socket]", '[socket]\ngroup = "nobody-has-it"'), "address", "no group"),
         (spoil_settings("[socket]", "[socket]\nallow_uids = [7]"), "address", "lets none of them"),
+        (lambda folder: (folder / "trail.signing").unlink(), "trail", "is not there"),
+        (lambda folder: (folder / "trail").chmod(0o755), "trail", "for its service alone"),
         (open_folder, "address", "others could replace the socket"),
         (file_at_the_address, "address", "is no socket"),
     ],

@@ -103,7 +103,7 @@ def test_a_service_evaluates_nothing(shell: Shell, local_service: Service) -> No
     """Whoever does not look beforehand is refused there, with the place."""
     ended = shell.run("send", "-", "--unchecked", given=GADGET.encode())
     assert 1 == ended.status
-    assert ended.error.startswith("refused: document-invalid: handler_console.args: ")
+    assert ended.error.startswith(shell.refused("document-invalid: handler_console.args: "))
     assert "mend the configuration at the place named" in ended.hint
     assert ["INFO payments.db at info: after"] == [
         line for line in local_service.logs("after") if "payments.db" in line

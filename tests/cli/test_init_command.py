@@ -43,12 +43,15 @@ def blocks(printed: str) -> list[str]:
 
 
 def test_the_hosts_part(shell: Shell, alice_pub: str) -> None:
-    """Settings, a copy of the public key, a directory for logs; and no signing key at all."""
+    """Settings, a copy of the public key, directories for logs and trail, and the trail's key."""
     shell.done("init", AUDIENCE, "--trust", alice_pub, "--dir", "host")
     host = shell.folder / "host"
-    assert {"service.toml", "trusted/alice.pub", "trusted", "logs"} == {
-        str(path.relative_to(host)) for path in host.rglob("*")
-    }
+    keys = {"trusted/alice.pub", "trusted", "receipt.key", "receipt.key.pub"}
+    trail = {"trail", "trail.signing", "trail.pub"}
+    state = {"state", *(f"state/{each}" for each in ("journal", "lock", "reserve"))}
+    found = {str(path.relative_to(host)) for path in host.rglob("*")}
+    assert {"service.toml", "logs", *keys, *trail, *state, "state/sealwire-state"} == found
+    assert 0o600 == (host / "receipt.key").stat().st_mode & 0o777
     settings = load_service_settings(host / "service.toml")
     assert (AUDIENCE, Recommended.LOCAL) == (settings.audience, settings.kind)
     assert f"unix:{host}/run/log.sock" == settings.address
@@ -93,9 +96,13 @@ def test_the_secrets_of_a_network_chain(shell: Shell, alice_pub: str) -> None:
         assert f"{gate}  as  {AUDIENCE}.mac" in printed
         assert f"{encryption}  as  {AUDIENCE}.aead" in printed
         assert 0o600 == gate.stat().st_mode & 0o777
-    for text in (blocks(printed)[1], blocks(printed)[3]):
+    # For each: the settings, the public receipt key, the secrets.
+    receipt_key = load_verify_key(host / "receipt.key.pub")
+    assert f"compares its fingerprint, {receipt_key.fingerprint}, by another way" in printed
+    for text in (blocks(printed)[1], blocks(printed)[4]):
         settings = parse_operator(shell.folder / "operator.toml", text)
         assert shell.folder / f"{AUDIENCE}.mac" == settings.target().gate
+        assert shell.folder / f"{AUDIENCE}-host.pub" == settings.target().receipt_key
     make_door(load_service_settings(host / "service.toml").chain())
 
 
@@ -279,3 +286,4 @@ def test_where_things_go_by_default(tmp_path: Path) -> None:
     )
     root = places_for("a/b@x", settings, {}, alone=False, root=True, address="unix:/x")
     assert ("unix:/x", Path("/var/log/sealwire/a+b@x")) == (root.address, root.logs)
+    assert Path("/var/lib/sealwire/a+b@x/trail") == root.trail

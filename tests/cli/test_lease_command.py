@@ -7,7 +7,7 @@ import struct
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.cli.conftest import Ended
+from tests.cli.conftest import Ended, both_parts
 
 from sealwire import cbor
 from sealwire.answers import encode_answer
@@ -20,6 +20,7 @@ from sealwire.telling import status_report
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Callable
 
     from tests.cli.conftest import Service, Shell
 
@@ -55,20 +56,35 @@ def test_a_lease_is_told_and_can_be_ended(shell: Shell, local_service: Service) 
     assert "leases    none" in shell.done("status")
 
 
-def test_through_an_encrypting_chain_the_outcome_alone_comes_back(
-    shell: Shell, service: Service
+@pytest.mark.parametrize("chain", ["local", "network"])
+def test_unsigned_through_an_encrypting_chain_the_outcome_alone_comes_back(
+    shell: Shell, started: Callable[[str], Service], chain: str
 ) -> None:
-    """An answer is unsigned and in the clear: where requests are hidden, it hides as well."""
+    """Such an answer is in the clear: where requests are hidden, it hides as well."""
+    printed = both_parts(shell, chain)
+    shell.sign_nothing()
+    service = started(printed)
     told = shell.done("lease", "payments.db=DEBUG", "--for", "10m")
+    assert told.splitlines()[0] == shell.says(told.partition(", as ")[0], "the answer is unsigned")
     assert "DEBUG payments.db at debug: meanwhile" in service.logs("meanwhile")
-    encrypts = 'chain = "network"' in (shell.folder / "made" / "service.toml").read_text()
-    assert encrypts == (ENCRYPTED in told)
+    assert (chain == "network") == (ENCRYPTED in told)
     # The id, the end and the way back are known without the service.
     (until,) = [line for line in told.splitlines() if line.startswith("until ")]
     assert until.endswith(", in 10 min; to end it before:")
     (back,) = [line.split() for line in told.splitlines() if "sealwire revert " in line]
     shell.done(*back[1:])
     assert "DEBUG payments.db at debug: later" not in service.logs("later")
+
+
+def test_a_receipt_tells_in_full(shell: Shell, service: Service) -> None:
+    """Through both chains: it is encrypted where the request was."""
+    told = shell.done("lease", "payments.db=DEBUG", "--for", "10m")
+    assert "receipt verified" in told.splitlines()[0]
+    assert ENCRYPTED not in told
+    assert "payments.db" in told
+    refused = shell.run("lease", "payments.db=DEBUG", "--for", "9d")
+    assert 1 == refused.status
+    assert "lease-length" in refused.error or "refused: policy: " in refused.error
 
 
 def test_ids_are_known_without_the_service(shell: Shell, service: Service) -> None:
@@ -90,7 +106,7 @@ def test_ids_are_known_without_the_service(shell: Shell, service: Service) -> No
 def test_as_json(shell: Shell, local_service: Service) -> None:
     """One object a command, with the report inside."""
     told = json.loads(shell.done("lease", "payments.db=10", "--json"))
-    assert ("applied", False) == (told["outcome"], told["signed"])
+    assert ("applied", True) == (told["outcome"], told["signed"])
     assert (told["report"]["id"], "payments@test") == (told["request_id"], told["audience"])
     (level,) = told["report"]["levels"]
     assert ("payments.db", 10, 20) == (level["logger"], level["now"], level["before"])
@@ -176,7 +192,7 @@ def test_a_refusal_ends_with_1_and_a_next_step(
     """The service says why, and nothing has changed."""
     ended = shell.run(*arguments)
     assert 1 == ended.status
-    assert ended.error.startswith(f"refused: {reason}")
+    assert ended.error.startswith(shell.refused(reason))
     assert ended.hint
     assert "sealwire send" not in ended.hint
     assert "mend the configuration" not in ended.hint
@@ -369,7 +385,8 @@ def test_a_logger_that_nothing_has_asked_for_is_told(
     row = {"logger": "payments.bd", "now": 10, "before": 20, "known": False}
     row |= {"emitting": ["console"], "hidden": [], "stopped": ""}
     known = row | {"logger": "payments.db", "known": True}
-    report = {"id": "0" * 32, "until_ms": 1, "levels": [row, known], "through": []}
+    near = row | {"logger": "b", "near": ["c" * 400, "\x1b[2J"]}
+    report = {"id": "0" * 32, "until_ms": 1, "levels": [row, known, near], "through": []}
     ended = answered(
         shell,
         bare_service,
@@ -377,8 +394,10 @@ def test_a_logger_that_nothing_has_asked_for_is_told(
         *("lease", "payments.bd=DEBUG", "payments.db=DEBUG"),
     )
     said = ended.stdout
-    assert 1 == said.count("nothing has asked for a logger")
+    assert 2 == said.count("nothing has asked for a logger")
     assert "  nothing has asked for a logger payments.bd yet; is it spelt so?" in said.splitlines()
+    assert "  nothing has asked for a logger b yet; did you mean ccc" in said
+    assert r"c… and 100 characters more, \x1b[2J?" in said
 
 
 def test_a_slip_in_a_logger_of_a_running_service_is_told(
@@ -387,7 +406,9 @@ def test_a_slip_in_a_logger_of_a_running_service_is_told(
     """The name that the application uses is told from one that it does not."""
     assert local_service.logs("once, so that the logger is there")
     said = shell.done("lease", "payments.bd=DEBUG", "payments.db=DEBUG")
-    assert 1 == said.count("nothing has asked for a logger payments.bd yet")
+    assert 1 == said.count(
+        "nothing has asked for a logger payments.bd yet; did you mean payments.db?"
+    )
     assert 1 == said.count("nothing has asked for a logger ")
 
 

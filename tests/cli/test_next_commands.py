@@ -78,11 +78,11 @@ def test_a_refusal_names_the_same_service_again(shell: Shell, local_service: Ser
     """With the options that were typed, and never a command that ends everything."""
     options = f"--to payments@test --config {shell.folder}/made/operator/operator.toml"
     ended = shell.run("revert", "0" * 32, *options.split())
-    assert ended.error.startswith("refused: not-in-force")
+    assert ended.error.startswith(shell.refused("not-in-force"))
     assert ended.hint.endswith(f"see what is running: sealwire status {options}")
     lease = ["lease", "payments=DEBUG", "--for", "5d", *options.split()]
     refused = shell.run(*lease)
-    assert refused.error.startswith("refused: policy")
+    assert refused.error.startswith(shell.refused("policy"))
     assert "policy check" not in refused.hint
     assert "sealwire policy explain POLICY" in refused.hint
     assert local_service.logs("still there")

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sealwire.cli import send as sending
+from sealwire.cli import delivering as sending
+from sealwire.cli.service_part import host_name
 
 if TYPE_CHECKING:
     import socket
@@ -27,8 +28,8 @@ def applied(shell: Shell) -> str:
 
 def repeated(shell: Shell) -> str:
     """Give what is said of a second copy."""
-    said = shell.says("had been applied before").removesuffix("the answer is unsigned")
-    return f"{said}nothing was done now\n"
+    said = shell.says("had been applied before")
+    return said.replace(" says; ", " says; nothing was done now; ") + "\n"
 
 
 def unanswered(shell: Shell) -> list[Path]:
@@ -81,14 +82,13 @@ def test_a_sealed_message_needs_no_settings_but_an_address(
     shell.done("seal", "debug.json", "-o", sealed)
     del shell.environ["SEALWIRE_CONFIG"]
     address = f"unix:{shell.folder}/made/run/log.sock"
-    assert shell.done("send", "-", "--address", address, given=sealed.read_bytes()) == applied(
-        shell
-    )
+    said = shell.done("send", "-", "--address", address, given=sealed.read_bytes())
+    assert said.startswith(shell.says("applied", "its receipt is unverified: "))
     assert local_service.logs("after")
 
 
 def test_the_answer_as_json(shell: Shell, local_service: Service) -> None:
-    """Everything the answer says, and that nobody signed it."""
+    """Everything the answer says, and who has signed it."""
     shell.done("seal", "debug.json", "-o", "debug.sealed")
     first = json.loads(shell.done("send", "debug.sealed", "--json"))
     again = json.loads(shell.done("send", "debug.sealed", "--json"))
@@ -99,7 +99,10 @@ def test_the_answer_as_json(shell: Shell, local_service: Service) -> None:
         "detail": "",
         "audience": "payments@test",
         "address": f"unix:{shell.folder}/made/run/log.sock",
-        "signed": False,
+        "signed": True,
+        "trust": "verified",
+        "host": host_name(),
+        "alarms": [],
     }
     assert again == first | {"repeated": True}
     assert local_service.logs("after")
@@ -110,7 +113,7 @@ def test_a_refusal_gives_reason_place_and_next_step(shell: Shell, local_service:
     document = b'{"version": 1, "handlers": {"x": {"class": "os.system"}}}'
     ended = shell.run("send", "-", given=document)
     assert 1 == ended.status
-    assert ended.error.startswith("refused: policy: ")
+    assert ended.error.startswith(shell.refused("policy: "))
     assert "handlers.x.class" in ended.error
     assert "sealwire policy check" in ended.hint
     assert "" == ended.stdout
@@ -123,7 +126,7 @@ def test_a_refusal_as_json_is_still_one(shell: Shell, local_service: Service) ->
     document = b'{"version": 1, "handlers": {"x": {"class": "a.B", ".": 1}}}'
     ended = shell.run("send", "-", "--unchecked", "--json", given=document)
     assert 1 == ended.status
-    assert ended.error.startswith("refused: document-invalid: ")
+    assert ended.error.startswith(shell.refused("document-invalid: "))
     told = json.loads(ended.stdout)
     assert ("refused", "document-invalid") == (told["outcome"], told["reason"])
     assert local_service.logs("after")
@@ -136,7 +139,8 @@ def test_a_refusal_without_a_reason_points_to_the_log(shell: Shell, service: Ser
     content = sealed.read_bytes()
     ended = shell.run("send", "-", given=content[:-1] + bytes([content[-1] ^ 1]))
     assert 1 == ended.status
-    assert "refused: the service gives no reason" == ended.error
+    assert ended.error.startswith("refused by payments@test at ")
+    assert ended.error.endswith(": the service gives no reason")
     assert "the service's log names the reason" in ended.hint
     assert "WARNING sealwire refused" in service.until("refused")[-1]
 
@@ -179,9 +183,9 @@ def test_a_socket_for_another_user(
 ) -> None:
     """Where the socket is there and not for us, the next step is another one."""
     address = f"unix:{bare_service.getsockname()}"
-    assert "start the service again" in sending._way_to(address)
+    assert "start the service again" in sending.way_to(address)
     monkeypatch.setattr(os, "access", lambda *_: False)
-    assert "the socket is for the service's user" in sending._way_to(address)
+    assert "the socket is for the service's user" in sending.way_to(address)
 
 
 def test_sent_but_not_answered_keeps_the_message(shell: Shell, bare_service: socket.socket) -> None:
@@ -207,7 +211,8 @@ def test_sent_but_not_answered_keeps_the_message(shell: Shell, bare_service: soc
     answer_with(connection, bytes.fromhex("a2010104f5"))
     connection.close()
     stdout, _ = again.communicate(timeout=30)
-    assert (0, repeated(shell)) == (again.returncode, stdout.decode())
+    said = f"{shell.says('had been applied before', 'nothing was done now')}\n"
+    assert (0, said) == (again.returncode, stdout.decode())
 
 
 def test_a_service_that_is_silent_is_not_waited_for_longer_than_asked(
@@ -260,7 +265,7 @@ def test_what_an_answer_says_cannot_drive_the_terminal(
     connection.close()
     stdout, stderr = process.communicate(timeout=30)
     assert 1 == process.returncode
-    written = r"refused: x: \x1b]0;mine\x07\nsealwire: all is well \u202e\x7f"
+    written = shell.refused(r"x: \x1b]0;mine\x07\nsealwire: all is well \u202e\x7f")
     assert f"sealwire: error: {written}" == stderr.decode().splitlines()[0]
     assert not set(stdout.decode()) & set("\x1b\x07\u202e\x7f")
     assert text.decode() == json.loads(stdout)["detail"]
@@ -271,7 +276,7 @@ def test_what_an_answer_says_cannot_drive_the_terminal(
     [
         ("a10103", "failed"),
         ("a2010304f5", "failed before"),
-        ("a201030362" + b"no".hex(), "failed: no"),
+        ("a201030362" + b"no".hex(), "says: no"),
     ],
 )
 def test_a_failure_is_none_of_the_other_ends(

@@ -53,10 +53,10 @@ def test_a_good_trail(shell: Shell, made: Path) -> None:
     )
     lines = printed.splitlines()
     assert "good" == lines[0]
-    assert any(line.split() == ["records", "17"] for line in lines)
-    assert "signed, for 17 records" in printed
+    assert any(line.split() == ["records", "20"] for line in lines)
+    assert "signed, for 20 records" in printed
     told = json.loads(shell.done("trail", "verify", made, "--json"))
-    assert ("good", 17, False, 17, None) == (
+    assert ("good", 20, False, 20, None) == (
         told["outcome"],
         told["records"],
         told["keys_given"],
@@ -68,23 +68,23 @@ def test_a_good_trail(shell: Shell, made: Path) -> None:
 def test_without_a_key_it_says_so(shell: Shell, made: Path) -> None:
     """A folder that agrees with itself is good, and shows no more than that."""
     printed = shell.done("trail", "verify", made)
-    assert "for 17 records, but not verified; name --key FILE" in printed
+    assert "for 20 records, but not verified; name --key FILE" in printed
 
 
 def test_an_edited_record(shell: Shell, made: Path) -> None:
     """Status 1 and its number, for people and in JSON."""
     path = records_of(made)
     lines = path.read_bytes().splitlines(keepends=True)
-    lines[8] = lines[8].replace(b'"owner":"alice"', b'"owner":"mallo"')
+    lines[9] = lines[9].replace(b'"owner":"alice"', b'"owner":"mallo"')
     path.write_bytes(b"".join(lines))
     ended = shell.run("trail", "verify", made, "--key", "host.pub")
     assert 1 == ended.status
-    assert ["first", "bad", "8"] in [line.split() for line in ended.stdout.splitlines()]
-    assert "the root over 17 records is not the one of the checkpoint" == ended.error
+    assert ["first", "bad", "9"] in [line.split() for line in ended.stdout.splitlines()]
+    assert "the root over 20 records is not the one of the checkpoint" == ended.error
     assert ended.hint.startswith("keep the folder as it is")
     ended = shell.run("trail", "verify", made, "--json")
     told = json.loads(ended.stdout)
-    assert (1, "tampered", 8, 9) == (
+    assert (1, "tampered", 9, 10) == (
         ended.status,
         told["outcome"],
         told["first_bad"],
@@ -104,7 +104,7 @@ def test_a_cut_tail(shell: Shell, made: Path) -> None:
     assert ended.error.startswith("nothing is signed: ")
     ended = shell.run("trail", "verify", made, "--key", "host.pub", "--anchor", "held.checkpoint")
     assert 6 == ended.status
-    assert "there are 16 records, and an anchor counts 17" == ended.error
+    assert "there are 19 records, and an anchor counts 20" == ended.error
 
 
 def test_half_a_record_at_the_end(shell: Shell, made: Path) -> None:
@@ -122,7 +122,7 @@ def test_which_record_it_is_where_that_is_not_certain(shell: Shell, made: Path) 
     path.write_bytes(path.read_bytes().replace(b"INC-4711", b"INC-4712"))
     ended = shell.run("trail", "verify", made, "--key", "host.pub")
     assert 1 == ended.status
-    assert "0, or another before 17" in ended.stdout
+    assert "0, or another before 20" in ended.stdout
 
 
 @pytest.mark.parametrize(
@@ -138,9 +138,9 @@ def test_which_record_it_is_where_that_is_not_certain(shell: Shell, made: Path) 
         ("verify trail --anchor wrong", "wrong: a checkpoint is an origin, a size and a root"),
         (
             "verify trail --key other.pub --anchor held.checkpoint",
-            "the checkpoint of 17 records is not signed by a key that was given",
+            "the checkpoint of 20 records is not signed by a key that was given",
         ),
-        ("prove trail 17", "no record 17 is in the 17 records that can be proved"),
+        ("prove trail 20", "no record 20 is in the 20 records that can be proved"),
     ],
 )
 def test_what_cannot_be_done(shell: Shell, made: Path, arguments: str, error: str) -> None:
@@ -175,7 +175,7 @@ def test_show(shell: Shell, made: Path) -> None:
     assert "    and 3 more, which the record does not list" in lines
     assert any("refused" in line and "reason policy" in line for line in lines)
     told = json.loads(shell.done("trail", "show", made, "--last", "2", "--json"))
-    assert [15, 16] == [each["seq"] for each in told["records"]]
+    assert [18, 19] == [each["seq"] for each in told["records"]]
 
 
 def test_a_record_cannot_drive_the_terminal(shell: Shell) -> None:
@@ -191,7 +191,7 @@ def test_a_record_cannot_drive_the_terminal(shell: Shell) -> None:
 def test_prove(shell: Shell, made: Path) -> None:
     """What is printed as JSON verifies by itself, and against a signature by the host's key."""
     key = load_signing_key(shell.folder / "host.signing").verify_key
-    for index in (0, 8, 16):
+    for index in (0, 8, 19):
         told = json.loads(shell.done("trail", "prove", made, str(index), "--json"))
         head = parse_note(told["checkpoint"].encode()).verify(key)
         assert base64.b64decode(told["root"]) == head.root
@@ -245,5 +245,5 @@ def test_a_record_that_cannot_be_read(shell: Shell, made: Path) -> None:
     for arguments in (("show", made), ("export", made)):
         ended = shell.run("trail", *arguments)
         assert 1 == ended.status
-        assert ended.error.startswith("record 16 cannot be read: ")
+        assert ended.error.startswith("record 19 cannot be read: ")
         assert ended.hint.endswith(f"sealwire trail verify {made}")

@@ -37,7 +37,7 @@ def test_a_trial_is_told_and_confirmed(shell: Shell, local_service: Service) -> 
     assert "on trial" in status
     assert commands(said, "confirm") == commands(status, "confirm")
     other = shell.run("apply", "-", given=QUIET)
-    assert other.error.startswith("refused: confirmation-due")
+    assert other.error.startswith(shell.refused("confirmation-due"))
     assert "sealwire confirm ID" in other.hint
     assert f"{shell.says('confirmed')}\n" == shell.done(*commands(said, "confirm"))
     assert "on trial" not in shell.done("status")
@@ -52,7 +52,7 @@ def test_going_back_by_the_command_on_the_screen(shell: Shell, local_service: Se
     assert "  loggers.payments.db.level: DEBUG → NOTSET" in back.splitlines()
     assert "DEBUG payments.db at debug: later" not in local_service.logs("later")
     again = shell.run(*commands(said, "revert"))
-    assert again.error.startswith("refused: not-in-force")
+    assert again.error.startswith(shell.refused("not-in-force"))
     assert "there was no configuration to go back from" in shell.done("revert", "--base")
 
 

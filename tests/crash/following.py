@@ -27,6 +27,7 @@ from sealwire import Client, NoAnswerError, RequestError, TransportError, delive
 from sealwire.cli.app import run
 from sealwire.results import Result
 from sealwire.stages import Outcome, Stream
+from sealwire.transports.client import exchange
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 
     from tests.crash.running import Nursery, Service
 
-    from sealwire.stages import Answer
 
 AUDIENCE: Final = "payments@test"
 BASE, LEASED = "payments.db", "payments.api"
@@ -99,9 +99,9 @@ class Follower:
         self.kills = self.middles = self.repeats = 0
         self.service = nursery.start(settings)
 
-    def _deliver(self, address: str, sealed: bytes, /, *, timeout_s: float) -> Answer:
+    def _deliver(self, address: str, sealed: bytes, /, *, timeout_s: float) -> bytes:
         self.sent = sealed
-        return deliver(address, sealed, timeout_s=timeout_s)
+        return exchange(address, sealed, timeout_s=timeout_s)
 
     # ---- asking --------------------------------------------------------------------------------
 

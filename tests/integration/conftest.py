@@ -87,6 +87,11 @@ def seal(local: Way, application: logging.Logger) -> Callable[..., bytes]:
     return _sealing(local.operator, local)
 
 
+def ask_with(listener: Listener, sealed: bytes) -> Answer:
+    """Deliver a message to where the listener says it is."""
+    return deliver(listener.address, sealed, timeout_s=PATIENCE_S)
+
+
 @pytest.fixture
 def ask(seal: Callable[..., bytes]) -> Callable[..., Answer]:
     """Give what asks a listener for something with a verb."""

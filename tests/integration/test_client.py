@@ -141,6 +141,9 @@ def not_sent(address: str, timeout_s: float = PATIENCE_S) -> str:
         deliver(address, b"sealed", timeout_s=timeout_s)
     assert not isinstance(caught.value, NoAnswerError)
     assert isinstance(caught.value, OSError)
+    # The number is there for whoever has to tell, and not in the words.
+    assert caught.value.errno is not None or "timed out" in str(caught.value)
+    assert "Errno" not in str(caught.value)
     said, separator, rest = str(caught.value).rpartition("; ")
     assert ("; ", "nothing was sent") == (separator, rest)
     return said

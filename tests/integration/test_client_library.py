@@ -26,13 +26,14 @@ from sealwire import (
     RequestRefusedError,
     Sealer,
     TransportError,
-    deliver,
     engine,
     wall_clock_ms,
 )
+from sealwire.answers import encode_answer
 from sealwire.cli.app import run
 from sealwire.settings import load_operator_settings
 from sealwire.testing import FakeClock, assert_level, logging_restored
+from sealwire.transports.client import exchange
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -208,7 +209,7 @@ def test_what_nobody_answered_is_sent_again(service: Service, client: Client, pa
             connection, _ = lossy.accept()
             with connection, connection.makefile("rb") as file:
                 (length,) = struct.unpack(">L", file.read(4))
-                deliver(client.address, file.read(length))
+                exchange(client.address, file.read(length))
 
         thread = threading.Thread(target=pass_on_and_hang_up)
         thread.start()
@@ -286,11 +287,11 @@ def test_a_child_asks_beside_a_request_of_its_parent(
     """What the parent waits for nobody in the child will ever get."""
     asked, answered = threading.Event(), threading.Event()
 
-    def wait_once(address: str, sealed: bytes, /, *, timeout_s: float) -> Answer:
+    def wait_once(address: str, sealed: bytes, /, *, timeout_s: float) -> bytes:
         if not asked.is_set():
             asked.set()
             assert answered.wait(PATIENCE_S)
-        return Answer(Outcome.APPLIED)
+        return encode_answer(Answer(Outcome.APPLIED))
 
     sealer = Sealer(
         local.operator.audience,

@@ -137,6 +137,7 @@ def known_keys(parse: Callable[[Path, str], object], text: str) -> list[str]:
         ("`[keys]`", parse_service, f"{SERVICE}[keys]\nother = 1\n"),
         ("`[socket]`", parse_service, f"{SERVICE}[socket]\nother = 1\n"),
         ("`[policy]`", parse_service, f"{SERVICE}[policy]\nother = 1\n"),
+        ("`[trail]`", parse_service, f"{SERVICE}[trail]\nother = 1\n"),
         ("An operator's settings", parse_operator, "other = 1\n"),
         (
             '`[targets."AUDIENCE"]`',
@@ -144,14 +145,14 @@ def known_keys(parse: Callable[[Path, str], object], text: str) -> list[str]:
             f'{OPERATOR}[targets."a"]\nother = 1\n',
         ),
     ],
-    ids=["service", "keys", "socket", "policy", "operator", "target"],
+    ids=["service", "keys", "socket", "policy", "trail", "operator", "target"],
 )
 def test_every_setting_is_on_the_page(
     title: str, parse: Callable[[Path, str], object], text: str
 ) -> None:
     """Each key that is read has a row, in the order of the reader, and there are no others."""
     page = text_of("reference/settings.md")
-    tables = {"keys", "socket", "policy", "targets"}
+    tables = {"keys", "socket", "policy", "trail", "targets"}
     known = [key for key in known_keys(parse, text) if key not in tables]
     assert known == [row[0].strip("`") for row in rows(section(page, title))]
 
@@ -200,7 +201,7 @@ def test_every_rule_and_every_secretive_logger_is_on_the_page() -> None:
     )
     named = set(re.findall(r'"((?:role|lease|floor)-[a-z]+)"', sources))
     content = {rule.name for rule in sealwire.default_rules()}
-    others = {"lock", "no-role", "threshold", "ceiling", "no-rules", "verb"}
+    others = {"lock", "new-loggers", "no-role", "threshold", "ceiling", "no-rules", "verb"}
     assert listed == named | content | others
     lease = plain(section(page, "`[lease]`"))
     assert [] == [name for name in SECRETIVE if f" {name}" not in lease]
@@ -215,9 +216,9 @@ def settings_examples() -> list[str]:
 
 def test_the_examples_are_settings() -> None:
     """They are read, and writing them anew loses nothing but defaults."""
-    service, _, operator = settings_examples()
+    service, _, trail, operator = settings_examples()
     path = Path("/there/settings.toml")
-    ours, theirs = parse_service(path, service), parse_operator(path, operator)
+    ours, theirs = parse_service(path, f"{service}\n{trail}"), parse_operator(path, operator)
     assert ours == parse_service(path, render_service(ours))
     assert theirs == parse_operator(path, render_operator(theirs))
     assert "network" == ours.kind.value
@@ -226,7 +227,7 @@ def test_the_examples_are_settings() -> None:
 
 def test_the_defaults_of_the_policy_are_those_of_the_code() -> None:
     """All of them, written out."""
-    _, policy, _ = settings_examples()
+    _, policy, _, _ = settings_examples()
     written = tomllib.loads(policy)["policy"]
     defaults = {
         key: list(value) if isinstance(value, tuple) else value

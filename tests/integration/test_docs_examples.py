@@ -146,13 +146,17 @@ class Page:
         self.home = folder / "home"
         self.service: Service | None = None
         self._patience_s = patience_s
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            port = probe.getsockname()[1]
+        with (
+            socket.create_server(("127.0.0.1", 0)) as probe,
+            socket.create_server(("127.0.0.1", 0)) as another,
+        ):
+            port, metrics_port = probe.getsockname()[1], another.getsockname()[1]
         group = grp.getgrgid(os.getegid()).gr_name
         self._here = {
             "/srv/payments": f"{folder}/srv",
             "192.0.2.10": "127.0.0.1",
             "9030": str(port),
+            "9108": str(metrics_port),
             '"ops"': f'"{group}"',
             " ops ": f" {group} ",
         }

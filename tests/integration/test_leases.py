@@ -183,6 +183,43 @@ def test_what_has_failed_is_not_done_later(
     assert logging.NOTSET == level()
 
 
+def test_nobody_makes_loggers_without_end(
+    serve: Callable[..., Listener],
+    lease: Callable[..., Answer],
+    ask: Callable[..., Answer],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each lease may be short and each configuration small; loggers stay for good."""
+    monkeypatch.setattr("sealwire.logtree.making._made", set())
+    logging.getLogger(NAME)
+    there = sum(isinstance(each, logging.Logger) for each in known().values())
+    listener = serve(policy=Policy(default_rules(), max_new_loggers=20))
+    refused = []
+    for number in range(60):
+        answer = lease(listener, name=f"sealwire-tests.made{number}.a")
+        if Outcome.REFUSED is answer.outcome:
+            refused.append(answer)
+        ask(listener, Verb.REVERT, Stream.LEASE)
+    assert 50 == len(refused)
+    assert {("policy", "new-loggers: levels")} == {
+        (each.reason, each.detail.rpartition(":")[0]) for each in refused
+    }
+    assert "2 new ones, and 20 were made for requests" in refused[0].detail
+    config = {"version": 1, "loggers": {"sealwire-tests.more": {"level": "INFO"}}}
+    for verb, stream in ((Verb.APPLY, Stream.BASE), (Verb.PLAN, Stream.READ)):
+        answer = ask(listener, verb, stream, config=config)
+        assert "new-loggers: loggers: " in answer.detail
+    assert 10 == sum(isinstance(each, logging.Logger) for each in known().values()) - there
+    # What is there may be named all the same.
+    assert Outcome.APPLIED is lease(listener).outcome
+    assert Outcome.APPLIED is lease(listener, name="sealwire-tests.made0.a").outcome
+
+
+def known() -> dict[str, object]:
+    """Give what there is of loggers."""
+    return {**logging.root.manager.loggerDict}
+
+
 def test_leases_end_with_the_last_listener(
     serve: Callable[..., Listener], lease: Callable[..., Answer]
 ) -> None:
@@ -405,8 +442,9 @@ def test_a_status_that_is_too_long_says_what_it_left_out(
     try:
         told = report(ask(serve(), Verb.STATUS, Stream.READ))
     finally:
+        # Every later change in this process would read them all.
         for logger in loggers:
-            logger.setLevel(logging.NOTSET)
+            del logging.root.manager.loggerDict[logger.name]
     assert 3_000 <= len(told["loggers"]) + told["left_out"]
     assert told["loggers"]
 

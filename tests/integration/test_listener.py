@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.integration.conftest import PATIENCE_S
+from tests.integration.conftest import ask_with as ask
 
-from sealwire import Answer, Outcome, Reason, TransportError, deliver, memory
+from sealwire import Answer, Outcome, Reason, TransportError, memory
 from sealwire.answers import CONSTANT_REFUSAL, decode_answer
 from sealwire.bases import Bases
 from sealwire.framing import MAX_FRAME_BYTES, encode_frame
@@ -35,14 +37,8 @@ if TYPE_CHECKING:
     from sealwire.requests import Planned
 
 REFUSAL = encode_frame(CONSTANT_REFUSAL)
-PATIENCE_S = 20.0
 SHORT = Deadlines(length_ms=150, frame_ms=300)
 GADGET = {"version": 1, "handlers": {"h": {"class": "os.system", "command": "true"}}}
-
-
-def ask(listener: Listener, sealed: bytes) -> Answer:
-    """Deliver a message to where the listener says it is."""
-    return deliver(listener.address, sealed, timeout_s=PATIENCE_S)
 
 
 def reasons(listener: Listener) -> list[str]:

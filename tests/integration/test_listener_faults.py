@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.integration.conftest import PATIENCE_S
+from tests.integration.conftest import ask_with as ask
 
 from sealwire import (
     Answer,
@@ -49,13 +51,7 @@ if TYPE_CHECKING:
     Fork = Callable[[Callable[[], object]], Child]
     Until = Callable[[Callable[[], object]], None]
 
-PATIENCE_S = 20.0
 REFUSAL = encode_frame(CONSTANT_REFUSAL)
-
-
-def ask(listener: Listener, sealed: bytes) -> Answer:
-    """Deliver a message to where the listener says it is."""
-    return deliver(listener.address, sealed, timeout_s=PATIENCE_S)
 
 
 def in_a_thread(step: Callable[[], object]) -> threading.Thread:

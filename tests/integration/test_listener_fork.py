@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.integration.conftest import PATIENCE_S
+from tests.integration.conftest import ask_with as ask
 
 from sealwire import Answer, ConfigurationError, NoAnswerError, Outcome, TransportError, deliver
 from sealwire.transports.addresses import parse_address
@@ -25,13 +27,6 @@ if TYPE_CHECKING:
     from sealwire.listener import Listener
 
     Fork = Callable[[Callable[[], object]], Child]
-
-PATIENCE_S = 20.0
-
-
-def ask(listener: Listener, sealed: bytes) -> Answer:
-    """Deliver a message to where the listener says it is."""
-    return deliver(listener.address, sealed, timeout_s=PATIENCE_S)
 
 
 def in_a_thread(step: Callable[[], object]) -> threading.Thread:

@@ -11,6 +11,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.integration.conftest import PATIENCE_S
+from tests.integration.conftest import ask_with as ask
 
 from sealwire import (
     AeadKey,
@@ -39,13 +41,6 @@ if TYPE_CHECKING:
 
     from sealwire.events import Decision
     from sealwire.listener import Listener
-
-PATIENCE_S = 20.0
-
-
-def ask(listener: Listener, sealed: bytes) -> Answer:
-    """Deliver a message to where the listener says it is."""
-    return deliver(listener.address, sealed, timeout_s=PATIENCE_S)
 
 
 def in_a_thread(step: Callable[[], object]) -> threading.Thread:

@@ -31,7 +31,7 @@ _found.loader.exec_module(_shared)
 
 application, seal, child, gate = _shared.application, _shared.seal, _shared.child, _shared.gate
 folder, path, serve = _shared.folder, _shared.path, _shared.serve
-descriptors = _shared.descriptors
+descriptors, until = _shared.descriptors, _shared.until
 
 
 @pytest.fixture(autouse=True)

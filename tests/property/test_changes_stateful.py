@@ -389,7 +389,7 @@ class Machine(stateful.RuleBasedStateMachine):
         patch = self.undo.enter_context(pytest.MonkeyPatch.context())
         for module in (engine_module, changing):
             patch.setattr(module, "boot_ms", lambda: 7_000 + self.now_s * 1000)
-        patch.setattr(engine_module, "monotonic_ms", lambda: 3_000 + self.now_s * 1000)
+            patch.setattr(module, "monotonic_ms", lambda: 3_000 + self.now_s * 1000)
         self.undo.enter_context(type(self).own_tree())
         self.model = Model()
         self.known: set[int] = set()

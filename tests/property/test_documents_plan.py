@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
 import logging.config
@@ -20,7 +19,8 @@ from sealwire.stages import Opened
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Iterator
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
     import pytest
     from tests.conftest import Operator
@@ -216,29 +216,6 @@ def read(configuration: Entries, directory: str = DIRECTORY) -> LoggingPlan:
     return read_plan(text.encode())
 
 
-@contextlib.contextmanager
-def own_tree() -> Iterator[None]:
-    """Put the process's handlers and loggers aside, and back again."""
-    handlers, references = vars(logging)["_handlers"], vars(logging)["_handlerList"]
-    root, loggers = logging.root, logging.root.manager.loggerDict
-    kept = dict(handlers), list(references), dict(loggers), root.handlers, root.filters, root.level
-    handlers.clear()
-    references.clear()
-    loggers.clear()
-    root.handlers, root.filters = [], []
-    try:
-        yield
-    finally:
-        logging.shutdown(references)
-        for container in (handlers, references, loggers):
-            container.clear()
-        handlers.update(kept[0])
-        references.extend(kept[1])
-        loggers.update(kept[2])
-        root.handlers, root.filters = kept[3:5]
-        root.setLevel(kept[5])
-
-
 @given(configurations() | configurations(custom=True))
 def test_a_plan_comes_back_from_its_canonical_form(configuration: Entries) -> None:
     """Nothing is lost or changed on the way to the dictionary and back."""
@@ -280,7 +257,9 @@ def test_the_default_policy_allows_it(alice: Operator, configuration: Entries) -
 @settings(max_examples=300)
 @given(configuration=configurations() | configurations(custom=True))
 def test_the_library_takes_it(
-    tmp_path_factory: pytest.TempPathFactory, configuration: Entries
+    tmp_path_factory: pytest.TempPathFactory,
+    own_tree: Callable[[], AbstractContextManager[None]],
+    configuration: Entries,
 ) -> None:
     """The real ``dictConfig`` takes the dictionary and the canonical form, and does as they say."""
     plan = read(configuration, str(tmp_path_factory.getbasetemp()))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from sealwire.answers import encode_answer
 from sealwire.client import Client
 from sealwire.errors import NoAnswerError, SealError, TransportError
 from sealwire.requests import Apply, Confirm, DryRun, Lease, Request, Revert, Status, read_request
@@ -38,12 +39,12 @@ class Wire:
     error: Exception | None = None
     sent: list[tuple[str, bytes, float]] = field(default_factory=list)
 
-    def __call__(self, address: str, sealed: bytes, /, *, timeout_s: float) -> Answer:
+    def __call__(self, address: str, sealed: bytes, /, *, timeout_s: float) -> bytes:
         """Note it, and answer."""
         self.sent.append((address, sealed, timeout_s))
         if self.error is not None:
             raise self.error
-        return self.answer
+        return encode_answer(self.answer)
 
     def request(self) -> Request:
         """Give the one request that was sent, as a service reads it."""

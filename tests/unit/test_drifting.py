@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sealwire.documents import HandlerState, LoggerState, Tree
-from sealwire.drifting import MAX_DRIFT, find_drift, without_leases
+from sealwire.drifting import MAX_DRIFT, find_drift, meant, without_leases
 from sealwire.leases import Drift, Held, Overlay
 
 
@@ -46,6 +46,15 @@ def test_what_somebody_else_changed_is_drift() -> None:
     ) == find_drift(BASE, live, LEASED)
     base = without_leases(live, LEASED)
     assert (7, 9) == (base.logger("a").level, base.handlers[0].level)
+
+
+def test_what_a_tree_is_meant_to_be() -> None:
+    """The base with what leases put over it, and a logger that a lease has made."""
+    base = tree(*BASE.loggers[1:], handlers=(HandlerState("h", "logging.NullHandler", 30),))
+    found = meant(base, LEASED)
+    assert (10, 0, 10) == tuple(found.logger(name).level for name in ("a", "b", "new"))
+    assert 10 == found.handlers[0].level
+    assert () == find_drift(base, found, LEASED)
 
 
 def test_the_root_has_its_own_place() -> None:

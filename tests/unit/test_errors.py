@@ -23,6 +23,7 @@ from sealwire.errors import (
     Stage,
     StateError,
     TransportError,
+    UntrustedAnswerError,
     VerificationError,
     shorten,
 )
@@ -41,6 +42,7 @@ EXAMPLES: list[SealwireError] = [
     StateError("the journal ends early"),
     TransportError(111, "connection refused"),
     TransportError("no such host"),
+    UntrustedAnswerError("signed by another key", claimed="applied"),
     NoAnswerError("the listener closed"),
 ]
 REFUSALS = [error for error in EXAMPLES if isinstance(error, RefusedError)]

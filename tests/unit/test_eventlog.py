@@ -10,9 +10,10 @@ import pytest
 
 from sealwire import eventlog
 from sealwire.errors import Reason, Stage
-from sealwire.eventlog import LOGGER, MAX_LINES_A_MINUTE, EventLog, Refusal, Stats, log_bug
+from sealwire.eventlog import LOGGER, MAX_LINES_A_MINUTE, EventLog, log_bug
 from sealwire.events import Decision
 from sealwire.stages import Answer, Applied, Digest, Outcome
+from sealwire.stats import Refusal, Stats
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -121,7 +122,15 @@ def test_everything_is_counted(alice: Operator) -> None:
         Refusal(NOW_MS, "signature-invalid", "x", PEER),
         Refusal(NOW_MS, "apply-failed", "no such file", PEER),
     )
-    assert Stats(applied=1, repeated=1, refused=1, failed=1, refusals=kept) == log.stats()
+    expected = Stats(
+        applied=1,
+        repeated=1,
+        refused=1,
+        refused_for={"signature-invalid": 1},
+        failed=1,
+        refusals=kept,
+    )
+    assert expected == log.stats()
 
 
 def test_statistics_are_of_one_moment() -> None:
@@ -131,6 +140,9 @@ def test_statistics_are_of_one_moment() -> None:
     flood(log, 1)
     assert Stats() == before
     assert 1 == log.stats().refused
+    once = log.stats()
+    flood(log, 1)
+    assert [1, 2] == [*once.refused_for.values(), *log.stats().refused_for.values()]
 
 
 def test_the_last_hundred_refusals_are_kept() -> None:

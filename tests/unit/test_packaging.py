@@ -13,6 +13,7 @@ import sealwire
 # P3: a service that imports sealwire pays for none of these.
 NOT_LOADED = {
     *("asyncio", "click", "configparser", "logging.config", "rich", "ssl", "tomllib"),
+    *("prometheus_client", "sealwire.integrations"),
     *("sealwire.client", "sealwire.results", "sealwire.settings", "sealwire.testing"),
 }
 

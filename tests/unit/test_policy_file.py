@@ -12,6 +12,7 @@ import pytest
 from sealwire.documents import Argument, FormatterState
 from sealwire.errors import ConfigurationError
 from sealwire.policy import (
+    MAX_NEW_LOGGERS,
     Ceiling,
     Direction,
     FilePaths,
@@ -119,6 +120,16 @@ def refusal(step: Callable[[], object]) -> str:
 
 
 # ---- reading -----------------------------------------------------------------------------------
+
+
+def test_the_most_new_loggers_stand_at_the_top() -> None:
+    """With the line, for the refusal; without one the default holds."""
+    assert MAX_NEW_LOGGERS == parse_policy(FILE, "").policy.max_new_loggers
+    policy = parse_policy(FILE, "lock = false\nmax_new_loggers = 0\n").policy
+    assert 0 == policy.max_new_loggers
+    assert policy.sources["max_new_loggers"].endswith(":2")
+    with pytest.raises(ConfigurationError, match="max_new_loggers"):
+        parse_policy(FILE, "max_new_loggers = -1\n")
 
 
 def test_a_policy_is_read() -> None:

@@ -48,6 +48,8 @@ FULL = Receipt(
     lease_end_ms=AT_MS + 900_000,
     trail=TrailPoint(42, "cd" * 32),
     reduced=("payments.db: level 10 → 20",),
+    report=b'{"changes":[{"where":"root"}],"until_ms":1}',
+    challenge=bytes(range(16)),
 )
 LEAST = Receipt(Outcome.REFUSED, Mode.WAIT_OUT, AT_MS)
 
@@ -233,6 +235,11 @@ def test_members_that_nobody_knows_are_passed_over() -> None:
         {"trail": {"size": 1}},
         {"trail": {"size": 1, "root": "ab"}},
         {"trail": {"root": "ab" * 32}},
+        {"report": "{}"},
+        {"report": [1]},
+        {"challenge": "ab"},
+        {"challenge": 1},
+        {"challenge": "X" * 32},
         {"reduced": "a"},
         {"reduced": [1]},
     ],

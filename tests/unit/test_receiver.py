@@ -262,6 +262,32 @@ def test_record_before_answer(way: Way, good: bytes) -> None:
         assert [Reply, Close] == [type(effect) for effect in receiver.handle(Reported())]
 
 
+def test_a_receipt_goes_out_in_the_place_of_the_answer(way: Way, good: bytes) -> None:
+    """Whoever records the decision signs it, or does not."""
+    for signed, expected in ((b"signed", b"signed"), (b"", b"\xa1\x01\x01")):
+        receiver = Receiver(door(way), new_memory(), START)
+        receiver.handle(Bytes(encode_frame(good)))
+        receiver.handle(Persisted(Standing.NEW, None))
+        receiver.handle(AppliedHere(DONE))
+        (reply, _) = receiver.handle(Reported(signed))
+        assert Reply(encode_frame(expected)) == reply
+
+
+@pytest.mark.parametrize("late_ms", [0, 301_000])
+def test_what_a_receipt_answers_is_known_once_the_layers_have_opened(
+    way: Way, good: bytes, late_ms: int
+) -> None:
+    """Also where a check refused it; and of a stranger's message never."""
+    visit = Visit(door(way, (Objecting(),)))
+    visit.tell(later(0))
+    visit.receiver = Receiver(visit.door, visit.memory, later(late_ms))
+    known = visit.send(good).decision.known
+    assert known is not None
+    assert way.operator.claims() == known.claims
+    flipped = good[:-1] + bytes([good[-1] ^ 1])
+    assert Visit(door(way)).send(flipped).decision.known is None
+
+
 def test_looking_changes_no_memory(way: Way, good: bytes) -> None:
     """The receiver asks the memory and never writes into it; taking is the driver's."""
     memory = new_memory()
@@ -558,6 +584,7 @@ def test_who_has_shown_no_key_is_told_no_reason(alice: Operator, document: bytes
     assert REFUSED == visit.kinds
     assert REFUSAL == visit.reply
     assert visit.decision.detail
+    assert visit.decision.known is None
     allowing = replace(unknown, policy=Policy(default_rules()))
     failing = Visit(allowing, ends=ApplyFailed("no such file"))
     expected = Outcome.FAILED if document == DOCUMENT else Outcome.REFUSED
@@ -871,6 +898,19 @@ def test_a_copy_of_what_failed_is_told_so(way: Way, good: bytes) -> None:
     (record,) = receiver.handle(Persisted(Standing.SAME, Outcome.FAILED))
     assert isinstance(record, Record)
     assert Answer(Outcome.FAILED, repeated=True) == record.decision.answer
+
+
+def test_what_would_make_too_many_loggers_is_refused_before_it_is_taken(local: Way) -> None:
+    """It depends on the process, and is policy all the same: policy before state moves."""
+    serving = replace(door(local), policy=Policy((), max_new_loggers=2), verbs=frozenset(Verb))
+    memory = new_memory()
+    receiver = Receiver(serving, memory, START, InForce(count_new=lambda _: (1, 2)))
+    sealed = asking(local, Verb.LEASE, Stream.LEASE, levels={"payments": "DEBUG"})
+    (record,) = receiver.handle(Bytes(encode_frame(sealed)))
+    assert isinstance(record, Record)
+    assert Reason.POLICY is record.decision.reason
+    assert record.decision.detail.startswith("new-loggers: levels: 2 new ones")
+    assert {} == memory.floors
 
 
 def test_a_policy_that_raises_over_a_tree_refuses(

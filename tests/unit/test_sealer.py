@@ -209,7 +209,7 @@ def test_versions_grow_whatever_the_clock_does(local: Way) -> None:
 def test_a_state_that_fails_is_told(alice: Operator) -> None:
     """Its error comes out as it is, and nothing is sealed."""
 
-    class Broken:
+    class Broken(MemorySealerState):
         """A state that cannot be read."""
 
         def claim(self, audience: str, stream: Stream, version: int) -> Any:  # noqa: ANN401 - raises
@@ -433,3 +433,41 @@ def test_a_clock_that_is_behind_is_told_with_the_ways_out(begin_anew: str, way_o
     told = clock_behind("payments@prod", 59 * 60_000, begin_anew)
     assert told.startswith("the clock is 59 min behind the last message to payments@prod; ")
     assert told.endswith(way_out)
+
+
+# ---- what a verified receipt has shown -----------------------------------------------------------
+
+
+def test_a_floor_that_was_shown_is_passed(local: Way) -> None:
+    """By one, also where our clock has not come so far; and each version is used once."""
+    sealer = sealer_of(local)
+    sealer.learn(Stream.BASE, NOW_MS + 5_000)
+    sealer.learn(Stream.BASE, NOW_MS + 4_000)
+    opened = local.chain.open(sealer.seal(b"d"), now_ms=NOW_MS)
+    assert (NOW_MS + 5_001, NOW_MS // 1000) == (opened.claims.version, opened.claims.iat)
+    with pytest.raises(SealError, match="behind"):
+        sealer_of(local, state=sealer._state).seal(b"d")
+    # Another stream has a floor of its own.
+    other, claims = sealer.seal_with_claims(b"d", stream=Stream.LEASE)
+    assert NOW_MS == claims.version
+    assert other
+
+
+@pytest.mark.parametrize("lead_ms", [-1, 3_600_001, 10**12])
+def test_a_floor_that_is_passed_or_far_ahead_is_not_learned(local: Way, lead_ms: int) -> None:
+    """A host could make everything that is sealed for its audience come too early."""
+    sealer = sealer_of(local)
+    sealer.learn(Stream.BASE, NOW_MS + lead_ms)
+    assert NOW_MS == version_of(local, sealer.seal(b"d"))
+
+
+def test_the_services_time_may_count(local: Way) -> None:
+    """For when the message was issued; its version is never under our own clock for that."""
+    sealer = sealer_of(local)
+    for service_ms, version in ((NOW_MS + 9_000, NOW_MS + 9_000), (NOW_MS - 9_000, NOW_MS)):
+        _, claims = sealer_of(local).seal_with_claims(
+            b"d", stream=Stream.READ, service_ms=service_ms, nonce=bytes(16)
+        )
+        assert (service_ms // 1000, version) == (claims.iat, claims.version)
+        assert bytes(16) == claims.nonce
+    assert NOW_MS == sealer.now_ms()

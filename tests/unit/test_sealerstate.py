@@ -303,3 +303,23 @@ def test_threads_never_get_one_version_twice(tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
         won = list(pool.map(claim_all, range(8)))
     assert [1] * 10 == [sum(of_version) for of_version in zip(*won, strict=True)]
+
+
+def test_floors_that_were_shown_are_kept_beside_the_versions(tmp_path: Path) -> None:
+    """They grow, and outlive the process; a state without any has none in its file."""
+    path = tmp_path / "state.json"
+    state = FileSealerState(path)
+    assert -1 == state.learned("payments@prod", Stream.BASE)
+    state.claim("payments@prod", Stream.BASE, 5)
+    assert b"floors" not in path.read_bytes()
+    for floor, expected in ((7, 7), (6, 7), (9, 9)):
+        state.learn("payments@prod", Stream.BASE, floor)
+        assert expected == FileSealerState(path).learned("payments@prod", Stream.BASE)
+    assert -1 == state.learned("payments@prod", Stream.LEASE)
+    assert 8 == state.claim("payments@prod", Stream.BASE, 8)
+    assert 9 == FileSealerState(path).learned("payments@prod", Stream.BASE)
+    assert 8 == state.last_used("payments@prod")
+    text = path.read_bytes()
+    path.write_bytes(text.replace(b'"floors":{', b'"floors":{"x":1,'))
+    with pytest.raises(SealError, match="is not a sealer's state"):
+        state.learned("payments@prod", Stream.BASE)

@@ -7,20 +7,27 @@ import threading
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from sealwire import memory as memory_module
 from sealwire import service as service_module
+from sealwire.answering import Answering
 from sealwire.answers import CONSTANT_REFUSAL, decode_answer
 from sealwire.errors import ApplyError, Reason
-from sealwire.eventlog import Refusal, Stats
+from sealwire.events import Persist, Persisted
 from sealwire.framing import encode_frame
+from sealwire.keys import SigningKey
 from sealwire.policy import Policy, default_rules
+from sealwire.receipts import Asked, Mode, Receipt, open_receipt
+from sealwire.receipts import Outcome as Said
 from sealwire.receiver import Deadlines, Door
+from sealwire.requests import read_request
 from sealwire.service import Output, Service, Session
-from sealwire.stages import Answer, Applied, Digest, Outcome
+from sealwire.stages import Answer, Applied, Digest, Outcome, Stream, digest_of
+from sealwire.stats import Refusal, Stats
+from sealwire.versions import Standing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -80,10 +87,11 @@ def make(
     clocks: Clocks,
     tree: Callable[[LoggingPlan], Applied],
     on_event: Callable[[Decision], None] | None = None,
+    **more: Any,  # noqa: ANN401 - whatever else Service() takes
 ) -> Service:
     """Make a service a minute before the time of the tests' messages, and let it come."""
     clocks.wall_ms = NOW_MS - 60_000
-    service = Service(Door(way.chain, Policy(default_rules())), tree, on_event)
+    service = Service(Door(way.chain, Policy(default_rules())), tree, on_event, **more)
     clocks.advance(60_000)
     return service
 
@@ -146,7 +154,7 @@ def test_a_message_is_applied_and_answered(local: Way, clocks: Clocks, sealed: b
     (plan,) = tree.applied
     assert plan.root is not None
     assert logging.DEBUG == plan.root.level
-    assert Stats(applied=1) == service.stats()
+    assert Stats(accepted=1, applied=1) == service.stats()
 
 
 def test_a_session_says_what_it_wants(local: Way, clocks: Clocks, sealed: bytes) -> None:
@@ -173,7 +181,7 @@ def test_a_copy_changes_nothing(local: Way, clocks: Clocks, sealed: bytes) -> No
         clocks.advance(1_000)
         assert Answer(Outcome.APPLIED, repeated=True) == ask(service, sealed)
     assert 1 == len(tree.applied)
-    assert Stats(applied=1, repeated=10) == service.stats()
+    assert Stats(accepted=1, applied=1, repeated=10) == service.stats()
 
 
 def test_many_threads_with_one_message(local: Way, clocks: Clocks, sealed: bytes) -> None:
@@ -211,7 +219,7 @@ def test_what_cannot_be_applied_has_failed(
     assert Answer(Outcome.FAILED, repeated=True) == ask(service, sealed)
     assert 1 == len(tree.applied)
     refusals = (Refusal(NOW_MS, "apply-failed", detail, PEER),)
-    assert Stats(failed=1, repeated=1, refusals=refusals) == service.stats()
+    assert Stats(accepted=1, failed=1, repeated=1, refusals=refusals) == service.stats()
 
 
 def test_a_bug_while_applying_is_logged(
@@ -270,7 +278,42 @@ def test_a_peer_that_may_not_connect_is_recorded(local: Way, clocks: Clocks) -> 
     service = make(local, clocks, Tree())
     service.refuse_peer(PEER)
     refusal = Refusal(NOW_MS, "peer-not-allowed", "this user may not connect", PEER)
-    assert Stats(refused=1, refusals=(refusal,)) == service.stats()
+    refused_for = {"peer-not-allowed": 1}
+    assert Stats(refused=1, refused_for=refused_for, refusals=(refusal,)) == service.stats()
+
+
+def test_what_has_begun_says_for_how_long(local: Way, clocks: Clocks) -> None:
+    """By the clock that never jumps; what has ended has no age."""
+    service = make(local, clocks, Tree())
+    assert 0.0 == service.stats().uptime_s
+    service.begin()
+    clocks.advance(1_500)
+    assert 1.5 == service.stats().uptime_s
+    service.end()
+    assert 0.0 == service.stats().uptime_s
+
+
+def test_what_another_process_took_is_not_accepted_again(
+    local: Way, clocks: Clocks, sealed: bytes
+) -> None:
+    """With a journal, a message that was new when it was looked at may be none when it is taken."""
+    service = make(local, clocks, Tree())
+    opened = local.chain.open(sealed, now_ms=NOW_MS)
+    taking = Persist(read_request(opened))
+    expected = [Persisted(Standing.NEW, None), Persisted(Standing.SAME, None)]
+    assert expected == [service._perform(taking, PEER), service._perform(taking, PEER)]
+    assert 1 == service.stats().accepted
+
+
+def test_what_is_not_allowed_is_not_accepted(local: Way, clocks: Clocks) -> None:
+    """Accepted is what passed the policy; the value of the reason says what did not."""
+    service = make(local, clocks, Tree())
+    ask(service, local.seal(local.operator.body(b'{"version": 1, "handlers": {"h": {"()": "x"}}}')))
+    ask(service, b"junk")
+    ask(service, b"junk")
+    stats = service.stats()
+    assert (0, 3) == (stats.accepted, stats.refused)
+    assert {"policy": 1, "envelope-malformed": 2} == stats.refused_for
 
 
 def test_the_clock_never_goes_back(local: Way, clocks: Clocks, alice: Operator) -> None:
@@ -380,3 +423,129 @@ def test_the_deadlines_come_from_the_door(local: Way, clocks: Clocks) -> None:
     session = Session(Service(door, Tree()), PEER)
     clocks.advance(10)
     assert REFUSAL == session.let_time_pass()
+
+
+# ---- receipts ------------------------------------------------------------------------------------
+
+HOST = SigningKey(bytes(range(32)), owner="host-a")
+
+
+def signing(way: Way, clocks: Clocks, tree: Tree) -> Service:
+    """Make a service that signs what it answers, and does not want a challenge yet."""
+    return make(way, clocks, tree, answering=Answering(HOST, way.chain))
+
+
+def receipt_of(service: Service, way: Way, body: bytes) -> Receipt:
+    """Send a message; give the receipt that came, verified."""
+    reply = Session(service, PEER).receive(encode_frame(way.seal(body))).reply[4:]
+    claims = way.operator.claims()
+    asked = Asked(claims.aud, Stream.BASE, claims.cti, digest_of(body))
+    key = way.operator.aead if len(way.layers) > 1 else None
+    return open_receipt(reply, asked, HOST.verify_key, key, now_ms=NOW_MS)
+
+
+def test_what_was_done_is_answered_by_a_receipt(way: Way, clocks: Clocks) -> None:
+    """With the floor that the message has become, in both chains."""
+    service, body = signing(way, clocks, Tree()), way.operator.body(DOCUMENT)
+    receipt = receipt_of(service, way, body)
+    assert Receipt(Said.APPLIED, Mode.WAIT_OUT, NOW_MS, floor_ms=NOW_MS) == receipt
+    again = receipt_of(service, way, body)
+    assert (Said.APPLIED, True) == (again.outcome, again.repeated)
+
+
+def test_what_was_not_done_is_answered_by_a_receipt(way: Way, clocks: Clocks) -> None:
+    """With the reason and its detail, where requests are encrypted as well."""
+    service = signing(way, clocks, Tree(ApplyError("handlers.h: no such file")))
+    alice = way.operator
+    failed = receipt_of(service, way, alice.body(DOCUMENT))
+    assert (Said.FAILED, "handlers.h: no such file") == (failed.outcome, failed.detail)
+    superseded = receipt_of(service, way, alice.body(DOCUMENT, version=NOW_MS - 1))
+    assert ("version-superseded", NOW_MS) == (superseded.reason, superseded.floor_ms)
+    second = NOW_MS // 1000
+    for claims, reason in (
+        ({"iat": second - 301, "exp": second - 1}, "expired"),
+        ({"iat": second + 2}, "not-yet-valid"),
+    ):
+        refused = receipt_of(service, way, alice.body(DOCUMENT, **claims))  # type: ignore[arg-type]
+        assert (Said.REFUSED, reason, NOW_MS) == (refused.outcome, refused.reason, refused.at_ms)
+        assert "clock" in refused.detail
+
+
+def test_a_stranger_is_answered_as_ever(way: Way, clocks: Clocks) -> None:
+    """The same bytes for every cause, and no signature that would cost the host something."""
+    service = signing(way, clocks, Tree())
+    sealed = way.seal()
+    for junk in (b"junk", sealed[:-1], sealed[:-1] + bytes([sealed[-1] ^ 1])):
+        assert REFUSAL == Session(service, PEER).receive(encode_frame(junk))
+
+
+def test_a_body_that_cannot_be_read_is_answered_unsigned(local: Way, clocks: Clocks) -> None:
+    """It names no request that a receipt could answer."""
+    answer = ask(signing(local, clocks, Tree()), local.seal(b"\x00"))
+    assert (Outcome.REFUSED, "body-malformed") == (answer.outcome, answer.reason)
+
+
+def test_a_receipt_that_cannot_be_written_is_left_out(
+    local: Way, clocks: Clocks, sealed: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What was done is answered in any case, and the bug is in the log."""
+
+    class Broken(Answering):
+        """It has a bug."""
+
+        def receipt_for(self, *given: Any, **more: Any) -> bytes:  # noqa: ANN401 - as it is called
+            """Raise."""
+            raise ZeroDivisionError
+
+    service = make(local, clocks, Tree(), answering=Broken(HOST, local.chain))
+    assert Answer(Outcome.APPLIED) == ask(service, sealed)
+    (line,) = [each.getMessage() for each in caplog.records if each.levelno == logging.ERROR]
+    assert "the answer is unsigned" in line
+
+
+def test_a_service_with_a_receipt_key_wants_its_challenge(way: Way, clocks: Clocks) -> None:
+    """It is drawn at the start, told in the refusal, and shows what was sealed since."""
+    service = signing(way, clocks, tree := Tree())
+    service.begin()
+    alice = way.operator
+    refused = receipt_of(service, way, alice.body(DOCUMENT))
+    assert ("challenge-required", Mode.CHALLENGE) == (refused.reason, refused.mode)
+    assert 16 == len(refused.challenge)
+    other = receipt_of(service, way, alice.body(DOCUMENT, nonce=bytes(16)))
+    assert ("challenge-required", refused.challenge) == (other.reason, other.challenge)
+    assert [] == tree.applied
+    # The message was sealed a minute before this service began, by its version.
+    body = alice.body(DOCUMENT, nonce=refused.challenge, version=NOW_MS - 120_000)
+    applied = receipt_of(service, way, body)
+    assert (Said.APPLIED, b"") == (applied.outcome, applied.challenge)
+    assert 1 == len(tree.applied)
+
+
+def test_each_start_draws_its_own_challenge(local: Way, clocks: Clocks) -> None:
+    """What the one has handed out is nothing to the next, nor to a forked child."""
+    body = local.operator.body(DOCUMENT)
+    one, other = signing(local, clocks, Tree()), signing(local, clocks, Tree())
+    one.begin()
+    other.begin()
+    drawn = [receipt_of(each, local, body).challenge for each in (one, other)]
+    one.begin()
+    # Stopped and started in one process it remembers what it has taken.
+    assert drawn[0] == receipt_of(one, local, body).challenge
+    one._memory.abandon()
+    one.begin()
+    drawn.append(receipt_of(one, local, body).challenge)
+    assert 3 == len(set(drawn))
+
+
+def test_without_a_receipt_key_nothing_is_challenged(
+    local: Way, clocks: Clocks, sealed: bytes
+) -> None:
+    """Nobody could hand it out; also where a listener before had one."""
+    service = signing(local, clocks, Tree())
+    service.begin()
+    plain = make(local, clocks, Tree(), memory=service._memory)
+    plain.begin()
+    clocks.advance(60_000)
+    assert Answer(Outcome.APPLIED) == ask(
+        plain, local.seal(local.operator.body(DOCUMENT, version=NOW_MS + 1))
+    )

@@ -22,6 +22,7 @@ from sealwire.errors import ConfigurationError, KeyFileError
 from sealwire.keys import AeadKey, MacKey, SigningKey
 from sealwire.policy import FilePaths, HandlerClasses, default_rules
 from sealwire.recommended import Recommended
+from sealwire.recording import OnFailure
 from sealwire.sealer import MemorySealerState
 from sealwire.settings import (
     OperatorSettings,
@@ -39,6 +40,7 @@ from sealwire.settings import (
     render_service,
     write_settings,
 )
+from sealwire.settings.trail import TrailSettings
 from sealwire.transports.addresses import parse_address
 
 NOW_MS = 1_790_000_000_000
@@ -65,6 +67,7 @@ NETWORK_TEXT = """\
 audience = "payments@prod"
 address = "unix:/run/payments/log.sock"
 chain = "network"
+receipt_key = "receipt.key"
 allow_example_keys = true
 
 [keys]
@@ -102,6 +105,7 @@ address = "unix:/run/billing/log.sock"
 chain = "network"
 gate = "billing.mac"
 encryption = "billing.aead"
+receipt_key = "billing-host.pub"
 """
 
 LOCAL = ServiceSettings(
@@ -119,6 +123,7 @@ NETWORK = ServiceSettings(
     trusted=(HERE / "alice.pub",),
     gate=(HERE / "alice.mac",),
     encryption=(HERE / "alice.aead",),
+    receipt_key=HERE / "receipt.key",
     allow_example_keys=True,
     allow_uids=(0, 1000),
     group="ops",
@@ -147,6 +152,7 @@ OPERATORS = OperatorSettings(
             Recommended.NETWORK,
             HERE / "billing.mac",
             HERE / "billing.aead",
+            HERE / "billing-host.pub",
         ),
     ),
 )
@@ -251,6 +257,71 @@ def test_wrong_settings_are_refused_with_their_line(
     text = refusal(lambda: parse_service(SERVICE, LOCAL_TEXT.replace(old, new, 1)))
     assert text.startswith(f"{SERVICE}:{line}: " if line else f"{SERVICE}: ")
     assert said in text
+
+
+_TRAIL = '[trail]\nfolder = "trail"\nkey = "trail.signing"\n'
+
+WRONG_TRAILS = {
+    "unknown": ('"trail"', '"trail"\nfoldr = 1', 9, "trail.foldr is not known here; did you mean"),
+    "no-folder": ('folder = "trail"\n', "", 7, "trail.folder is missing"),
+    "no-key": ('key = "trail.signing"\n', "", 7, "trail.key is missing"),
+    "failure": ("[trail]\n", '[trail]\non_audit_failure = "go-on"\n', 8, "refuse"),
+    "no-spill": ("[trail]\n", '[trail]\non_audit_failure = "spill"\n', 7, "second folder"),
+    "spill-alone": ("[trail]\n", '[trail]\nspill = "other"\n', 7, "second folder"),
+    "spill-same": (
+        "[trail]\n",
+        '[trail]\non_audit_failure = "spill"\nspill = "trail"\n',
+        7,
+        "name another",
+    ),
+    "sink": ("[trail]\n", '[trail]\nrequired_sinks = ["stderr"]\n', 8, "'stderr' is no sink"),
+    "sink-port": (
+        "[trail]\n",
+        '[trail]\nrequired_sinks = ["syslog:tcp:a:65536"]\n',
+        8,
+        "is no sink",
+    ),
+    "sink-path": ("[trail]\n", '[trail]\nrequired_sinks = ["syslog:unix:a"]\n', 8, "is no sink"),
+    "sink-twice": (
+        "[trail]\n",
+        '[trail]\nrequired_sinks = ["stdout", "stdout"]\n',
+        7,
+        "each of them once",
+    ),
+    "heartbeat": ("[trail]\n", "[trail]\nheartbeat = 15\n", 8, "length of time"),
+    "segment": ("[trail]\n", "[trail]\nsegment_bytes = 1024\n", 7, "under 65536"),
+}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "said"), WRONG_TRAILS.values(), ids=WRONG_TRAILS.keys()
+)
+def test_wrong_trails_are_refused_with_their_line(old: str, new: str, line: int, said: str) -> None:
+    """A misspelt setting of a trail would look like evidence that is kept."""
+    text = LOCAL_TEXT + _TRAIL
+    assert old in _TRAIL
+    changed = text.replace(_TRAIL, _TRAIL.replace(old, new, 1))
+    found = refusal(lambda: parse_service(SERVICE, changed))
+    assert found.startswith(f"{SERVICE}:{line}: ")
+    assert said in found
+
+
+def test_a_heartbeat_is_a_second_at_least() -> None:
+    """In code, where no unit says it."""
+    text = refusal(lambda: TrailSettings(HERE, HERE / "key", heartbeat_s=0))
+    assert "under a second" in text
+
+
+def test_a_trail_is_made_with_its_key(tmp_path: Path) -> None:
+    """The key file is opened then, and not before."""
+    settings = parse_service(tmp_path / "service.toml", LOCAL_TEXT + _TRAIL)
+    with pytest.raises(KeyFileError, match=r"trail\.signing is not there"):
+        settings.make_trail()
+    keyfiles.write_key_file(tmp_path / "trail.signing", SIGNING)
+    trail = settings.make_trail()
+    assert trail is not None
+    assert (tmp_path / "trail", SIGNING.verify_key) == (trail.folder, trail.key.verify_key)
+    assert None is parse_service(SERVICE, LOCAL_TEXT).make_trail()
 
 
 WRONG_OPERATORS = {
@@ -417,6 +488,35 @@ def test_key_files_are_checked_when_they_are_used(tmp_path: Path) -> None:
         operator.sealer(operator.targets[1], MemorySealerState(), lambda: NOW_MS)
 
 
+def test_a_receipt_key_is_loaded_as_every_key_is(tmp_path: Path) -> None:
+    """A host's private half, an operator's public one; neither where none is named."""
+    write_keys(tmp_path)
+    service = replace(LOCAL, receipt_key=tmp_path / "host.key")
+    target = replace(OPERATORS.targets[0], receipt_key=tmp_path / "host.pub")
+    with pytest.raises(KeyFileError, match=r"host\.key is not there"):
+        service.load_receipt_key()
+    with pytest.raises(KeyFileError, match=r"host\.pub is not there"):
+        OPERATORS.load_receipt_key(target)
+    key = keyfiles.new_signing_key("host-a")
+    keyfiles.write_key_file(tmp_path / "host.key", key)
+    keyfiles.write_key_file(tmp_path / "host.pub", key.verify_key)
+    loaded = service.load_receipt_key()
+    assert loaded is not None
+    assert key.verify_key == loaded.verify_key == OPERATORS.load_receipt_key(target)
+    (tmp_path / "host.key").chmod(0o644)
+    with pytest.raises(KeyFileError, match="chmod"):
+        service.load_receipt_key()
+    assert LOCAL.load_receipt_key() is None
+    assert OPERATORS.load_receipt_key(OPERATORS.targets[0]) is None
+
+
+def test_a_challenge_needs_a_receipt_key() -> None:
+    """Nobody could hand it out."""
+    assert "there is no receipt_key" in refusal(lambda: replace(LOCAL, challenge=True))
+    assert replace(NETWORK, challenge=True).challenge
+    assert not replace(LOCAL, challenge=False).challenge
+
+
 def test_example_keys_need_their_setting(tmp_path: Path) -> None:
     """On both sides alike."""
     for path in (Path(__file__).parents[2] / "keys-example").iterdir():
@@ -522,7 +622,24 @@ paths = st.builds(lambda tail: HERE / f"keys{tail}", texts) | st.builds(
 )
 numbers = st.integers(0, 2**63 - 1)
 several = st.lists(texts, max_size=3).map(tuple)
+flags = st.none() | st.booleans()
 kinds = st.sampled_from(Recommended)
+
+
+@st.composite
+def trails(draw: Callable[[st.SearchStrategy[Any]], Any]) -> TrailSettings:
+    """Make settings of a trail."""
+    how = draw(st.sampled_from(OnFailure))
+    sinks = ("stdout", "syslog:unix:/dev/log", "syslog:tcp:[::1]:514", "syslog:udp:collector:514")
+    return TrailSettings(
+        folder=HERE / "trail",
+        key=draw(paths),
+        on_audit_failure=how,
+        spill=draw(paths) if how is OnFailure.SPILL else None,
+        required_sinks=tuple(draw(st.lists(st.sampled_from(sinks), unique=True))),
+        heartbeat_s=draw(st.integers(1, 10**7)),
+        segment_bytes=draw(st.integers(64 * 1024, 2**40)),
+    )
 
 
 @st.composite
@@ -540,6 +657,8 @@ def services(draw: Callable[[st.SearchStrategy[Any]], Any]) -> ServiceSettings:
         trusted=draw(some),
         gate=draw(secret),
         encryption=draw(secret),
+        receipt_key=(receipt_key := draw(st.none() | paths)),
+        challenge=draw(st.none() | st.just(False)) if receipt_key is None else draw(flags),
         allow_example_keys=draw(st.booleans()),
         allow_uids=draw(st.none() | st.lists(numbers, max_size=3).map(tuple)),
         group=draw(st.none() | texts),
@@ -558,6 +677,7 @@ def services(draw: Callable[[st.SearchStrategy[Any]], Any]) -> ServiceSettings:
             max_handlers=draw(numbers),
             max_loggers=draw(numbers),
         ),
+        trail=draw(st.none() | trails()),
     )
 
 
@@ -568,7 +688,8 @@ def operators(draw: Callable[[st.SearchStrategy[Any]], Any]) -> OperatorSettings
     for audience in draw(st.lists(names, max_size=3, unique=True)):
         kind = draw(kinds)
         secret = paths if kind is Recommended.NETWORK else st.none()
-        targets.append(Target(audience, "unix:/run/x.sock", kind, draw(secret), draw(secret)))
+        keys = draw(secret), draw(secret), draw(st.none() | paths)
+        targets.append(Target(audience, "unix:/run/x.sock", kind, *keys))
     return OperatorSettings(OPERATOR, draw(names), draw(paths), tuple(targets), draw(st.booleans()))
 
 
@@ -592,7 +713,15 @@ def test_what_is_written_is_for_people() -> None:
     """Paths in the file's folder are short, and what is the default is not there."""
     text = render_service(LOCAL)
     assert 'trusted = ["alice.pub", "/srv/keys/bob.pub"]' in text
-    for absent in ("gate", "allow_uids", "max_handlers", "allow_example_keys", "beyond", "skew_s"):
+    for absent in (
+        "gate",
+        "receipt",
+        "allow_uids",
+        "max_handlers",
+        "allow_example_keys",
+        "beyond",
+        "skew_s",
+    ):
         assert absent not in text
     assert '[targets."billing/eu"]' in render_operator(OPERATORS)
 
@@ -621,6 +750,7 @@ def test_settings_are_written_once(tmp_path: Path) -> None:
         trusted=NETWORK.trusted,
         gate=NETWORK.gate,
         encryption=NETWORK.encryption,
+        receipt_key=NETWORK.receipt_key,
     )
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from sealwire.durations import in_words
 from sealwire.errors import Reason, Stage, VerificationError
-from sealwire.stages import Outcome, Stream
+from sealwire.stages import Mode, Outcome, Stream
 from sealwire.state import AdmissionState
 from sealwire.versions import Taken
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tests.conftest import Operator
 
 START_MS = 1_800_000_000_000
+CHALLENGE = bytes(range(100, 116))
 
 
 def test_now_is_the_greatest_time_seen() -> None:
@@ -90,6 +91,36 @@ def test_a_copy_is_kept_from_the_same_version() -> None:
     assert 5 == other.kept_from
 
 
+@pytest.mark.parametrize("version", [0, START_MS, START_MS + 90_000])
+def test_the_challenge_counts_and_no_clock_does(alice: Operator, version: int) -> None:
+    """Who carries what was drawn at the start has sealed since, whatever the version says."""
+    state = AdmissionState(START_MS, challenge=CHALLENGE)
+    state.check_sealed_after_start(alice.claims(version=version, nonce=CHALLENGE), 60_000)
+    for nonce in (None, bytes(16), CHALLENGE[::-1]):
+        with pytest.raises(VerificationError) as caught:
+            state.check_sealed_after_start(alice.claims(version=version, nonce=nonce), 60_000)
+        refused = caught.value
+        assert (Reason.CHALLENGE_REQUIRED, Stage.ADMISSION) == (refused.reason, refused.stage)
+        assert ("no challenge" in refused.detail) is (nonce is None)
+
+
+def test_a_challenge_is_no_way_around_the_start(alice: Operator) -> None:
+    """Where none is wanted, one that is carried shows nothing."""
+    claims = alice.claims(version=START_MS, nonce=CHALLENGE)
+    with pytest.raises(VerificationError) as caught:
+        AdmissionState(START_MS).check_sealed_after_start(claims, 0)
+    assert Reason.VERSION_BEFORE_START is caught.value.reason
+
+
+def test_the_mode_is_what_a_message_has_to_show() -> None:
+    """A copy wants the same, and so does whatever becomes it."""
+    waiting, challenging = AdmissionState(START_MS), AdmissionState(START_MS, challenge=CHALLENGE)
+    assert (Mode.WAIT_OUT, Mode.CHALLENGE) == (waiting.mode, challenging.mode)
+    assert CHALLENGE == challenging.copy().challenge
+    waiting.become(challenging.copy())
+    assert (CHALLENGE, Mode.CHALLENGE) == (waiting.challenge, waiting.mode)
+
+
 def test_two_memories_share_nothing() -> None:
     """Floors and windows are made for each."""
     one, other = AdmissionState(START_MS), AdmissionState(START_MS)
@@ -118,3 +149,15 @@ def test_the_outcome_of_the_floors_message(alice: Operator) -> None:
         assert outcome is state.outcome_of(opened)
     assert state.outcome_of(alice.opened(b"another")) is None
     assert state.outcome_of(alice.opened(stream=Stream.LEASE)) is None
+
+
+@pytest.mark.parametrize("stream", [Stream.BASE, Stream.LEASE, Stream.READ])
+def test_whoever_keeps_nothing_counts_from_the_start_of_the_process(
+    alice: Operator, stream: Stream
+) -> None:
+    """Also where another listener keeps what it takes."""
+    state = AdmissionState(START_MS, kept_from=5)
+    state.check_sealed_after_process(alice.claims(version=START_MS + 1, stream=stream), 0)
+    with pytest.raises(VerificationError) as caught:
+        state.check_sealed_after_process(alice.claims(version=START_MS, stream=stream), 0)
+    assert Reason.VERSION_BEFORE_START is caught.value.reason

@@ -16,7 +16,7 @@ from sealwire.policy import Floors
 from sealwire.telling import changes_report, ended_report, lease_report, status_report
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 LONG = "x" * 250
 
@@ -104,6 +104,26 @@ def test_other_reports_are_cut_too() -> None:
     assert 10_000 == len(told["ended"]) + told["left_out"]
 
 
+def test_names_near_to_one_that_nobody_has_asked_for() -> None:
+    """Of those that the issuer may name, the nearest first; of the first slips of a long lease."""
+    live = tree(["payments", "payments.cards", "payments.db", "payments.dba", "shop.db"])
+    leased = lease(1, "payments.bd", "shop.bd", "", "payments.db", "nowhere")
+
+    def near(may_name: Callable[[str], bool]) -> dict[str, list[str]]:
+        told = json.loads(lease_report(leased, live, live, may_name))["levels"]
+        assert all(each["near"] == [] for each in told if each["known"])
+        return {each["logger"]: each["near"] for each in told if not each["known"]}
+
+    everything = near(lambda _: True)
+    assert ["payments.db", "payments.dba"] == everything["payments.bd"]
+    assert (["shop.db"], []) == (everything["shop.bd"], everything["nowhere"])
+    assert [] == near(lambda name: name.startswith("payments"))["shop.bd"]
+    assert [[], [], []] == list(near(lambda _: False).values())
+    many = lease(1, *(f"payments.d{number}" for number in range(9)))
+    told = json.loads(lease_report(many, live, live, bool))["levels"]
+    assert [True] * 3 + [False] * 6 == [bool(each["near"]) for each in told]
+
+
 def test_a_report_is_never_empty() -> None:
     """Not even where nothing can be cut."""
     found = in_force()
@@ -129,7 +149,8 @@ def test_the_work_grows_with_the_loggers(which: str, monkeypatch: pytest.MonkeyP
         if which == "status":
             assert number + 1 == len(status(live, in_force(leased))["loggers"])
         else:
-            assert number == len(json.loads(lease_report(leased, live, live))["levels"])
+            told = lease_report(leased, live, live, bool)
+            assert number == len(json.loads(told)["levels"])
         counts.append(len(indexed))
         indexed.clear()
     assert counts[0] == counts[1] <= 2

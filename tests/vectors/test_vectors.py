@@ -48,12 +48,14 @@ NOT_BY_BYTES = {
     Reason.VERIFY_DECLINED,  # takes a callable of somebody's
     Reason.REPLAY_WINDOW_FULL,  # takes a thousand entries; `tests/unit/test_replay.py` fills one
     Reason.STATE_UNAVAILABLE,  # takes a disk
+    Reason.CHALLENGE_REQUIRED,  # takes a start that has drawn one
     Reason.VERB_NOT_SERVED,  # takes a door
     Reason.NOT_ADDRESSED,  # takes the name of a process
     Reason.BASE_MISMATCH,  # takes a process
     Reason.NOT_IN_FORCE,  # the same
     Reason.CONFIRMATION_DUE,  # the same
     Reason.LEASE_OVER,  # the same
+    Reason.TRAIL_UNAVAILABLE,  # of a disk or a sink
     Reason.POLICY,  # takes a policy, which is the host's
     Reason.INTERNAL,  # takes a bug
 }

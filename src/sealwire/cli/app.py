@@ -29,6 +29,7 @@ from sealwire.cli.local import local
 from sealwire.cli.noting import note_failure
 from sealwire.cli.open import open_message
 from sealwire.cli.policy import policy
+from sealwire.cli.receipts import receipts
 from sealwire.cli.revert import confirm, revert
 from sealwire.cli.seal import seal
 from sealwire.cli.send import send
@@ -36,6 +37,10 @@ from sealwire.cli.state import state
 from sealwire.cli.status import status
 from sealwire.cli.terminal import OutputError, discard, flush, prepare, say, say_error
 from sealwire.cli.trail import trail
+from sealwire.cli.trail_follow import follow
+from sealwire.cli.trail_report import report
+from sealwire.cli.trust import trust
+from sealwire.cli.who_can import who_can
 from sealwire.cli.why import why
 from sealwire.errors import SealwireError
 
@@ -68,9 +73,14 @@ def app() -> None:
 
 for _command in (
     *(init, config, keys, policy, seal, send, apply, confirm, lease, revert, status),
-    *(why, doctor, local, state, open_message, inspect, trail, completion, demo),
+    *(why, doctor, local, state, open_message, inspect, trust, receipts, trail),
+    *(completion, demo),
 ):
     app.add_command(_command)
+
+
+for _command in (follow, report, who_can):
+    trail.add_command(_command)
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sealwire.cli import parameters
-from sealwire.cli.asking import Asked, show
+from sealwire.cli.asking import Asked
 from sealwire.cli.options import asking_options
 from sealwire.cli.parameters import read_input
 from sealwire.cli.reported import end_of, request_id, say_changes, say_left_out
@@ -92,23 +92,28 @@ def apply(
                 confirm_within_s=confirm_within_s or 0,
             )
         )
-    if as_json:
-        asked.say_as_json(result, **_changed(result, dry_run=dry_run))
-    done = "allowed" if dry_run else "applied"
-    ending = asked.told(result, quiet=as_json, done=done, configuration=True)
-    if as_json:
-        return ending
-    if dry_run:
-        show(result, lambda report: _say_changed(report, "nothing would change"))
-        return ending
     ends_ms = began_ms + 1000 * confirm_within_s if confirm_within_s else None
-    show(
-        result,
-        lambda report: _say_applied(report, asked.options),
+
+    def say_it(report: dict[str, Any]) -> None:
+        if dry_run:
+            _say_changed(report, "nothing would change")
+        else:
+            _say_applied(report, asked.options)
+
+    def unsaid() -> None:
         # Of one's own request that much is known, whatever the answer hides.
-        lambda: _say_next(result.request_id, ends_ms, asked.options),
+        if not dry_run:
+            _say_next(result.request_id, ends_ms, asked.options)
+
+    return asked.say(
+        result,
+        say_it,
+        unsaid,
+        as_json=as_json,
+        done="allowed" if dry_run else "applied",
+        configuration=True,
+        more=_changed(result, dry_run=dry_run),
     )
-    return ending
 
 
 def _changed(result: Result, *, dry_run: bool) -> dict[str, bool]:

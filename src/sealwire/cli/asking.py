@@ -4,19 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from sealwire.cli.delivering import keeping_client, result_of
 from sealwire.cli.sealing import operator_settings
-from sealwire.cli.send import (
-    answer_as_json,
-    keeping_client,
-    result_of,
-    service_in_words,
-    told,
-)
+from sealwire.cli.send import result_as_json, service_in_words, told
 from sealwire.cli.terminal import say, say_json
 from sealwire.cli.typed import which_service
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from sealwire.cli.endings import Exit
     from sealwire.client import Client
@@ -52,7 +47,7 @@ class Asked:
 
     def say_as_json(self, result: Result, **more: bool) -> None:
         """Print an answer with its report, and with ``more``, as one JSON object."""
-        said = answer_as_json(result.answer, self.address, self.audience)
+        said = result_as_json(result, self.address, self.audience)
         said |= {"request_id": result.request_id}
         say_json({**said, **more, "report": dict(result.report)})
 
@@ -69,7 +64,39 @@ class Asked:
             CommandError: it was refused, or it failed.
         """
         sent = "the configuration" if configuration else "the request"
-        return told(result.answer, self.service, quiet=quiet, done=done, sent=sent)
+        return told(result, self.service, quiet=quiet, done=done, sent=sent)
+
+    def say(
+        self,
+        result: Result,
+        say_it: Callable[[dict[str, Any]], None] | None,
+        unsaid: Callable[[], None] | None = None,
+        *,
+        as_json: bool,
+        done: str,
+        configuration: bool = False,
+        more: Mapping[str, bool] | None = None,
+    ) -> Exit:
+        """Say what came of the request, as JSON or in words, and give the exit status.
+
+        Args:
+            result: what the service says.
+            say_it: prints a report; ``None`` where there is none.
+            unsaid: prints what is known without one, where requests are encrypted.
+            as_json: print one object instead.
+            done: what to call it where it was done.
+            configuration: whether one was sent.
+            more: what stands in the object besides the answer.
+
+        Raises:
+            CommandError: it was refused, or it failed.
+        """
+        if as_json:
+            self.say_as_json(result, **(more or {}))
+        ending = self.told(result, quiet=as_json, done=done, configuration=configuration)
+        if say_it is not None and not as_json:
+            show(result, say_it, unsaid)
+        return ending
 
 
 def show(

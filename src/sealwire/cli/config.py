@@ -67,6 +67,8 @@ def _fields(settings: OperatorSettings) -> Iterator[tuple[str, object]]:
             yield "  gate key", target.gate
         if target.encryption is not None:
             yield "  encryption key", target.encryption
+        if target.receipt_key is not None:
+            yield "  receipt key", target.receipt_key
 
 
 def _as_json(place: Place, settings: OperatorSettings | None) -> dict[str, JsonOutput]:
@@ -93,4 +95,5 @@ def _target_as_json(target: Target) -> dict[str, JsonOutput]:
         "chain": target.kind.value,
         "gate": None if target.gate is None else str(target.gate),
         "encryption": None if target.encryption is None else str(target.encryption),
+        "receipt_key": None if target.receipt_key is None else str(target.receipt_key),
     }

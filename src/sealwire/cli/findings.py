@@ -167,10 +167,8 @@ def look_at_clock(address: str, offset_ms: int | None) -> Finding:
         offset_ms: how far ahead the service said that its clock is; ``None`` if it never said.
     """
     where = parse_address(address)
-    if isinstance(where, UnixAddress) or where.is_loopback:
-        if offset_ms is None or abs(offset_ms) <= CLOCK_WARNING_MS:
-            return Finding(Mark.OK, "clock", "on this machine, so it is the same one")
-    elif offset_ms is None:
+    here = isinstance(where, UnixAddress) or where.is_loopback
+    if offset_ms is None and not here:
         return Finding(
             Mark.WARNING,
             "clock",
@@ -178,9 +176,11 @@ def look_at_clock(address: str, offset_ms: int | None) -> Finding:
             "set",
             "compare on both machines: date -u",
         )
-    assert offset_ms is not None  # noqa: S101 - for the type checker: both ways without it ended
-    if abs(offset_ms) <= CLOCK_WARNING_MS:
-        return Finding(Mark.OK, "clock", f"{in_words(abs(offset_ms))} from ours")
+    if offset_ms is None or abs(offset_ms) <= CLOCK_WARNING_MS:
+        text = f"{in_words(abs(offset_ms or 0))} from ours"
+        if here:
+            text = "on this machine, so it is the same one"
+        return Finding(Mark.OK, "clock", text)
     side = "ahead of" if offset_ms > 0 else "behind"
     return Finding(
         Mark.WARNING,

@@ -72,6 +72,10 @@ HINTS: Final[Mapping[Reason, str]] = MappingProxyType(
         Reason.VERSION_BEFORE_START: (
             "the service has started since this was sealed; seal anew: sealwire send CONFIG"
         ),
+        Reason.CHALLENGE_REQUIRED: (
+            "the service wants what it drew at its start, which its receipts bring; trust its "
+            "receipt key, then ask anew: sealwire trust AUDIENCE --key FILE"
+        ),
         Reason.VERSION_AHEAD: (
             "set the clocks (date -u, on both machines), then seal anew: sealwire send CONFIG"
         ),
@@ -128,6 +132,10 @@ HINTS: Final[Mapping[Reason, str]] = MappingProxyType(
         ),
         Reason.LEASE_OVER: (
             "it came after its own end; ask again: sealwire lease LOGGER=LEVEL --for 15m"
+        ),
+        Reason.TRAIL_UNAVAILABLE: (
+            "on the host, mend what the detail names: the disk or the sink of the trail; then ask "
+            "again: sealwire status"
         ),
         Reason.POLICY: (
             "change the place named, or, on the host, the line of the policy; try it offline: "

@@ -12,7 +12,7 @@ import click
 
 from sealwire.cli import parameters
 from sealwire.cli.endings import Exit
-from sealwire.cli.keys import file_name
+from sealwire.cli.keys import file_name, public_path_of
 from sealwire.cli.operator_part import operator_part
 from sealwire.cli.service_part import make_service_part, places_for
 from sealwire.cli.terminal import printable, say
@@ -163,6 +163,7 @@ def _target(service: ServiceSettings, owner: str) -> Target:
         service.kind,
         next((path for path in service.gate if path.stem == stem), None),
         next((path for path in service.encryption if path.stem == stem), None),
+        None if service.receipt_key is None else public_path_of(service.receipt_key),
     )
 
 
@@ -200,7 +201,9 @@ def _say_what_to_send(service: ServiceSettings, owner: str, items: Sequence[Item
     """Print the operator's settings for ``owner``, and which secrets have to reach them."""
     secrets = [item.path for item in items if item.shared_with == owner]
     # Names of their own, because on the operator's machine there are keys for other services too.
-    copies = {path: Path(f"/{file_name(service.audience)}{path.suffix}") for path in secrets}
+    stem = file_name(service.audience)
+    copies = {path: Path(f"/{stem}{path.suffix}") for path in secrets}
+    receipt_key = Path(f"/{stem}-host.pub")
     target = _target(service, owner)
     theirs = OperatorSettings(
         Path("/operator.toml"),
@@ -213,6 +216,7 @@ def _say_what_to_send(service: ServiceSettings, owner: str, items: Sequence[Item
                 service.kind,
                 None if target.gate is None else copies[target.gate],
                 None if target.encryption is None else copies[target.encryption],
+                receipt_key,
             ),
         ),
     )
@@ -221,6 +225,13 @@ def _say_what_to_send(service: ServiceSettings, owner: str, items: Sequence[Item
         "the table with this service is what is new)",
         render_operator(theirs).splitlines(),
     )
+    if target.receipt_key is not None:
+        key = load_verify_key(target.receipt_key)
+        _say_text(
+            "and this file, which is public and by which answers are verified, to lie beside it; "
+            f"{owner} compares its fingerprint, {key.fingerprint}, by another way",
+            [f"{target.receipt_key}  as  {receipt_key.name}"],
+        )
     if secrets:
         _say_text(
             f"and these secrets, to lie beside it, by a way on which {owner} alone can read them",

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from sealwire.cli import parameters
-from sealwire.cli.asking import Asked, show
+from sealwire.cli.asking import Asked
 from sealwire.cli.options import asking_options
 from sealwire.cli.reported import (
     MAX_WORDS,
     end_of,
+    joined,
     level,
     request_id,
     say_left_out,
@@ -110,17 +111,15 @@ def lease(
     result = asked.ask(
         lambda client: client.lease(dict(levels), for_s=for_s, through=through, why=why, only=only)
     )
-    if as_json:
-        asked.say_as_json(result, **_changed(result.report))
-    ending = asked.told(result, quiet=as_json, done="in force")
-    if not as_json:
-        show(
-            result,
-            lambda report: _say_lease(report, asked.options),
-            # Of one's own request that much is known, whatever the answer hides.
-            lambda: _say_end(result.request_id, ends_ms, asked.options),
-        )
-    return ending
+    return asked.say(
+        result,
+        lambda report: _say_lease(report, asked.options),
+        # Of one's own request that much is known, whatever the answer hides.
+        lambda: _say_end(result.request_id, ends_ms, asked.options),
+        as_json=as_json,
+        done="in force",
+        more=_changed(result.report),
+    )
 
 
 def _say_end(lease_id: object, ends_ms: object, options: str) -> None:
@@ -142,8 +141,9 @@ def _say_lease(report: dict[str, Any], options: str) -> None:
         if each["stopped"]:
             say(("  nothing is written: ", "dim"), (text(each["stopped"]), "yellow"))
         if each.get("known") is False:
-            said = f"  nothing has asked for a logger {name} yet; is it spelt so?"
-            say((said, "yellow"))
+            near = joined(map(text, each.get("near", [])))
+            meant = f"did you mean {near}?" if near else "is it spelt so?"
+            say((f"  nothing has asked for a logger {name} yet; {meant}", "yellow"))
         if not each["emitting"] and each["hidden"]:
             silent.append(text(each["hidden"][0]["handler"]))
     say_left_out(report, "")

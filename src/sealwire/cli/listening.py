@@ -25,7 +25,6 @@ NOT_FOR_US: Final = (
     "(your groups: id)"
 )
 
-_REFUSED: Final = os.strerror(errno.ECONNREFUSED).lower()
 _CONNECT_S: Final = 2.0
 """A listener takes connections within milliseconds, unless its queue is full."""
 
@@ -53,10 +52,10 @@ def look_at_listener(address: str) -> Finding:
 
 def unreachable(where: Address, found: Finding, error: TransportError) -> Finding:
     """Say of an address, as it was found, that a connect has failed."""
-    why = str(error).removesuffix("; nothing was sent").rpartition(": ")[2].lower()
-    if why == _REFUSED:
+    if error.errno == errno.ECONNREFUSED:
         step = START_IT if isinstance(where, TcpAddress) else START_AGAIN
         return Finding(Mark.PROBLEM, found.name, f"{found.text}; nobody listens there", step)
+    why = str(error).removesuffix("; nothing was sent").rpartition(": ")[2].lower()
     return Finding(Mark.PROBLEM, found.name, f"{found.text}; no connection: {why}", START_IT)
 
 

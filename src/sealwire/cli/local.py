@@ -11,7 +11,7 @@ from sealwire.cli.asking import show
 from sealwire.cli.options import address_option, json_option, timeout_option
 from sealwire.cli.parameters import check_request_id
 from sealwire.cli.revert import say_reverted
-from sealwire.cli.send import answer_as_json, told
+from sealwire.cli.send import result_as_json, told
 from sealwire.cli.status import say_status
 from sealwire.cli.terminal import say_json, waiting
 from sealwire.localdoor import write_local
@@ -33,7 +33,7 @@ Exit status: 0 done, 1 refused or failed, 3 nothing was sent, 4 sent but not ans
 """
 
 
-@click.group(no_args_is_help=False)
+@click.group(no_args_is_help=False, short_help="On its host: look, and end leases, without a key.")
 def local() -> None:
     """On a service's host, as root or as its user: look, and end leases, without a key."""
 
@@ -128,8 +128,8 @@ def _ask(
         answer = deliver(where, write_local(json.dumps(request).encode()), timeout_s=timeout_s)
     result = Result(answer)
     if as_json:
-        say_json({**answer_as_json(answer, where, None), "report": dict(result.report)})
-    ending = told(answer, where, quiet=as_json, done=done, sent="the request")
+        say_json({**result_as_json(result, where, None), "report": dict(result.report)})
+    ending = told(result, where, quiet=as_json, done=done, sent="the request")
     if not as_json:
         show(result, lambda report: say_it(report, f" --address {where}"))
     return ending

@@ -17,7 +17,12 @@ from sealwire.cli.endings import CommandError, Exit
 from sealwire.cli.keys import file_name, public_path_of
 from sealwire.cli.making import Item, make_folder
 from sealwire.errors import ConfigurationError
-from sealwire.keyfiles import load_signing_key, new_signing_key, write_key_file
+from sealwire.keyfiles import (
+    load_signing_key,
+    load_verify_key,
+    new_signing_key,
+    write_key_file,
+)
 from sealwire.keys import NAME_PATTERN
 from sealwire.settings import (
     OperatorSettings,
@@ -56,7 +61,12 @@ class OperatorPart:
             SealwireError: something cannot be written.
             CommandError: the folder cannot be made.
         """
-        settings = self.settings
+        settings, host = self.settings, None
+        pinned = pinned_path(settings.path, target.audience)
+        if target.receipt_key is not None:
+            # A copy, because the operator's part does not move with the service's.
+            host = load_verify_key(target.receipt_key)
+            target = replace(target, receipt_key=pinned)
         others = [each for each in settings.targets if each.audience != target.audience]
         settings = replace(settings, targets=(*others, target))
         signing = Item(
@@ -64,6 +74,9 @@ class OperatorPart:
         )
         items = [signing, Item("settings of the operator", settings.path)]
         make_folder(settings.path.parent)
+        if host is not None:
+            write_key_file(pinned, host, force=True)
+            items.append(Item("receipt key it trusts", pinned))
         if self.new_key:
             public = public_path_of(settings.signing_key)
             write_key_file(settings.signing_key, self.key)
@@ -71,6 +84,11 @@ class OperatorPart:
             items.insert(1, Item("its public half", public))
         write_settings(settings.path, render_operator(settings), force=not self.new_settings)
         return items
+
+
+def pinned_path(settings: Path, audience: str) -> Path:
+    """Say where an operator keeps the public half of a service's receipt key."""
+    return settings.with_name(f"{file_name(audience)}-host.pub")
 
 
 def operator_part(path: Path, owner: str | None, audience: str, *, force: bool) -> OperatorPart:

@@ -34,6 +34,8 @@ def explain_policy(read: PolicyFile) -> Iterator[Line]:
         text = "every change is refused until the service starts again"
         yield Line("lock", text, source_of(policy.sources, "lock"))
     yield from _allowed(read)
+    text = f"{policy.max_new_loggers} loggers made for requests at most, while the process runs"
+    yield Line("allow", text, policy.sources.get("max_new_loggers", ""))
     for floor in policy.floors.loggers:
         yield _logger_floor(floor)
     for handler in policy.floors.kept().values():
@@ -51,6 +53,15 @@ def explain_policy(read: PolicyFile) -> Iterator[Line]:
     for role in policy.roles or (EVERYBODY,):
         for text, key in _role(role):
             yield Line(f"role {role.name}", text, source_of(role.sources, key))
+
+
+def role_in_words(role: Role, longest_s: int) -> Iterator[Line]:
+    """Say what one role may do, and where that is written; ``longest_s`` is its longest lease."""
+    for text, key in _role(role):
+        if key != "issuers":
+            yield Line(role.name, text, source_of(role.sources, key))
+    if Verb.LEASE in role.verbs and role.max_lease_s is None:
+        yield Line(role.name, f"leases for {_time(longest_s)} at most")
 
 
 def _allowed(read: PolicyFile) -> Iterator[Line]:

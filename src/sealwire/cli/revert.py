@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sealwire.cli.asking import Asked, show
+from sealwire.cli.asking import Asked
 from sealwire.cli.options import asking_options
 from sealwire.cli.parameters import check_request_id
 from sealwire.cli.reported import say_changes, say_left_out, shown, text
@@ -71,12 +71,9 @@ def revert(
         result = asked.ask(
             lambda client: client.revert(request_id, of=Stream.BASE, why=why, only=only)
         )
-    if as_json:
-        asked.say_as_json(result, **_changed(result.report))
-    ending = asked.told(result, quiet=as_json, done="reverted")
-    if not as_json:
-        show(result, say_reverted)
-    return ending
+    return asked.say(
+        result, say_reverted, as_json=as_json, done="reverted", more=_changed(result.report)
+    )
 
 
 def _changed(report: Mapping[str, Any]) -> dict[str, bool]:
@@ -131,6 +128,4 @@ def confirm(
     check_request_id(request_id)
     asked = Asked(config, to, address, timeout_s)
     result = asked.ask(lambda client: client.confirm(request_id, why=why, only=only))
-    if as_json:
-        asked.say_as_json(result, changed=False)
-    return asked.told(result, quiet=as_json, done="confirmed")
+    return asked.say(result, None, as_json=as_json, done="confirmed", more={"changed": False})

@@ -11,13 +11,15 @@ Rules this module keeps:
 from __future__ import annotations
 
 import os
+import socket
 from dataclasses import dataclass
 from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from sealwire.cli.keys import file_name
+from sealwire.cli.keys import file_name, public_path_of
 from sealwire.cli.making import Item, check_free, make_folder
+from sealwire.cli.trail_part import check_key, trail_settings, write_trail
 from sealwire.clock import wall_clock_ms
 from sealwire.errors import ConfigurationError
 from sealwire.journal import StateDirectory
@@ -25,10 +27,13 @@ from sealwire.journal import init as init_state
 from sealwire.keyfiles import (
     load_aead_key,
     load_mac_key,
+    load_signing_key,
     new_aead_key,
     new_mac_key,
+    new_signing_key,
     write_key_file,
 )
+from sealwire.keys import NAME_PATTERN
 from sealwire.listener import make_door
 from sealwire.recommended import Recommended
 from sealwire.settings import (
@@ -42,9 +47,10 @@ from sealwire.settings import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from sealwire.keys import AeadKey, MacKey, VerifyKey
+    from sealwire.keys import AeadKey, MacKey, SigningKey, VerifyKey
 
 _LOGS_MODE: Final = 0o700
+RECEIPT_KEY: Final = "receipt.key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +62,14 @@ class Places:
         address: where the service listens.
         logs: the one directory in which a configuration may let handlers write files.
         state: the directory in which the service remembers.
+        trail: the folder of the trail.
     """
 
     folder: Path
     address: str
     logs: Path
     state: Path
+    trail: Path
 
 
 def places_for(
@@ -85,13 +93,15 @@ def places_for(
     """
     folder, name = settings.parent, file_name(audience)
     runtime = Path(environ.get("XDG_RUNTIME_DIR", ""))
-    sockets, logs, state = folder / "run", folder / "logs", folder / "state"
+    sockets, logs = folder / "run", folder / "logs"
+    state, trail = folder / "state", folder / "trail"
     if root and not alone and Path("/run").is_dir():
         sockets, logs = Path("/run/sealwire") / name, Path("/var/log/sealwire") / name
-        state = Path("/var/lib/sealwire") / name
+        lasting = Path("/var/lib/sealwire") / name
+        state, trail = lasting / "state", lasting / "trail"
     elif not alone and runtime.is_absolute() and runtime.is_dir():
         sockets = runtime / "sealwire" / name
-    return Places(folder, address or f"unix:{sockets / 'log.sock'}", logs, state)
+    return Places(folder, address or f"unix:{sockets / 'log.sock'}", logs, state, trail)
 
 
 def make_service_part(
@@ -136,11 +146,15 @@ def make_service_part(
         gate=gate,
         encryption=encryption,
         state=places.state,
+        receipt_key=places.folder / RECEIPT_KEY,
         policy=PolicySettings(directories=(str(places.logs),)),
+        trail=trail_settings(places.folder, places.trail),
     )
     text = render_service(settings)
     if not force:
         check_free(path, *public)
+    receipt_key = _receipt_key(places.folder / RECEIPT_KEY)
+    check_key(settings.trail)
     shared = [
         *map(_gate_key, gate, owners, repeat(audience)),
         *map(_encryption_key, encryption, owners, repeat(audience)),
@@ -154,6 +168,8 @@ def make_service_part(
         items.append(Item(f"public key of {key.owner}", file))
     items += [secret.write() for secret in shared]
     items.append(_state(places.state, audience))
+    items += write_trail(settings.trail)
+    items += receipt_key.write()
     write_settings(path, text, force=force)
     items.append(Item("settings of the service", path))
     loaded = load_service_settings(path)
@@ -171,6 +187,34 @@ def _state(folder: Path, audience: str) -> Item:
     # Nothing was taken before, so what is still valid may be taken.
     init_state(folder, audience, min_version=0, now_ms=wall_clock_ms())
     return Item(what, folder)
+
+
+class _ReceiptKey(NamedTuple):
+    """The host's receipt key; made now, or there before."""
+
+    path: Path
+    key: SigningKey
+    kept: bool
+
+    def write(self) -> list[Item]:
+        public = public_path_of(self.path)
+        if not self.kept:
+            write_key_file(self.path, self.key)
+        write_key_file(public, self.key.verify_key, force=True)
+        secret = Item("receipt key", self.path, kept=self.kept)
+        return [secret, Item("its public half", public)]
+
+
+def _receipt_key(path: Path) -> _ReceiptKey:
+    there = os.path.lexists(path)
+    key = load_signing_key(path) if there else new_signing_key(host_name())
+    return _ReceiptKey(path, key, there)
+
+
+def host_name() -> str:
+    """Give this machine's name as an owner of keys, or ``host`` where it cannot be one."""
+    name = socket.gethostname().lower()
+    return name if NAME_PATTERN.fullmatch(name) else "host"
 
 
 class _Shared(NamedTuple):

@@ -27,6 +27,7 @@ from sealwire.errors import ConfigurationError, SealwireError
 from sealwire.keyfiles import load_aead_key, load_mac_key, load_verify_key
 from sealwire.listener import REMOTE_SKEW_S, make_door
 from sealwire.settings import find_operator_settings, load_operator_settings, load_service_settings
+from sealwire.trail.folders import check_folder
 from sealwire.transports.addresses import TcpAddress, UnixAddress, parse_address
 from sealwire.transports.bound import Access, check_access, check_callers
 from sealwire.transports.directories import judge
@@ -56,6 +57,7 @@ def look_at_service(path: str, environ: Mapping[str, str]) -> Iterator[Finding]:
     yield Finding(Mark.OK, "settings", f"{settings.path}: {settings.audience}, {chain_name}")
     yield from _keys(settings)
     yield from _chain_and_policy(settings)
+    yield from _trail(settings)
     yield from _address(settings)
     yield from _operator(settings, environ)
 
@@ -96,6 +98,21 @@ def _chain_and_policy(settings: ServiceSettings) -> Iterator[Finding]:
         yield problem_of("chain", error)
     else:
         yield Finding(Mark.OK, "chain", chain.describe())
+
+
+def _trail(settings: ServiceSettings) -> Iterator[Finding]:
+    """Look at the trail's key and folder; whether somebody writes it is no matter here."""
+    try:
+        trail = settings.make_trail()
+        if trail is not None and trail.folder.exists():
+            check_folder(trail.folder)
+    except SealwireError as error:
+        yield problem_of("trail", error)
+    else:
+        what = (
+            "none is written" if trail is None else f"{trail.folder}, signed by {trail.key.owner}"
+        )
+        yield Finding(Mark.OK, "trail", what)
 
 
 def _skew_s(settings: ServiceSettings) -> float:

@@ -36,7 +36,7 @@ def _version(_: click.Context, __: click.Parameter, text: str) -> int:
     raise click.BadParameter(f"{text!r} is neither now nor a number of milliseconds since 1970")
 
 
-@click.group(no_args_is_help=False)
+@click.group(no_args_is_help=False, short_help="Make, show or check what a service remembers.")
 def state() -> None:
     """Make the directory where a service remembers, show it, check it."""
 

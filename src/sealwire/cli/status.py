@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from sealwire.cli.asking import Asked, show
+from sealwire.cli.asking import Asked
 from sealwire.cli.options import reading_options
 from sealwire.cli.reported import (
     MAX_ROWS,
@@ -21,6 +21,7 @@ from sealwire.cli.reported import (
     time_of,
 )
 from sealwire.cli.terminal import say, say_fields
+from sealwire.cli.wording import counted
 
 if TYPE_CHECKING:
     from sealwire.cli.endings import Exit
@@ -61,12 +62,12 @@ def status(
     """
     asked = Asked(config, to, address, timeout_s)
     result = asked.ask(lambda client: client.status(only=only))
-    if as_json:
-        asked.say_as_json(result)
-    ending = asked.told(result, quiet=as_json, done="in force")
-    if not as_json:
-        show(result, lambda report: say_status(report, asked.options))
-    return ending
+    return asked.say(
+        result,
+        lambda report: say_status(report, asked.options),
+        as_json=as_json,
+        done="in force",
+    )
 
 
 def say_status(report: dict[str, Any], options: str, revert: str = "sealwire revert") -> None:
@@ -124,8 +125,20 @@ def _say_base(report: dict[str, Any], options: str) -> None:
     if report["confirm_by_ms"] is not None:
         fields.append(("on trial", f"until {end_of(report['confirm_by_ms'])}; to keep it:"))
         fields.append(("", f"sealwire confirm {request_id(base['id'])}{options}"))
+    if (trail := report.get("trail")) is not None:
+        fields.append(("trail", _trail_in_words(trail)))
     fields.append(("leases", str(len(report["leases"])) if report["leases"] else "none"))
+    if trail is not None and trail["trouble"]:
+        say((f"changes are refused: {text(trail['trouble'])}", "bold red"))
     say_fields(fields)
+
+
+def _trail_in_words(trail: dict[str, Any]) -> str:
+    records = number(trail["records"])
+    signed = f", signed {time_of(trail['checkpoint_ms'])}" if trail["checkpoint_ms"] else ""
+    waiting = f", {number(trail['waiting'])} waiting" if trail["waiting"] else ""
+    spilled = ", records go to its second folder" if trail["spilled"] else ""
+    return f"{counted(records, 'record')}{signed}{waiting}{spilled}"
 
 
 def _place_in_tree(name: str) -> list[str]:

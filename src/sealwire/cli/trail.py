@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from sealwire.cli.terminal import JsonOutput
     from sealwire.trail.records import Record
 
-_EXITS: Final = {
+EXITS: Final = {
     Outcome.GOOD: Exit.OK,
     Outcome.TAMPERED: Exit.REFUSED,
     Outcome.TRUNCATED: Exit.TRUNCATED,
@@ -91,7 +91,7 @@ def verify(folder: Path, keys: tuple[str, ...], anchors: tuple[str, ...], *, as_
     can have been changed or cut off.
     """
     known = [load_verify_key(each) for each in keys]
-    held = [note for each in anchors for note in _anchors_in(each)]
+    held = [note for each in anchors for note in anchors_in(each)]
     found = verify_trail(folder, known, held)
     if as_json:
         say_json(finding_as_json(found, keys=bool(keys)))
@@ -101,7 +101,7 @@ def verify(folder: Path, keys: tuple[str, ...], anchors: tuple[str, ...], *, as_
         say_fields(finding_in_words(found, keys=bool(keys), anchors=bool(held)))
     if found.outcome is not Outcome.GOOD:
         what, _, remedy = found.problem.partition("; ")
-        raise CommandError(_EXITS[found.outcome], what, remedy or _HINTS[found.outcome])
+        raise CommandError(EXITS[found.outcome], what, remedy or _HINTS[found.outcome])
     return Exit.OK
 
 
@@ -216,7 +216,12 @@ def export(folder: Path, form: str) -> Exit:
     return Exit.OK
 
 
-def _anchors_in(name: str) -> Iterator[Note]:
+def anchors_in(name: str) -> Iterator[Note]:
+    """Give the checkpoints of a file.
+
+    Raises:
+        CommandError: it holds none, or something else.
+    """
     notes, rest = split_notes(read_input(name, MAX_CHECKPOINTS_BYTES))
     for note in notes:
         if not isinstance(note, Note):
@@ -232,9 +237,14 @@ def _anchors_in(name: str) -> Iterator[Note]:
         )
 
 
+def no_trail(folder: Path) -> StateError:
+    """Give the error of a folder in which there is no trail."""
+    return StateError(f"{folder} holds no trail; name the folder of a trail")
+
+
 def _leaves(folder: Path) -> Iterator[bytes]:
     if not segments_of(folder):
-        raise StateError(f"{folder} holds no trail; name the folder of a trail")
+        raise no_trail(folder)
     yield from leaves_of(folder)
 
 
@@ -244,6 +254,16 @@ def _records(folder: Path) -> Iterator[Record]:
             yield parse_record(leaf)
         except RecordError as error:
             raise _damaged(folder, f"record {index} cannot be read: {error}") from None
+
+
+def readable_records(folder: Path) -> tuple[list[Record], str]:
+    """Give the records as far as they can be read, and why not further; ``""`` if all can."""
+    found: list[Record] = []
+    try:
+        found.extend(_records(folder))
+    except CommandError as error:
+        return found, error.error
+    return found, ""
 
 
 def _damaged(folder: Path, what: str) -> CommandError:

@@ -76,6 +76,12 @@ def waiting_messages(beside: Path) -> list[Path]:
     return [path for path, match in matches if match and int(match[1]) >= now_s]
 
 
+def last_waiting(beside: Path) -> Path | None:
+    """Give the message that was kept last of those that no answer came to, if there is one."""
+    waiting = waiting_messages(beside)
+    return max(waiting, key=lambda path: path.stat().st_mtime_ns, default=None)
+
+
 def forget(beside: Path, path: Path) -> None:
     """Forget a message that was sent once more and answered, if it is one of those kept here."""
     if _NAME.fullmatch(path.name) and path.parent.resolve() == (beside.parent / FOLDER).resolve():

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from sealwire import cose
+from sealwire.durations import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,23 +38,18 @@ def time_in_words(moment_ms: int) -> str:
 
 
 def length_in_words(length_ms: int) -> str:
-    """Give a length of time in its two largest units: ``15 min``, ``2 h 5 min``, ``40 s``.
+    """Give a length of time for people who wait: ``40 s``, ``15 min``, ``2 h 5 min``.
 
-    From two minutes on it is rounded to whole ones: what was asked for 15 minutes a moment ago
-    is said to end in 15, and not in 14 and 59 seconds.
+    It is rounded to seconds and, from two minutes on, to minutes: what was asked for 15 minutes a
+    moment ago is said to end in 15, and not in 14.
 
     Args:
         length_ms: milliseconds, not negative.
     """
-    left_s = round(length_ms / 1000)
-    if left_s >= _IN_MINUTES_S:
-        left_s = round(left_s / 60) * 60
-    parts = []
-    for unit, unit_s in (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1)):
-        count, left_s = divmod(left_s, unit_s)
-        parts.append(f"{count} {unit}" if count else "")
-    first = next((place for place, part in enumerate(parts) if part), len(parts) - 1)
-    return " ".join(part for part in parts[first : first + 2] if part) or "0 s"
+    length_s = round(length_ms / 1000)
+    if length_s >= _IN_MINUTES_S:
+        length_s = round(length_s / 60) * 60
+    return in_words(length_s * 1000) if length_s else "0 s"
 
 
 def end_in_words(moment_ms: int, now_ms: int) -> str:

@@ -15,13 +15,19 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Literal, NamedTuple, TypeAlias
 
 Style: TypeAlias = Literal["%", "{", "$"]
 """How a format marks its fields: ``%(name)s``, ``{name}`` or ``${name}``."""
 
 STYLES: tuple[Style, ...] = ("%", "{", "$")
+
+BARE: Mapping[Style, str] = MappingProxyType(
+    {"%": "%(message)s", "{": "{message}", "$": "${message}"}
+)
+"""What ``logging.Formatter`` writes where it is given no format."""
 
 _NAMED = re.compile(
     r"%\((?P<name>[^()]*)\)"

@@ -14,6 +14,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Collection, Iterable, Mapping
+from itertools import islice
 from typing import NoReturn
 
 from sealwire.documents.strict_json import JsonValue
@@ -42,6 +43,9 @@ MAX_NAME_PARTS = 32
 # Comparing is quadratic in the length and linear in the number of candidates.
 _MAX_HINT_CHARS = 64
 _MAX_HINT_CANDIDATES = 64
+_MAX_NEAR = 200
+_MAX_SLIPS = 2
+_NEAR = 0.8  # two slips in ten characters
 
 _PLAIN_STEP = re.compile(r"[A-Za-z0-9_.\-]{1,80}")
 _DOTTED_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
@@ -70,6 +74,17 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
         return ""
     near = difflib.get_close_matches(word.casefold(), candidates, n=1)
     return f"; did you mean {candidates[near[0]]}?" if near else ""
+
+
+def nearest(word: str, known: Iterable[str]) -> list[str]:
+    """Give up to three of many names that are a slip or two from ``word``, the nearest first.
+
+    Of what is about as long no more than the first 200 are compared, which takes milliseconds.
+    """
+    if len(word) > _MAX_HINT_CHARS:
+        return []
+    as_long = (each for each in known if abs(len(each) - len(word)) <= _MAX_SLIPS)
+    return difflib.get_close_matches(word, list(islice(as_long, _MAX_NEAR)), cutoff=_NEAR)
 
 
 def describe(value: object) -> str:

@@ -8,7 +8,7 @@ Rules this module keeps:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -20,6 +20,8 @@ UNTOLD = ""
 """Stands among the handlers behind another one for what cannot be told; it is no handler's key."""
 NOBODY = "(nobody)"
 """Stands for a parent that is none, or that no name leads to."""
+
+_STREAMING = 1  # socket.SOCK_STREAM, on every system
 
 
 class FormatterState(NamedTuple):
@@ -118,6 +120,16 @@ class Emission(NamedTuple):
     stopped: str
     emitting: tuple[str, ...]
     hidden: tuple[Hidden, ...]
+
+
+def network_target(socktype: object, address: Iterable[str]) -> str:
+    """Give the target of a handler that sends to ``address``, whose parts are text.
+
+    Args:
+        socktype: the number that the library is given for a stream or for datagrams, or nothing.
+        address: host and port.
+    """
+    return ":".join(("tcp" if socktype == _STREAMING else "udp", *address))
 
 
 def lineage(name: str) -> Iterator[str]:

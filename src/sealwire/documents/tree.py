@@ -28,6 +28,7 @@ from sealwire.documents.states import (
     Levels,
     LoggerState,
     lineage,
+    network_target,
 )
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "Tree",
     "lineage",
     "make_loggers",
+    "network_target",
 ]
 
 

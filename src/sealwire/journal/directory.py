@@ -2,7 +2,9 @@
 
     sealwire-state    the marker: format, audience, id and when it was made; canonical JSON
     journal           what the service remembers
-    lock              is held by whoever reads or writes the journal; never removed
+    lock              is held by whoever reads or writes the journal; never removed; its one byte
+                      says whether somebody is writing
+    queue             places of those that wait for the lock
     reserve           room that is given back when the disk is full
 
 Rules this module keeps:
@@ -26,7 +28,7 @@ import stat
 from typing import TYPE_CHECKING, Final
 
 from sealwire.errors import ConfigurationError, StateError
-from sealwire.journal.disk import READING, Disk, why_not_here
+from sealwire.journal.disk import READING, Disk, let_go, why_not_here
 from sealwire.journal.marker import MAX_MARKER_BYTES, Marker, parse_marker
 from sealwire.journal.mounts import NETWORK_TYPES, mount_id_of, type_of
 
@@ -36,7 +38,11 @@ if TYPE_CHECKING:
 MARKER: Final = "sealwire-state"
 JOURNAL: Final = "journal"
 LOCK: Final = "lock"
+QUEUE: Final = "queue"
 RESERVE: Final = "reserve"
+
+AT_REST: Final = b"-"
+"""What the lock says while nobody is writing."""
 
 _FOR_OTHERS: Final = 0o077
 
@@ -81,7 +87,7 @@ class StateDirectory:
         try:
             return cls(name, audience, disk, descriptor)
         except BaseException:
-            disk.close(descriptor)
+            let_go(disk, descriptor)
             raise
 
     def __repr__(self) -> str:
@@ -92,7 +98,7 @@ class StateDirectory:
         """Close it, also in a child that inherited it; twice does nothing."""
         descriptor, self.descriptor = self.descriptor, -1
         if descriptor != -1:
-            self.disk.close(descriptor)
+            let_go(self.disk, descriptor)
 
     def open_file(self, name: str, flags: int) -> int:
         """Open a file in it that is a regular one, ours, and closed to others.
@@ -105,7 +111,7 @@ class StateDirectory:
         try:
             self._check_file(name, self.disk.status(descriptor))
         except BaseException:
-            self.disk.close(descriptor)
+            let_go(self.disk, descriptor)
             raise
         return descriptor
 
@@ -144,7 +150,7 @@ class StateDirectory:
             try:
                 content = self.disk.read(descriptor, 0, MAX_MARKER_BYTES + 1)
             finally:
-                self.disk.close(descriptor)
+                let_go(self.disk, descriptor)
         except FileNotFoundError:
             raise StateError(self._why_lost()) from None
         except OSError as failure:
@@ -214,10 +220,10 @@ def open_checked(name: str, audience: str, disk: Disk) -> int:
                 "hosts; name a directory on a local disk"
             )
     except OSError as failure:
-        disk.close(descriptor)
+        let_go(disk, descriptor)
         raise StateError(f"{name} cannot be looked at: {in_short(failure)}; {_LOOK}") from None
     except BaseException:
-        disk.close(descriptor)
+        let_go(disk, descriptor)
         raise
     return descriptor
 

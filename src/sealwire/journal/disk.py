@@ -9,6 +9,7 @@ Rules this module keeps:
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import sys
@@ -30,6 +31,7 @@ else:
 
 READING: Final = os.O_RDONLY | _COMMON
 APPENDING: Final = os.O_RDWR | os.O_APPEND | _COMMON
+UPDATING: Final = os.O_RDWR | _COMMON
 CREATING: Final = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL | _COMMON
 
 FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -46,6 +48,12 @@ def why_not_here() -> str:
     else:  # noqa: RET505 - the type checker looks at one branch on each system
         missing = "this system has no locks for files (fcntl); serve with a state in memory"
         return "" if _CAN_LOCK else missing
+
+
+def let_go(disk: Disk, descriptor: int) -> None:
+    """Close a descriptor, whatever the system says of it: what counts was synced before."""
+    with contextlib.suppress(OSError):
+        disk.close(descriptor)
 
 
 class Disk:
@@ -91,6 +99,11 @@ class Disk:
     def write(self, descriptor: int, data: bytes) -> int:
         """Append; give how many bytes were written."""
         return os.write(descriptor, data)
+
+    def overwrite(self, descriptor: int, data: bytes) -> None:
+        """Write over the first bytes of a file that has them, which needs no room."""
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        os.write(descriptor, data)
 
     def cut(self, descriptor: int, length: int) -> None:
         """Make a file shorter (ftruncate)."""
@@ -145,6 +158,42 @@ class Disk:
         """Free a lock; never in a child of the process that took it."""
         if sys.platform != "win32":
             fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+    def take_place(self, descriptor: int) -> int:
+        """Take a place in a queue, behind those that are there; see `waiting`."""
+        place = max(1, time.monotonic_ns() // 1000)
+        while not self._try_record(descriptor, 1, place):
+            place += 1
+        return place
+
+    def is_first(self, descriptor: int, place: int | None) -> bool:
+        """Say whether nobody has a place before this one, or any at all."""
+        length = 0 if place is None else place
+        # Only who is the first can have all that is before; it is given back at once.
+        if not self._try_record(descriptor, length, 0):
+            return False
+        self._free_record(descriptor, length, 0)
+        return True
+
+    def leave_place(self, descriptor: int, place: int) -> None:
+        """Leave a place."""
+        self._free_record(descriptor, 1, place)
+
+    def _try_record(self, descriptor: int, length: int, start: int) -> bool:
+        if sys.platform == "win32":
+            raise OSError(errno.ENOSYS, why_not_here())
+        else:  # noqa: RET506 - as above
+            try:
+                fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, length, start)
+            except OSError as failure:
+                if failure.errno in {errno.EACCES, errno.EAGAIN}:
+                    return False
+                raise
+            return True
+
+    def _free_record(self, descriptor: int, length: int, start: int) -> None:
+        if sys.platform != "win32":
+            fcntl.lockf(descriptor, fcntl.LOCK_UN, length, start)
 
     def pause(self, seconds: float) -> None:
         """Wait."""

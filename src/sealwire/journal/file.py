@@ -5,7 +5,8 @@ Rules this module keeps:
 1. The holder of the lock calls; whoever writes holds it alone.
 2. A record is on the disk when `JournalFile.append` returns. When it raises, the file has been cut
    back, so that nobody else takes for durable what may not be; and it is said whether that is
-   certain.
+   certain. Where not even that worked, it is cut back the next time, unless somebody else has gone
+   on from it. An intent is not, because others may have seen its floor: it is to be settled.
 3. A sync that failed is never tried again on the same file: the system may have given up what it
    could not write, and would say that all is well.
 4. A new file has its name when all of it is on the disk.
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sealwire.errors import StateError
 from sealwire.journal.directory import JOURNAL, StateDirectory
-from sealwire.journal.disk import APPENDING, CREATING, FULL
+from sealwire.journal.disk import APPENDING, CREATING, FULL, let_go
 from sealwire.journal.encoding import decode, encode
 from sealwire.journal.layout import (
     MARKER_BYTES,
@@ -33,6 +34,7 @@ from sealwire.journal.layout import (
     read,
     read_on,
 )
+from sealwire.journal.records import Intent
 from sealwire.journal.remembered import Remembered, fold, snapshot
 
 if TYPE_CHECKING:
@@ -77,7 +79,6 @@ class JournalFile:
         remembered: what its records come to, as far as they have been read.
         end: where the next record goes.
         torn_bytes: how much a crash has left behind the last record.
-        unsynced: it holds records of which this process does not know that they are on the disk.
     """
 
     def __init__(self, directory: StateDirectory, descriptor: int) -> None:
@@ -89,7 +90,7 @@ class JournalFile:
         """
         self._directory, self._disk, self._descriptor = directory, directory.disk, descriptor
         self.torn_bytes = 0
-        self.unsynced = True
+        self._doubtful = b""
         try:
             status = self._disk.status(descriptor)
             self.identity = identity_of(status)
@@ -147,17 +148,19 @@ class JournalFile:
             with contextlib.suppress(OSError):
                 disk.remove(NEW, directory.descriptor)
             raise WriteError(failure, unsure=named) from None
-        created.unsynced = False
         return created
 
     def close(self) -> None:
         """Close it; twice does nothing."""
         descriptor, self._descriptor = self._descriptor, -1
         if descriptor != -1:
-            self._disk.close(descriptor)
+            let_go(self._disk, descriptor)
 
-    def catch_up(self) -> None:
+    def catch_up(self, *, alone: bool) -> None:
         """Read what others have appended.
+
+        Args:
+            alone: the lock is held alone.
 
         Raises:
             StateError: it cannot be trusted any more.
@@ -171,33 +174,17 @@ class JournalFile:
         if size < self.end.offset:
             raise self._damaged(size, f"it was {self.end.offset} bytes long, and records are gone")
         rest = self._disk.read(self._descriptor, self.end.offset, size - self.end.offset)
+        if self._doubtful.startswith(rest):
+            # It is ours, and was said not to have been written.
+            if alone:
+                self._disk.cut(self._descriptor, self.end.offset)
+            return
+        self._doubtful = b""
         found = read_on(rest, self.end)
         remembered = self._fold(self.remembered, found)
         if remembered is not None:
             self.remembered = remembered
-        self.unsynced = self.unsynced or found.end != self.end
         self.end = found.end
-
-    def make_sure(self) -> int:
-        """Cut off a torn end, and bring to the disk what others have written.
-
-        Whoever wrote it may have ended before that was done, and the next record must not be on the
-        disk without it.
-
-        Returns:
-            How many bytes were cut off.
-
-        Raises:
-            OSError: what the disk holds is not certain.
-        """
-        torn = self.torn_bytes
-        if torn:
-            self._disk.cut(self._descriptor, self.end.offset)
-            self._disk.sync(self._descriptor)
-        elif self.unsynced:
-            self._disk.sync_data(self._descriptor)
-        self.torn_bytes, self.unsynced = 0, False
-        return torn
 
     def append(self, record: Record) -> None:
         """Write one more record, to the disk.
@@ -213,25 +200,21 @@ class JournalFile:
             content, end = append(self.end, payload)
         except ValueError as error:
             raise StateError(f"{self._directory.where(JOURNAL)}: {error}") from None
+        written = False
         try:
             _write_all(self._directory, self._descriptor, content)
-        except OSError as failure:
-            # Of a write that found no room it is known what the disk holds; of another it is not.
-            cut = self._cut_back()
-            raise WriteError(failure, unsure=not cut or failure.errno not in FULL) from None
-        try:
+            written = True
             self._disk.sync_data(self._descriptor)
         except OSError as failure:
-            self._cut_back()
-            raise WriteError(failure, unsure=True) from None
+            # Of a write that found no room it is known what the disk holds; of all else it is not.
+            unsure = written or failure.errno not in FULL
+            try:
+                self._disk.cut(self._descriptor, self.end.offset)
+            except OSError:
+                unsure = True
+                self._doubtful = b"" if isinstance(record, Intent) else content
+            raise WriteError(failure, unsure=unsure) from None
         self.end, self.remembered = end, remembered
-
-    def _cut_back(self) -> bool:
-        try:
-            self._disk.cut(self._descriptor, self.end.offset)
-        except OSError:
-            return False
-        return True
 
     # ---- reading ----------------------------------------------------------------------------
 
@@ -273,7 +256,7 @@ def _written(directory: StateDirectory, content: bytes) -> int:
         _write_all(directory, descriptor, content)
         directory.disk.sync(descriptor)
     except BaseException:
-        directory.disk.close(descriptor)
+        let_go(directory.disk, descriptor)
         raise
     return descriptor
 

@@ -13,16 +13,18 @@ from typing import Final
 
 from sealwire.errors import ConfigurationError, StateError
 from sealwire.journal.directory import (
+    AT_REST,
     JOURNAL,
     LOCK,
     MARKER,
+    QUEUE,
     RESERVE,
     aside_command,
     check_system,
     in_short,
     open_checked,
 )
-from sealwire.journal.disk import CREATING, Disk
+from sealwire.journal.disk import CREATING, Disk, let_go
 from sealwire.journal.encoding import encode
 from sealwire.journal.layout import MARKER_BYTES, begin
 from sealwire.journal.marker import ID_BYTES, Marker
@@ -67,7 +69,8 @@ def init(
     directory = open_checked(name, audience, disk)
     try:
         _check_unused(name, disk.list(directory))
-        for each in (LOCK, RESERVE):
+        _write_new(disk, directory, LOCK, AT_REST)
+        for each in (QUEUE, RESERVE):
             _write_new(disk, directory, each, b"")
         _write_new(disk, directory, JOURNAL, content)
         marker = Marker(audience, state_id, now_ms).encode()
@@ -78,7 +81,7 @@ def init(
             "it holds, and try again"
         ) from None
     finally:
-        disk.close(directory)
+        let_go(disk, directory)
 
 
 def _make(name: str, disk: Disk) -> None:
@@ -88,7 +91,7 @@ def _make(name: str, disk: Disk) -> None:
         try:
             disk.sync(parent)
         finally:
-            disk.close(parent)
+            let_go(disk, parent)
     except FileExistsError:
         return
     except OSError as failure:
@@ -119,6 +122,6 @@ def _write_new(disk: Disk, directory: int, name: str, content: bytes) -> None:
             content = content[disk.write(descriptor, content) :]
         disk.sync(descriptor)
     finally:
-        disk.close(descriptor)
+        let_go(disk, descriptor)
     disk.rename(name + _NEW, name, directory)
     disk.sync(directory)

@@ -6,7 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING, Final
 
 from sealwire.journal.directory import RESERVE, in_short
-from sealwire.journal.disk import CREATING
+from sealwire.journal.disk import CREATING, let_go
 
 if TYPE_CHECKING:
     from sealwire.journal.directory import StateDirectory
@@ -61,7 +61,7 @@ class Reserve:
         try:
             self._disk.allocate(descriptor, RESERVE_BYTES)
         finally:
-            self._disk.close(descriptor)
+            let_go(self._disk, descriptor)
 
     def _remove(self) -> bool:
         """Take the name away; a file that nobody has open gives its room back with it."""

@@ -4,6 +4,7 @@ from sealwire.logtree.arrangement import reachable
 from sealwire.logtree.closing import close_all
 from sealwire.logtree.configure import apply, apply_as_base, check, go_back, try_out
 from sealwire.logtree.levels import relevel
+from sealwire.logtree.making import count_new
 from sealwire.logtree.reading import read
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "apply_as_base",
     "check",
     "close_all",
+    "count_new",
     "go_back",
     "reachable",
     "read",

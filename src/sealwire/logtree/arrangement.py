@@ -24,6 +24,7 @@ from sealwire.logtree.internals import (
     put_by_force,
     unname,
 )
+from sealwire.logtree.making import make
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -68,7 +69,7 @@ class Wanted(NamedTuple):
     def put(self) -> None:
         """Make it so; the caches of levels are the caller's affair."""
         for name, part in self.loggers.items():
-            logger = _logger(name)
+            logger = make(name)
             logger.level, logger.propagate, logger.disabled = part[:3]
             # Lists of its own: whoever adds to them is not to change a part that others use.
             logger.handlers, logger.filters = [*part.handlers], [*part.filters]
@@ -81,7 +82,7 @@ class Wanted(NamedTuple):
         refused: list[str] = []
         for name, part in self.loggers.items():
             lists = {"handlers": [*part.handlers], "filters": [*part.filters]}
-            found = put_by_force(_logger(name), **{**part._asdict(), **lists})
+            found = put_by_force(make(name), **{**part._asdict(), **lists})
             refused += _places(f"loggers.{name}" if name else "root", found)
         self._put_names(by_hand=True)
         for handler, own in self.handlers:
@@ -188,10 +189,6 @@ class Arrangement:
     def parts(self) -> dict[str, LoggerPart]:
         """Give the loggers' parts by name."""
         return {name: part for name, (_, _, part) in self.loggers.items()}
-
-
-def _logger(name: str) -> logging.Logger:
-    return logging.getLogger(name) if name != ROOT else logging.root
 
 
 def _word_for(handler: logging.Handler) -> str:

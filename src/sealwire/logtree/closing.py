@@ -21,6 +21,7 @@ import logging
 import logging.handlers
 from typing import TYPE_CHECKING, Final
 
+from sealwire.logtree.internals import OWN_MODULES
 from sealwire.logtree.listening import listener_of, stop_listener, wake_listener
 from sealwire.logtree.locks import WAIT_S
 
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
 # Their close() gives up a socket and nothing else; the next record opens it again.
 _SOCKETS: Final = (logging.handlers.SocketHandler, logging.handlers.SysLogHandler)
-_OWN_MODULES: Final = ("logging", "logging.handlers")
 
 
 class _Late:
@@ -112,7 +112,7 @@ def rest_all(handlers: Iterable[logging.Handler]) -> None:
         with contextlib.suppress(BaseException):
             if isinstance(handler, logging.FileHandler):
                 _close_stream(handler)
-            elif type(handler).__module__ in _OWN_MODULES and isinstance(handler, _SOCKETS):
+            elif type(handler).__module__ in OWN_MODULES and isinstance(handler, _SOCKETS):
                 handler.close()
 
 

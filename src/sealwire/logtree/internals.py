@@ -21,6 +21,9 @@ from sealwire.errors import ConfigurationError
 TESTED: Final = "3.11 to 3.13"
 """The Pythons whose ``logging`` the tests run against."""
 
+OWN_MODULES: Final = ("logging", "logging.handlers")
+"""Where the library's own handlers are defined."""
+
 
 def _is_lock(value: object) -> bool:
     return callable(getattr(value, "acquire", None)) and callable(getattr(value, "release", None))

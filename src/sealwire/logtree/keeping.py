@@ -20,6 +20,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sealwire.documents import External
+from sealwire.documents.formats import BARE
 from sealwire.logtree.arrangement import MADE_BY, HandlerPart, reachable
 from sealwire.logtree.internals import format_of, named_handlers, thread_of
 from sealwire.logtree.listening import listener_of
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
     from sealwire.documents import FilterPlan, FormatterPlan, HandlerPlan, LoggingPlan
 
-_BARE: Final = {"%": "%(message)s", "{": "{message}", "$": "${message}"}
 _UNIT_S: Final = {"S": 1, "M": 60, "H": 3600, "D": 86_400, "MIDNIGHT": 86_400, "W": 604_800}
 
 
@@ -133,7 +133,7 @@ def _is_formatter(plan: FormatterPlan, live: logging.Formatter | None) -> bool:
         return False
     if plan.factory is not None or plan.attributes:
         return False
-    text = _BARE[plan.style] if plan.format is None else plan.format
+    text = BARE[plan.style] if plan.format is None else plan.format
     same = (text, plan.style, False) == format_of(live)
     return same and plan.datefmt == live.datefmt and not plan.defaults
 

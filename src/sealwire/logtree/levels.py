@@ -21,6 +21,7 @@ from sealwire.documents.tree import ROOT, Levels, Tree
 from sealwire.errors import ApplyError
 from sealwire.logtree.internals import clear_level_caches, put_by_force
 from sealwire.logtree.locks import whole_logging
+from sealwire.logtree.making import make
 from sealwire.logtree.reading import read_objects
 
 
@@ -97,4 +98,4 @@ def _check_there(handlers: Iterable[str], known: Container[str]) -> None:
 def _logger(name: str) -> logging.Logger:
     """Give a logger; one that is there without the lock that the library's function takes."""
     known = logging.root if name == ROOT else logging.root.manager.loggerDict.get(name)
-    return known if isinstance(known, logging.Logger) else logging.getLogger(name)
+    return known if isinstance(known, logging.Logger) else make(name)

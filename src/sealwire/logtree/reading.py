@@ -31,15 +31,14 @@ from sealwire.documents.tree import (
     HandlerState,
     LoggerState,
     Tree,
+    network_target,
 )
 from sealwire.logtree.asking import asked, called, is_text, level, members, text, truth, words
-from sealwire.logtree.internals import all_named_handlers, format_of
+from sealwire.logtree.internals import OWN_MODULES, all_named_handlers, format_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-_OWN_MODULES: Final = ("logging", "logging.handlers")
-_STREAMING: Final = 1  # socket.SOCK_STREAM
 _MOST_BEHIND: Final = 64  # A buffer of records is a list too, and is not gone through.
 
 
@@ -250,7 +249,7 @@ def is_foreign(handler: logging.Handler) -> bool:
 
 
 def _is_own(handler: logging.Handler) -> bool:
-    return text(asked(type(handler), "__module__")) in _OWN_MODULES
+    return text(asked(type(handler), "__module__")) in OWN_MODULES
 
 
 def class_name(kind: type) -> str:
@@ -283,7 +282,7 @@ def target_of(handler: logging.Handler) -> str:
 
 def _address(address: object, kind: object) -> str:
     if type(address) is tuple:
-        return ":".join(("tcp" if level(kind) == _STREAMING else "udp", *map(words, address)))
+        return network_target(level(kind), map(words, address))
     return words(address)
 
 

@@ -17,7 +17,7 @@ from sealwire.policy.leases import MAX_LEASE_S, MIN_FREE_PERCENT, LeaseLimits
 from sealwire.policy.loggers import Loggers
 from sealwire.policy.objection import Objection
 from sealwire.policy.paths import FilePaths
-from sealwire.policy.policy import Policy
+from sealwire.policy.policy import MAX_NEW_LOGGERS, Policy
 from sealwire.policy.roles import ANYBODY, Direction, Role
 from sealwire.policy.rule import Rule, Violation, judge
 
@@ -25,6 +25,7 @@ __all__ = [
     "ANYBODY",
     "HANDLER_ARGUMENTS",
     "MAX_LEASE_S",
+    "MAX_NEW_LOGGERS",
     "MIN_FREE_PERCENT",
     "Accepts",
     "Address",

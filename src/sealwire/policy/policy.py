@@ -16,7 +16,7 @@ loggers matter; leases go louder, for four hours at most, and not to loggers tha
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from sealwire.documents.tree import Tree
@@ -24,6 +24,7 @@ from sealwire.errors import ConfigurationError
 from sealwire.policy.ceilings import Ceiling
 from sealwire.policy.floors import NO_FLOORS, Floors
 from sealwire.policy.leases import LeaseLimits
+from sealwire.policy.loggers import Loggers
 from sealwire.policy.objection import Objection, Sources, source_of
 from sealwire.policy.roles import ANYBODY, EVERYBODY, Role
 from sealwire.policy.rule import NO_RULES, Rule
@@ -34,6 +35,9 @@ from sealwire.requests import Apply, DryRun, Lease, Request, Verb
 # Confirming keeps what would otherwise go away by itself, so a lock refuses that as well.
 LOCKED = frozenset({Verb.APPLY, Verb.LEASE, Verb.CONFIRM})
 """What a lock refuses: every change, and nothing that goes back or only looks."""
+
+MAX_NEW_LOGGERS = 1_000
+"""As many as one configuration may name; they take about a megabyte."""
 
 _JUDGED_ON_TREES = (Apply, DryRun, Lease)
 
@@ -50,7 +54,10 @@ class Policy:
         leases: what every lease has to keep to.
         lock: refuse every change; see `LOCKED`.
         announce: say every change on the logger ``sealwire.changes``.
-        sources: where ``lock``, the part ``roles`` and, under its name, each rule are written.
+        max_new_loggers: how many loggers requests may make in a process, names above them
+            included: none of them is ever freed.
+        sources: where ``lock``, ``max_new_loggers``, the part ``roles`` and, under its name, each
+            rule are written.
 
     Raises:
         ConfigurationError: an issuer has two roles, or two roles or two ceilings have one name.
@@ -63,6 +70,7 @@ class Policy:
     leases: LeaseLimits = field(default_factory=LeaseLimits)
     lock: bool = False
     announce: bool = True
+    max_new_loggers: int = MAX_NEW_LOGGERS
     sources: Sources = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -116,6 +124,34 @@ class Policy:
         """
         for objection in self.tree_objections(request, before, after):
             raise objection.error()
+
+    def judge_new_loggers(
+        self, request: Request, count_new: Callable[[Iterable[str]], tuple[int, int]]
+    ) -> None:
+        """Refuse a request for the loggers that it would make in this process.
+
+        Args:
+            request: what is asked for.
+            count_new: gives, of loggers by name, how many were made for requests by now, and how
+                many more these would be.
+
+        Raises:
+            PolicyError: it would be too many.
+        """
+        if isinstance(request, Lease):
+            where, names = "levels", [name for name, _ in request.levels]
+        elif isinstance(request, (Apply, DryRun)):
+            where, names = "loggers", [each.name for each in request.plan.loggers]
+        else:
+            return
+        made, new = count_new(names)
+        if new and made + new > self.max_new_loggers:
+            detail = (
+                f"{new} new ones, and {made} were made for requests since this process began; "
+                f"{self.max_new_loggers} are the most"
+            )
+            source = source_of(self.sources, "max_new_loggers")
+            raise Objection("new-loggers", where, detail, source).error()
 
     def objections(self, request: Request) -> Iterator[Objection]:
         """Give everything that speaks against a request: lock, role, signatures, content.
@@ -171,6 +207,11 @@ class Policy:
             if issuer in role.issuers:
                 return role
         return next((role for role in self.roles if ANYBODY in role.issuers), None)
+
+    def loggers_of(self, issuer: str) -> Loggers:
+        """Give the loggers that an issuer may name."""
+        role = self.role_of(issuer)
+        return Loggers(()) if role is None else role.loggers
 
     def _signed(self, request: Request, role: Role) -> Iterator[Objection]:
         needed = role.threshold.get(request.verb, 1)

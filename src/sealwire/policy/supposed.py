@@ -20,9 +20,8 @@ handlers by another way.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
 
-from sealwire.documents.formats import Style
+from sealwire.documents.formats import BARE
 from sealwire.documents.handler_schema import MEMORY_HANDLER
 from sealwire.documents.plan import (
     External,
@@ -39,18 +38,13 @@ from sealwire.documents.tree import (
     LoggerState,
     Tree,
     make_loggers,
+    network_target,
 )
 from sealwire.policy.floors import Floors
 from sealwire.policy.loggers import is_beneath
 
 _STREAM = "logging.StreamHandler"
 _WARNING = 30
-_STREAMING = 1  # socket.SOCK_STREAM
-
-# What logging.Formatter writes where it is given no format.
-_BARE: Mapping[Style, str] = MappingProxyType(
-    {"%": "%(message)s", "{": "{message}", "$": "${message}"}
-)
 
 
 def supposed_base(floors: Floors) -> Tree:
@@ -155,7 +149,7 @@ def _formatter(made: FormatterPlan) -> FormatterState:
         return FormatterState("", None, None, "")
     text = made.format
     if text is None and made.class_name is None:
-        text = _BARE[made.style]
+        text = BARE[made.style]
     return FormatterState(made.class_name or "logging.Formatter", text, made.datefmt, made.style)
 
 
@@ -166,8 +160,7 @@ def _target(plan: HandlerPlan) -> str:
         return stream.name.removeprefix("sys.") if isinstance(stream, External) else "stderr"
     target = arguments.get("filename", arguments.get("address", ""))
     if isinstance(target, tuple):
-        kind = "tcp" if arguments.get("socktype") == _STREAMING else "udp"
-        return ":".join((kind, *map(str, target)))
+        return network_target(arguments.get("socktype"), map(str, target))
     return str(target)
 
 

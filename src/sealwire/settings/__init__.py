@@ -1,6 +1,7 @@
 """Settings: the TOML file of a service, and the one of an operator."""
 
 from sealwire.settings.allow import PolicySettings
+from sealwire.settings.pinning import with_receipt_key
 from sealwire.settings.places import (
     Place,
     default_service_settings,
@@ -18,6 +19,7 @@ from sealwire.settings.reading import (
     load_service_settings,
     parse_operator,
     parse_service,
+    read_settings,
 )
 from sealwire.settings.starting_policy import STARTING_POLICY
 from sealwire.settings.values import (
@@ -49,7 +51,9 @@ __all__ = [
     "parse_operator",
     "parse_policy",
     "parse_service",
+    "read_settings",
     "render_operator",
     "render_service",
+    "with_receipt_key",
     "write_settings",
 ]

@@ -20,6 +20,7 @@ from sealwire.documents.formats import STYLES
 from sealwire.keyfiles import StrPath
 from sealwire.policy import (
     MAX_LEASE_S,
+    MAX_NEW_LOGGERS,
     MIN_FREE_PERCENT,
     Ceiling,
     Floors,
@@ -57,7 +58,10 @@ from sealwire.settings.tables import (
 
 T = TypeVar("T")
 
-_TABLES: Final = ("lock", "announce", "allow", "lease", "floors", "ceilings", "roles")
+_TABLES: Final = (
+    *("lock", "announce", "max_new_loggers"),
+    *("allow", "lease", "floors", "ceilings", "roles"),
+)
 _MISSING: Final = "write one with: sealwire policy init FILE"
 
 
@@ -154,6 +158,7 @@ def parse_policy(path: Path, text: str) -> PolicyFile:
         leases=_leases(top.table("lease")),
         lock=top.take("lock", flag, default=False),
         announce=top.take("announce", flag, default=True),
+        max_new_loggers=top.take("max_new_loggers", whole, default=MAX_NEW_LOGGERS),
         sources={**top.sources(), **sources_of(allow)},
     )
     return PolicyFile(path, read_allowed(allow), policy)

@@ -21,6 +21,7 @@ from sealwire.keys import check_name
 from sealwire.recommended import Recommended
 from sealwire.settings.allow import ALLOWED, read_allowed, sources_of
 from sealwire.settings.tables import Table, duration_s, flag, list_of, parse_toml, text_of, whole
+from sealwire.settings.trail import read_trail
 from sealwire.settings.values import OperatorSettings, ServiceSettings, Target
 from sealwire.transports.addresses import parse_address
 
@@ -61,8 +62,9 @@ def load_operator_settings(path: StrPath) -> OperatorSettings:
 def parse_service(path: Path, text: str) -> ServiceSettings:
     """Read ``text`` as it would stand in the file ``path``; errors as `load_service_settings`."""
     top = parse_toml(path, text).limited_to(
-        *("audience", "address", "chain", "allow_example_keys", "standing"),
-        *("state", "on_new_setup", "keys", "socket", "policy"),
+        *("audience", "address", "chain", "receipt_key", "challenge"),
+        *("allow_example_keys", "standing", "state", "on_new_setup"),
+        *("keys", "socket", "policy", "trail"),
     )
     keys = top.table("keys").limited_to("trusted", "gate", "encryption")
     socket = top.table("socket").limited_to("allow_uids", "group", "beyond_loopback", "skew_s")
@@ -76,6 +78,8 @@ def parse_service(path: Path, text: str) -> ServiceSettings:
         trusted=keys.take("trusted", list_of(top.path), default=()),
         gate=keys.take("gate", list_of(top.path), default=()),
         encryption=keys.take("encryption", list_of(top.path), default=()),
+        receipt_key=top.take("receipt_key", top.path, default=None),
+        challenge=top.take("challenge", flag, default=None),
         allow_example_keys=top.take("allow_example_keys", flag, default=False),
         standing_s=top.take("standing", duration_s, default=None),
         state=top.take("state", _state(top), default=None),
@@ -87,6 +91,7 @@ def parse_service(path: Path, text: str) -> ServiceSettings:
         policy=read_allowed(policy),
         policy_file=policy.take("file", top.path, default=None),
         policy_sources=sources_of(policy),
+        trail=read_trail(top),
     )
 
 
@@ -98,7 +103,7 @@ def parse_operator(path: Path, text: str) -> OperatorSettings:
     targets = []
     for audience in top.table("targets").values:
         table = top.table("targets", audience)
-        table.limited_to("address", "chain", "gate", "encryption")
+        table.limited_to("address", "chain", "gate", "encryption", "receipt_key")
         target = table.make(
             Target,
             audience=audience,
@@ -106,6 +111,7 @@ def parse_operator(path: Path, text: str) -> OperatorSettings:
             kind=table.need("chain", _kind),
             gate=table.take("gate", top.path, default=None),
             encryption=table.take("encryption", top.path, default=None),
+            receipt_key=table.take("receipt_key", top.path, default=None),
         )
         targets.append(target)
     return top.make(

@@ -12,6 +12,9 @@ STARTING_POLICY: Final = """\
 # Refuse every change until the service starts again. Going back and looking stay possible.
 lock = false
 
+# How many loggers messages may make in a process, which are never freed.
+# max_new_loggers = 1000
+
 # ---- what a configuration may contain: nothing that is not listed ------------------------------
 
 [allow]

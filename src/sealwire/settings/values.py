@@ -22,11 +22,13 @@ from sealwire.checks.freshness import STANDING_S, lifetimes
 from sealwire.documents.reading import did_you_mean
 from sealwire.errors import ConfigurationError, KeyFileError, shorten
 from sealwire.keyfiles import load_aead_key, load_mac_key, load_signing_key, load_verify_key
-from sealwire.keys import AeadKey, MacKey, check_name
+from sealwire.keys import AeadKey, MacKey, SigningKey, VerifyKey, check_name
 from sealwire.policy import Policy, Rule
 from sealwire.recommended import Recommended
+from sealwire.recording import Trail
 from sealwire.sealer import Sealer, SealerState
 from sealwire.settings.allow import NOTHING_SAID, PolicySettings
+from sealwire.settings.trail import TrailSettings
 from sealwire.transports.addresses import parse_address
 
 
@@ -42,6 +44,9 @@ class ServiceSettings:
         trusted: public key files of everybody who may change the logging.
         gate: MAC key files, for ``network`` alone.
         encryption: AES key files, for ``network`` alone.
+        receipt_key: the host's signing key file, for receipts; ``None`` answers unsigned.
+        challenge: whether requests have to carry what was drawn at the start; ``None`` is the
+            listener's default.
         allow_example_keys: whether the published example keys are taken.
         standing_s: how long a configuration may stand between sealing and delivery, seconds;
             ``None`` is seven days.
@@ -55,6 +60,7 @@ class ServiceSettings:
         policy: what a configuration may contain, where no file of its own says it.
         policy_file: the policy's own file.
         policy_sources: where each rule's key stands in this file.
+        trail: where what happens is recorded; ``None`` is nowhere.
 
     Raises:
         ConfigurationError: names or address are none, the keys do not fit the chain, or the policy
@@ -68,6 +74,8 @@ class ServiceSettings:
     trusted: tuple[Path, ...]
     gate: tuple[Path, ...] = ()
     encryption: tuple[Path, ...] = ()
+    receipt_key: Path | None = None
+    challenge: bool | None = None
     allow_example_keys: bool = False
     standing_s: int | None = None
     allow_uids: tuple[int, ...] | None = None
@@ -79,6 +87,7 @@ class ServiceSettings:
     policy: PolicySettings = NOTHING_SAID
     policy_file: Path | None = None
     policy_sources: Mapping[str, str] = field(default_factory=dict, compare=False)
+    trail: TrailSettings | None = None
 
     def __post_init__(self) -> None:
         """Check what can be checked without opening a key file."""
@@ -87,6 +96,11 @@ class ServiceSettings:
         if self.standing_s is not None:
             lifetimes(self.standing_s)
         _check_fit(self.kind, "keys.gate", "keys.encryption", self.gate, self.encryption)
+        if self.challenge and self.receipt_key is None:
+            raise ConfigurationError(
+                "challenge is true, and there is no receipt_key, whose receipts hand it out; name "
+                'one: receipt_key = "receipt.key"'
+            )
         if self.policy_file is not None and self.policy != NOTHING_SAID:
             raise ConfigurationError(
                 "policy.file names a file, and [policy] has lists as well; move these to that "
@@ -126,6 +140,16 @@ class ServiceSettings:
             standing_s=self._standing_s,
         )
 
+    def load_receipt_key(self) -> SigningKey | None:
+        """Load the key that signs receipts, if one is named.
+
+        Raises:
+            KeyFileError: its file is missing, malformed, too open or an example.
+        """
+        if self.receipt_key is None:
+            return None
+        return load_signing_key(self.receipt_key, allow_example_keys=self.allow_example_keys)
+
     @property
     def _standing_s(self) -> int:
         return STANDING_S if self.standing_s is None else self.standing_s
@@ -143,6 +167,16 @@ class ServiceSettings:
 
             return load_policy_file(self.policy_file).make_policy()
         return Policy(self.policy.rules(self.path, "policy"), sources=self.policy_sources)
+
+    def make_trail(self) -> Trail | None:
+        """Load the key that signs the trail's checkpoints; give what the trail is to be.
+
+        Raises:
+            KeyFileError: the key file is missing, malformed, too open or an example.
+        """
+        if self.trail is None:
+            return None
+        return self.trail.make(allow_example_keys=self.allow_example_keys)
 
     def rules(self) -> tuple[Rule, ...]:
         """Give the rules of `make_policy`, which are not all of a policy.
@@ -163,6 +197,8 @@ class Target:
         kind: which recommended chain it has.
         gate: the MAC key file, for ``network`` alone.
         encryption: the AES key file, for ``network`` alone.
+        receipt_key: the public half of the host's receipt key; ``None`` where it is not known, and
+            what the service answers cannot be verified.
 
     Raises:
         ConfigurationError: name or address are none, or the keys do not fit the chain.
@@ -173,6 +209,7 @@ class Target:
     kind: Recommended
     gate: Path | None = None
     encryption: Path | None = None
+    receipt_key: Path | None = None
 
     def __post_init__(self) -> None:
         """Check what can be checked without opening a key file."""
@@ -214,6 +251,11 @@ class OperatorSettings:
     def state_path(self) -> Path:
         """Where the versions that were used are kept, beside the settings."""
         return self.path.with_name(self.path.stem + "-state.json")
+
+    @property
+    def receipts_path(self) -> Path:
+        """The folder in which receipts are kept, beside the settings."""
+        return self.path.with_name("receipts")
 
     def target(self, audience: str | None = None) -> Target:
         """Give the target of this audience, or the only one there is.
@@ -265,6 +307,16 @@ class OperatorSettings:
             encryption = load_aead_key(target.encryption, allow_example_keys=example)
             layers = recommended.network_layers(gate, encryption, signing)
         return Sealer(target.audience, layers, issuer=self.issuer, state=state, clock=clock)
+
+    def load_receipt_key(self, target: Target) -> VerifyKey | None:
+        """Load the key by which a target's receipts are verified, if it is known.
+
+        Raises:
+            KeyFileError: its file is missing, malformed, too open or an example.
+        """
+        if target.receipt_key is None:
+            return None
+        return load_verify_key(target.receipt_key, allow_example_keys=self.allow_example_keys)
 
 
 def _check_fit(kind: Recommended, gate_name: str, encryption_name: str, *keys: object) -> None:

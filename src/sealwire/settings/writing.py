@@ -16,6 +16,7 @@ from sealwire.adopting import OnNewSetup
 from sealwire.errors import ConfigurationError
 from sealwire.keyfiles import StrPath, write_checked
 from sealwire.settings.allow import PolicySettings
+from sealwire.settings.trail import TrailSettings
 from sealwire.settings.values import OperatorSettings, ServiceSettings
 
 
@@ -37,6 +38,8 @@ def render_service(settings: ServiceSettings) -> str:
             audience=settings.audience,
             address=settings.address,
             chain=settings.kind.value,
+            receipt_key=settings.receipt_key and _relative(folder, settings.receipt_key)[0],
+            challenge=settings.challenge,
             allow_example_keys=settings.allow_example_keys or None,
             standing=None if settings.standing_s is None else f"{settings.standing_s}s",
             state=settings.state and _relative(folder, settings.state)[0],
@@ -62,6 +65,7 @@ def render_service(settings: ServiceSettings) -> str:
         "",
         "[policy]  # what a configuration may contain",
         *_lines(file=settings.policy_file and _relative(folder, settings.policy_file)[0], **policy),
+        *([] if settings.trail is None else _trail(settings.trail, folder)),
     )
 
 
@@ -89,9 +93,36 @@ def render_operator(settings: OperatorSettings) -> str:
                 chain=target.kind.value,
                 gate=target.gate and _relative(folder, target.gate)[0],
                 encryption=target.encryption and _relative(folder, target.encryption)[0],
+                receipt_key=target.receipt_key and _relative(folder, target.receipt_key)[0],
             ),
         ]
     return _checked(*lines)
+
+
+def _trail(trail: TrailSettings, folder: Path) -> list[str]:
+    default = {each.name: each.default for each in fields(TrailSettings)}
+    said = {
+        "on_audit_failure": trail.on_audit_failure.value,
+        "required_sinks": trail.required_sinks,
+        "heartbeat": f"{trail.heartbeat_s}s",
+        "segment_bytes": trail.segment_bytes,
+    }
+    usual = {
+        "on_audit_failure": "refuse",
+        "required_sinks": (),
+        "heartbeat": f"{default['heartbeat_s']}s",
+        "segment_bytes": default["segment_bytes"],
+    }
+    return [
+        "",
+        "[trail]  # where what happens is recorded",
+        *_lines(
+            folder=_relative(folder, trail.folder)[0],
+            key=_relative(folder, trail.key)[0],
+            spill=trail.spill and _relative(folder, trail.spill)[0],
+            **{name: value for name, value in said.items() if value != usual[name]},
+        ),
+    ]
 
 
 def write_settings(path: StrPath, text: str, *, force: bool = False) -> None:

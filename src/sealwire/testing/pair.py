@@ -21,7 +21,7 @@ from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Self
 
 from sealwire import listener, recommended
-from sealwire.answers import decode_answer
+from sealwire.answering import Answering
 from sealwire.client import Client
 from sealwire.clock import in_place
 from sealwire.engine import Engine
@@ -42,11 +42,10 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from sealwire.chain import Chain
-    from sealwire.eventlog import Stats
     from sealwire.events import Decision
     from sealwire.policy import Policy
     from sealwire.sealer import SealingLayer
-    from sealwire.stages import Answer
+    from sealwire.stats import Stats
 
 
 def pair(
@@ -56,6 +55,7 @@ def pair(
     chain: Recommended = Recommended.LOCAL,
     issuer: str = "tester",
     clock: FakeClock | None = None,
+    signed: bool = False,
 ) -> Pair:
     """Give a service in memory and its client, with fresh keys, to be closed after use.
 
@@ -66,12 +66,14 @@ def pair(
         chain: which recommended chain; through ``network`` answers have no report.
         issuer: who asks, as roles of a policy name operators.
         clock: the clocks; by default new ones.
+        signed: whether the service has a receipt key, which the client knows: answers are verified
+            then, and have their report through ``network`` as well.
 
     Raises:
         ConfigurationError: ``audience`` or ``issuer`` is not a name, or a listener runs in this
             process that does not have ``clock`` for its own.
     """
-    return Pair(audience, policy, chain, issuer, clock or FakeClock())
+    return Pair(audience, policy, chain, issuer, clock or FakeClock(), signed=signed)
 
 
 class Pair:
@@ -90,6 +92,8 @@ class Pair:
         kind: Recommended,
         issuer: str,
         clock: FakeClock,
+        *,
+        signed: bool = False,
     ) -> None:
         """Make both; as `pair`."""
         check_private_names()
@@ -105,12 +109,22 @@ class Pair:
             state=MemorySealerState(),
             clock=clock.wall_clock_ms,
         )
-        self.client = Client(f"memory:{audience}", sealer, deliver=self._deliver)
+        answering, receipt_key = None, None
+        if signed:
+            host = SigningKey(secrets.token_bytes(32), owner="tests-host")
+            answering, receipt_key = Answering(host, chain), host.verify_key
+        self.client = Client(
+            f"memory:{audience}", sealer, deliver=self._deliver, receipt_key=receipt_key
+        )
         self._one_at_a_time = threading.RLock()
         self._open = True
         with clock.in_place():
             self._service = Service(
-                door, on_event=self.decisions.append, memory=Memory(), engine=Engine()
+                door,
+                on_event=self.decisions.append,
+                memory=Memory(),
+                engine=Engine(),
+                answering=answering,
             )
             self._service.begin()
         self._before = LoggingBefore()
@@ -180,7 +194,7 @@ class Pair:
                 "it first, or start it and the pair with one FakeClock in place"
             )
 
-    def _deliver(self, address: str, sealed: bytes, /, *, timeout_s: float) -> Answer:
+    def _deliver(self, address: str, sealed: bytes, /, *, timeout_s: float) -> bytes:
         frame = encode_frame(sealed)
         with self._doing():
             self._service.let_time_pass()
@@ -190,7 +204,7 @@ class Pair:
         answered = reader.next_event()
         if answered is None:
             raise RuntimeError("sealwire.testing.pair: a whole message was not answered")
-        return decode_answer(answered.payload)
+        return answered.payload
 
 
 def _ways(kind: Recommended, audience: str, issuer: str) -> tuple[Chain, tuple[SealingLayer, ...]]:

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar, Final, TypeAlias
 
 from sealwire.errors import Reason
+from sealwire.trail.causes import Cause
 from sealwire.trail.forms import (
     Count,
     Digest,
@@ -39,22 +40,6 @@ from sealwire.trail.seen import ByWhom, MaybeWhom, WhatChanged
 
 FORMAT: Final = 1
 """The version of the trail's format, which its first record names."""
-
-
-class Cause(enum.Enum):
-    """Why something that was in force is no longer."""
-
-    ASKED = "asked"
-    EXPIRED = "expired"
-    NOT_CONFIRMED = "not-confirmed"
-    SUPERSEDED = "superseded"
-    POLICY = "policy"
-    KEY_COMPROMISED = "key-compromised"
-    DISK_FULL = "disk-full"
-    STOPPED = "stopped"
-    FORKED = "forked"
-    LOCAL = "local"
-    """Somebody on the host itself, without a key."""
 
 
 class KeyState(enum.Enum):
@@ -183,6 +168,17 @@ class Reverted:
 
 
 @dataclass(frozen=True, slots=True)
+class Confirmed:
+    """What a request had applied on trial stays; ``of`` is that request."""
+
+    kind: ClassVar[str] = "confirmed"
+    request: RequestId
+    of: RequestId
+    who: ByWhom
+    why: Text
+
+
+@dataclass(frozen=True, slots=True)
 class LeaseBegun:
     """Levels for a time."""
 
@@ -236,6 +232,22 @@ class Drifted:
 
 
 @dataclass(frozen=True, slots=True)
+class DriftEnded:
+    """These places are again as a request had left them."""
+
+    kind: ClassVar[str] = "drift-ended"
+    places: Names
+
+
+@dataclass(frozen=True, slots=True)
+class Alerted:
+    """What a floor of the policy protects is protected less, or is not there."""
+
+    kind: ClassVar[str] = "alerted"
+    what: Text
+
+
+@dataclass(frozen=True, slots=True)
 class ClockStepped:
     """The wall clock was set: what it would have said, and what it says."""
 
@@ -270,12 +282,15 @@ Event: TypeAlias = (
     | Refused
     | Applied
     | Failed
+    | Confirmed
     | Reverted
     | LeaseBegun
     | LeaseEnded
     | KeyChanged
     | PolicyChanged
     | Drifted
+    | DriftEnded
+    | Alerted
     | ClockStepped
     | TrailFailed
     | TrailRecovered
@@ -284,9 +299,9 @@ Event: TypeAlias = (
 EVENTS: Final[dict[str, type[Event]]] = {
     each.kind: each
     for each in (
-        *(Begun, Started, Stopped, Accepted, Refused, Applied, Failed, Reverted),
-        *(LeaseBegun, LeaseEnded, KeyChanged, PolicyChanged, Drifted, ClockStepped),
-        *(TrailFailed, TrailRecovered),
+        *(Begun, Started, Stopped, Accepted, Refused, Applied, Failed, Confirmed, Reverted),
+        *(LeaseBegun, LeaseEnded, KeyChanged, PolicyChanged, Drifted, DriftEnded, Alerted),
+        *(ClockStepped, TrailFailed, TrailRecovered),
     )
 }
 """Every kind of event by its name in a record."""

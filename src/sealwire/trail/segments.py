@@ -18,6 +18,7 @@ Not guaranteed: that a disk has what it says it has.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
 from pathlib import Path
@@ -51,7 +52,12 @@ _NEWLINE: Final = ord("\n")
 
 
 class TrailWriter:
-    """The one who writes a trail. Not for several threads at a time."""
+    """The one who writes a trail. Not for several threads at a time.
+
+    Attributes:
+        torn_bytes: what a crash had left behind the last record, and opening has cut off.
+        failed_with: the system's number for what went wrong with a write; 0 where nothing did.
+    """
 
     def __init__(
         self, folder: Path, boot: str = "", *, max_segment_bytes: int = MAX_SEGMENT_BYTES
@@ -71,6 +77,7 @@ class TrailWriter:
         self._tree = CompactRange()
         self._unwritten_hashes = bytearray()
         self._broken = ""
+        self.failed_with = 0
         self._descriptors = contextlib.ExitStack()
         self.torn_bytes = 0
         check_folder(folder)
@@ -185,6 +192,11 @@ class TrailWriter:
         self._broken = "it is closed"
         self._descriptors.close()
 
+    def abandon(self) -> None:
+        """Let go of what a forked child inherited: nothing is written, and the lock stays held."""
+        self._broken = "it is another process's"
+        self._descriptors.close()
+
     def __enter__(self) -> Self:
         """Give itself."""
         return self
@@ -247,7 +259,8 @@ class TrailWriter:
         self._check()
         try:
             if os.write(descriptor, data) != len(data):
-                self._break(OSError(0, "only a part was written"))
+                # The system says why at the next try alone; a full disk is what does this.
+                self._break(OSError(errno.ENOSPC, "only a part was written"))
         except OSError as failure:
             self._break(failure)
 
@@ -263,5 +276,6 @@ class TrailWriter:
             raise StateError(f"the trail {self.folder} is not written: {self._broken}")
 
     def _break(self, failure: OSError) -> NoReturn:
+        self.failed_with = failure.errno or 0
         self._broken = failure.strerror or str(failure)
         raise StateError(f"the trail {self.folder} cannot be written: {self._broken}") from None

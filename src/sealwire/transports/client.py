@@ -2,9 +2,10 @@
 
 Three ends are told apart, because the next step differs: there was no connection (nothing was
 sent: `TransportError`), the message was handed over and no answer came (`NoAnswerError`: it may
-have been applied; sending the same message again is safe and tells), or there is an `Answer`.
+have been applied; sending the same message again is safe and tells), or there is an answer.
 
-Not guaranteed: that the answer is the service's. It is unsigned.
+Not guaranteed: that the answer is the service's. Whether it is shows in its signature, which is
+looked at by whoever knows the host's receipt key (`sealwire.told`).
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ import socket
 import time
 from typing import TYPE_CHECKING, Final
 
-from sealwire.answers import MAX_ANSWER_BYTES, decode_answer
 from sealwire.errors import ConfigurationError, MalformedError, NoAnswerError, TransportError
-from sealwire.framing import FrameReader, encode_frame
+from sealwire.framing import MAX_FRAME_BYTES, FrameReader, encode_frame
+from sealwire.sent import look_at_sent
+from sealwire.told import read_told
 from sealwire.transports.addresses import Address, TcpAddress, parse_address
 
 if TYPE_CHECKING:
@@ -36,7 +38,9 @@ _FIRST_TRY_LOOPBACK_S: Final = 0.01
 def deliver(
     address: str | Address, sealed: bytes, *, timeout_s: float = DEFAULT_TIMEOUT_S
 ) -> Answer:
-    """Send a sealed message; give the answer.
+    """Send a sealed message; give what the answer says, whoever has written it.
+
+    A receipt is read as well, and its signature not verified; see `sealwire.Client` for that.
 
     Args:
         address: where the listener is, such as ``unix:/run/payments.sock``.
@@ -47,7 +51,36 @@ def deliver(
         ConfigurationError: not an address.
         SealError: the message is longer than a frame.
         TransportError: no connection; nothing was sent.
-        NoAnswerError: sent, and no answer came, or none that can be read.
+        NoAnswerError: sent, and no answer came, or none that can be read: a receipt for a request
+            that is encrypted can be read by its sender alone.
+    """
+    answered = exchange(address, sealed, timeout_s=timeout_s)
+    try:
+        return read_told(answered, look_at_sent(sealed), None, now_ms=None).answer
+    except MalformedError as error:
+        raise unreadable(address, error) from None
+
+
+def unreadable(address: str | Address, error: MalformedError) -> NoAnswerError:
+    """Make the error that what came back is no answer."""
+    return NoAnswerError(f"{address}: the answer cannot be read: {error.detail}")
+
+
+def exchange(
+    address: str | Address, sealed: bytes, *, timeout_s: float = DEFAULT_TIMEOUT_S
+) -> bytes:
+    """Send a sealed message; give the answer as it came, unread.
+
+    Args:
+        address: where the listener is, such as ``unix:/run/payments.sock``.
+        sealed: the sealed message.
+        timeout_s: for all of it, seconds.
+
+    Raises:
+        ConfigurationError: not an address.
+        SealError: the message is longer than a frame.
+        TransportError: no connection; nothing was sent.
+        NoAnswerError: sent, and no answer came.
     """
     target = parse_address(address) if isinstance(address, str) else address
     frame = encode_frame(sealed)
@@ -57,9 +90,9 @@ def deliver(
         with contextlib.suppress(OSError):
             _send(connection, frame, ends_s)
         try:
-            return decode_answer(_receive(connection, ends_s))
+            return _receive(connection, ends_s)
         except MalformedError as error:
-            raise NoAnswerError(f"{target}: the answer cannot be read: {error.detail}") from None
+            raise unreadable(target, error) from None
         except OSError as error:
             raise NoAnswerError(f"{target}: sent, but no answer: {error}") from None
 
@@ -129,7 +162,10 @@ def _first_try_s(target: Address) -> float:
 
 
 def _no_connection(target: Address, error: OSError) -> TransportError:
-    return TransportError(f"{target}: no connection: {error.strerror or error}; nothing was sent")
+    why = error.strerror or str(error)
+    failure = TransportError(f"{target}: no connection: {why}; nothing was sent")
+    failure.errno = error.errno
+    return failure
 
 
 def _left(ends_s: float) -> float:
@@ -143,7 +179,7 @@ def _send(connection: socket.socket, frame: bytes, ends_s: float) -> None:
 
 
 def _receive(connection: socket.socket, ends_s: float) -> bytes:
-    reader = FrameReader(MAX_ANSWER_BYTES)
+    reader = FrameReader(MAX_FRAME_BYTES)
     while (frame := reader.next_event()) is None:
         if (left_s := _left(ends_s)) <= _SHORT_S:
             raise TimeoutError("timed out")

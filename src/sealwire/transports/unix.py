@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from sealwire.errors import ConfigurationError
+from sealwire.localdoor import LOCAL
 from sealwire.transports.addresses import BACKLOG, UnixAddress
 from sealwire.transports.caller import Caller
 from sealwire.transports.directories import prepare
@@ -83,8 +84,10 @@ class UnixListener:
         if peer is None:
             # The modes of directory and socket are the gate on such a system.
             return Caller("a local peer", may_connect=True)
-        uid, name = peer
-        owner = f"local/uid-{uid}" if uid in {0, os.geteuid()} else ""
+        uid, name, login = peer
+        owner = f"{LOCAL}uid-{uid}" if uid in {0, os.geteuid()} else ""
+        if owner and login is not None:
+            owner = f"{owner}/login-{login}"
         return Caller(name, self._allow_uids is None or uid in self._allow_uids, owner)
 
     def close(self) -> None:
@@ -193,31 +196,34 @@ def check_callers(group: str | int | None, allow_uids: Iterable[int] | None) -> 
     _allowed(allow_uids, group)
 
 
-def _peer(connection: socket.socket) -> tuple[int, str] | None:
-    """Give uid and name of the peer, or ``None`` where the system does not say."""
+def _peer(connection: socket.socket) -> tuple[int, str, int | None] | None:
+    """Give uid and name of the peer, and who had logged in before becoming this user.
+
+    ``None`` where the system does not say.
+    """
     if sys.platform == "linux":
         size = struct.calcsize("3i")
         raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
         pid, uid, _ = struct.unpack("3i", raw)
         # The pid is evidence only: pids are used again.
-        return uid, f"uid {uid}, pid {pid}{_login_of(pid)}"
+        return uid, f"uid {uid}, pid {pid}", _login_of(pid)
     elif sys.platform == "darwin":  # noqa: RET505 - a type checker reads one platform's branch
         # struct xucred: version, uid, number of groups, sixteen groups (sys/ucred.h).
         raw = connection.getsockopt(0, socket.LOCAL_PEERCRED, 76)
         uid = struct.unpack_from("=I", raw, 4)[0]
-        return uid, f"uid {uid}"
+        return uid, f"uid {uid}", None
     else:
         return None
 
 
-def _login_of(pid: int) -> str:
+def _login_of(pid: int) -> int | None:
     """Say who had logged in before becoming another user, where the system audits that."""
     try:
         with open(f"/proc/{pid}/loginuid", encoding="ascii") as file:  # noqa: PTH123 - a number
             login = int(file.read())
     except (OSError, ValueError):
-        return ""
-    return "" if login == _NO_LOGIN else f", loginuid {login}"
+        return None
+    return None if login == _NO_LOGIN else login
 
 
 def _allowed(allow_uids: Iterable[int] | None, group: str | int | None) -> frozenset[int] | None:

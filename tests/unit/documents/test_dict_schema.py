@@ -18,7 +18,7 @@ from sealwire.documents import (
     plan_from,
     read_plan,
 )
-from sealwire.documents.reading import did_you_mean
+from sealwire.documents.reading import did_you_mean, nearest
 from sealwire.errors import MalformedError, Reason, Stage
 
 CONSOLE = {"class": "logging.StreamHandler"}
@@ -710,3 +710,15 @@ def test_a_hint_is_given_where_it_is_cheap() -> None:
     assert "" == did_you_mean("zzz", ["INFO", "DEBUG"])
     assert "" == did_you_mean("D" * 65, ["D" * 64])
     assert "" == did_you_mean("a1", [f"a{number}" for number in range(65)])
+
+
+def test_the_nearest_of_many_names() -> None:
+    """A slip or two away, three at most, and without much work whatever there is."""
+    known = ["payments", "payments.db", "payments.dba", "payments.dbx", "payments.dby"]
+    assert 3 == len(nearest("payments.bd", known))
+    assert "payments.db" == nearest("payments.bd", known)[0]
+    assert [] == nearest("orders", known)
+    assert [] == nearest("pay", known)
+    assert [] == nearest("x" * 65, ["x" * 65])
+    assert ["x199"] == nearest("x199y", [f"x{number:03}" for number in range(200)])[:1]
+    assert "y199" not in nearest("y199y", [*["abcd"] * 200, "y199"])

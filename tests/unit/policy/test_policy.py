@@ -30,6 +30,8 @@ from sealwire.requests import Request, Verb, read_request
 from sealwire.stages import Evidence, Opened, Stream
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from tests.conftest import Operator
 
 DEFAULT = Policy(default_rules())
@@ -521,6 +523,65 @@ def test_a_tree_is_looked_at_where_it_could_refuse(asked: Asking) -> None:
     for policy in wanting:
         assert policy.looks_at_trees(asked(Verb.APPLY))
         assert not policy.looks_at_trees(asked(Verb.STATUS))
+
+
+@pytest.mark.parametrize(
+    ("verb", "most", "made", "new", "refused"),
+    [
+        (Verb.LEASE, 10, 9, 1, False),
+        (Verb.LEASE, 10, 10, 1, True),
+        (Verb.APPLY, 10, 9, 2, True),
+        (Verb.PLAN, 10, 9, 2, True),
+        # What is there already may be named, whatever was made before.
+        (Verb.LEASE, 10, 50, 0, False),
+        (Verb.LEASE, 0, 0, 1, True),
+        (Verb.REVERT, 0, 5, 5, False),
+        (Verb.STATUS, 0, 5, 5, False),
+    ],
+)
+def test_loggers_are_made_up_to_a_limit(
+    asked: Asking, verb: Verb, most: int, made: int, new: int, refused: bool
+) -> None:
+    """The process counts; a refusal says how many, and which line has the limit."""
+    policy = Policy((), max_new_loggers=most, sources={"max_new_loggers": "p:3"})
+    named: list[str] = []
+
+    def count_new(names: Iterable[str]) -> tuple[int, int]:
+        named.extend(names)
+        return made, new
+
+    if not refused:
+        policy.judge_new_loggers(asked(verb), count_new)
+        return
+    with pytest.raises(PolicyError) as caught:
+        policy.judge_new_loggers(asked(verb), count_new)
+    assert ("new-loggers", "p:3") == (caught.value.rule, caught.value.source)
+    assert caught.value.where == ("levels" if verb is Verb.LEASE else "loggers")
+    assert f"{new} new ones, and {made} were made for requests" in caught.value.detail
+
+
+def test_the_loggers_that_are_counted_are_those_a_request_names(asked: Asking) -> None:
+    """Of a lease and of a configuration alike."""
+    policy, named = Policy(()), []
+
+    def count_new(names: Iterable[str]) -> tuple[int, int]:
+        named.append(sorted(names))
+        return 0, 0
+
+    policy.judge_new_loggers(asked(Verb.LEASE, levels={"a.b": 10, "c": 20}), count_new)
+    config = {"version": 1, "loggers": {"d": {"level": 10}, "e.f": {"level": 10}}}
+    policy.judge_new_loggers(asked(Verb.APPLY, config=config), count_new)
+    assert [["a.b", "c"], ["d", "e.f"]] == named
+
+
+def test_which_loggers_somebody_may_name(asked: Asking) -> None:
+    """Everything where there are no roles, and nothing where none is theirs."""
+    assert Policy(()).loggers_of("alice").covers("anything")
+    policy = with_roles(role(loggers=Loggers(("payments.*",))))
+    assert [True, False] == [
+        policy.loggers_of("alice").covers(name) for name in ("payments.db", "shop")
+    ]
+    assert not policy.loggers_of("stranger").covers("payments.db")
 
 
 def test_claims_are_who_asks(alice: Operator) -> None:

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from sealwire.documents import canonical_json, read_json
 from sealwire.trail import forms
+from sealwire.trail.causes import Cause
 from sealwire.trail.events import (
     EVENTS,
     Begun,
-    Cause,
     Drifted,
     PolicyChanged,
     Stopped,

@@ -32,7 +32,7 @@ def test_on_macos(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "LOCAL_PEERCRED", LOCAL_PEERCRED, raising=False)
     credentials = struct.pack("=IIhxx16I", 0, 501, 2, 20, 12, *[0] * 14)
     answering = Answering({(0, LOCAL_PEERCRED, len(credentials)): credentials})
-    assert (501, "uid 501") == _peer(cast("socket.socket", answering))
+    assert (501, "uid 501", None) == _peer(cast("socket.socket", answering))
 
 
 def test_on_other_systems(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,197 @@
+"""Sending a message on a command's behalf: kept until its answer is there, and is believed.
+
+Rules this module keeps:
+
+1. A message that was sealed here is on the disk before it is sent, until its answer is there. An
+   answer that is not the service's is none.
+2. Where there is no answer the next step is told: the same message again.
+3. A message that was sealed elsewhere needs no settings to be sent. Where there are some, what they
+   know of the service's receipt key counts.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from sealwire.cli import unanswered
+from sealwire.cli.anatomy import look_at
+from sealwire.cli.endings import CommandError, Exit
+from sealwire.cli.noting import asked_by, keeping
+from sealwire.cli.parameters import STDIN
+from sealwire.cli.sealing import operator_settings, target_of
+from sealwire.cli.terminal import waiting
+from sealwire.client import Client
+from sealwire.errors import NoAnswerError, SealwireError, TransportError, UntrustedAnswerError
+from sealwire.results import RequestError, Result
+from sealwire.sealer import DEFAULT_LIFETIME_S
+from sealwire.sent import look_at_sent
+from sealwire.told import read_told
+from sealwire.transports.addresses import UnixAddress, parse_address
+from sealwire.transports.client import exchange
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from sealwire.settings import OperatorSettings
+
+_ELSEWHERE: Final = (
+    "is the service running, and is this the address in its settings? start it, or name another "
+    "with --address"
+)
+_NOT_FOR_US: Final = (
+    "the socket is for the service's user: send as that user, or let its settings name a group "
+    "(socket.group)"
+)
+
+
+def keeping_client(
+    settings: OperatorSettings,
+    to: str | None,
+    address: str | None,
+    timeout_s: float,
+    lifetime_s: int = DEFAULT_LIFETIME_S,
+) -> Client:
+    """Make a client whose messages are kept until their answer is there (rule 2).
+
+    Raises:
+        ConfigurationError: the target is not known, or a key cannot be used.
+    """
+    target_of(settings, to)
+    client = _KeepingClient.from_settings(
+        settings, to, address=address, lifetime_s=lifetime_s, timeout_s=timeout_s
+    )
+    client.settings, client.lifetime_s = settings.path, lifetime_s
+    return client
+
+
+class _KeepingClient(Client):
+    """A client whose messages are on the disk until their answer is there, and is believed."""
+
+    settings: Path
+    lifetime_s: int
+
+    def _exchange(self, sealed: bytes, request_id: str, *, fresh: bool) -> Result:
+        audience, address = self.sealer.audience, self.address
+        kept = unanswered.kept(self.settings, audience, sealed, self.lifetime_s)
+        with (
+            kept as path,
+            keeping(self.settings, asked_by(sealed, audience, address, path)) as keep,
+            saying(address, again=str(path)),
+        ):
+            result = super()._exchange(sealed, request_id, fresh=fresh)
+            keep(result.answer)
+            return result
+
+
+class Carried:
+    """A message that was sealed before: where it goes, and what can be known of its answer.
+
+    Attributes:
+        address: where it is sent.
+        audience: for which service; ``""`` where that is not known.
+    """
+
+    def __init__(
+        self, config: str | None, sealed: bytes, to: str | None, address: str | None
+    ) -> None:
+        """Look at the message, and at the operator's settings if there are any.
+
+        Raises:
+            CommandError: the target is not known, and no address was given.
+        """
+        claims = look_at(sealed).claims
+        self.audience = "" if claims is None else claims.aud
+        self._sealed = sealed
+        self._client: Client | None = None
+        if address is None:
+            settings = operator_settings(config)
+            target = target_of(settings, to or self._known(settings))
+            address, self.audience = target.address, self.audience or target.audience
+        self.address = address
+        with contextlib.suppress(SealwireError):
+            # Whoever carries a message for others needs neither settings nor keys.
+            settings = operator_settings(config)
+            whose = self.audience or to
+            self._client = Client.from_settings(settings, whose, address=address)
+
+    def _known(self, settings: OperatorSettings) -> str | None:
+        known = {target.audience for target in settings.targets}
+        return self.audience if self.audience in known else None
+
+    def send(self, timeout_s: float, again: str) -> Result:
+        """Send it; give what came of it, whatever that is.
+
+        Raises:
+            CommandError: there is no answer, with the step that is next then.
+        """
+        with saying(self.address, again):
+            if self._client is not None:
+                client = self._client
+                return result_of(lambda: client.send(self._sealed))
+            answered = exchange(self.address, self._sealed, timeout_s=timeout_s)
+            return Result.of(read_told(answered, look_at_sent(self._sealed), None, now_ms=None), "")
+
+
+def result_of(ask: Callable[[], Result]) -> Result:
+    """Give what came of a request, whatever that is: what was not done is told as well."""
+    try:
+        return ask()
+    except RequestError as error:
+        return error.result
+
+
+@contextlib.contextmanager
+def saying(address: str, again: str) -> Iterator[None]:
+    """Send a message, which stands in the file ``again``, in this block.
+
+    Raises:
+        CommandError: there is no answer, with the step that is next then.
+    """
+    command = f"sealwire send {shlex.quote(again)} --address {shlex.quote(address)}"
+    if again == STDIN:
+        command = f"{command} (with the same bytes)"
+    try:
+        with waiting(f"waiting for {address}"):
+            yield
+    except UntrustedAnswerError as error:
+        raise CommandError(
+            Exit.NO_ANSWER,
+            f"{address}: {error}; nothing is certain",
+            "look at the service, on its host; if it has a new receipt key, trust that: sealwire "
+            f"trust AUDIENCE --key FILE; then send the same message again: {command}",
+        ) from None
+    except NoAnswerError as error:
+        raise CommandError(
+            Exit.NO_ANSWER,
+            f"{error}; it may have been applied",
+            f"send the same sealed message again, which is safe and tells: {command}",
+        ) from None
+    except KeyboardInterrupt:
+        raise CommandError(
+            Exit.INTERRUPTED,
+            f"{address}: interrupted; it may have been applied",
+            f"send the same sealed message again, which is safe and tells: {command}",
+        ) from None
+    except TransportError as error:
+        raise CommandError(Exit.LOCAL_FAILURE, str(error), way_to(address)) from None
+
+
+def way_to(address: str) -> str:
+    """Say the next step where nothing could be connected to."""
+    target = parse_address(address)
+    if not isinstance(target, UnixAddress):
+        return _ELSEWHERE
+    path = Path(target.path)
+    try:
+        there = path.exists()
+    except PermissionError:
+        return _NOT_FOR_US
+    if not there:
+        return _ELSEWHERE
+    if not os.access(path, os.W_OK):
+        return _NOT_FOR_US
+    return "nothing answers at this socket; start the service again"

@@ -1,0 +1,135 @@
+"""``sealwire trust``: which key a service's answers have to be signed with.
+
+Rules this module keeps:
+
+1. No key is trusted because it was seen first. Somebody says that this is the one: by its
+   fingerprint, which came another way, or by an answer to the question.
+2. A key that is trusted already is not replaced unless that is said.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from sealwire.cli import parameters
+from sealwire.cli.endings import CommandError, Exit
+from sealwire.cli.operator_part import pinned_path
+from sealwire.cli.sealing import config_option, target_of
+from sealwire.cli.terminal import flush, printable, say, say_fields, say_hint
+from sealwire.keyfiles import load_verify_key, write_key_file
+from sealwire.settings import (
+    NO_OPERATOR_YET,
+    find_operator_settings,
+    load_operator_settings,
+    read_settings,
+    with_receipt_key,
+    write_settings,
+)
+
+if TYPE_CHECKING:
+    from sealwire.keys import VerifyKey
+
+
+@click.command(
+    short_help="Trust a service's receipt key.",
+    epilog="""\b
+Examples:
+  sealwire trust payments@prod --key receipt.key.pub
+  sealwire trust payments@prod --key receipt.key.pub --fingerprint 5bf1c9b1d4a6e0c2
+  sealwire trust payments@prod
+""",
+)
+@click.argument("audience", type=parameters.audience)
+@click.option("--key", metavar="FILE", help="The public half of the host's receipt key.")
+@click.option(
+    "--fingerprint",
+    metavar="HEX",
+    help="Of the key, as its host says it: trusts it if it is that one, and asks nothing.",
+)
+@click.option("--force", is_flag=True, help="Replace another key that is trusted already.")
+@config_option
+def trust(
+    audience: str, key: str | None, fingerprint: str | None, config: str | None, *, force: bool
+) -> Exit:
+    """Trust the receipt key of the service AUDIENCE, so that its answers can be verified.
+
+    The key is what sealwire init made on the service's host: receipt.key.pub. Its fingerprint has
+    to come by a way on which nobody could have exchanged it. Without --key, the key that is trusted
+    is shown.
+    """
+    place = find_operator_settings(config, os.environ)
+    path, text = read_settings(place.path, NO_OPERATOR_YET)
+    settings = load_operator_settings(path)
+    target = target_of(settings, audience)
+    known = settings.load_receipt_key(target)
+    if key is None:
+        if known is None:
+            raise CommandError(
+                Exit.REFUSED,
+                f"no receipt key of {audience} is trusted, so its answers cannot be verified",
+                f"get its public half from the service's host, then: sealwire trust {audience} "
+                "--key FILE",
+            )
+        _say_key(audience, known)
+        return Exit.OK
+    host = load_verify_key(key)
+    if known is not None and known != host and not force:
+        raise CommandError(
+            Exit.LOCAL_FAILURE,
+            f"another receipt key of {audience} is trusted: {known.fingerprint} of {known.owner}; "
+            f"this one is {host.fingerprint} of {host.owner}",
+            "if the host has a new one, and says so, replace it with --force",
+        )
+    _say_key(audience, host)
+    _check_meant(host, fingerprint)
+    pinned = pinned_path(path, audience)
+    written = with_receipt_key(settings, text, target, pinned)
+    write_key_file(pinned, host, force=True)
+    write_settings(path, written, force=True)
+    say(("trusted", "bold green"), (f": answers of {audience} have to be signed with it", ""))
+    return Exit.OK
+
+
+def _say_key(audience: str, key: VerifyKey) -> None:
+    say_fields(
+        [
+            ("service", audience),
+            ("host", key.owner),
+            ("fingerprint", key.fingerprint),
+            ("thumbprint", key.thumbprint.hex()),
+        ]
+    )
+
+
+def _check_meant(key: VerifyKey, fingerprint: str | None) -> None:
+    """Check that somebody means this key (rule 1).
+
+    Raises:
+        CommandError: its fingerprint is another one, or nobody has said that it is right.
+    """
+    if fingerprint is not None:
+        if fingerprint.lower() not in {key.fingerprint, key.thumbprint.hex()}:
+            raise CommandError(
+                Exit.REFUSED,
+                f"the key's fingerprint is {key.fingerprint}, and not {printable(fingerprint)}",
+                "do not trust it; get the file again from the service's host",
+            )
+        return
+    if not sys.stdin.isatty():
+        raise CommandError(
+            Exit.LOCAL_FAILURE,
+            "nobody can be asked whether this is the host's key, and nothing was trusted",
+            f"compare it with what the host says, then add: --fingerprint {key.fingerprint}",
+        )
+    say_hint("on the service's host: sealwire keys show receipt.key.pub")
+    flush()
+    if not click.confirm("is this the fingerprint that the host shows?", default=False, err=True):
+        raise CommandError(
+            Exit.REFUSED,
+            "the key is not trusted",
+            "ask whoever runs the service for its fingerprint",
+        )

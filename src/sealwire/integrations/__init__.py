@@ -1,0 +1,1 @@
+"""What connects a listener with other people's software; each module needs an extra of its name."""

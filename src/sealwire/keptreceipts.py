@@ -1,0 +1,233 @@
+"""Receipts that were kept: each with the request that it answers, to be verified again later.
+
+Rules this module keeps:
+
+1. A receipt is kept as it came, one file each, with what is needed to verify it again: which
+   request it answers and the thumbprints of the keys, and no key.
+2. What cannot be kept is told, and makes the request none the worse: it has been answered.
+3. Of each host's trail the last point is kept that a verified receipt has shown. A trail grows: one
+   that is shorter than it was, or another one of the same length, is an alarm.
+4. Reads are not kept. They change nothing, and their receipts are long.
+
+Not shown by rule 3: that a longer trail begins with the shorter one. Only the trail itself can show
+that (``sealwire trail verify``).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from sealwire.documents import JsonValue, canonical_json, read_json
+from sealwire.errors import ConfigurationError, MalformedError, SealwireError
+from sealwire.keyfiles import read_checked, write_checked
+from sealwire.receipts import Asked
+from sealwire.stages import Digest, Stream
+
+if TYPE_CHECKING:
+    from sealwire.keys import VerifyKey
+    from sealwire.receipts import TrailPoint
+    from sealwire.results import Result
+    from sealwire.sent import Sent
+
+FORMAT: Final = "sealwire-kept-receipt-1"
+TRAILS_FORMAT: Final = "sealwire-last-trails-1"
+MAX_KEPT_BYTES: Final = 1024 * 1024
+"""A receipt has at most 260 KiB, and stands here in hex."""
+
+_TRAILS: Final = "trails.json"
+_AGAIN: Final = ".again"
+"""Follows the id where the same message was sent again, so that the first receipt stays."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A receipt that was kept.
+
+    Attributes:
+        receipt: as it came.
+        asked: the request that it answers.
+        encrypted_with: the thumbprint of the key under which the request was encrypted, in hex;
+            ``""`` where it was not.
+        verified_with: the thumbprint of the receipt key with which it was verified when it came;
+            ``""`` where that was not known.
+        host: who has signed it, or says so.
+        outcome: what it says, to be listed without a key.
+        reason: likewise.
+        at_ms: likewise, the receipt's own time.
+    """
+
+    receipt: bytes
+    asked: Asked
+    encrypted_with: str
+    verified_with: str
+    host: str
+    outcome: str
+    reason: str
+    at_ms: int
+
+
+class KeptReceipts:
+    """The folder in which an operator's receipts are kept."""
+
+    def __init__(self, folder: Path) -> None:
+        """Keep them in ``folder``, which is made when the first one is kept."""
+        self.folder = folder
+
+    def keep(
+        self, receipt: bytes, sent: Sent, result: Result, key: VerifyKey | None, /
+    ) -> tuple[str, ...]:
+        """Keep a receipt; give what is wrong, in words."""
+        said = result.receipt
+        if said is None:
+            return ()
+        alarms: list[str] = []
+        try:
+            self.folder.mkdir(mode=0o700, parents=False, exist_ok=True)
+            if result.verified and said.trail is not None:
+                alarms += self._compare(f"{sent.asked.audience} {result.host}", said.trail)
+            if sent.asked.stream is not Stream.READ:
+                kept = Kept(
+                    receipt,
+                    sent.asked,
+                    "" if sent.request_key is None else sent.request_key.thumbprint.hex(),
+                    key.thumbprint.hex() if result.verified and key is not None else "",
+                    result.host,
+                    said.outcome.value,
+                    said.reason,
+                    said.at_ms,
+                )
+                name = sent.asked.id.hex() + (_AGAIN if said.repeated else "")
+                self._write(f"{name}.json", _written(kept))
+        except (OSError, SealwireError) as error:
+            alarms.append(f"the receipt could not be kept: {error}")
+        return tuple(alarms)
+
+    def ids(self) -> list[str]:
+        """Give what receipts are kept, oldest first."""
+        with contextlib.suppress(OSError):
+            files = [each for each in self.folder.iterdir() if _is_kept(each.name)]
+            return [each.stem for each in sorted(files, key=lambda each: each.stat().st_mtime)]
+        return []
+
+    def load(self, name: str) -> Kept:
+        """Load a receipt by its request's id, or the beginning of it.
+
+        Raises:
+            ConfigurationError: there is none or there are several, or it cannot be read.
+        """
+        found = [each for each in self.ids() if each.startswith(name)]
+        exact = [each for each in found if each == name]
+        if len(exact or found) != 1:
+            many = "several receipts begin" if found else "no receipt is kept that begins"
+            raise ConfigurationError(f"{many} with {name}; list them: sealwire receipts list")
+        return load_kept(self.folder / f"{(exact or found)[0]}.json")
+
+    def _compare(self, whose: str, point: TrailPoint) -> list[str]:
+        """Compare where a host's trail stands with where it stood (rule 3)."""
+        path = self.folder / _TRAILS
+        trails = _trails_of(_read(path)) if os.path.lexists(path) else {}
+        last = trails.get(whose)
+        alarms = []
+        if last is not None:
+            size, root = last
+            forget = f"if it was begun anew on purpose, forget it: rm {shlex.quote(str(path))}"
+            if point.size < size:
+                alarms = [f"the trail has {point.size} entries and had {size}: cut; {forget}"]
+            elif point.size == size and point.root != root:
+                alarms = [f"the trail of {size} entries is another one than before; {forget}"]
+        if not alarms and (last is None or point.size > last[0]):
+            trails[whose] = point.size, point.root
+            hosts: JsonValue = {
+                name: {"size": size, "root": root} for name, (size, root) in trails.items()
+            }
+            self._write(_TRAILS, canonical_json({"format": TRAILS_FORMAT, "hosts": hosts}) + b"\n")
+        return alarms
+
+    def _write(self, name: str, content: bytes) -> None:
+        write_checked(self.folder / name, content, mode=0o600, force=True, error=ConfigurationError)
+
+
+def load_kept(path: Path) -> Kept:
+    """Load a receipt from the file in which it was kept.
+
+    Raises:
+        ConfigurationError: it cannot be read, others can write it, or it is no such file.
+    """
+    with contextlib.suppress(MalformedError, KeyError, TypeError, ValueError):
+        return _kept_of(read_json(_read(path)))
+    raise ConfigurationError(f"{path} is no receipt that sealwire has kept")
+
+
+def _read(path: Path) -> bytes:
+    return read_checked(
+        path, max_bytes=MAX_KEPT_BYTES, error=ConfigurationError, missing="see what there is"
+    ).content
+
+
+def _is_kept(name: str) -> bool:
+    return name.endswith(".json") and name != _TRAILS
+
+
+def _written(kept: Kept) -> bytes:
+    asked = kept.asked
+    members: dict[str, JsonValue] = {
+        "format": FORMAT,
+        "receipt": kept.receipt.hex(),
+        "audience": asked.audience,
+        "stream": asked.stream.value,
+        "id": asked.id.hex(),
+        "digest": asked.digest.hex(),
+        "encrypted_with": kept.encrypted_with,
+        "verified_with": kept.verified_with,
+        "host": kept.host,
+        "outcome": kept.outcome,
+        "reason": kept.reason,
+        "at_ms": kept.at_ms,
+    }
+    return canonical_json(members) + b"\n"
+
+
+def _kept_of(members: dict[str, JsonValue]) -> Kept:
+    """Take a document as a receipt that was kept, or raise something that says that it is none."""
+    at_ms = members.pop("at_ms")
+    texts = {name: value for name, value in members.items() if isinstance(value, str)}
+    if type(at_ms) is not int or texts.pop("format") != FORMAT:
+        raise ValueError
+    return Kept(
+        bytes.fromhex(texts["receipt"]),
+        Asked(
+            texts["audience"],
+            Stream(texts["stream"]),
+            bytes.fromhex(texts["id"]),
+            Digest(bytes.fromhex(texts["digest"])),
+        ),
+        texts["encrypted_with"],
+        texts["verified_with"],
+        texts["host"],
+        texts["outcome"],
+        texts["reason"],
+        at_ms,
+    )
+
+
+def _trails_of(content: bytes) -> dict[str, tuple[int, str]]:
+    with contextlib.suppress(MalformedError, KeyError, TypeError, ValueError):
+        members = read_json(content)
+        hosts = members["hosts"]
+        if members["format"] == TRAILS_FORMAT and isinstance(hosts, dict):
+            return {name: _point_of(point) for name, point in hosts.items()}
+    raise ConfigurationError(f"{_TRAILS} is not what sealwire keeps there; remove it")
+
+
+def _point_of(point: JsonValue) -> tuple[int, str]:
+    if not isinstance(point, dict):
+        raise TypeError
+    size, root = point["size"], point["root"]
+    if type(size) is not int or not isinstance(root, str):
+        raise TypeError
+    return size, root

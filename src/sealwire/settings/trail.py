@@ -1,0 +1,101 @@
+"""What a service's trail is to be, as ``[trail]`` of its settings says it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from sealwire.keyfiles import load_signing_key
+from sealwire.recording import OnFailure, Trail
+from sealwire.recording.options import HEARTBEAT_S, check_options
+from sealwire.recording.sinks import parse_sink
+from sealwire.settings.tables import Table, duration_s, list_of, text_of, whole
+from sealwire.trail.segments import MAX_SEGMENT_BYTES
+
+KEYS: Final = (
+    *("folder", "key", "on_audit_failure", "spill"),
+    *("required_sinks", "heartbeat", "segment_bytes"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TrailSettings:
+    """Where a service records what happens; `sealwire.Trail` says what each is.
+
+    Attributes:
+        folder: where the trail lies.
+        key: the private key file that signs its checkpoints.
+        on_audit_failure: what becomes of changes while it cannot be written.
+        spill: the second folder.
+        required_sinks: where every record is handed to as well.
+        heartbeat_s: how often a signed checkpoint is handed on, seconds.
+        segment_bytes: when a new file is begun.
+
+    Raises:
+        ConfigurationError: these do not go together.
+    """
+
+    folder: Path
+    key: Path
+    on_audit_failure: OnFailure = OnFailure.REFUSE
+    spill: Path | None = None
+    required_sinks: tuple[str, ...] = ()
+    heartbeat_s: int = HEARTBEAT_S
+    segment_bytes: int = MAX_SEGMENT_BYTES
+
+    def __post_init__(self) -> None:
+        """Check what can be checked without opening anything."""
+        check_options(
+            self.folder,
+            self.on_audit_failure,
+            self.spill,
+            self.required_sinks,
+            self.heartbeat_s,
+            self.segment_bytes,
+        )
+
+    def make(self, *, allow_example_keys: bool = False) -> Trail:
+        """Load the key; give what the trail is to be.
+
+        Raises:
+            KeyFileError: the key file is missing, malformed, too open or an example.
+        """
+        return Trail(
+            self.folder,
+            load_signing_key(self.key, allow_example_keys=allow_example_keys),
+            self.on_audit_failure,
+            self.spill,
+            self.required_sinks,
+            self.heartbeat_s,
+            self.segment_bytes,
+        )
+
+
+def read_trail(top: Table) -> TrailSettings | None:
+    """Read the table ``[trail]`` of a service's settings; ``None`` where there is none."""
+    if "trail" not in top.values:
+        return None
+    table = top.table("trail").limited_to(*KEYS)
+    return table.make(
+        TrailSettings,
+        folder=table.need("folder", top.path),
+        key=table.need("key", top.path),
+        on_audit_failure=table.take("on_audit_failure", _on_failure, default=OnFailure.REFUSE),
+        spill=table.take("spill", top.path, default=None),
+        required_sinks=table.take("required_sinks", list_of(_sink), default=()),
+        heartbeat_s=table.take("heartbeat", duration_s, default=HEARTBEAT_S),
+        segment_bytes=table.take("segment_bytes", whole, default=MAX_SEGMENT_BYTES),
+    )
+
+
+def _on_failure(value: object) -> OnFailure:
+    try:
+        return OnFailure(value)
+    except ValueError:
+        raise ValueError('is none of "refuse", "lock" and "spill"') from None
+
+
+def _sink(value: object) -> str:
+    parse_sink(text := text_of(value))
+    return text

@@ -116,8 +116,9 @@ class DurableState:
         self._holding = ExitStack()
         self._seen: Remembered | None = None
         self._own: set[str] = set()
+        self._aside: dict[str, str] = {}
         self._state_id = b""
-        self._serving = self._starting = False
+        self._serving = self._starting = self._beginning = False
         self._retry_ms = 0
         self._written = JournalState()
         self._unwritten = False
@@ -139,13 +140,16 @@ class DurableState:
         self._state = state
         self._engine.in_force.mode = MODE
         state.kept_from = 0
-        self._serving = self._starting = True
+        self._serving = self._starting = self._beginning = True
+        self._aside.clear()
         self._engine.on_end.append(self._note)
         try:
             with self.held():
                 pass
         except StateError as error:
             self._tell(str(error))
+        finally:
+            self._beginning = False
 
     def end(self) -> None:
         """Serve no more; what runs is still there after a start."""
@@ -179,7 +183,8 @@ class DurableState:
             take: takes its message in memory; what it raises is raised.
 
         Raises:
-            RefusedError: with ``STATE_UNAVAILABLE``; nothing is taken.
+            RefusedError: with ``STATE_UNAVAILABLE``, or with ``REPLAYED`` where the journal has its
+                id in force; nothing is taken.
         """
         standing: Standing | None = None
         before = self._state.floors
@@ -198,6 +203,9 @@ class DurableState:
             # What was taken in memory has not been taken.
             self._state.floors = before
             raise VerificationError(Reason.STATE_UNAVAILABLE, Stage.ADMISSION, str(error)) from None
+        except ValueError as error:
+            self._state.floors = before
+            raise VerificationError(Reason.REPLAYED, Stage.ADMISSION, str(error)) from None
         return standing
 
     def settle(self, outcome: Outcome) -> None:
@@ -262,6 +270,8 @@ class DurableState:
                 pass
         except StateError as error:
             self._tell(str(error))
+        except Exception as bug:  # noqa: BLE001 - leases are ended by the thread that comes by here
+            log_bug("the state could not be looked at", bug)
 
     @property
     def _is_due(self) -> bool:
@@ -270,9 +280,9 @@ class DurableState:
     def _note(self) -> None:
         """Write what is in force, since something has ended by itself; now, or when that works."""
         if self._serving and self._opened is not None:
+            # What others have written meanwhile comes with it, and is not followed yet.
             journal = self._opened.journal
             journal.note(Now(self._standing(journal.remembered)))
-            self._seen = journal.remembered
 
     # ---- holding the journal -------------------------------------------------------------------
 
@@ -303,8 +313,8 @@ class DurableState:
         try:
             directory = StateDirectory.open(self._folder, self._chain.audience)
         except ConfigurationError as error:
-            # What was right once may be a disk that is not there yet.
-            if self._starting and os.path.lexists(self._folder):
+            # What was right once may be a disk that is not there yet, or is there by now.
+            if self._beginning and os.path.lexists(self._folder):
                 raise
             raise StateError(str(error)) from None
         try:
@@ -398,13 +408,15 @@ class DurableState:
         if self._state_id not in {b"", there.state_id}:
             # Begun anew, while this process went on: what it knows nothing of stays as it is.
             self._own.clear()
+            self._aside.clear()
         self._state_id = there.state_id
         self._own |= there.kept.keys()
         told: list[str] = []
         requests = {each.id: self._reopened(each, told) for each in there.kept.values()}
         wanted = self._wanted(there, requests)
         if self._starting and self._engine.changer.is_applications:
-            wanted = self._judged_anew(there, opened, wanted, requests, told)
+            self._judge_anew(there, opened, wanted, requests)
+        wanted = self._without_aside(wanted, told)
         told += adopt(
             self._engine.changer, wanted, self._own, self._state.clock_ms, self._door.policy
         )
@@ -413,7 +425,8 @@ class DurableState:
             # Others are not to find it either, and a second start is not to begin with it.
             held.note(Now(_without_trial(there.in_force, trial)))
         for each in told:
-            log_to(LOGGER, logging.ERROR, "state: set aside: %s", each)
+            if each not in self._engine.in_force.set_aside:
+                log_to(LOGGER, logging.ERROR, "state: set aside: %s", each)
         self._engine.in_force.set_aside = tuple(told)
         if there.open_intent is not None:
             self._do_again(held, there.open_intent, requests[there.open_intent.id])
@@ -461,38 +474,47 @@ class DurableState:
             on_trial = Trial(trial.id, issuer, trial.ends_boot_ms, trial.ends_wall_ms)
         return Wanted(tuple(bases), tuple(leases), on_trial)
 
-    def _judged_anew(
+    def _judge_anew(
         self,
         there: Remembered,
         opened: _Opened,
         wanted: Wanted,
         requests: dict[str, Request | None],
-        told: list[str],
-    ) -> Wanted:
-        """Leave out what does not outlive a start."""
+    ) -> None:
+        """Put aside what does not outlive a start, as long as this process lasts."""
+        bases = wanted.bases
         if wanted.trial is not None and opened.presence is not None and opened.presence.is_first:
             intent = there.open_intent and requests[there.open_intent.id]
             if not _decides(intent, wanted.trial.id):
-                told.append(f"the configuration {wanted.trial.id[:8]}: nobody had confirmed it")
-                wanted = wanted._replace(bases=wanted.bases[:-1], trial=None)
-        if not wanted.bases:
-            return wanted
-        last = wanted.bases[-1].request
+                trial = wanted.trial.id
+                self._aside[trial] = f"the configuration {trial[:8]}: nobody had confirmed it"
+                bases = bases[:-1]
+        if not bases:
+            return
+        last = bases[-1].request
         if there.kept[last.id].setup in {b"", self._engine.setup}:
-            return wanted
+            return
         new = (
             f"the configuration {last.id[:8]} of {last.opened.claims.iss}: the application has set "
             "up its logging differently since"
         )
         if self._on_new_setup is OnNewSetup.REFUSE:
-            raise ConfigurationError(
+            # Whoever serves by then, because the journal could not be read before, goes on.
+            raise (ConfigurationError if self._beginning else StateError)(
                 f'{new}, and on_new_setup is "refuse"; look at it with: sealwire state show '
                 f'{self._folder}, and write "application" or "applied" there'
             )
-        if self._on_new_setup is OnNewSetup.APPLIED:
-            return wanted
-        told.append(f'{new} (on_new_setup = "application")')
-        return wanted._replace(bases=(), trial=None)
+        if self._on_new_setup is OnNewSetup.APPLICATION:
+            told = f'{new} (on_new_setup = "application")'
+            self._aside |= {each.request.id: told for each in bases}
+
+    def _without_aside(self, wanted: Wanted, told: list[str]) -> Wanted:
+        """Leave out what was put aside: it stays so, however often the journal is read anew."""
+        bases = tuple(each for each in wanted.bases if each.request.id not in self._aside)
+        found = (self._aside.get(each.request.id) for each in wanted.bases)
+        told += dict.fromkeys(each for each in found if each is not None)
+        on_trial = wanted.trial is not None and wanted.trial.id not in self._aside
+        return wanted._replace(bases=bases, trial=wanted.trial if on_trial else None)
 
     def _do_again(self, held: Held, kept: Kept, request: Request | None) -> None:
         """Make a change that another process, or an earlier one, had begun and not settled."""

@@ -92,6 +92,10 @@ class Service:
         self._process.send_signal(signal.SIGKILL)
         return self._process.communicate(timeout=PATIENCE_S)[1]
 
+    def stop(self) -> None:
+        """Let it do nothing any more."""
+        self._process.send_signal(signal.SIGSTOP)
+
     def died(self) -> int:
         """Wait until it is dead."""
         return self._process.wait(PATIENCE_S)
@@ -343,6 +347,30 @@ def test_a_revert_that_was_left_in_the_middle_takes_back_one_configuration(
     assert (Outcome.APPLIED, True) == (again.outcome, again.repeated)
 
 
+def test_an_id_that_is_in_force_begins_nothing_else(
+    start: Callable[..., Service], client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It names what is to be reverted; whoever seals draws it, and may draw another's."""
+    service = start()
+    monkeypatch.setattr("sealwire.sealer.secrets.token_bytes", bytes)
+    client.apply(LOUD)
+    for ask in (
+        lambda: client.lease({"payments.api": "DEBUG"}, for_s=600),
+        lambda: client.apply(QUIET),
+    ):
+        with pytest.raises(RequestRefusedError) as caught:
+            ask()
+        assert "replayed" == caught.value.reason
+    monkeypatch.undo()
+    assert DEBUG == service.level
+    assert [] == client.status().report["leases"]
+    client.apply(QUIET)
+    monkeypatch.setattr("sealwire.sealer.secrets.token_bytes", bytes)
+    with pytest.raises(RequestRefusedError) as caught:
+        client.lease({"payments.api": "DEBUG"}, for_s=600)
+    assert "replayed" == caught.value.reason
+
+
 # ---- another set-up ----------------------------------------------------------------------------
 
 
@@ -359,6 +387,28 @@ def test_a_new_setup_sets_a_configuration_aside(
     report = client.status().report
     assert "set up its logging differently" in report["set_aside"][0]
     assert 1 == len(report["leases"])
+
+
+def test_what_a_start_set_aside_stays_so(
+    start: Callable[..., Service], client: Client, parts: Path
+) -> None:
+    """However often the journal is read, as by whoever begins a new one after a failure."""
+    settings = (parts / "service.toml").read_text()
+    (parts / "service.toml").write_text(settings.partition("[trail]")[0])
+    service = start()
+    client.apply(LOUD)
+    service.kill()
+    service = start(OTHER_SETUP)
+    limit = "import resource; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+    limit += "resource.setrlimit(resource.RLIMIT_FSIZE, ({}, resource.RLIM_INFINITY))"
+    service.do(limit.format(1))
+    with pytest.raises(RequestRefusedError):
+        client.lease({"payments.api": "DEBUG"}, for_s=600)
+    service.do("running._service._durable._opened.journal._writer.broken = 'a sync failed'")
+    service.do(limit.format("resource.RLIM_INFINITY"))
+    taken(lambda: client.lease({"payments.api": "DEBUG"}, for_s=600))
+    assert ERROR == service.level
+    assert "set up its logging differently" in client.status().report["set_aside"][0]
 
 
 def said(parts: Path, line: str) -> None:
@@ -479,6 +529,25 @@ def test_leases_can_be_ended_while_nothing_can_be_written(
     assert [] == client.status().report["leases"]
 
 
+def test_a_state_that_comes_to_be_another_kind_of_thing_ends_nobody(
+    start: Callable[..., Service], client: Client, parts: Path
+) -> None:
+    """A disk that is mounted late, with its modes wrong: changes are refused, and leases end."""
+    (parts / "state").rename(parts / "away")
+    service = start()
+    (parts / "state").mkdir(0o755)
+    (parts / "state").chmod(0o755)
+    time.sleep(2.5)
+    with pytest.raises(RequestRefusedError) as caught:
+        client.apply(LOUD)
+    assert "state-unavailable" == caught.value.reason
+    assert "chmod" in client.status().report["trouble"]
+    (parts / "state").rmdir()
+    (parts / "away").rename(parts / "state")
+    taken(lambda: client.apply(LOUD))
+    assert DEBUG == service.level
+
+
 # ---- several processes -------------------------------------------------------------------------
 
 
@@ -514,3 +583,24 @@ def test_a_second_process_takes_no_trial_back(
     client.apply(LOUD, confirm_within_s=600)
     other = start(settings=second)
     assert (DEBUG, DEBUG) == (one.level, other.level)
+
+
+def test_what_others_did_while_something_ended_is_not_passed_over(
+    start: Callable[..., Service], client: Client, second: str
+) -> None:
+    """That a lease ended is written over their change, which has yet to be made here as well."""
+    one = start()
+    client.lease({NAME: "DEBUG"}, for_s=4)
+    other = start(settings=second)
+    assert DEBUG == other.level
+    sent, _ = recorded(client, lambda: client.apply(QUIET))
+    # It holds no lock: whoever ends the lease alone finds the journal free.
+    one.stop()
+    assert settled(other, INFO)
+    client.address = client.address.replace("log.sock", "second.sock")
+    assert deliver(client.address, sent).repeated
+    client.lease({"payments": "DEBUG"}, for_s=600)
+    assert ERROR == other.level
+    one.kill()
+    other.kill()
+    assert ERROR == start().level

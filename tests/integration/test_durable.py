@@ -354,10 +354,11 @@ def test_an_id_that_is_in_force_begins_nothing_else(
     service = start()
     monkeypatch.setattr("sealwire.sealer.secrets.token_bytes", bytes)
     client.apply(LOUD)
-    for ask in (
+    asks: list[Callable[[], Result]] = [
         lambda: client.lease({"payments.api": "DEBUG"}, for_s=600),
         lambda: client.apply(QUIET),
-    ):
+    ]
+    for ask in asks:
         with pytest.raises(RequestRefusedError) as caught:
             ask()
         assert "replayed" == caught.value.reason

@@ -39,7 +39,7 @@ from sealwire.errors import (
     VerificationError,
 )
 from sealwire.eventlog import LOGGER, log_bug, log_to
-from sealwire.inforce import Trial
+from sealwire.inforce import Trial, lease_end_ms
 from sealwire.journal import (
     Held,
     Journal,
@@ -116,6 +116,7 @@ class DurableState:
         self._holding = ExitStack()
         self._seen: Remembered | None = None
         self._own: set[str] = set()
+        self._others = ""
         self._aside: dict[str, str] = {}
         self._state_id = b""
         self._serving = self._starting = self._beginning = False
@@ -173,7 +174,7 @@ class DurableState:
 
     # ---- a change ------------------------------------------------------------------------------
 
-    def take(self, request: Request, take: Callable[[], Standing]) -> Standing:
+    def take(self, request: Request, take: Callable[[], Standing], *, own: bool = True) -> Standing:
         """Take a change: see where others are, take it, and write that it is to be made.
 
         The journal is held until `release`.
@@ -181,6 +182,8 @@ class DurableState:
         Args:
             request: what is asked for.
             take: takes its message in memory; what it raises is raised.
+            own: whether it came by way of the door whose state this is. Of others it is kept that
+                it was taken, and not what is in force: they may trust keys that this one does not.
 
         Raises:
             RefusedError: with ``STATE_UNAVAILABLE``, or with ``REPLAYED`` where the journal has its
@@ -193,7 +196,7 @@ class DurableState:
             before = dict(self._state.floors)
             standing = take()
             if standing is Standing.NEW:
-                self._intend(held, request)
+                self._intend(held, request, own=own)
         except StateError as error:
             self._tell(str(error))
             if _ends_leases(request):
@@ -352,7 +355,7 @@ class DurableState:
         state.kept_from = there.min_version
         state.observe(there.clock_ms)
 
-    def _intend(self, held: Held, request: Request) -> None:
+    def _intend(self, held: Held, request: Request, *, own: bool) -> None:
         opened = request.opened
         claims = opened.claims
         kept = Kept(
@@ -369,31 +372,31 @@ class DurableState:
         )
         with self._timed():
             held.intend(kept, going_back=isinstance(request, Revert))
-        self._own.add(request.id)
+        if own:
+            self._own.add(request.id)
+        self._others = "" if own else request.id
         self._seen = held.remembered
 
     def _standing(self, there: Remembered) -> Stored:
         """Say what is in force of what the journal knows."""
         changer, in_force, boot = self._engine.changer, self._engine.in_force, boot_id()
-        now_ms = boot_ms()
+        now_ms, kept = boot_ms(), there.kept.keys() - {self._others}
         since = {each.id: each.since_ms for each in there.in_force.bases}
         since[in_force.base.id] = in_force.base.since_ms
         trial = in_force.trial
         return Stored(
             tuple(
-                StoredBase(each, since.get(each, 0))
-                for each in changer.base_ids
-                if each in there.kept
+                StoredBase(each, since.get(each, 0)) for each in changer.base_ids if each in kept
             ),
             tuple(
                 StoredLease(
                     each.id, boot, each.ends_ms, each.ends_wall_ms, max(0, each.ends_ms - now_ms)
                 )
                 for each in in_force.overlay.leases
-                if each.id in there.kept
+                if each.id in kept
             ),
             None
-            if trial is None or trial.id not in there.kept
+            if trial is None or trial.id not in kept
             else StoredTrial(trial.id, boot, trial.ends_ms, trial.ends_wall_ms),
         )
 
@@ -461,12 +464,16 @@ class DurableState:
                 bases.append(BaseThere(request, base.since_ms))
         for lease in there.in_force.leases:
             request = requests[lease.id]
+            if not isinstance(request, Lease):
+                continue
             ends_ms = lease.ends_boot_ms
             if not boot or lease.boot_id != boot:
                 # Another clock by now: its end by the wall, and never more than it had left.
-                left_ms = min(lease.ends_wall_ms - self._state.clock_ms, lease.left_ms)
+                left_ms = min(lease_end_ms(request) - self._state.clock_ms, lease.left_ms)
                 ends_ms = now_ms + left_ms
-            if isinstance(request, Lease) and ends_ms > now_ms:
+            # And in no case more than its length, which is signed (rule 5).
+            ends_ms = min(ends_ms, now_ms + request.for_s * 1000)
+            if ends_ms > now_ms:
                 leases.append(LeaseThere(request, ends_ms))
         trial, on_trial = there.in_force.trial, None
         if trial is not None and bases and bases[-1].request.id == trial.id:

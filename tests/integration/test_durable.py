@@ -12,6 +12,7 @@ import pytest
 
 from sealwire import Client, NoAnswerError, RequestRefusedError, deliver
 from sealwire.cli.app import run
+from sealwire.journal import Journal, Now, StateDirectory
 from sealwire.stages import Outcome, Stream
 
 if TYPE_CHECKING:
@@ -227,6 +228,27 @@ def test_a_lease_runs_on_and_ends_in_time(start: Callable[..., Service], client:
     assert [] == client.status().report["leases"]
 
 
+@pytest.mark.parametrize("boot", ["", "another"])
+def test_a_state_that_says_more_than_was_signed_makes_no_lease_longer(
+    start: Callable[..., Service], client: Client, parts: Path, boot: str
+) -> None:
+    """Whoever can write the directory can make a service forget, and nothing else."""
+    service = start()
+    client.lease({NAME: "DEBUG"}, for_s=4)
+    service.kill()
+    directory = StateDirectory.open(parts / "state")
+    journal = Journal.open(directory)
+    with journal.exclusive() as held:
+        stored = held.remembered.in_force
+        more = {"boot_id": boot} if boot else {}
+        (lease,) = stored.leases
+        lease = lease._replace(ends_boot_ms=2**50, ends_wall_ms=2**50, left_ms=2**50, **more)
+        assert held.note(Now(stored._replace(leases=(lease,))))
+    journal.close()
+    directory.close()
+    assert settled(start(), INFO)
+
+
 def test_a_lease_that_ended_meanwhile_does_not_begin_again(
     start: Callable[..., Service], client: Client
 ) -> None:
@@ -354,10 +376,11 @@ def test_an_id_that_is_in_force_begins_nothing_else(
     service = start()
     monkeypatch.setattr("sealwire.sealer.secrets.token_bytes", bytes)
     client.apply(LOUD)
-    for ask in (
+    asks: list[Callable[[], Result]] = [
         lambda: client.lease({"payments.api": "DEBUG"}, for_s=600),
         lambda: client.apply(QUIET),
-    ):
+    ]
+    for ask in asks:
         with pytest.raises(RequestRefusedError) as caught:
             ask()
         assert "replayed" == caught.value.reason
@@ -546,6 +569,27 @@ def test_a_state_that_comes_to_be_another_kind_of_thing_ends_nobody(
     (parts / "away").rename(parts / "state")
     taken(lambda: client.apply(LOUD))
     assert DEBUG == service.level
+
+
+def test_a_listener_beside_it_that_keeps_nothing_lets_nothing_be_taken_twice(
+    start: Callable[..., Service], client: Client, parts: Path
+) -> None:
+    """What came by way of it is known after a start as well."""
+    text = (parts / "service.toml").read_text().partition("[trail]")[0]
+    text = text.replace("log.sock", "beside.sock").replace('state = "state"', "")
+    (parts / "beside.toml").write_text(text.replace('receipt_key = "receipt.key"', ""))
+    service = start()
+    service.do(f"beside = sealwire.listen_from({str(parts / 'beside.toml')!r})")
+    there, client.receipt_key = client.address.replace("log.sock", "beside.sock"), None
+    here, client.address = client.address, there
+    first, _ = recorded(client, lambda: client.apply(LOUD))
+    client.apply(QUIET)
+    assert ERROR == service.level
+    service.kill()
+    service = start()
+    again = deliver(here, first)
+    assert (Outcome.REFUSED, "version-superseded") == (again.outcome, again.reason)
+    assert DEBUG != service.level
 
 
 # ---- several processes -------------------------------------------------------------------------

@@ -98,14 +98,14 @@ def show(folder: Path, *, as_json: bool) -> Exit:
 
     The service may be running; nothing is changed.
     """
-    there = _read(folder)
+    there = read_state(folder)
     if as_json:
         say_json(_as_json(there))
         return Exit.OK
     say_fields(
         [
             ("audience", there.audience),
-            ("begins at", time_of(there.min_version)),
+            ("begins at", time_of(there.min_version) if there.min_version else "the beginning"),
             ("last seen", time_of(there.clock_ms)),
         ]
     )
@@ -147,7 +147,7 @@ def check(folder: Path, *, as_json: bool) -> Exit:
     directory is damaged refuses changes until sealwire state init --force has put it aside.
     """
     try:
-        there = _read(folder)
+        there = read_state(folder)
     except StateError as error:
         if as_json:
             say_json({"good": False, "problem": str(error)})
@@ -168,9 +168,18 @@ def check(folder: Path, *, as_json: bool) -> Exit:
     return Exit.OK
 
 
-def _read(folder: Path) -> Remembered:
-    """Read what a service remembers; the directory itself says which service it is."""
-    directory = StateDirectory.open(folder)
+def read_state(folder: Path, audience: str = "") -> Remembered:
+    """Read what a service remembers.
+
+    Args:
+        folder: its state directory.
+        audience: which service it has to be; ``""`` is whichever it is.
+
+    Raises:
+        StateError: it is damaged.
+        ConfigurationError: it is lost, or another service's, or cannot be one.
+    """
+    directory = StateDirectory.open(folder, audience)
     try:
         journal = Journal.open(directory)
         try:

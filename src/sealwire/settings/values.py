@@ -316,6 +316,12 @@ class OperatorSettings:
         """
         if target.receipt_key is None:
             return None
+        if not os.path.lexists(target.receipt_key):
+            raise KeyFileError(
+                f"{target.receipt_key} is not there; it is the public half of the receipt key of "
+                f"{target.audience}'s host, receipt.key.pub there, so get it and put it into this "
+                "place"
+            )
         return load_verify_key(target.receipt_key, allow_example_keys=self.allow_example_keys)
 
 

@@ -247,6 +247,8 @@ def test_operator_and_host_apart(terminal: Terminal) -> None:
         "".join(f"{line.strip()}\n" for line in settings[0].splitlines()), encoding="utf-8"
     )
     shutil.copy(terminal.folder / "alice.signing", path.parent)
+    host = terminal.folder / "host" / "receipt.key.pub"
+    shutil.copy(host, path.with_name("payments@prod-host.pub"))
     service = terminal.serve(blocks("python")[0].replace("try/", "host/"))
     assert "applied" in terminal.type(SEND)
     lines_until(service, "DEBUG root: a detail")

@@ -244,14 +244,17 @@ class DurableState:
             self._tell(str(error))
 
     @contextmanager
-    def held(self) -> Iterator[None]:
+    def held(self, wait_s: float = _WAIT_S) -> Iterator[None]:
         """Hold the journal, and be where it is.
+
+        Args:
+            wait_s: how long others are waited for, seconds.
 
         Raises:
             StateError: it cannot be had, trusted or written.
         """
         try:
-            self._hold()
+            self._hold(wait_s)
             yield
         finally:
             self.release()
@@ -269,7 +272,8 @@ class DurableState:
             return
         self._retry_ms = monotonic_ms() + _RETRY_MS
         try:
-            with self.held():
+            # Whoever ends leases comes by here, and waits for no other process.
+            with self.held(wait_s=0):
                 pass
         except StateError as error:
             self._tell(str(error))
@@ -289,13 +293,13 @@ class DurableState:
 
     # ---- holding the journal -------------------------------------------------------------------
 
-    def _hold(self) -> Held:
+    def _hold(self, wait_s: float = _WAIT_S) -> Held:
         """Hold the journal, and be where it is."""
         if self._held is not None:
             return self._held
-        opened = self._open()
+        opened = self._open(wait_s)
         try:
-            self._held = self._holding.enter_context(opened.journal.exclusive(wait_s=_WAIT_S))
+            self._held = self._holding.enter_context(opened.journal.exclusive(wait_s=wait_s))
             if opened.presence is None:
                 self._opened = opened = opened._replace(presence=Presence(opened.directory))
             self._follow(self._held, opened)
@@ -310,7 +314,7 @@ class DurableState:
             self.trouble = self._engine.in_force.trouble = ""
         return self._held
 
-    def _open(self) -> _Opened:
+    def _open(self, wait_s: float) -> _Opened:
         if self._opened is not None:
             return self._opened
         try:
@@ -321,7 +325,7 @@ class DurableState:
                 raise
             raise StateError(str(error)) from None
         try:
-            self._opened = _Opened(directory, Journal.open(directory, wait_s=_WAIT_S))
+            self._opened = _Opened(directory, Journal.open(directory, wait_s=wait_s))
         except BaseException:
             directory.close()
             raise

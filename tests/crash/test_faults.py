@@ -56,10 +56,15 @@ resource.setrlimit(resource.RLIMIT_NOFILE, most)
 """
 
 
+LISTENING_THREAD: Final = """
+import threading
+(told,) = [each.native_id for each in threading.enumerate() if each.name == "sealwire-listener"]
+"""
+
+
 def listener_of(service: Service) -> int:
     """Give the thread that listens."""
-    (thread,) = service.threads - {service.pid}
-    return thread
+    return int(service.do(LISTENING_THREAD))
 
 
 def spoiled(follower: Follower, folder: Path, names: str, error: str, when: str) -> Tracer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import signal
 import subprocess
 import sys
@@ -590,6 +591,39 @@ def test_a_listener_beside_it_that_keeps_nothing_lets_nothing_be_taken_twice(
     again = deliver(here, first)
     assert (Outcome.REFUSED, "version-superseded") == (again.outcome, again.reason)
     assert DEBUG != service.level
+
+
+COUNTS_WAITS = """
+from sealwire.journal import Journal
+waits, holds = [], Journal.exclusive
+def counted(self, wait_s):
+    waits.append(wait_s)
+    return holds(self, wait_s=wait_s)
+Journal.exclusive = counted
+"""
+
+
+def test_who_looks_whether_writing_works_again_waits_for_nobody(
+    start: Callable[..., Service], client: Client, parts: Path
+) -> None:
+    """The same thread ends leases; only a change waits, and others wait for that as well."""
+    service = start(COUNTS_WAITS)
+    with (parts / "state" / "lock").open("r+b") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(RequestRefusedError):
+            client.apply(LOUD)
+        service.do("asked = len(waits)")
+        ends = time.monotonic() + PATIENCE_S
+        while (
+            service.do("logging.getLogger('payments.db').setLevel(10 * (len(waits) > asked + 1))")
+            != DEBUG
+        ):
+            assert time.monotonic() < ends
+            time.sleep(0.1)
+        assert ERROR == service.do(
+            "logging.getLogger('payments.db').setLevel(10 + 30 * (not any(waits[asked:])))"
+        )
+    taken(lambda: client.apply(QUIET))
 
 
 # ---- several processes -------------------------------------------------------------------------

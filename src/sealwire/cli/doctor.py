@@ -4,9 +4,7 @@ Rules this module keeps:
 
 1. Nothing is changed: a service is asked for its status, and for nothing else. That is not kept as
    the last request, because `sealwire why` is about what somebody wanted.
-2. It is asked as every command asks: where its receipt key is known, what its host has not signed
-   is no answer. Where it is not, anybody may have answered, and a report is shown as far as it can
-   be read.
+2. What a service answers may be unsigned. Its report is shown as far as it can be read.
 3. The first problem decides the exit status; what is near is looked at before what is far.
 """
 
@@ -42,7 +40,7 @@ from sealwire.cli.wording import counted, time_in_words
 from sealwire.client import Client
 from sealwire.clock import wall_clock_ms
 from sealwire.errors import NoAnswerError, SealwireError, TransportError, UntrustedAnswerError
-from sealwire.sealerstate import FileSealerState
+from sealwire.results import read_report
 from sealwire.settings import find_operator_settings, load_operator_settings
 from sealwire.stages import Outcome
 from sealwire.told import Trust
@@ -52,8 +50,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from sealwire.cli.terminal import JsonOutput
-    from sealwire.results import Result
     from sealwire.settings import OperatorSettings, Target
+    from sealwire.stages import Answer
 
 _LIFETIME_S: Final = 60
 
@@ -167,14 +165,8 @@ def _answer(settings: OperatorSettings, target: Target, timeout_s: int) -> Itera
     """
     name, whose = "answer", target.audience
     try:
-        state = FileSealerState(settings.state_path)
-        # Not the client of other commands, which keeps what it asked and what it was told (rule 1).
-        client = Client(
-            target.address,
-            settings.sealer(target, state, wall_clock_ms),
-            lifetime_s=_LIFETIME_S,
-            timeout_s=timeout_s,
-            receipt_key=settings.load_receipt_key(target),
+        client = Client.from_settings(
+            settings, target.audience, lifetime_s=_LIFETIME_S, timeout_s=timeout_s
         )
         sent_ms = wall_clock_ms()
         with waiting(f"waiting for {target.address}"):
@@ -196,14 +188,17 @@ def _answer(settings: OperatorSettings, target: Target, timeout_s: int) -> Itera
     except SealwireError as error:
         yield Checked(problem_of(name, error), whose)
         return
-    for each in _of_answer(result, settings, target, middle_ms):
+    for each in _of_answer(result.answer, settings, target, middle_ms):
         yield Checked(each, whose, Exit.REFUSED)
+    if result.trust is Trust.UNVERIFIED:
+        text = f"unverified: it says that it is signed by {result.host}, with key {result.key_id}"
+        step = f"trust the host's key: sealwire trust {whose} --key FILE"
+        yield Checked(Finding(Mark.WARNING, "receipt", text, step), whose)
 
 
 def _of_answer(
-    result: Result, settings: OperatorSettings, target: Target, middle_ms: int
+    answer: Answer, settings: OperatorSettings, target: Target, middle_ms: int
 ) -> Iterable[Finding]:
-    answer = result.answer
     if answer.outcome is not Outcome.APPLIED:
         said = answer.detail and f": {answer.detail}"
         if answer.reason:
@@ -215,15 +210,11 @@ def _of_answer(
             Finding(Mark.PROBLEM, "answer", text, LOG_LINE),
             *(Finding(Mark.WARNING, "perhaps", each.cause, each.check) for each in causes),
         ]
-    report = result.report
+    report = read_report(answer.report)
     if not report:
         text = "the service answers, and says no more because requests to it are encrypted"
-        return [
-            Finding(Mark.OK, "answer", text),
-            _signature(result, target),
-            look_at_clock(target.address, None),
-        ]
-    found = [_versions(report), _signature(result, target)]
+        return [Finding(Mark.OK, "answer", text), look_at_clock(target.address, None)]
+    found = [_versions(report)]
     now_ms = time_in(report, "now_ms")
     offset_ms = None if now_ms is None else now_ms - middle_ms
     found.append(look_at_clock(target.address, offset_ms))
@@ -235,19 +226,6 @@ def _of_answer(
     if drift := drift_in_words(report):
         found.append(Finding(Mark.WARNING, "drift", drift, step))
     return found
-
-
-def _signature(result: Result, target: Target) -> Finding:
-    """Say whether the answer is the host's word."""
-    name = "receipt"
-    if result.verified:
-        return Finding(Mark.OK, name, f"verified ({result.host}, key {result.key_id})")
-    if result.trust is Trust.UNVERIFIED:
-        text = f"unverified: of {result.host}, with key {result.key_id}, which is not known here"
-        step = f"trust it, if it is the host's: sealwire trust {target.audience} --key FILE"
-        return Finding(Mark.WARNING, name, text, step)
-    text = "none: the answer is unsigned, so anybody at this address could give it"
-    return Finding(Mark.OK, name, text)
 
 
 def _versions(report: Mapping[str, object]) -> Finding:

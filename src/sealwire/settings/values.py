@@ -318,9 +318,9 @@ class OperatorSettings:
             return None
         if not os.path.lexists(target.receipt_key):
             raise KeyFileError(
-                f"{target.receipt_key} is not there; it is the public half of the receipt key of "
-                f"{target.audience}'s host, receipt.key.pub there, so get it and put it into this "
-                "place"
+                f"{target.receipt_key} is not there; bring receipt.key.pub there from the host of "
+                f"{target.audience}, or take receipt_key out of {self.path.name}, and answers are "
+                "unverified"
             )
         return load_verify_key(target.receipt_key, allow_example_keys=self.allow_example_keys)
 

@@ -39,7 +39,7 @@ from sealwire.errors import (
     VerificationError,
 )
 from sealwire.eventlog import LOGGER, log_bug, log_to
-from sealwire.inforce import Trial
+from sealwire.inforce import Trial, lease_end_ms
 from sealwire.journal import (
     Held,
     Journal,
@@ -116,8 +116,10 @@ class DurableState:
         self._holding = ExitStack()
         self._seen: Remembered | None = None
         self._own: set[str] = set()
+        self._others = ""
+        self._aside: dict[str, str] = {}
         self._state_id = b""
-        self._serving = self._starting = False
+        self._serving = self._starting = self._beginning = False
         self._retry_ms = 0
         self._written = JournalState()
         self._unwritten = False
@@ -139,13 +141,16 @@ class DurableState:
         self._state = state
         self._engine.in_force.mode = MODE
         state.kept_from = 0
-        self._serving = self._starting = True
+        self._serving = self._starting = self._beginning = True
+        self._aside.clear()
         self._engine.on_end.append(self._note)
         try:
             with self.held():
                 pass
         except StateError as error:
             self._tell(str(error))
+        finally:
+            self._beginning = False
 
     def end(self) -> None:
         """Serve no more; what runs is still there after a start."""
@@ -169,7 +174,7 @@ class DurableState:
 
     # ---- a change ------------------------------------------------------------------------------
 
-    def take(self, request: Request, take: Callable[[], Standing]) -> Standing:
+    def take(self, request: Request, take: Callable[[], Standing], *, own: bool = True) -> Standing:
         """Take a change: see where others are, take it, and write that it is to be made.
 
         The journal is held until `release`.
@@ -177,9 +182,12 @@ class DurableState:
         Args:
             request: what is asked for.
             take: takes its message in memory; what it raises is raised.
+            own: whether it came by way of the door whose state this is. Of others it is kept that
+                it was taken, and not what is in force: they may trust keys that this one does not.
 
         Raises:
-            RefusedError: with ``STATE_UNAVAILABLE``; nothing is taken.
+            RefusedError: with ``STATE_UNAVAILABLE``, or with ``REPLAYED`` where the journal has its
+                id in force; nothing is taken.
         """
         standing: Standing | None = None
         before = self._state.floors
@@ -188,7 +196,7 @@ class DurableState:
             before = dict(self._state.floors)
             standing = take()
             if standing is Standing.NEW:
-                self._intend(held, request)
+                self._intend(held, request, own=own)
         except StateError as error:
             self._tell(str(error))
             if _ends_leases(request):
@@ -198,6 +206,9 @@ class DurableState:
             # What was taken in memory has not been taken.
             self._state.floors = before
             raise VerificationError(Reason.STATE_UNAVAILABLE, Stage.ADMISSION, str(error)) from None
+        except ValueError as error:
+            self._state.floors = before
+            raise VerificationError(Reason.REPLAYED, Stage.ADMISSION, str(error)) from None
         return standing
 
     def settle(self, outcome: Outcome) -> None:
@@ -233,14 +244,17 @@ class DurableState:
             self._tell(str(error))
 
     @contextmanager
-    def held(self) -> Iterator[None]:
+    def held(self, wait_s: float = _WAIT_S) -> Iterator[None]:
         """Hold the journal, and be where it is.
+
+        Args:
+            wait_s: how long others are waited for, seconds.
 
         Raises:
             StateError: it cannot be had, trusted or written.
         """
         try:
-            self._hold()
+            self._hold(wait_s)
             yield
         finally:
             self.release()
@@ -258,10 +272,13 @@ class DurableState:
             return
         self._retry_ms = monotonic_ms() + _RETRY_MS
         try:
-            with self.held():
+            # Whoever ends leases comes by here, and waits for no other process.
+            with self.held(wait_s=0):
                 pass
         except StateError as error:
             self._tell(str(error))
+        except Exception as bug:  # noqa: BLE001 - leases are ended by the thread that comes by here
+            log_bug("the state could not be looked at", bug)
 
     @property
     def _is_due(self) -> bool:
@@ -270,19 +287,19 @@ class DurableState:
     def _note(self) -> None:
         """Write what is in force, since something has ended by itself; now, or when that works."""
         if self._serving and self._opened is not None:
+            # What others have written meanwhile comes with it, and is not followed yet.
             journal = self._opened.journal
             journal.note(Now(self._standing(journal.remembered)))
-            self._seen = journal.remembered
 
     # ---- holding the journal -------------------------------------------------------------------
 
-    def _hold(self) -> Held:
+    def _hold(self, wait_s: float = _WAIT_S) -> Held:
         """Hold the journal, and be where it is."""
         if self._held is not None:
             return self._held
-        opened = self._open()
+        opened = self._open(wait_s)
         try:
-            self._held = self._holding.enter_context(opened.journal.exclusive(wait_s=_WAIT_S))
+            self._held = self._holding.enter_context(opened.journal.exclusive(wait_s=wait_s))
             if opened.presence is None:
                 self._opened = opened = opened._replace(presence=Presence(opened.directory))
             self._follow(self._held, opened)
@@ -297,18 +314,18 @@ class DurableState:
             self.trouble = self._engine.in_force.trouble = ""
         return self._held
 
-    def _open(self) -> _Opened:
+    def _open(self, wait_s: float) -> _Opened:
         if self._opened is not None:
             return self._opened
         try:
             directory = StateDirectory.open(self._folder, self._chain.audience)
         except ConfigurationError as error:
-            # What was right once may be a disk that is not there yet.
-            if self._starting and os.path.lexists(self._folder):
+            # What was right once may be a disk that is not there yet, or is there by now.
+            if self._beginning and os.path.lexists(self._folder):
                 raise
             raise StateError(str(error)) from None
         try:
-            self._opened = _Opened(directory, Journal.open(directory, wait_s=_WAIT_S))
+            self._opened = _Opened(directory, Journal.open(directory, wait_s=wait_s))
         except BaseException:
             directory.close()
             raise
@@ -342,7 +359,7 @@ class DurableState:
         state.kept_from = there.min_version
         state.observe(there.clock_ms)
 
-    def _intend(self, held: Held, request: Request) -> None:
+    def _intend(self, held: Held, request: Request, *, own: bool) -> None:
         opened = request.opened
         claims = opened.claims
         kept = Kept(
@@ -359,31 +376,31 @@ class DurableState:
         )
         with self._timed():
             held.intend(kept, going_back=isinstance(request, Revert))
-        self._own.add(request.id)
+        if own:
+            self._own.add(request.id)
+        self._others = "" if own else request.id
         self._seen = held.remembered
 
     def _standing(self, there: Remembered) -> Stored:
         """Say what is in force of what the journal knows."""
         changer, in_force, boot = self._engine.changer, self._engine.in_force, boot_id()
-        now_ms = boot_ms()
+        now_ms, kept = boot_ms(), there.kept.keys() - {self._others}
         since = {each.id: each.since_ms for each in there.in_force.bases}
         since[in_force.base.id] = in_force.base.since_ms
         trial = in_force.trial
         return Stored(
             tuple(
-                StoredBase(each, since.get(each, 0))
-                for each in changer.base_ids
-                if each in there.kept
+                StoredBase(each, since.get(each, 0)) for each in changer.base_ids if each in kept
             ),
             tuple(
                 StoredLease(
                     each.id, boot, each.ends_ms, each.ends_wall_ms, max(0, each.ends_ms - now_ms)
                 )
                 for each in in_force.overlay.leases
-                if each.id in there.kept
+                if each.id in kept
             ),
             None
-            if trial is None or trial.id not in there.kept
+            if trial is None or trial.id not in kept
             else StoredTrial(trial.id, boot, trial.ends_ms, trial.ends_wall_ms),
         )
 
@@ -398,13 +415,15 @@ class DurableState:
         if self._state_id not in {b"", there.state_id}:
             # Begun anew, while this process went on: what it knows nothing of stays as it is.
             self._own.clear()
+            self._aside.clear()
         self._state_id = there.state_id
         self._own |= there.kept.keys()
         told: list[str] = []
         requests = {each.id: self._reopened(each, told) for each in there.kept.values()}
         wanted = self._wanted(there, requests)
         if self._starting and self._engine.changer.is_applications:
-            wanted = self._judged_anew(there, opened, wanted, requests, told)
+            self._judge_anew(there, opened, wanted, requests)
+        wanted = self._without_aside(wanted, told)
         told += adopt(
             self._engine.changer, wanted, self._own, self._state.clock_ms, self._door.policy
         )
@@ -413,7 +432,8 @@ class DurableState:
             # Others are not to find it either, and a second start is not to begin with it.
             held.note(Now(_without_trial(there.in_force, trial)))
         for each in told:
-            log_to(LOGGER, logging.ERROR, "state: set aside: %s", each)
+            if each not in self._engine.in_force.set_aside:
+                log_to(LOGGER, logging.ERROR, "state: set aside: %s", each)
         self._engine.in_force.set_aside = tuple(told)
         if there.open_intent is not None:
             self._do_again(held, there.open_intent, requests[there.open_intent.id])
@@ -448,12 +468,16 @@ class DurableState:
                 bases.append(BaseThere(request, base.since_ms))
         for lease in there.in_force.leases:
             request = requests[lease.id]
+            if not isinstance(request, Lease):
+                continue
             ends_ms = lease.ends_boot_ms
             if not boot or lease.boot_id != boot:
                 # Another clock by now: its end by the wall, and never more than it had left.
-                left_ms = min(lease.ends_wall_ms - self._state.clock_ms, lease.left_ms)
+                left_ms = min(lease_end_ms(request) - self._state.clock_ms, lease.left_ms)
                 ends_ms = now_ms + left_ms
-            if isinstance(request, Lease) and ends_ms > now_ms:
+            # And in no case more than its length, which is signed (rule 5).
+            ends_ms = min(ends_ms, now_ms + request.for_s * 1000)
+            if ends_ms > now_ms:
                 leases.append(LeaseThere(request, ends_ms))
         trial, on_trial = there.in_force.trial, None
         if trial is not None and bases and bases[-1].request.id == trial.id:
@@ -461,38 +485,47 @@ class DurableState:
             on_trial = Trial(trial.id, issuer, trial.ends_boot_ms, trial.ends_wall_ms)
         return Wanted(tuple(bases), tuple(leases), on_trial)
 
-    def _judged_anew(
+    def _judge_anew(
         self,
         there: Remembered,
         opened: _Opened,
         wanted: Wanted,
         requests: dict[str, Request | None],
-        told: list[str],
-    ) -> Wanted:
-        """Leave out what does not outlive a start."""
+    ) -> None:
+        """Put aside what does not outlive a start, as long as this process lasts."""
+        bases = wanted.bases
         if wanted.trial is not None and opened.presence is not None and opened.presence.is_first:
             intent = there.open_intent and requests[there.open_intent.id]
             if not _decides(intent, wanted.trial.id):
-                told.append(f"the configuration {wanted.trial.id[:8]}: nobody had confirmed it")
-                wanted = wanted._replace(bases=wanted.bases[:-1], trial=None)
-        if not wanted.bases:
-            return wanted
-        last = wanted.bases[-1].request
+                trial = wanted.trial.id
+                self._aside[trial] = f"the configuration {trial[:8]}: nobody had confirmed it"
+                bases = bases[:-1]
+        if not bases:
+            return
+        last = bases[-1].request
         if there.kept[last.id].setup in {b"", self._engine.setup}:
-            return wanted
+            return
         new = (
             f"the configuration {last.id[:8]} of {last.opened.claims.iss}: the application has set "
             "up its logging differently since"
         )
         if self._on_new_setup is OnNewSetup.REFUSE:
-            raise ConfigurationError(
+            # Whoever serves by then, because the journal could not be read before, goes on.
+            raise (ConfigurationError if self._beginning else StateError)(
                 f'{new}, and on_new_setup is "refuse"; look at it with: sealwire state show '
                 f'{self._folder}, and write "application" or "applied" there'
             )
-        if self._on_new_setup is OnNewSetup.APPLIED:
-            return wanted
-        told.append(f'{new} (on_new_setup = "application")')
-        return wanted._replace(bases=(), trial=None)
+        if self._on_new_setup is OnNewSetup.APPLICATION:
+            told = f'{new} (on_new_setup = "application")'
+            self._aside |= {each.request.id: told for each in bases}
+
+    def _without_aside(self, wanted: Wanted, told: list[str]) -> Wanted:
+        """Leave out what was put aside: it stays so, however often the journal is read anew."""
+        bases = tuple(each for each in wanted.bases if each.request.id not in self._aside)
+        found = (self._aside.get(each.request.id) for each in wanted.bases)
+        told += dict.fromkeys(each for each in found if each is not None)
+        on_trial = wanted.trial is not None and wanted.trial.id not in self._aside
+        return wanted._replace(bases=bases, trial=wanted.trial if on_trial else None)
 
     def _do_again(self, held: Held, kept: Kept, request: Request | None) -> None:
         """Make a change that another process, or an earlier one, had begun and not settled."""

@@ -98,11 +98,15 @@ class InForce:
             now_ms: the time, milliseconds since the epoch.
 
         Raises:
-            RefusedError: with ``NOT_ADDRESSED``, ``BASE_MISMATCH``, ``CONFIRMATION_DUE``,
-                ``NOT_IN_FORCE`` or ``LEASE_OVER``.
+            RefusedError: with ``NOT_ADDRESSED``, ``REPLAYED``, ``BASE_MISMATCH``,
+                ``CONFIRMATION_DUE``, ``NOT_IN_FORCE`` or ``LEASE_OVER``.
         """
         if request.only and not fnmatchcase(self.instance, request.only):
             raise _refusal(Reason.NOT_ADDRESSED, f"this instance is {self.instance}")
+        if isinstance(request, (Apply, Lease)) and self._has(request.id):
+            # Whoever seals draws it, and what is in force is reverted and kept by it.
+            detail = f"{request.id} is in force already; an id is for one request"
+            raise _refusal(Reason.REPLAYED, detail)
         if isinstance(request, Apply):
             self._check_apply(request)
         elif isinstance(request, Confirm):
@@ -115,6 +119,9 @@ class InForce:
         elif isinstance(request, Lease) and lease_end_ms(request) <= now_ms:
             length, late = in_words(request.for_s * 1000), in_words(now_ms - lease_end_ms(request))
             raise _refusal(Reason.LEASE_OVER, f"its {length} were over {late} ago")
+
+    def _has(self, request_id: str) -> bool:
+        return request_id in {self.base.id, *(lease.id for lease in self.overlay.leases)}
 
     def _check_apply(self, request: Apply) -> None:
         if request.replaces and request.replaces != self.base.digest:

@@ -9,7 +9,10 @@ Rules this module keeps:
    never overlap, whatever audience they were for.
 3. A forked child has a new gate, and a memory that begins with the fork: it cannot know what the
    parent takes from then on, so it takes only what was sealed later.
-4. A memory that has taken nothing begins when an address is bound: until then another process may
+4. Where one listener of an audience keeps what it takes on the disk, the disk knows what the others
+   have taken too. When it stops, what was sealed before is no longer taken by them: another process
+   may have.
+5. A memory that has taken nothing begins when an address is bound: until then another process may
    have served it, and have taken what would be new here.
 """
 
@@ -18,7 +21,7 @@ from __future__ import annotations
 import secrets
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from sealwire import forks
 from sealwire.body import NONCE_BYTES
@@ -26,7 +29,27 @@ from sealwire.clock import wall_clock_ms
 from sealwire.state import AdmissionState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    from sealwire.requests import Request
+    from sealwire.stages import Outcome
+    from sealwire.versions import Standing
+
+
+class Keeper(Protocol):
+    """Keeps what is taken, so that it outlives this process; see `durable`."""
+
+    def take(self, request: Request, take: Callable[[], Standing], *, own: bool) -> Standing:
+        """Take a change and write that; raise `RefusedError` where that cannot be done."""
+        ...
+
+    def settle(self, outcome: Outcome) -> None:
+        """Write what became of it."""
+        ...
+
+    def release(self) -> None:
+        """Let others go on."""
+        ...
 
 
 class _Gate:
@@ -46,14 +69,32 @@ class Memory:
         """Begin now."""
         self.state = AdmissionState(start_ms=wall_clock_ms())
         self._drawn: bytes | None = None
+        self._keepers: list[Keeper] = []
         forks.watch(self)
 
     def now_ms(self) -> int:
         """Give the time: the wall clock, or the greatest time seen where it went back."""
         return self.state.observe(wall_clock_ms())
 
+    @property
+    def keeper(self) -> Keeper | None:
+        """What keeps what is taken, while a listener serves that has one."""
+        return self._keepers[-1] if self._keepers else None
+
+    def keep(self, keeper: Keeper) -> None:
+        """Have everything kept that is taken from now on, by whichever door it comes."""
+        self._keepers.append(keeper)
+
+    def keep_no_more(self, keeper: Keeper) -> None:
+        """Do without a keeper; without the last one nothing is known of what others take."""
+        if keeper not in self._keepers:
+            return
+        self._keepers.remove(keeper)
+        if not self._keepers:
+            self.state.kept_from, self.state.start_ms = None, self.now_ms()
+
     def begin(self, *, challenging: bool = False) -> None:
-        """Begin now, if nothing has been taken yet (rule 4).
+        """Begin now, if nothing has been taken yet (rule 5).
 
         Args:
             challenging: whether messages have to carry what was drawn at the start. The challenge
@@ -83,6 +124,7 @@ class Memory:
         _gate.lock = threading.RLock()
         self.state = AdmissionState(start_ms=wall_clock_ms())
         self._drawn = None
+        self._keepers.clear()
 
 
 _of_audience: dict[str, Memory] = {}

@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from sealwire.documents import LoggingPlan
     from sealwire.durable import DurableState
     from sealwire.inforce import InForce
+    from sealwire.memory import Keeper
     from sealwire.recording import Recorder, TrailState
     from sealwire.state import AdmissionState
 
@@ -166,6 +167,11 @@ class Service:
         return self._memory.state
 
     @property
+    def _keeper(self) -> Keeper | None:
+        """What keeps what is taken here: a state of our own, or of another door of the audience."""
+        return self._durable or self._memory.keeper
+
+    @property
     def in_force(self) -> InForce | None:
         """What stands and runs."""
         return None if self._engine is None else self._engine.in_force
@@ -201,6 +207,7 @@ class Service:
                 if self._durable is not None:
                     # First: what ends now, because nobody is here to end it later, is to be there
                     # again after a start.
+                    self._memory.keep_no_more(self._durable)
                     self._durable.end()
                 self._engine.end(self.door.policy)
         self._end_recording()
@@ -282,8 +289,8 @@ class Service:
         try:
             yield
         finally:
-            if self._durable is not None:
-                self._durable.release()
+            if (keeper := self._keeper) is not None:
+                keeper.release()
 
     def _perform(self, effect: Survey | Persist | Apply | Record, peer: str) -> Event:
         if isinstance(effect, Survey):
@@ -321,10 +328,11 @@ class Service:
                 self.memory.check_sealed_after_process(opened.claims, skew_ms)
             return self.door.chain.take(opened, now_ms=now_ms, skew_ms=skew_ms, state=self.memory)
 
-        durable = None if opened.claims.stream is Stream.READ else self._durable
+        keeper = None if opened.claims.stream is Stream.READ else self._keeper
+        own = keeper is self._durable
         try:
             self._accept(effect)
-            standing = take() if durable is None else durable.take(effect.request, take)
+            standing = take() if keeper is None else keeper.take(effect.request, take, own=own)
         except RefusedError as refusal:
             return PersistFailed(refusal)
         before = self.memory.outcome_of(opened) if standing is Standing.SAME else None
@@ -368,13 +376,16 @@ class Service:
             self._engine.tell_of_end()
             return
         self.memory.settle(opened, outcome)
-        if self._durable is not None and opened.claims.stream is not Stream.READ:
-            self._durable.settle(outcome)
+        keeper = self._keeper
+        if keeper is not None and opened.claims.stream is not Stream.READ:
+            keeper.settle(outcome)
 
     def _begin_durably(self, durable: DurableState, engine: Engine) -> None:
+        self._memory.keep(durable)
         try:
             durable.begin(self.memory)
         except BaseException:
+            self._memory.keep_no_more(durable)
             durable.end()
             engine.end(self.door.policy)
             self._end_recording()

@@ -91,9 +91,14 @@ def test_all_is_well(shell: Shell, service: Service) -> None:
     assert "of alice, mode 0600" in found["signing key"]["text"]
     assert "payments@test" == found["answer"]["service"]
     encrypts = "network" in (shell.folder / "made" / "service.toml").read_text()
-    assert encrypts == ("requests to it are encrypted" in found["answer"]["text"])
-    assert encrypts == ("leases" not in found)
+    # A receipt tells in full, also where requests are encrypted.
+    assert {"leases"} <= set(found)
     assert encrypts == ("gate key" in found)
+    assert "receipt" not in found
+    shell.trust_nobody()
+    status, found = looked(shell)
+    assert (0, "warning") == (status, found["receipt"]["mark"])
+    assert "sealwire trust payments@test" in found["receipt"]["next"]
     assert "sealwire applied" not in "".join(
         line for line in service.logs("after") if "told its status" not in line
     )

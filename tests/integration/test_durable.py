@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 
 from sealwire import Client, NoAnswerError, RequestRefusedError, deliver
 from sealwire.cli.app import run
+from sealwire.journal import Journal, Now, StateDirectory
 from sealwire.stages import Outcome, Stream
 
 if TYPE_CHECKING:
@@ -91,6 +93,10 @@ class Service:
         """Kill it as the kernel would; give what it has logged."""
         self._process.send_signal(signal.SIGKILL)
         return self._process.communicate(timeout=PATIENCE_S)[1]
+
+    def stop(self) -> None:
+        """Let it do nothing any more."""
+        self._process.send_signal(signal.SIGSTOP)
 
     def died(self) -> int:
         """Wait until it is dead."""
@@ -223,6 +229,27 @@ def test_a_lease_runs_on_and_ends_in_time(start: Callable[..., Service], client:
     assert [] == client.status().report["leases"]
 
 
+@pytest.mark.parametrize("boot", ["", "another"])
+def test_a_state_that_says_more_than_was_signed_makes_no_lease_longer(
+    start: Callable[..., Service], client: Client, parts: Path, boot: str
+) -> None:
+    """Whoever can write the directory can make a service forget, and nothing else."""
+    service = start()
+    client.lease({NAME: "DEBUG"}, for_s=4)
+    service.kill()
+    directory = StateDirectory.open(parts / "state")
+    journal = Journal.open(directory)
+    with journal.exclusive() as held:
+        stored = held.remembered.in_force
+        more = {"boot_id": boot} if boot else {}
+        (lease,) = stored.leases
+        lease = lease._replace(ends_boot_ms=2**50, ends_wall_ms=2**50, left_ms=2**50, **more)
+        assert held.note(Now(stored._replace(leases=(lease,))))
+    journal.close()
+    directory.close()
+    assert settled(start(), INFO)
+
+
 def test_a_lease_that_ended_meanwhile_does_not_begin_again(
     start: Callable[..., Service], client: Client
 ) -> None:
@@ -343,6 +370,31 @@ def test_a_revert_that_was_left_in_the_middle_takes_back_one_configuration(
     assert (Outcome.APPLIED, True) == (again.outcome, again.repeated)
 
 
+def test_an_id_that_is_in_force_begins_nothing_else(
+    start: Callable[..., Service], client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It names what is to be reverted; whoever seals draws it, and may draw another's."""
+    service = start()
+    monkeypatch.setattr("sealwire.sealer.secrets.token_bytes", bytes)
+    client.apply(LOUD)
+    asks: list[Callable[[], Result]] = [
+        lambda: client.lease({"payments.api": "DEBUG"}, for_s=600),
+        lambda: client.apply(QUIET),
+    ]
+    for ask in asks:
+        with pytest.raises(RequestRefusedError) as caught:
+            ask()
+        assert "replayed" == caught.value.reason
+    monkeypatch.undo()
+    assert DEBUG == service.level
+    assert [] == client.status().report["leases"]
+    client.apply(QUIET)
+    monkeypatch.setattr("sealwire.sealer.secrets.token_bytes", bytes)
+    with pytest.raises(RequestRefusedError) as caught:
+        client.lease({"payments.api": "DEBUG"}, for_s=600)
+    assert "replayed" == caught.value.reason
+
+
 # ---- another set-up ----------------------------------------------------------------------------
 
 
@@ -359,6 +411,28 @@ def test_a_new_setup_sets_a_configuration_aside(
     report = client.status().report
     assert "set up its logging differently" in report["set_aside"][0]
     assert 1 == len(report["leases"])
+
+
+def test_what_a_start_set_aside_stays_so(
+    start: Callable[..., Service], client: Client, parts: Path
+) -> None:
+    """However often the journal is read, as by whoever begins a new one after a failure."""
+    settings = (parts / "service.toml").read_text()
+    (parts / "service.toml").write_text(settings.partition("[trail]")[0])
+    service = start()
+    client.apply(LOUD)
+    service.kill()
+    service = start(OTHER_SETUP)
+    limit = "import resource; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+    limit += "resource.setrlimit(resource.RLIMIT_FSIZE, ({}, resource.RLIM_INFINITY))"
+    service.do(limit.format(1))
+    with pytest.raises(RequestRefusedError):
+        client.lease({"payments.api": "DEBUG"}, for_s=600)
+    service.do("running._service._durable._opened.journal._writer.broken = 'a sync failed'")
+    service.do(limit.format("resource.RLIM_INFINITY"))
+    taken(lambda: client.lease({"payments.api": "DEBUG"}, for_s=600))
+    assert ERROR == service.level
+    assert "set up its logging differently" in client.status().report["set_aside"][0]
 
 
 def said(parts: Path, line: str) -> None:
@@ -479,6 +553,79 @@ def test_leases_can_be_ended_while_nothing_can_be_written(
     assert [] == client.status().report["leases"]
 
 
+def test_a_state_that_comes_to_be_another_kind_of_thing_ends_nobody(
+    start: Callable[..., Service], client: Client, parts: Path
+) -> None:
+    """A disk that is mounted late, with its modes wrong: changes are refused, and leases end."""
+    (parts / "state").rename(parts / "away")
+    service = start()
+    (parts / "state").mkdir(0o755)
+    (parts / "state").chmod(0o755)
+    time.sleep(2.5)
+    with pytest.raises(RequestRefusedError) as caught:
+        client.apply(LOUD)
+    assert "state-unavailable" == caught.value.reason
+    assert "chmod" in client.status().report["trouble"]
+    (parts / "state").rmdir()
+    (parts / "away").rename(parts / "state")
+    taken(lambda: client.apply(LOUD))
+    assert DEBUG == service.level
+
+
+def test_a_listener_beside_it_that_keeps_nothing_lets_nothing_be_taken_twice(
+    start: Callable[..., Service], client: Client, parts: Path
+) -> None:
+    """What came by way of it is known after a start as well."""
+    text = (parts / "service.toml").read_text().partition("[trail]")[0]
+    text = text.replace("log.sock", "beside.sock").replace('state = "state"', "")
+    (parts / "beside.toml").write_text(text.replace('receipt_key = "receipt.key"', ""))
+    service = start()
+    service.do(f"beside = sealwire.listen_from({str(parts / 'beside.toml')!r})")
+    there, client.receipt_key = client.address.replace("log.sock", "beside.sock"), None
+    here, client.address = client.address, there
+    first, _ = recorded(client, lambda: client.apply(LOUD))
+    client.apply(QUIET)
+    assert ERROR == service.level
+    service.kill()
+    service = start()
+    again = deliver(here, first)
+    assert (Outcome.REFUSED, "version-superseded") == (again.outcome, again.reason)
+    assert DEBUG != service.level
+
+
+COUNTS_WAITS = """
+from sealwire.journal import Journal
+waits, holds = [], Journal.exclusive
+def counted(self, wait_s):
+    waits.append(wait_s)
+    return holds(self, wait_s=wait_s)
+Journal.exclusive = counted
+"""
+
+
+def test_who_looks_whether_writing_works_again_waits_for_nobody(
+    start: Callable[..., Service], client: Client, parts: Path
+) -> None:
+    """The same thread ends leases; only a change waits, and others wait for that as well."""
+    service = start(COUNTS_WAITS)
+    with (parts / "state" / "lock").open("r+b") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(RequestRefusedError):
+            client.apply(LOUD)
+        service.do("asked = len(waits)")
+        ends = time.monotonic() + PATIENCE_S
+        while (
+            service.do("logging.getLogger('payments.db').setLevel(10 * (len(waits) > asked + 1))")
+            != DEBUG
+        ):
+            assert time.monotonic() < ends
+            time.sleep(0.1)
+        assert ERROR == service.do(
+            "logging.getLogger('payments.db').setLevel(10 + 30 * (not any(waits[asked:])))"
+        )
+    taken(lambda: client.apply(QUIET))
+
+
 # ---- several processes -------------------------------------------------------------------------
 
 
@@ -514,3 +661,24 @@ def test_a_second_process_takes_no_trial_back(
     client.apply(LOUD, confirm_within_s=600)
     other = start(settings=second)
     assert (DEBUG, DEBUG) == (one.level, other.level)
+
+
+def test_what_others_did_while_something_ended_is_not_passed_over(
+    start: Callable[..., Service], client: Client, second: str
+) -> None:
+    """That a lease ended is written over their change, which has yet to be made here as well."""
+    one = start()
+    client.lease({NAME: "DEBUG"}, for_s=4)
+    other = start(settings=second)
+    assert DEBUG == other.level
+    sent, _ = recorded(client, lambda: client.apply(QUIET))
+    # It holds no lock: whoever ends the lease alone finds the journal free.
+    one.stop()
+    assert settled(other, INFO)
+    client.address = client.address.replace("log.sock", "second.sock")
+    assert deliver(client.address, sent).repeated
+    client.lease({"payments": "DEBUG"}, for_s=600)
+    assert ERROR == other.level
+    one.kill()
+    other.kill()
+    assert ERROR == start().level

@@ -109,3 +109,8 @@ def test_a_lease_that_comes_after_its_end_is_refused(alice: Operator) -> None:
     assert asked.opened.claims.iat * 1000 + 60_000 == end_ms
     assert reason(asked, end_ms - 1) is None
     assert Reason.LEASE_OVER is reason(asked, end_ms)
+
+
+def test_where_nobody_counts_loggers_none_is_made() -> None:
+    """A process that makes them says how many."""
+    assert (0, 0) == InForce().count_new(["payments"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -16,8 +17,9 @@ from sealwire.cli.terminal import printable, say, say_fields, say_hint, say_json
 from sealwire.cli.wording import counted
 from sealwire.clock import wall_clock_ms
 from sealwire.errors import ConfigurationError, StateError
-from sealwire.journal import Journal, Remembered, StateDirectory
+from sealwire.journal import Journal, Remembered, StateDirectory, examine
 from sealwire.journal import init as init_state
+from sealwire.journal.layout import Verdict
 
 if TYPE_CHECKING:
     from sealwire.cli.terminal import JsonOutput
@@ -147,24 +149,51 @@ def check(folder: Path, *, as_json: bool) -> Exit:
     directory is damaged refuses changes until sealwire state init --force has put it aside.
     """
     try:
-        there = _read(folder)
+        directory = StateDirectory.open(folder)
+        try:
+            found = examine(directory)
+        finally:
+            directory.close()
     except StateError as error:
-        if as_json:
-            say_json({"good": False, "problem": str(error)})
         what, _, remedy = str(error).partition("; ")
+        if as_json:
+            say_json({"good": False, "problem": what})
         raise CommandError(Exit.REFUSED, what, remedy) from None
+    there = found.remembered
+    good = found.verdict is not Verdict.CORRUPT and there is not None
     if as_json:
-        say_json({"good": True, "audience": there.audience})
+        say_json(
+            {
+                "good": good,
+                "problem": found.problem,
+                "audience": directory.audience,
+                "records": found.records,
+                "good_bytes": found.good_bytes,
+                "bytes": found.length,
+            }
+        )
+    if not good or there is None:
+        again = f"sealwire state init {shlex.quote(str(folder))} --audience {directory.audience}"
+        raise CommandError(
+            Exit.REFUSED,
+            f"{folder} is damaged behind byte {found.good_bytes} of {found.length}: "
+            f"{found.problem or 'it says nothing'}",
+            f"put its copy back, or begin anew: {again} --min-version now --force",
+        )
+    if as_json:
         return Exit.OK
     in_force = there.in_force
     say(("good", "bold green"))
     say_fields(
         [
             ("audience", there.audience),
+            ("records", str(found.records)),
             ("stands", counted(len(in_force.bases), "configuration")),
             ("runs", counted(len(in_force.leases), "lease")),
         ]
     )
+    if found.verdict is Verdict.TORN or found.unfinished:
+        say(("its end was not written; the next change cuts that off, and nothing is lost", "dim"))
     return Exit.OK
 
 

@@ -74,6 +74,7 @@ class Keeper:
         self._sealed, self._sealed_unsynced = -1, False
         self._unsynced: list[Record] = []
         self._signed_size = 0
+        self._was_there = False
 
     @property
     def is_open(self) -> bool:
@@ -117,7 +118,10 @@ class Keeper:
             return False
         new = False
         try:
-            new = not self.folder.exists() or not any(self.folder.iterdir())
+            new = TrailWriter.is_due(self.folder)
+            if new and self._was_there:
+                # Whoever has taken it away is not helped by another one that begins well.
+                raise StateError(f"the trail {self.folder} is gone; put it back, or start again")
             if new:
                 more = {"max_segment_bytes": self._segment_bytes}
                 self._writer = TrailWriter.create(
@@ -139,12 +143,14 @@ class Keeper:
                 self.append(TrailRecovered(self._writer.torn_bytes), at)
             self._write_again()
         except (OSError, StateError) as failure:
-            self._give_up()
-            if new:
+            if new and self._writer is not None:
+                # Its lock is held, so it is not what somebody else has begun meanwhile.
                 self._unmake()
+            self._give_up()
             if isinstance(failure, StateError):
                 raise
             raise StateError(f"the trail {self.folder} cannot be opened: {failure}") from None
+        self._was_there = True
         return new
 
     def append(self, event: Event, at: int) -> Record:
@@ -235,7 +241,7 @@ class Keeper:
     def _unmake(self) -> None:
         """Empty the folder in which no trail could be begun: nothing of it was acknowledged."""
         first = Segment(self.folder, 0)
-        names = (SALT_NAME, SEALED_NAME, RESERVE_NAME, "lock")
+        names = (SALT_NAME, SEALED_NAME, RESERVE_NAME)
         files = (first.records, first.hashes, first.checkpoints)
         for path in (*files, *(self.folder / name for name in names)):
             with contextlib.suppress(OSError):

@@ -10,7 +10,8 @@ Rules this module keeps:
    holds is not known. A new one reads what is there.
 4. Half a record at the end is what a crash leaves. It was never acknowledged, so it is cut off when
    the trail is opened, and `TrailWriter.torn_bytes` tells.
-5. A trail that is not as its last checkpoint says is not gone on with.
+5. A trail that is not as its last checkpoint says is not gone on with, and neither is a file that
+   somebody else has cut, or has put in another place: what is written there nobody finds.
 
 Not guaranteed: that a disk has what it says it has.
 """
@@ -41,12 +42,15 @@ from sealwire.trail.opening import read_existing
 from sealwire.trail.records import SALT_BYTES, Record, salt_check
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Self
 
     from sealwire.keys import SigningKey
 
 MAX_SEGMENT_BYTES: Final = 16 * 1024 * 1024
 """When a new segment is begun: some 30,000 records, which are read in half a second."""
+
+LOCK_NAME: Final = "lock"
 
 _NEWLINE: Final = ord("\n")
 
@@ -82,7 +86,7 @@ class TrailWriter:
         self.torn_bytes = 0
         check_folder(folder)
         try:
-            self._lock = locked(folder / "lock")
+            self._lock = locked(folder / LOCK_NAME)
             self._descriptors.callback(os.close, self._lock)
             self._open()
         except BaseException as error:
@@ -119,17 +123,30 @@ class TrailWriter:
         try:
             folder.mkdir(0o700, parents=True, exist_ok=True)
             check_folder(folder)
-            if any(folder.iterdir()):
-                raise StateError(f"{folder} is not empty; name a new folder for the trail")
-            salt = secrets.token_bytes(SALT_BYTES)
-            begun = Begun(FORMAT, audience, secrets.token_hex(8), salt_check(salt))
-            first = Record(0, at, boot, begun).encode() + b"\n"
-            write_new(folder / SALT_NAME, salt)
-            write_new(Segment(folder, 0).records, first)
-            sync_folder(folder)
+            # From looking to having made it: of two that begin at once one finds the other's.
+            lock = locked(folder / LOCK_NAME)
+            try:
+                if not cls.is_due(folder):
+                    raise StateError(f"{folder} is not empty; name a new folder for the trail")
+                salt = secrets.token_bytes(SALT_BYTES)
+                begun = Begun(FORMAT, audience, secrets.token_hex(8), salt_check(salt))
+                first = Record(0, at, boot, begun).encode() + b"\n"
+                _make({folder / SALT_NAME: salt, Segment(folder, 0).records: first})
+                sync_folder(folder)
+            finally:
+                os.close(lock)
         except OSError as failure:
             raise StateError(f"no trail can be made in {folder}: {failure}") from None
         return cls(folder, boot, max_segment_bytes=max_segment_bytes)
+
+    @staticmethod
+    def is_due(folder: Path) -> bool:
+        """Whether there is nothing in a folder, so that a trail can be begun there.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        return not folder.exists() or all(each.name == LOCK_NAME for each in folder.iterdir())
 
     @property
     def size(self) -> int:
@@ -170,6 +187,7 @@ class TrailWriter:
             StateError: that is not certain (rule 3).
         """
         self._write_hashes()
+        self._check_place()
         self._sync(self._records)
 
     def checkpoint(self, key: SigningKey) -> Note:
@@ -249,6 +267,7 @@ class TrailWriter:
             opened.append(os.open(path, APPENDING, 0o600))
             self._segments.callback(os.close, opened[-1])
         self._records, self._hashes, self._checkpoints = opened
+        self._path = segment.records
 
     def _write_hashes(self) -> None:
         if self._unwritten_hashes:
@@ -271,6 +290,18 @@ class TrailWriter:
         except OSError as failure:
             self._break(failure)
 
+    def _check_place(self) -> None:
+        """Notice what somebody else has done to the file that is written (rule 5)."""
+        self._check()
+        try:
+            here, there = os.fstat(self._records), self._path.lstat()
+        except OSError as failure:
+            self._break(failure)
+        if (here.st_dev, here.st_ino) != (there.st_dev, there.st_ino):
+            self._break(OSError(errno.ESTALE, f"another file is in the place of {self._path.name}"))
+        if here.st_size != self._segment_bytes:
+            self._break(OSError(errno.ESTALE, f"somebody else has changed {self._path.name}"))
+
     def _check(self) -> None:
         if self._broken:
             raise StateError(f"the trail {self.folder} is not written: {self._broken}")
@@ -279,3 +310,15 @@ class TrailWriter:
         self.failed_with = failure.errno or 0
         self._broken = failure.strerror or str(failure)
         raise StateError(f"the trail {self.folder} cannot be written: {self._broken}") from None
+
+
+def _make(files: Mapping[Path, bytes]) -> None:
+    """Write files that are not there; where one of them cannot be written none stays."""
+    try:
+        for path, content in files.items():
+            write_new(path, content)
+    except OSError:
+        for path in files:
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
+        raise

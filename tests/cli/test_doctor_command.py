@@ -120,9 +120,7 @@ def test_an_answer_that_the_host_has_not_signed_is_none(
     assert "forged" not in ended.stdout
 
 
-def test_an_unsigned_answer(
-    shell: Shell, made: str, started: Callable[[str], Service]
-) -> None:
+def test_an_unsigned_answer(shell: Shell, made: str, started: Callable[[str], Service]) -> None:
     """Where the service has no receipt key; through an encrypting chain it says no more."""
     shell.sign_nothing()
     service = started(made)

@@ -2,7 +2,7 @@
 
     python -m benchmarks                 all of them
     python -m benchmarks open refuse     some: open (P1), refuse (P2), import (P3),
-                                         apply, call (P4), accept (P5), trail (P8)
+                                         apply, call (P4), accept, answer (P5), trail (P8)
     python -m benchmarks --short         less of everything
 
 Exit status: 1 if a goal was missed, else 0. The short form is for machines that do other work
@@ -17,7 +17,16 @@ import platform
 import sys
 from typing import TYPE_CHECKING
 
-from benchmarks import accepting, applying, calling, importing, opening, refusing, trailing
+from benchmarks import (
+    accepting,
+    answering,
+    applying,
+    calling,
+    importing,
+    opening,
+    refusing,
+    trailing,
+)
 from benchmarks.figures import Figure, Gate, table
 
 if TYPE_CHECKING:
@@ -30,6 +39,7 @@ PARTS: dict[str, tuple[str, Callable[..., Sequence[Figure]]]] = {
     "apply": ("P4  applying a configuration", applying.run),
     "call": ("P4  a logging call", calling.run),
     "accept": ("P5  accepting a message", accepting.run),
+    "answer": ("P5  from sealing a change to its answer", answering.run),
     "trail": ("P8  writing and verifying a trail", trailing.run),
 }
 

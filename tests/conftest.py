@@ -74,6 +74,15 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         session.exitstatus = 1
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what tests want told although they passed, whichever process ran them."""
+    passed = terminalreporter.stats.get("passed", ())
+    told = {f"{name}: {said}" for each in passed for name, said in each.user_properties}
+    if told:
+        terminalreporter.section("told by tests")
+        terminalreporter.write_line("\n".join(sorted(told)))
+
+
 NOW_MS = 1_800_000_000_000
 """The time in tests that do not say otherwise: a whole second, so boundaries are easy to read."""
 

@@ -70,10 +70,14 @@ def replaced(clocks: Clocks) -> Iterator[None]:
 
 
 def wall_clock_ms() -> int:
-    """Give wall-clock time, milliseconds since the epoch; it may jump."""
+    """Give wall-clock time, milliseconds since the epoch; it may jump.
+
+    A clock that was never set, and shows a time before 1970, shows 1970: what is written and
+    compared has no times before that.
+    """
     if (clocks := _in_place.clocks) is not None:
         return clocks.wall_clock_ms()
-    return time.time_ns() // 1_000_000
+    return max(0, time.time_ns() // 1_000_000)
 
 
 def boot_ms() -> int:

@@ -233,9 +233,15 @@ class DurableState:
         self._seen = held.remembered
 
     def release(self) -> None:
-        """Let others go on."""
+        """Let others go on; this raises nothing."""
         self._held = None
-        self._holding.close()
+        self._unwritten = False
+        try:
+            self._holding.close()
+        except (OSError, StateError) as error:
+            # What was written has been. The lock goes with the file, and is had anew.
+            self._close()
+            self._tell(str(error))
 
     @contextmanager
     def held(self, wait_s: float = _WAIT_S) -> Iterator[None]:

@@ -102,7 +102,7 @@ class RefusedError(SealwireError):
         stage: where on the way the message was.
         detail: the value against the limit, in words, for our own log; ``""`` where there is
             nothing to add. It may quote the peer, shortened and escaped.
-        known: a `sealwire.stages.Known`, which message it was, where every layer had opened; set by
+        known: a ``Known`` of ``stages``, which message it was, where every layer had opened; set by
             the chain, so that the refusal can be answered. It does not pickle.
     """
 

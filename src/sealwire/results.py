@@ -34,8 +34,8 @@ class Result:
         receipt: the receipt; ``None`` where the answer is unsigned.
         host: who has signed the receipt, or says so; ``""`` where nobody did.
         key_id: the id of the key that signed it, in hex; likewise.
-        alarms: what the receipt shows of the host's trail that cannot be, in words: see
-            `sealwire.keptreceipts`.
+        alarms: what the receipt shows of the host's trail that cannot be, in words: it has become
+            shorter, or is another one.
     """
 
     answer: Answer

@@ -161,7 +161,7 @@ class Opened(NamedTuple):
         document: the document's bytes.
         evidence: who showed what, outermost first.
         signed: what shows who sent it, without the layers around: what is kept of a message.
-        from_layer: the layer that ``signed`` begins with; see `sealwire.chain.Chain.open`.
+        from_layer: the layer that ``signed`` begins with; see `sealwire.Chain.open`.
     """
 
     body: bytes

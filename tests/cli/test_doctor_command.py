@@ -91,13 +91,45 @@ def test_all_is_well(shell: Shell, service: Service) -> None:
     assert "of alice, mode 0600" in found["signing key"]["text"]
     assert "payments@test" == found["answer"]["service"]
     encrypts = "network" in (shell.folder / "made" / "service.toml").read_text()
-    assert encrypts == ("requests to it are encrypted" in found["answer"]["text"])
-    assert encrypts == ("leases" not in found)
+    # A receipt tells in full, also where requests are encrypted.
+    assert {"leases"} <= set(found)
     assert encrypts == ("gate key" in found)
+    assert "receipt" not in found
+    shell.trust_nobody()
+    status, found = looked(shell)
+    assert (0, "warning") == (status, found["receipt"]["mark"])
+    assert "sealwire trust payments@test" in found["receipt"]["next"]
     assert "sealwire applied" not in "".join(
         line for line in service.logs("after") if "told its status" not in line
     )
     assert 3 == shell.run("why").status
+
+
+def test_an_answer_that_the_host_has_not_signed_is_none(
+    shell: Shell, bare_service: socket.socket
+) -> None:
+    """Where its key is known; a squatter is named, and its report is not shown."""
+    settings = Path(shell.environ["SEALWIRE_CONFIG"])
+    trusting = 'receipt_key = "payments@test-host.pub"'
+    settings.write_text(f"{settings.read_text()}{trusting}\n")
+    ended = answered(shell, bare_service, {"instance": "forged"})
+    assert 4 == ended.status
+    found = check_of(ended, "answer")
+    assert "a squatter may sit on the address" in found["text"]
+    assert "sealwire trust payments@test --key FILE" in found["next"]
+    assert "forged" not in ended.stdout
+
+
+def test_an_unsigned_answer(shell: Shell, made: str, started: Callable[[str], Service]) -> None:
+    """Where the service has no receipt key; through an encrypting chain it says no more."""
+    shell.sign_nothing()
+    service = started(made)
+    status, found = looked(shell)
+    assert (0, False) == (status, "receipt" in found)
+    encrypts = "network" in (shell.folder / "made" / "service.toml").read_text()
+    assert encrypts == ("requests to it are encrypted" in found["answer"]["text"])
+    assert encrypts == ("leases" not in found)
+    assert service.logs("still there")
 
 
 def test_leases_that_run_are_told(shell: Shell, local_service: Service) -> None:
@@ -386,9 +418,37 @@ def test_a_service_that_would_listen(shell: Shell, made: str) -> None:
     status, found = looked(shell, "--service", "made/service.toml")
     assert 0 == status
     assert {"settings", "trusted key", "policy", "chain", "trail", "address"} <= set(found)
+    assert "receipt.key: signing key " in found["receipt key"]["text"]
+    assert found["state"]["text"].endswith("/made/state: 0 configurations, 0 leases")
     assert "warning" == found["address"]["mark"]
     assert "is trusted" in found["operator"]["text"]
     assert not (shell.folder / "made" / "run").exists()
+
+
+def test_a_state_that_is_lost_or_damaged_is_a_problem(shell: Shell, local_parts: str) -> None:
+    """A service starts with it, and refuses changes; the next step makes another."""
+    state = shell.folder / "made" / "state"
+    (state / "journal").write_bytes(b"junk" * 100)
+    status, found = looked(shell, "--service", "made/service.toml")
+    assert (3, "problem") == (status, found["state"]["mark"])
+    state.rename(state.with_name("elsewhere"))
+    status, found = looked(shell, "--service", "made/service.toml")
+    assert (3, "problem") == (status, found["state"]["mark"])
+    assert "is not there" in found["state"]["text"]
+    assert "sealwire state init" in found["state"]["next"]
+    assert "paste these lines" in local_parts
+
+
+def test_a_service_without_receipts_and_state(shell: Shell, local_parts: str) -> None:
+    """Both are said, and are no problem."""
+    shell.sign_nothing()
+    settings = shell.folder / "made" / "service.toml"
+    settings.write_text(settings.read_text().replace("state =", "# state ="))
+    status, found = looked(shell, "--service", "made/service.toml")
+    assert (0, "ok", "ok") == (status, found["state"]["mark"], found["receipt key"]["mark"])
+    assert "answers are unsigned" in found["receipt key"]["text"]
+    assert "end with the process" in found["state"]["text"]
+    assert "paste these lines" in local_parts
 
 
 def test_a_service_that_listens(shell: Shell, service: Service) -> None:
@@ -464,6 +524,7 @@ def file_at_the_address(folder: Path) -> None:
         (spoil_settings("directories = [", 'file = "no.toml"\n#'), "policy", "is not there"),
         (spoil_settings("[socket]", '[socket]\ngroup = "nobody-has-it"'), "address", "no group"),
         (spoil_settings("[socket]", "[socket]\nallow_uids = [7]"), "address", "lets none of them"),
+        (lambda folder: (folder / "receipt.key").unlink(), "receipt key", "is not there"),
         (lambda folder: (folder / "trail.signing").unlink(), "trail", "is not there"),
         (lambda folder: (folder / "trail").chmod(0o755), "trail", "for its service alone"),
         (open_folder, "address", "others could replace the socket"),

@@ -209,8 +209,11 @@ class Process:
             elif spoilt and answer.outcome is not Outcome.REFUSED:
                 self.wrong.append(f"a spoilt copy of {number}: {answer}")
             elif not spoilt and newest[messages[number].stream] == number:
-                # Nothing newer is there, so it is done, or was.
-                if answer.outcome is not Outcome.APPLIED:
+                # Nothing newer is there, so it is done, or was; or it came when it was over
+                # already, to a process that has not heard of it.
+                over = answer.reason == Reason.LEASE_OVER.value
+                soon = messages[number].ask.for_s == SOON_S
+                if answer.outcome is not Outcome.APPLIED and not (over and soon):
                     self.wrong.append(f"{number} of {len(messages)}: {answer}")
             elif answer.outcome is Outcome.APPLIED and not answer.repeated:
                 self.wrong.append(f"{number} of {len(messages)} came late: {answer}")
@@ -245,7 +248,7 @@ class Process:
         answer = self._deliver(messages[-1].sealed)
         while answer.reason == Reason.STATE_UNAVAILABLE.value and time.monotonic() < ends_s:
             answer = self._deliver(messages[-1].sealed)
-        if not answer.repeated:
+        if not answer.repeated and answer.reason != Reason.LEASE_OVER.value:
             self.wrong.append(f"after all others: {answer}")
         stands = world.bases[-1].level if world.bases else INFO
         found = logging.getLogger(BASE).getEffectiveLevel()

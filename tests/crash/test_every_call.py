@@ -56,10 +56,15 @@ def up_to_answer(tracer: Tracer) -> list[Call]:
     return [each for each in calls[first:second] if each.name != "epoll_wait"]
 
 
+LISTENING_THREAD = """
+import threading
+(told,) = [each.native_id for each in threading.enumerate() if each.name == "sealwire-listener"]
+"""
+
+
 def listener_of(service: Service) -> int:
     """Give the thread that listens."""
-    (thread,) = service.threads - {service.pid}
-    return thread
+    return int(service.do(LISTENING_THREAD))
 
 
 def prepare(follower: Follower, kind: Kind) -> None:

@@ -19,17 +19,19 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sealwire.cli.app import run
-from sealwire.cli.demo import attacks, changes, lease, processes, scene
+from sealwire.cli.demo import attacks, changes, kept, lease, processes, scene
 from sealwire.cli.demo.processes import Running, cpu_time_s, parse_ps_time
 from sealwire.cli.demo.scene import SERVICE, Scene, console_at
 from sealwire.cli.endings import Exit
+from sealwire.trail.findings import Finding
+from sealwire.trail.findings import Outcome as Found
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from sealwire.stages import Answer
 
-STEPS = 13
+STEPS = 15
 DEADLINE_S = 60
 
 
@@ -156,6 +158,25 @@ def in_the_service(old: str, new: str) -> Callable[[pytest.MonkeyPatch, Path], N
     return spoil
 
 
+def in_the_ledger(old: str, new: str) -> Callable[[pytest.MonkeyPatch, Path], None]:
+    """Change a line of the program of the service that keeps what it takes."""
+
+    def spoil(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+        program = kept.PROGRAM.read_text(encoding="utf-8")
+        assert program.count(old) == 1
+        spoilt = folder / "keeping.py"
+        spoilt.write_text(program.replace(old, new), encoding="utf-8")
+        monkeypatch.setattr(kept, "PROGRAM", spoilt)
+
+    return spoil
+
+
+def any_trail_is_good(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Verify nothing."""
+    good = Finding(Found.GOOD, records=1)
+    monkeypatch.setattr(kept, "verify_trail", lambda _folder, _keys: good)
+
+
 def on_the_way(number: int, document: bytes) -> Callable[[pytest.MonkeyPatch, Path], None]:
     """Replace what is sent as message ``number`` by another document that alice seals."""
 
@@ -258,11 +279,18 @@ SABOTAGES: dict[str, Sabotage] = {
     ),
     "file stays": (10, "the new file is still there", in_the_service("import sealwire\n", STAYS)),
     "trial stays": (11, "configuration of alice ended", trial_stays),
+    "is not killed": (
+        12, "the service was not killed", in_the_ledger('"kill-me"', '"nothing"'),
+    ),
+    "signs nothing": (
+        12, "that nobody has signed", in_the_ledger("receipt_key=host,", ""),
+    ),
+    "any trail is good": (13, "the changed trail is good", any_trail_is_good),
     "is busy": (
-        12, "the service is busy", in_the_service("    with on_socket, on_port:\n", SPINNING),
+        14, "the service is busy", in_the_service("    with on_socket, on_port:\n", SPINNING),
     ),
     "ends with 7": (
-        13, "did not end by itself", in_the_service("          return\n", "          sys.exit(7)"),
+        15, "did not end by itself", in_the_service("          return\n", "          sys.exit(7)"),
     ),
 }  # fmt: skip
 

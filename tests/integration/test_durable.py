@@ -377,11 +377,11 @@ def test_an_id_that_is_in_force_begins_nothing_else(
     service = start()
     monkeypatch.setattr("sealwire.sealer.secrets.token_bytes", bytes)
     client.apply(LOUD)
-    asked: list[Callable[[], Result]] = [
+    asks: list[Callable[[], Result]] = [
         lambda: client.lease({"payments.api": "DEBUG"}, for_s=600),
         lambda: client.apply(QUIET),
     ]
-    for ask in asked:
+    for ask in asks:
         with pytest.raises(RequestRefusedError) as caught:
             ask()
         assert "replayed" == caught.value.reason
@@ -543,7 +543,7 @@ def test_leases_can_be_ended_while_nothing_can_be_written(
     service.do(limit.format(1))
     sent, _ = recorded(client, client.revert)
     assert INFO == service.level
-    assert deliver(client.address, sent).repeated
+    assert client.send(sent).repeated
     service.do(limit.format("resource.RLIM_INFINITY"))
     taken(lambda: client.apply(QUIET))
     assert [] == client.status().report["leases"]

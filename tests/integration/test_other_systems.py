@@ -120,6 +120,20 @@ except sealwire.ConfigurationError as error:
     print(error)
 """
 
+JOURNAL = """
+import sealwire
+from sealwire.journal import StateDirectory, init
+
+for refused in (
+    lambda: init("/tmp/sealwire-x", "payments@test", min_version=0, now_ms=0),
+    lambda: StateDirectory.open("/tmp/sealwire-x", "payments@test"),
+):
+    try:
+        refused()
+    except sealwire.ConfigurationError as error:
+        print(error)
+"""
+
 STATE = """
 import pathlib, sys
 from sealwire.sealerstate import FileSealerState
@@ -145,6 +159,21 @@ def test_a_message_can_be_looked_at(
     """The command shows what a message looks like from outside."""
     shown = json.loads(run_program(hidden + INSPECT, folder))
     assert "payments@test" == shown["claims"]["aud"]
+
+
+@pytest.mark.parametrize(
+    ("hidden", "said"),
+    [
+        (HIDE, "this system has no locks for files (fcntl); serve with a state in memory"),
+        (HIDE + WINDOWS, "on Windows no state is kept on the disk; serve with a state in memory"),
+    ],
+    ids=["names hidden", "as on Windows"],
+)
+def test_a_state_directory_is_refused_by_name(
+    run_program: Callable[..., str], hidden: str, said: str
+) -> None:
+    """Before anything is made."""
+    assert f"/tmp/sealwire-x: {said}\n" * 2 == run_program(hidden + JOURNAL)
 
 
 def test_the_sealers_state_needs_no_fcntl_on_windows(

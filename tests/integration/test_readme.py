@@ -247,8 +247,12 @@ def test_operator_and_host_apart(terminal: Terminal) -> None:
         "".join(f"{line.strip()}\n" for line in settings[0].splitlines()), encoding="utf-8"
     )
     shutil.copy(terminal.folder / "alice.signing", path.parent)
+    receipt_key = "payments@prod-host.pub"
+    assert f"`{receipt_key}`" in TEXT
+    assert f"receipt.key.pub  as  {receipt_key}" in printed
+    shutil.copy(terminal.folder / "host" / "receipt.key.pub", path.parent / receipt_key)
     service = terminal.serve(blocks("python")[0].replace("try/", "host/"))
-    assert "applied" in terminal.type(SEND)
+    assert re.match(r"applied, as payments@prod at .*; receipt verified \(", terminal.type(SEND))
     lines_until(service, "DEBUG root: a detail")
     assert "payments.db is DEBUG" in terminal.type(LEASE)
     assert "payments.db=DEBUG until" in terminal.type(STATUS)

@@ -54,6 +54,7 @@ def serve_sealwire(wanted: Figures) -> tuple[str, Callable[[], Figures]]:
         chain=make_chain(wanted),
         caps=Caps(**wanted.get("caps", {})),
         deadlines=Deadlines(**wanted.get("deadlines", {})),
+        state=wanted.get("state"),
     )
 
     def figures() -> Figures:

@@ -120,3 +120,8 @@ def test_an_id_that_is_in_force_begins_nothing_else(alice: Operator, there: str)
         for request in (Apply(message, LoggingPlan()), Lease(message, (("a", 10),))):
             assert Reason.REPLAYED is reason(request)
     assert reason(Revert(opened(alice, Stream.LEASE))) is None
+
+
+def test_where_nobody_counts_loggers_none_is_made() -> None:
+    """A process that makes them says how many."""
+    assert (0, 0) == InForce().count_new(["payments"])

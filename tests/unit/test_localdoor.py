@@ -121,3 +121,13 @@ def test_an_owner_with_a_key_is_heard_as_anybody(way: Way) -> None:
     assert not sealed.startswith(LEAD)
     _, effects = received(way, sealed, ROOT)
     assert Apply not in {type(each) for each in effects}
+
+
+def test_an_owner_is_heard_where_nothing_can_be_in_force(way: Way) -> None:
+    """A service that only takes configurations keeps nothing that a request could contradict."""
+    door = Door(way.chain, Policy(default_rules()), verbs=frozenset(Verb))
+    receiver = Receiver(door, AdmissionState(NOW_MS - 1), Tick(NOW_MS, 0), None, ROOT)
+    asked = write_local(b'{"verb": "revert", "id": "%s"}' % ID.encode())
+    (effect,) = receiver.handle(Bytes(encode_frame(asked)))
+    assert isinstance(effect, Apply)
+    assert isinstance(effect.request, Revert)

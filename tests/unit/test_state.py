@@ -161,3 +161,10 @@ def test_whoever_keeps_nothing_counts_from_the_start_of_the_process(
     with pytest.raises(VerificationError) as caught:
         state.check_sealed_after_process(alice.claims(version=START_MS, stream=stream), 0)
     assert Reason.VERSION_BEFORE_START is caught.value.reason
+
+
+def test_the_mode_says_how_it_is_known_that_a_message_is_new() -> None:
+    """What is kept on the disk comes before a challenge, and that before waiting."""
+    assert Mode.WAIT_OUT is AdmissionState(START_MS).mode
+    assert Mode.CHALLENGE is AdmissionState(START_MS, challenge=CHALLENGE).mode
+    assert Mode.DURABLE is AdmissionState(START_MS, challenge=CHALLENGE, kept_from=0).mode

@@ -2,8 +2,8 @@
 
 Rules this module keeps:
 
-1. What the service said is quoted. It is unsigned, so it chooses no command: the next step comes
-   from our own texts, by a reason that we know.
+1. What the service said is quoted. It may be unsigned, so it chooses no command: the next step
+   comes from our own texts, by a reason that we know.
 2. Where the service gave no reason, we look at what can be seen from here, and say what is left.
 """
 

@@ -106,7 +106,7 @@ def show(
 ) -> None:
     """Print what an answer reports.
 
-    The answer is unsigned, so whoever sits on the address may have written the report: one that
+    The answer may be unsigned, so whoever sits on the address may have written the report: one that
     is not as it should be is told, and ends nothing.
 
     Args:

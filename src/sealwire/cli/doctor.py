@@ -4,7 +4,7 @@ Rules this module keeps:
 
 1. Nothing is changed: a service is asked for its status, and for nothing else. That is not kept as
    the last request, because `sealwire why` is about what somebody wanted.
-2. What a service answers is unsigned. Its report is shown as far as it can be read.
+2. What a service answers may be unsigned. Its report is shown as far as it can be read.
 3. The first problem decides the exit status; what is near is looked at before what is far.
 """
 
@@ -19,6 +19,7 @@ import click
 import sealwire
 from sealwire.cli.beside import look_at_state, look_at_unanswered
 from sealwire.cli.causes import LOG_LINE, causes_of_a_silent_refusal
+from sealwire.cli.delivering import result_of
 from sealwire.cli.endings import CommandError, Exit
 from sealwire.cli.findings import (
     Finding,
@@ -36,15 +37,14 @@ from sealwire.cli.sealing import config_option, to_option
 from sealwire.cli.servicecheck import look_at_service
 from sealwire.cli.terminal import flush, say_json, waiting
 from sealwire.cli.wording import counted, time_in_words
+from sealwire.client import Client
 from sealwire.clock import wall_clock_ms
-from sealwire.errors import NoAnswerError, SealwireError, TransportError
-from sealwire.requests import CONTENT_TYPE_REQUEST, Verb, write_request
+from sealwire.errors import NoAnswerError, SealwireError, TransportError, UntrustedAnswerError
 from sealwire.results import read_report
-from sealwire.sealerstate import FileSealerState
 from sealwire.settings import find_operator_settings, load_operator_settings
-from sealwire.stages import Outcome, Stream
+from sealwire.stages import Outcome
+from sealwire.told import Trust
 from sealwire.transports.addresses import parse_address
-from sealwire.transports.client import deliver
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -165,17 +165,20 @@ def _answer(settings: OperatorSettings, target: Target, timeout_s: int) -> Itera
     """
     name, whose = "answer", target.audience
     try:
-        state = FileSealerState(settings.state_path)
-        sealed = settings.sealer(target, state, wall_clock_ms).seal(
-            write_request(Verb.STATUS),
-            content_type=CONTENT_TYPE_REQUEST,
-            stream=Stream.READ,
-            lifetime_s=_LIFETIME_S,
+        client = Client.from_settings(
+            settings, target.audience, lifetime_s=_LIFETIME_S, timeout_s=timeout_s
         )
         sent_ms = wall_clock_ms()
         with waiting(f"waiting for {target.address}"):
-            answer = deliver(target.address, sealed, timeout_s=timeout_s)
+            result = result_of(client.status)
         middle_ms = (sent_ms + wall_clock_ms()) // 2
+    except UntrustedAnswerError as error:
+        step = (
+            "look at the service, on its host; if that has a new receipt key: sealwire trust "
+            f"{whose} --key FILE"
+        )
+        yield Checked(Finding(Mark.PROBLEM, name, str(error), step), whose, Exit.NO_ANSWER)
+        return
     except NoAnswerError as error:
         text, step = str(error), "the service may be busy; look whether it runs, and in its log"
         yield Checked(Finding(Mark.PROBLEM, name, text, step), whose, Exit.NO_ANSWER)
@@ -185,8 +188,12 @@ def _answer(settings: OperatorSettings, target: Target, timeout_s: int) -> Itera
     except SealwireError as error:
         yield Checked(problem_of(name, error), whose)
         return
-    for each in _of_answer(answer, settings, target, middle_ms):
+    for each in _of_answer(result.answer, settings, target, middle_ms):
         yield Checked(each, whose, Exit.REFUSED)
+    if result.trust is Trust.UNVERIFIED:
+        text = f"unverified: it says that it is signed by {result.host}, with key {result.key_id}"
+        step = f"trust the host's key: sealwire trust {whose} --key FILE"
+        yield Checked(Finding(Mark.WARNING, "receipt", text, step), whose)
 
 
 def _of_answer(

@@ -4,7 +4,7 @@ Rules this module keeps:
 
 1. One request is kept, of bounded size and with nothing secret: for which service, what it asked
    for, when, and what the answer said. The message itself is not in it.
-2. What a service says is kept as the text that it is, cut to a length. It is unsigned.
+2. What a service says is kept as the text that it is, cut to a length. It may be unsigned.
 3. The file is replaced in one step and its owner alone can read it. Where it cannot be written the
    request is none the worse for it, so nothing is said.
 4. A read that was answered takes no change's place: whoever looks at the status after a refusal

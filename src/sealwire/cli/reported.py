@@ -2,8 +2,8 @@
 
 Rules this module keeps:
 
-1. An answer is unsigned, so whoever sits on the address may have written the report. A member that
-   is not what it should be makes the whole report unreadable, and is not shown.
+1. An answer may be unsigned, so whoever sits on the address may have written the report. A member
+   that is not what it should be makes the whole report unreadable, and is not shown.
 2. Text is printable, and quoted for a shell where it stands in a command that somebody may copy.
    An id stands in commands too, and is one.
 3. What is printed is not much longer than what a screen is worth, whatever the report holds: long

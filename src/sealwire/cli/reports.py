@@ -1,6 +1,6 @@
 """What a status report says, in a line each.
 
-The report is unsigned, so whoever sits on the address may have written it. Each part is read by
+The report may be unsigned, so whoever sits on the address may have written it. Each part is read by
 itself, and one that is not as it should be is left out or said to be unreadable.
 """
 

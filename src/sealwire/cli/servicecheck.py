@@ -22,6 +22,7 @@ from sealwire.cli.listening import (
     look_at_listener,
     user_in_words,
 )
+from sealwire.cli.state import read_state
 from sealwire.cli.wording import counted
 from sealwire.errors import ConfigurationError, SealwireError
 from sealwire.keyfiles import load_aead_key, load_mac_key, load_verify_key
@@ -57,6 +58,8 @@ def look_at_service(path: str, environ: Mapping[str, str]) -> Iterator[Finding]:
     yield Finding(Mark.OK, "settings", f"{settings.path}: {settings.audience}, {chain_name}")
     yield from _keys(settings)
     yield from _chain_and_policy(settings)
+    yield from _receipts(settings)
+    yield from _state(settings)
     yield from _trail(settings)
     yield from _address(settings)
     yield from _operator(settings, environ)
@@ -98,6 +101,36 @@ def _chain_and_policy(settings: ServiceSettings) -> Iterator[Finding]:
         yield problem_of("chain", error)
     else:
         yield Finding(Mark.OK, "chain", chain.describe())
+
+
+def _receipts(settings: ServiceSettings) -> Iterator[Finding]:
+    """Look at the host's receipt key, with which answers are signed."""
+    name, path = "receipt key", settings.receipt_key
+    try:
+        key = settings.load_receipt_key()
+    except SealwireError as error:
+        yield problem_of(name, error)
+        return
+    if path is None or key is None:
+        yield Finding(Mark.OK, name, "none, so answers are unsigned")
+    else:
+        yield described(name, path, key)
+
+
+def _state(settings: ServiceSettings) -> Iterator[Finding]:
+    """Look whether the service can rely on what it remembers; it may be running."""
+    name, folder = "state", settings.state
+    if folder is None:
+        yield Finding(Mark.OK, name, "none, so what was taken and what stands end with the process")
+        return
+    try:
+        in_force = read_state(folder, settings.audience).in_force
+    except SealwireError as error:
+        yield problem_of(name, error)
+    else:
+        bases = counted(len(in_force.bases), "configuration")
+        leases = counted(len(in_force.leases), "lease")
+        yield Finding(Mark.OK, name, f"{folder}: {bases}, {leases}")
 
 
 def _trail(settings: ServiceSettings) -> Iterator[Finding]:

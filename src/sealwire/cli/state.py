@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -16,8 +17,9 @@ from sealwire.cli.terminal import printable, say, say_fields, say_hint, say_json
 from sealwire.cli.wording import counted
 from sealwire.clock import wall_clock_ms
 from sealwire.errors import ConfigurationError, StateError
-from sealwire.journal import Journal, Remembered, StateDirectory
+from sealwire.journal import Journal, Remembered, StateDirectory, examine
 from sealwire.journal import init as init_state
+from sealwire.journal.layout import Verdict
 
 if TYPE_CHECKING:
     from sealwire.cli.terminal import JsonOutput
@@ -98,14 +100,14 @@ def show(folder: Path, *, as_json: bool) -> Exit:
 
     The service may be running; nothing is changed.
     """
-    there = _read(folder)
+    there = read_state(folder)
     if as_json:
         say_json(_as_json(there))
         return Exit.OK
     say_fields(
         [
             ("audience", there.audience),
-            ("begins at", time_of(there.min_version)),
+            ("begins at", time_of(there.min_version) if there.min_version else "the beginning"),
             ("last seen", time_of(there.clock_ms)),
         ]
     )
@@ -147,30 +149,66 @@ def check(folder: Path, *, as_json: bool) -> Exit:
     directory is damaged refuses changes until sealwire state init --force has put it aside.
     """
     try:
-        there = _read(folder)
+        directory = StateDirectory.open(folder)
+        try:
+            found = examine(directory)
+        finally:
+            directory.close()
     except StateError as error:
-        if as_json:
-            say_json({"good": False, "problem": str(error)})
         what, _, remedy = str(error).partition("; ")
+        if as_json:
+            say_json({"good": False, "problem": what})
         raise CommandError(Exit.REFUSED, what, remedy) from None
+    there = found.remembered
+    good = found.verdict is not Verdict.CORRUPT and there is not None
     if as_json:
-        say_json({"good": True, "audience": there.audience})
+        say_json(
+            {
+                "good": good,
+                "problem": found.problem,
+                "audience": directory.audience,
+                "records": found.records,
+                "good_bytes": found.good_bytes,
+                "bytes": found.length,
+            }
+        )
+    if not good or there is None:
+        again = f"sealwire state init {shlex.quote(str(folder))} --audience {directory.audience}"
+        raise CommandError(
+            Exit.REFUSED,
+            f"{folder} is damaged behind byte {found.good_bytes} of {found.length}: "
+            f"{found.problem or 'it says nothing'}",
+            f"put its copy back, or begin anew: {again} --min-version now --force",
+        )
+    if as_json:
         return Exit.OK
     in_force = there.in_force
     say(("good", "bold green"))
     say_fields(
         [
             ("audience", there.audience),
+            ("records", str(found.records)),
             ("stands", counted(len(in_force.bases), "configuration")),
             ("runs", counted(len(in_force.leases), "lease")),
         ]
     )
+    if found.verdict is Verdict.TORN or found.unfinished:
+        say(("its end was not written; the next change cuts that off, and nothing is lost", "dim"))
     return Exit.OK
 
 
-def _read(folder: Path) -> Remembered:
-    """Read what a service remembers; the directory itself says which service it is."""
-    directory = StateDirectory.open(folder)
+def read_state(folder: Path, audience: str = "") -> Remembered:
+    """Read what a service remembers.
+
+    Args:
+        folder: its state directory.
+        audience: which service it has to be; ``""`` is whichever it is.
+
+    Raises:
+        StateError: it is damaged.
+        ConfigurationError: it is lost, or another service's, or cannot be one.
+    """
+    directory = StateDirectory.open(folder, audience)
     try:
         journal = Journal.open(directory)
         try:

@@ -1,9 +1,11 @@
 """The journal: what a service remembers on the disk, shared by all its processes on one host.
 
-`making.init` makes a state directory, `StateDirectory.open` opens one, and `Journal` is what it
-holds. `records` is what stands in it, `remembered` what that comes to.
+`init` makes a state directory, `StateDirectory.open` opens one, and `Journal` is what it holds.
+`records` is what stands in it, `remembered` what that comes to; `examine` reads one that may be
+damaged.
 """
 
+from sealwire.journal.checking import Examined, examine
 from sealwire.journal.directory import StateDirectory
 from sealwire.journal.making import init
 from sealwire.journal.presence import Presence
@@ -28,6 +30,7 @@ __all__ = [
     "MAX_LEASES",
     "NOTHING",
     "Clock",
+    "Examined",
     "Held",
     "Journal",
     "Kept",
@@ -40,5 +43,6 @@ __all__ = [
     "StoredBase",
     "StoredLease",
     "StoredTrial",
+    "examine",
     "init",
 ]

@@ -21,6 +21,7 @@ Not guaranteed: anything against root, or against other programs of the same use
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import shlex
@@ -41,6 +42,9 @@ LOCK: Final = "lock"
 QUEUE: Final = "queue"
 RESERVE: Final = "reserve"
 
+NO_FILES_OF_OURS: Final = frozenset({"lost+found"})
+"""What the root of a file system has by itself."""
+
 AT_REST: Final = b"-"
 """What the lock says while nobody is writing."""
 
@@ -59,21 +63,20 @@ class StateDirectory:
         descriptor: the open directory.
     """
 
-    def __init__(self, path: str, audience: str, disk: Disk, descriptor: int) -> None:
+    def __init__(self, path: str, audience: str | None, disk: Disk, descriptor: int) -> None:
         """Take over an open directory that was checked; `open` is what others call."""
         self.path, self.disk, self.descriptor = path, disk, descriptor
-        self.audience = audience
-        self.audience, self.state_id, self.created_ms = self._read_marker()
+        self.audience, self.state_id, self.created_ms = self._read_marker(audience)
 
     @classmethod
     def open(
-        cls, path: str | os.PathLike[str], audience: str = "", *, disk: Disk | None = None
+        cls, path: str | os.PathLike[str], audience: str | None = None, *, disk: Disk | None = None
     ) -> Self:
         """Open a state directory.
 
         Args:
             path: the directory.
-            audience: the service it has to belong to; ``""`` is whichever it is.
+            audience: the service it has to belong to; ``None`` to look at anybody's.
             disk: the system calls; the system's own if not given.
 
         Raises:
@@ -143,7 +146,7 @@ class StateDirectory:
                 f"what it says, run: chmod 600 {quoted}"
             )
 
-    def _read_marker(self) -> Marker:
+    def _read_marker(self, audience: str | None) -> Marker:
         where = self.where(MARKER)
         try:
             descriptor = self.open_file(MARKER, READING)
@@ -152,23 +155,24 @@ class StateDirectory:
             finally:
                 let_go(self.disk, descriptor)
         except FileNotFoundError:
-            raise StateError(self._why_lost()) from None
+            raise StateError(self._why_lost(audience)) from None
         except OSError as failure:
             raise StateError(f"{where} cannot be read: {in_short(failure)}; {_LOOK}") from None
         found = parse_marker(content)
         if found is None:
             raise StateError(f"{where} is damaged; put its copy back, or see: {self.check_command}")
-        if self.audience not in {"", found.audience}:
+        if audience not in {None, found.audience}:
             raise ConfigurationError(
-                f"{self.path} is the state of {found.audience}, and {self.audience} needs one of "
-                f"its own; make it with: {init_command('DIR', self.audience)}"
+                f"{self.path} is the state of {found.audience}, and {audience} needs one of its "
+                f"own; make it with: {init_command('DIR', audience)}"
             )
         return found
 
-    def _why_lost(self) -> str:
-        again = init_command(self.path, self.audience)
-        if self.disk.list(self.descriptor):
-            again = f"{aside_command(self.path)} && {again}"
+    def _why_lost(self, audience: str | None) -> str:
+        again = init_command(self.path, audience)
+        with contextlib.suppress(OSError):
+            if set(self.disk.list(self.descriptor)) - NO_FILES_OF_OURS:
+                again = f"{aside_command(self.path)} && {again}"
         return (
             f"{self.path} has no {MARKER}: the state is lost, not new, and what was accepted "
             f"before could be accepted again; put its copy back, or begin anew: {again}"
@@ -188,11 +192,12 @@ def check_system(name: str) -> None:
         raise ConfigurationError(f"{name}: {why_not}")
 
 
-def open_checked(name: str, audience: str, disk: Disk) -> int:
+def open_checked(name: str, audience: str | None, disk: Disk) -> int:
     """Open a directory that is ours alone, and on no network file system.
 
     Raises:
         ConfigurationError: it is not.
+        StateError: that cannot be told.
     """
     try:
         descriptor = disk.open_directory(name)
@@ -220,14 +225,14 @@ def open_checked(name: str, audience: str, disk: Disk) -> int:
             )
     except OSError as failure:
         let_go(disk, descriptor)
-        raise ConfigurationError(f"{name} cannot be read: {in_short(failure)}; {_LOOK}") from None
+        raise StateError(f"{name} cannot be looked at: {in_short(failure)}; {_LOOK}") from None
     except BaseException:
         let_go(disk, descriptor)
         raise
     return descriptor
 
 
-def _why_not_opened(name: str, audience: str, failure: OSError | ValueError) -> str:
+def _why_not_opened(name: str, audience: str | None, failure: OSError | ValueError) -> str:
     if isinstance(failure, FileNotFoundError):
         return f"{name} is not there; make it with: {init_command(name, audience)}"
     if isinstance(failure, OSError) and failure.errno in {errno.ELOOP, errno.EMLINK, errno.ENOTDIR}:
@@ -235,7 +240,7 @@ def _why_not_opened(name: str, audience: str, failure: OSError | ValueError) -> 
     return f"{name} cannot be opened: {in_short(failure)}; {_LOOK}"
 
 
-def init_command(name: str, audience: str) -> str:
+def init_command(name: str, audience: str | None) -> str:
     """Give the command that makes a state directory."""
     return (
         f"sealwire state init {shlex.quote(name)} --audience {shlex.quote(audience or 'A')} "

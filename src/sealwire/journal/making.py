@@ -17,6 +17,7 @@ from sealwire.journal.directory import (
     JOURNAL,
     LOCK,
     MARKER,
+    NO_FILES_OF_OURS,
     QUEUE,
     RESERVE,
     aside_command,
@@ -31,8 +32,6 @@ from sealwire.journal.marker import ID_BYTES, Marker
 from sealwire.journal.records import Started
 
 _NEW: Final = ".new"
-_NO_FILE_OF_OURS: Final = frozenset({"lost+found"})
-"""What the root of a file system has by itself."""
 
 
 def init(
@@ -102,7 +101,7 @@ def _make(name: str, disk: Disk) -> None:
 
 
 def _check_unused(name: str, names: list[str]) -> None:
-    aside, names = aside_command(name), sorted(set(names) - _NO_FILE_OF_OURS)
+    aside, names = aside_command(name), sorted(set(names) - NO_FILES_OF_OURS)
     if MARKER in names:
         raise ConfigurationError(
             f"{name} is a state directory already; keep it, or put it aside: {aside}"

@@ -72,7 +72,7 @@ class Keeper:
         self._audience, self._boot, self._key = audience, boot, key
         self._segment_bytes = segment_bytes
         self._writer: TrailWriter | None = None
-        self._sealed = -1
+        self._sealed, self._sealed_unsynced = -1, False
         self._unsynced: list[Record] = []
         self._signed_size = 0
         self._was_there = False
@@ -179,6 +179,7 @@ class Keeper:
         """
         line = {"digest": digest, "sealed": base64.b64encode(sealed).decode()}
         data = json.dumps(line, separators=(",", ":")).encode() + b"\n"
+        self._sealed_unsynced = True
         try:
             if os.write(self._sealed, data) != len(data):
                 raise OSError(errno.ENOSPC, "only a part was written")
@@ -191,10 +192,12 @@ class Keeper:
         Raises:
             StateError: that is not certain; the keeper is closed.
         """
-        try:
-            bring_to_disk(self._sealed)
-        except OSError as failure:
-            self._fail(failure)
+        if self._sealed_unsynced:
+            try:
+                bring_to_disk(self._sealed)
+            except OSError as failure:
+                self._fail(failure)
+            self._sealed_unsynced = False
         try:
             self.writer.sync()
         except StateError:

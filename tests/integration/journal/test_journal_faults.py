@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sealwire.errors import SealwireError, StateError
-from sealwire.journal import NOTHING, Journal, Now, Remembered, StateDirectory
+from sealwire.journal import (
+    NOTHING,
+    Journal,
+    Now,
+    Remembered,
+    Settled,
+    StateDirectory,
+)
 from sealwire.stages import Outcome, Stream
 
 if TYPE_CHECKING:
@@ -160,6 +167,65 @@ class Full:
             self._room -= 1
         elif name in {"write", "allocate"}:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_nothing_begins_without_room_for_its_end(state: State) -> None:
+    """A record fits, and the reserve does not; what is open can be settled."""
+    disk = state.disk()
+    journal = state.open(disk)
+    with journal.exclusive() as held:
+        held.intend(state.kept(1))
+        (state.path / "reserve").unlink()
+    no_room = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def refuse(count: int, name: str) -> None:
+        if name == "allocate":
+            raise no_room
+
+    disk.before = refuse
+    with journal.exclusive() as held:
+        held.settle(Outcome.APPLIED, state.base(1))
+        with pytest.raises(StateError, match="reserve has no room: No space left on device; free"):
+            held.intend(state.kept(2))
+    disk.before = lambda *_: None
+    state.accept(journal, 2)
+
+
+def test_an_intent_that_others_have_seen_is_not_cut_off(
+    state: State, failing: Callable[..., CountingDisk]
+) -> None:
+    """Its sync failed and it could not be cut off: they know its floor, so it is undone instead."""
+    disk = state.disk()
+    journal, other = state.open(disk), state.open()
+    state.accept(journal, 1)
+    disk.before = failing(0, errno.EIO, 10_000, ("sync_data", "cut")).before
+    assert 0 == state.try_to_accept(journal, 2)
+    assert 2 == version_of(other.peek())
+    disk.before = lambda *_: None
+    assert journal.flush()
+    found = other.peek()
+    assert (2, None, state.base(1)) == (version_of(found), found.open_intent, found.in_force)
+    assert Outcome.FAILED is found.floors[Stream.BASE].outcome
+    state.accept(other, 3)
+
+
+def test_what_somebody_else_went_on_from_is_not_cut_off(
+    state: State, failing: Callable[..., CountingDisk]
+) -> None:
+    """An outcome that could neither be synced nor cut off, and is another one's by now."""
+    disk = state.disk()
+    journal, other = state.open(disk), state.open()
+    with journal.exclusive() as held:
+        held.intend(state.kept(1))
+        disk.before = failing(0, errno.EIO, 10_000, ("sync_data", "cut")).before
+        with pytest.raises(StateError, match="Input/output error"):
+            held.settle(Outcome.APPLIED, state.base(1))
+        assert not held.note(Settled(state.kept(1).digest, Stream.BASE, Outcome.FAILED))
+    state.accept(other, 2)
+    disk.before = lambda *_: None
+    state.accept(journal, 3)
+    assert 3 == version_of(other.peek())
+    assert journal.healthy
 
 
 def test_a_limit_of_the_length_of_files(

@@ -12,6 +12,11 @@ from typing import TYPE_CHECKING, Final
 
 from sealwire.cli.demo.attacks import library_against_sealwire, run_by_library
 from sealwire.cli.demo.changes import failure_changes_nothing, floor_holds, trial_goes_by_itself
+from sealwire.cli.demo.kept import (
+    change_outlives_the_service,
+    make_ledger,
+    one_byte_is_found,
+)
 from sealwire.cli.demo.lease import lease_ends_by_itself
 from sealwire.cli.demo.scene import (
     AUDIENCE,
@@ -44,6 +49,7 @@ class Play:
         self.scene = scene
         self.screen = scene.screen
         self.recorded = b""
+        self.ledger = make_ledger(scene)
         self.steps: tuple[tuple[str, Callable[[], None]], ...] = (
             ("A service runs, and logs at level INFO", self.service_runs),
             ("Alice seals a configuration, and DEBUG lines appear", self.debug_appears),
@@ -56,6 +62,8 @@ class Play:
             ("The audit logger that no message can silence", self.floor),
             ("A configuration that fails in the middle", self.failure),
             ("A configuration on trial, which nobody confirms", self.trial),
+            ("A service that is killed in the middle of a change", self.killed),
+            ("The trail of that, and one byte of it changed", self.one_byte),
             ("Four bytes, and the connection is closed", self.four_bytes),
             ("The service still listens, and ends in order", self.ends_in_order),
         )
@@ -226,8 +234,16 @@ class Play:
         """Step 11."""
         trial_goes_by_itself(self.scene)
 
-    def four_bytes(self) -> None:
+    def killed(self) -> None:
         """Step 12."""
+        change_outlives_the_service(self.scene, self.ledger)
+
+    def one_byte(self) -> None:
+        """Step 13."""
+        one_byte_is_found(self.scene, self.ledger)
+
+    def four_bytes(self) -> None:
+        """Step 14."""
         scene, screen = self.scene, self.screen
         screen.done(
             "4 bytes, the length of a message that never comes, were sent to our service, and to "
@@ -249,7 +265,7 @@ class Play:
         check(spin.we_are_idle, "the service is busy with a closed connection")
 
     def ends_in_order(self) -> None:
-        """Step 13."""
+        """Step 15."""
         scene, screen = self.scene, self.screen
         screen.done("alice sealed and sent DEBUG once more; then the service was told to end")
         screen.expected("it obeys her as before; then it ends by itself and removes its socket")

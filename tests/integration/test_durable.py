@@ -583,6 +583,8 @@ def test_a_listener_beside_it_that_keeps_nothing_lets_nothing_be_taken_twice(
     service.do(f"beside = sealwire.listen_from({str(parts / 'beside.toml')!r})")
     there, client.receipt_key = client.address.replace("log.sock", "beside.sock"), None
     here, client.address = client.address, there
+    # It takes what was sealed after it began, by the millisecond.
+    time.sleep(0.01)
     first, _ = recorded(client, lambda: client.apply(LOUD))
     client.apply(QUIET)
     assert ERROR == service.level

@@ -87,6 +87,17 @@ class Service:
         self._process.stdin.flush()
         return int(self._line())
 
+    def level_of(self, name: str) -> int:
+        """Give the level of another logger, in that process."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(
+            f"print(logging.getLogger({name!r}).getEffectiveLevel(), flush=True)\n"
+        )
+        self._process.stdin.flush()
+        level = int(self._line())
+        self._line()
+        return level
+
     def kill(self) -> str:
         """Kill it as the kernel would; give what it has logged."""
         self._process.send_signal(signal.SIGKILL)
@@ -514,3 +525,23 @@ def test_a_second_process_takes_no_trial_back(
     client.apply(LOUD, confirm_within_s=600)
     other = start(settings=second)
     assert (DEBUG, DEBUG) == (one.level, other.level)
+
+
+def test_a_process_that_notes_an_end_has_not_heard_all_the_others_did(
+    start: Callable[..., Service], client: Client, second: str
+) -> None:
+    """It writes behind what they have written, and follows that all the same."""
+    one, other = start(), start(settings=second)
+    there = client.address.replace("log.sock", "second.sock")
+    lease, _ = recorded(client, lambda: client.lease({"payments.api": "DEBUG"}, for_s=4))
+    assert deliver(there, lease).repeated
+    assert DEBUG == other.level_of("payments.api")
+    sent, _ = recorded(client, lambda: client.apply(LOUD))
+    one.kill()
+    ends = time.monotonic() + PATIENCE_S
+    while other.level_of("payments.api") != INFO:
+        assert time.monotonic() < ends
+        time.sleep(0.05)
+    again = deliver(there, sent)
+    assert (Outcome.APPLIED, True) == (again.outcome, again.repeated)
+    assert settled(other, DEBUG)

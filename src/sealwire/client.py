@@ -162,14 +162,15 @@ class Client:
             settings = load_operator_settings(find_operator_settings(settings, os.environ).path)
         target = settings.target(to)
         state = FileSealerState(settings.state_path)
+        where = address or target.address
         return cls(
-            address or target.address,
+            where,
             settings.sealer(target, state, wall_clock_ms),
             lifetime_s=lifetime_s,
             timeout_s=timeout_s,
             deliver=deliver,
             receipt_key=settings.load_receipt_key(target),
-            keep=KeptReceipts(settings.receipts_path).keep,
+            keep=KeptReceipts(settings.receipts_path, where).keep,
         )
 
     def __repr__(self) -> str:

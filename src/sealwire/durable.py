@@ -58,7 +58,7 @@ from sealwire.requests import Apply, Confirm, Lease, Request, Revert, read_reque
 from sealwire.stages import Outcome, Stream
 from sealwire.state import AdmissionState
 from sealwire.stats import JournalState
-from sealwire.versions import Standing
+from sealwire.versions import Standing, both
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -353,9 +353,7 @@ class DurableState:
         state = self._state
         # What this process has taken another way, for the same service, stays taken.
         for stream, taken in there.floors.items():
-            own = state.floors.get(stream)
-            if own is None or own.floor <= taken.floor:
-                state.floors[stream] = taken
+            state.floors[stream] = both(state.floors.get(stream), taken)
         state.kept_from = there.min_version
         state.observe(there.clock_ms)
 

@@ -5,8 +5,9 @@ Rules this module keeps:
 1. A receipt is kept as it came, one file each, with what is needed to verify it again: which
    request it answers and the thumbprints of the keys, and no key.
 2. What cannot be kept is told, and makes the request none the worse: it has been answered.
-3. Of each host's trail the last point is kept that a verified receipt has shown. A trail grows: one
-   that is shorter than it was, or another one of the same length, is an alarm.
+3. Of each host's trail the last point is kept that a verified receipt has shown, an address each,
+   because each process writes its own. A trail grows: one that is shorter than it was, or another
+   one of the same length, is an alarm.
 4. Reads are not kept. They change nothing, and their receipts are long.
 
 Not shown by rule 3: that a longer trail begins with the shorter one. Only the trail itself can show
@@ -74,9 +75,14 @@ class Kept:
 class KeptReceipts:
     """The folder in which an operator's receipts are kept."""
 
-    def __init__(self, folder: Path) -> None:
-        """Keep them in ``folder``, which is made when the first one is kept."""
-        self.folder = folder
+    def __init__(self, folder: Path, address: str = "") -> None:
+        """Keep them in ``folder``, which is made when the first one is kept.
+
+        Args:
+            folder: where.
+            address: which of a host's processes answers; ``""`` where all of them write one trail.
+        """
+        self.folder, self._address = folder, address
 
     def keep(
         self, receipt: bytes, sent: Sent, result: Result, key: VerifyKey | None, /
@@ -89,7 +95,8 @@ class KeptReceipts:
         try:
             self.folder.mkdir(mode=0o700, parents=False, exist_ok=True)
             if result.verified and said.trail is not None:
-                alarms += self._compare(f"{sent.asked.audience} {result.host}", said.trail)
+                whose = f"{sent.asked.audience} {result.host} {self._address}".rstrip()
+                alarms += self._compare(whose, said.trail)
             if sent.asked.stream is not Stream.READ:
                 kept = Kept(
                     receipt,

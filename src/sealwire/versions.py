@@ -104,6 +104,23 @@ def taken_after(
     return taken._replace(ahead=tuple(each for each in others if each.version > taken.floor))
 
 
+def both(one: Taken | None, other: Taken) -> Taken:
+    """Give what a stream keeps where two have taken its messages, as a process and its journal.
+
+    Args:
+        one: what one of them keeps, or ``None``.
+        other: what the other does; it is the last one taken where both have the same floor.
+    """
+    if one is None:
+        return other
+    before, last = (other, one) if one.floor > other.floor else (one, other)
+    ahead = {each.issuer: each for each in last.ahead}
+    for each in before.newest:
+        if each.version > last.floor_of(each.issuer):
+            ahead[each.issuer] = each
+    return last._replace(ahead=tuple(ahead.values()))
+
+
 def judge_version(before: Taken | None, opened: Opened, now_ms: int, skew_ms: int) -> Standing:
     """Say whether a message is new in its stream, or the same again.
 

@@ -663,6 +663,20 @@ def test_a_second_process_takes_no_trial_back(
     assert (DEBUG, DEBUG) == (one.level, other.level)
 
 
+def test_trails_of_several_processes_are_not_taken_for_one(
+    start: Callable[..., Service], client: Client, second: str, parts: Path
+) -> None:
+    """Each writes its own, and one host signs for all of them: none of them is cut."""
+    start()
+    start(settings=second)
+    there = client.address.replace("log.sock", "second.sock")
+    other = Client.from_settings(parts / "operator" / "operator.toml", address=there)
+    client.lease({NAME: "DEBUG"})
+    client.apply(LOUD)
+    assert () == other.lease({NAME: "DEBUG"}).alarms
+    assert () == client.status().alarms
+
+
 def test_what_others_did_while_something_ended_is_not_passed_over(
     start: Callable[..., Service], client: Client, second: str
 ) -> None:

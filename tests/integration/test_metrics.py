@@ -286,7 +286,7 @@ def test_a_journal_tells_how_long_its_writing_takes(
     assert 0 < longest_s <= samples["sealwire_journal_write_seconds_sum"][name]
     assert 0 == samples["sealwire_journal_trouble"][name]
 
-    def broken(*_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise StateError("the disk is gone")
 
     monkeypatch.setattr(Held, "intend", broken)

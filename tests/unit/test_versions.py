@@ -9,7 +9,7 @@ import pytest
 from sealwire.durations import in_words
 from sealwire.errors import Reason, Stage, VerificationError
 from sealwire.stages import Outcome, Stream
-from sealwire.versions import Ahead, Standing, Taken, judge_version, taken_after
+from sealwire.versions import Ahead, Standing, Taken, both, judge_version, taken_after
 
 if TYPE_CHECKING:
     from tests.conftest import Operator
@@ -214,3 +214,27 @@ def test_where_the_time_of_taking_is_not_known_the_version_is_the_floor(
     assert AHEAD == before.floor == before.floor_of("alice")
     after = taken(alice.opened(version=AHEAD + 1), before, at_ms=NOW_MS)
     assert AHEAD == after.floor
+
+
+def test_what_two_have_taken_is_known_to_both(alice: Operator, mallory: Operator) -> None:
+    """A process and its journal: what one of them has taken ahead of the clock is not new then."""
+    ahead, after = alice.opened(version=NOW_MS + 500), mallory.opened(version=NOW_MS + 5)
+    one, other = taken(ahead), taken(after, at_ms=NOW_MS + 5)
+    for joined in (both(one, other), both(other, one)):
+        assert (after.digest, NOW_MS + 5) == (joined.digest, joined.floor)
+        for each in (ahead, alice.opened(version=NOW_MS + 400), mallory.opened(version=NOW_MS + 4)):
+            refused = refusal(joined, each, now_ms=NOW_MS + 10, skew_ms=1000)
+            assert Reason.VERSION_SUPERSEDED is refused.reason
+        later = alice.opened(version=NOW_MS + 501)
+        assert Standing.NEW is judge_version(joined, later, NOW_MS + 10, 1000)
+    assert other == both(None, other) == both(other, other)
+
+
+def test_the_newest_of_each_is_known_from_either(alice: Operator, mallory: Operator) -> None:
+    """Also of who has signed what was taken last."""
+    first, second = alice.opened(version=NOW_MS + 900), alice.opened(version=NOW_MS + 600)
+    one = taken(mallory.opened(version=NOW_MS + 5), taken(first), at_ms=NOW_MS + 5)
+    other = taken(second, at_ms=NOW_MS + 7)
+    for joined in (both(one, other), both(other, one)):
+        refused = refusal(joined, first, now_ms=NOW_MS + 10, skew_ms=1000)
+        assert Reason.VERSION_SUPERSEDED is refused.reason

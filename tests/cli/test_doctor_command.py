@@ -425,15 +425,18 @@ def test_a_service_that_would_listen(shell: Shell, made: str) -> None:
     assert not (shell.folder / "made" / "run").exists()
 
 
-def test_a_state_that_is_lost_or_damaged_is_a_problem(shell: Shell, local_parts: str) -> None:
+def test_a_state_that_is_lost_or_damaged_is_a_warning(shell: Shell, local_parts: str) -> None:
     """A service starts with it, and refuses changes; the next step makes another."""
     state = shell.folder / "made" / "state"
+    listens = "import sealwire; sealwire.listen_from('made/service.toml').stop()"
     (state / "journal").write_bytes(b"junk" * 100)
     status, found = looked(shell, "--service", "made/service.toml")
-    assert (3, "problem") == (status, found["state"]["mark"])
+    assert (0, "warning") == (status, found["state"]["mark"])
+    assert 0 == shell.python(listens).status
     state.rename(state.with_name("elsewhere"))
     status, found = looked(shell, "--service", "made/service.toml")
-    assert (3, "problem") == (status, found["state"]["mark"])
+    assert (0, "warning") == (status, found["state"]["mark"])
+    assert 0 == shell.python(listens).status
     assert "is not there" in found["state"]["text"]
     assert "sealwire state init" in found["state"]["next"]
     assert "paste these lines" in local_parts
@@ -525,6 +528,7 @@ def file_at_the_address(folder: Path) -> None:
         (spoil_settings("[socket]", '[socket]\ngroup = "nobody-has-it"'), "address", "no group"),
         (spoil_settings("[socket]", "[socket]\nallow_uids = [7]"), "address", "lets none of them"),
         (lambda folder: (folder / "receipt.key").unlink(), "receipt key", "is not there"),
+        (lambda folder: (folder / "state").chmod(0o755), "state", "state"),
         (lambda folder: (folder / "trail.signing").unlink(), "trail", "is not there"),
         (lambda folder: (folder / "trail").chmod(0o755), "trail", "for its service alone"),
         (open_folder, "address", "others could replace the socket"),

@@ -298,6 +298,9 @@ class DurableState:
         """Hold the journal, and be where it is."""
         if self._held is not None:
             return self._held
+        if self._opened is not None and _is_replaced(self._folder, self._opened.directory):
+            # What is written there is found by nobody who starts now.
+            self._close()
         opened = self._open(wait_s)
         try:
             self._held = self._holding.enter_context(opened.journal.exclusive(wait_s=wait_s))
@@ -306,7 +309,7 @@ class DurableState:
             self._follow(self._held, opened)
         except BaseException:
             self.release()
-            if self._is_elsewhere(opened):
+            if _is_replaced(self._folder, opened.directory):
                 self._close()
             raise
         self._starting = False
@@ -331,15 +334,6 @@ class DurableState:
             directory.close()
             raise
         return self._opened
-
-    def _is_elsewhere(self, opened: _Opened) -> bool:
-        """Whether the directory at the path is not the one that is open."""
-        try:
-            there = os.stat(self._folder)  # noqa: PTH116 - two numbers of it
-            here = os.fstat(opened.directory.descriptor)
-        except OSError:
-            return True
-        return (there.st_dev, there.st_ino) != (here.st_dev, here.st_ino)
 
     def _close(self) -> None:
         opened, self._opened = self._opened, None
@@ -581,6 +575,18 @@ class DurableState:
             log_to(LOGGER, logging.ERROR, "state: changes are refused: %s", trouble)
         self.trouble = self._engine.in_force.trouble = trouble
         self._retry_ms = monotonic_ms() + _RETRY_MS
+
+
+def _is_replaced(folder: Path, directory: StateDirectory) -> bool:
+    """Whether the directory at a path is not the one that is open, or there is none."""
+    try:
+        here, there = os.fstat(directory.descriptor), os.stat(folder)  # noqa: PTH116 - two numbers
+    except PermissionError:
+        # Who has given up rights since may not look, and goes on.
+        return False
+    except OSError:
+        return True
+    return (there.st_dev, there.st_ino) != (here.st_dev, here.st_ino)
 
 
 def _ends_leases(request: Request) -> bool:

@@ -637,6 +637,27 @@ def test_who_looks_whether_writing_works_again_waits_for_nobody(
     taken(lambda: client.apply(QUIET))
 
 
+def test_a_state_that_is_begun_anew_is_what_is_gone_on_with(
+    start: Callable[..., Service], client: Client, parts: Path
+) -> None:
+    """Also by who serves meanwhile: what is kept in the old one nobody finds after a start."""
+    service = start()
+    client.apply(QUIET)
+    (parts / "state").rename(parts / "old")
+    with pytest.raises(RequestRefusedError) as caught:
+        client.apply(LOUD)
+    assert "state-unavailable" == caught.value.reason
+    arguments = ["state", "init", str(parts / "state"), "--audience", AUDIENCE]
+    assert not run([*arguments, "--min-version", "now"])
+    first, _ = recorded(client, lambda: client.apply(LOUD))
+    client.apply(QUIET)
+    service.kill()
+    service = start()
+    assert ERROR == service.level
+    again = deliver(client.address, first)
+    assert (Outcome.REFUSED, "version-superseded") == (again.outcome, again.reason)
+
+
 # ---- several processes -------------------------------------------------------------------------
 
 

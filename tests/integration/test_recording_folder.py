@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+import threading
+from pathlib import Path
 
 import pytest
+from tests.conftest import Operator, local_way
 
 from sealwire.errors import StateError
 from sealwire.keys import SigningKey
+from sealwire.listener import make_door
+from sealwire.recording import Trail, recorder
 from sealwire.recording.keeper import Keeper
+from sealwire.recording.notes import Note
 from sealwire.trail.events import Stopped
 from sealwire.trail.findings import Outcome as Finding
+from sealwire.trail.layout import leaves_of
 from sealwire.trail.segments import MAX_SEGMENT_BYTES, TrailWriter
 from sealwire.trail.verify import verify_trail
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 HOST = SigningKey(bytes(range(32)), owner="host")
 NOW_MS = 1_800_000_000_000
@@ -82,3 +86,45 @@ def test_a_trail_that_is_gone_is_not_begun_anew_by_itself(folder: Path) -> None:
         one.sync()
     with pytest.raises(StateError, match="is gone"):
         one.open(NOW_MS)
+
+
+def test_an_application_that_goes_elsewhere_takes_no_trail_with_it(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder that was named relative to where it was is the same one when it is opened again."""
+    monkeypatch.chdir(folder)
+    one = Keeper(Path("trail"), "payments@test", "", HOST, MAX_SEGMENT_BYTES)
+    one.open(NOW_MS)
+    monkeypatch.chdir("/")
+    one.append(STOPPED, NOW_MS)
+    one.checkpoint()
+    one.close()
+    assert not one.open(NOW_MS)
+
+
+def test_a_disk_that_hangs_does_not_cost_the_host_its_memory(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What goes back is noted without an end to it; what there is no room for is counted."""
+    goes_on, syncs = threading.Event(), os.fdatasync
+    goes_on.set()
+
+    def hangs(descriptor: int) -> None:
+        goes_on.wait()
+        syncs(descriptor)
+
+    monkeypatch.setattr(os, "fdatasync", hangs)
+    one = recorder.Recorder(Trail(folder / "trail", HOST), "payments@test")
+    door = make_door(local_way(Operator.called("alice")).chain)
+    one.begin(door, "one", "", "durable")
+    goes_on.clear()
+    note = Note(lambda _: (STOPPED,), NOW_MS, ("ab" * 32, bytes(200_000)))
+    for _ in range(3 * recorder.MAX_HELD):
+        one._put(note)
+    assert len(one._notes) <= recorder.MAX_HELD
+    held = [each.sealed for each in one._notes if each.sealed is not None]
+    assert sum(len(sealed) for _, sealed in held) <= recorder.MAX_HELD_BYTES
+    goes_on.set()
+    one.end("one")
+    lost = [b'"lost":' in leaf for leaf in leaves_of(folder / "trail")]
+    assert any(lost)

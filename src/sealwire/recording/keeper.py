@@ -67,7 +67,8 @@ class Keeper:
             key: signs checkpoints.
             segment_bytes: when a new segment is begun.
         """
-        self.folder, self.low = folder, False
+        # The application may go to another directory, and this is opened again.
+        self.folder, self.low = folder.absolute(), False
         self._audience, self._boot, self._key = audience, boot, key
         self._segment_bytes = segment_bytes
         self._writer: TrailWriter | None = None

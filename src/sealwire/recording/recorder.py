@@ -15,6 +15,7 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib import metadata
 from typing import TYPE_CHECKING, Final
 
@@ -30,7 +31,7 @@ from sealwire.recording.scribe import Scribe
 from sealwire.requests import DryRun, Revert, Status
 from sealwire.stages import Outcome
 from sealwire.trail.condition import TrailState
-from sealwire.trail.events import ClockStepped, Started, Stopped
+from sealwire.trail.events import ClockStepped, Started, Stopped, TrailFailed
 from sealwire.trail.records import clipped
 
 if TYPE_CHECKING:
@@ -49,6 +50,11 @@ WAIT_S: Final = 2.0
 END_S: Final = 1.5
 """Less than a listener takes to stop."""
 
+MAX_HELD: Final = 500
+MAX_HELD_BYTES: Final = 8 * 1024 * 1024
+"""Of notes that wait for the thread, and of the messages with them: what goes back is not refused,
+and a disk that hangs is not to cost the host its memory. A record names a message by its digest."""
+
 STEP_MS: Final = 1_000
 """By how much a clock has to be set to be an event; less is what keeping time does."""
 
@@ -66,6 +72,7 @@ class Recorder:
         self._scribe: Scribe | None = None
         self._thread: threading.Thread | None = None
         self._notes: list[Note] = []
+        self._held_bytes = self._left_out = self._left_out_ms = 0
         self._ending = False
         self._locked = False
         self._wake = threading.Condition()
@@ -251,7 +258,8 @@ class Recorder:
             with wake:
                 if not self._notes and not self._ending:
                     wake.wait(max(0.0, min(60.0, scribe.due_s() - time.monotonic())))
-                notes, self._notes = self._notes, []
+                notes, self._notes, self._held_bytes = self._notes, [], 0
+                notes += self._missing()
                 ending = self._ending
             with io:
                 try:
@@ -274,9 +282,25 @@ class Recorder:
     def _put(self, note: Note) -> None:
         if self._thread is None:
             return
+        size = 0 if note.sealed is None else len(note.sealed[1])
         with self._wake:
+            if len(self._notes) >= MAX_HELD and note.ticket is None:
+                self._left_out_ms = self._left_out_ms or note.at
+                self._left_out += 1
+                return
+            if self._held_bytes + size > MAX_HELD_BYTES:
+                note, size = replace(note, sealed=None), 0
+            self._held_bytes += size
             self._notes.append(note)
             self._wake.notify()
+
+    def _missing(self) -> list[Note]:
+        """Give a record of what there was no room for."""
+        since, lost, self._left_out, self._left_out_ms = self._left_out_ms, self._left_out, 0, 0
+        if not lost:
+            return []
+        event = TrailFailed(since, "the disk took nothing for too long", lost)
+        return [Note(lambda _: (event,), self._now_ms())]
 
     def _wait_for(self, note: Note) -> str:
         """Put a note and wait until it is written; say why it is not."""

@@ -42,6 +42,9 @@ if TYPE_CHECKING:
 MAX_WAITING: Final = 1_000
 """Notes kept while the trail cannot be written. Changes are refused then, so they are few."""
 
+MAX_WAITING_BYTES: Final = 8 * 1024 * 1024
+"""Of the messages with them; a record names its message by the digest in any case."""
+
 FIRST_RETRY_S: Final = 1.0
 LAST_RETRY_S: Final = 15.0
 LAZY_S: Final = 5.0
@@ -177,7 +180,8 @@ class Scribe:
             if note.ticket is not None:
                 tickets.append(note.ticket)
             if len(self._waiting) < MAX_WAITING:
-                self._waiting.append(replace(note, ticket=None))
+                sealed = note.sealed if self._has_room(note) else None
+                self._waiting.append(replace(note, ticket=None, sealed=sealed))
             else:
                 self._lost += 1
         self._write()
@@ -187,6 +191,11 @@ class Scribe:
         behind = "records wait to be written" if self._waiting else ""
         for ticket in tickets:
             ticket.settle(self.trouble or behind)
+
+    def _has_room(self, note: Note) -> bool:
+        """Whether the message of a note may wait as well."""
+        waiting = (each.sealed for each in (note, *self._waiting) if each.sealed is not None)
+        return sum(len(sealed) for _, sealed in waiting) <= MAX_WAITING_BYTES
 
     def _write(self) -> None:
         """Bring everything that waits into the trail, and hand it on."""

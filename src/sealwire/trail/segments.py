@@ -295,6 +295,9 @@ class TrailWriter:
         self._check()
         try:
             here, there = os.fstat(self._records), self._path.lstat()
+        except PermissionError:
+            # Who has given up rights since may not look, and goes on.
+            return
         except OSError as failure:
             self._break(failure)
         if (here.st_dev, here.st_ino) != (there.st_dev, there.st_ino):

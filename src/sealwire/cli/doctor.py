@@ -4,7 +4,8 @@ Rules this module keeps:
 
 1. Nothing is changed: a service is asked for its status, and for nothing else. That is not kept as
    the last request, because `sealwire why` is about what somebody wanted.
-2. What a service answers is unsigned. Its report is shown as far as it can be read.
+2. What a service answers counts if its receipt key is known and has signed it. Where no key is
+   known, anybody may have written the report, and it is shown as far as it can be read.
 3. The first problem decides the exit status; what is near is looked at before what is far.
 """
 
@@ -37,14 +38,16 @@ from sealwire.cli.servicecheck import look_at_service
 from sealwire.cli.terminal import flush, say_json, waiting
 from sealwire.cli.wording import counted, time_in_words
 from sealwire.clock import wall_clock_ms
-from sealwire.errors import NoAnswerError, SealwireError, TransportError
+from sealwire.errors import NoAnswerError, SealwireError, TransportError, UntrustedAnswerError
 from sealwire.requests import CONTENT_TYPE_REQUEST, Verb, write_request
 from sealwire.results import read_report
 from sealwire.sealerstate import FileSealerState
+from sealwire.sent import look_at_sent
 from sealwire.settings import find_operator_settings, load_operator_settings
 from sealwire.stages import Outcome, Stream
+from sealwire.told import read_told
 from sealwire.transports.addresses import parse_address
-from sealwire.transports.client import deliver
+from sealwire.transports.client import exchange
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -166,7 +169,8 @@ def _answer(settings: OperatorSettings, target: Target, timeout_s: int) -> Itera
     name, whose = "answer", target.audience
     try:
         state = FileSealerState(settings.state_path)
-        sealed = settings.sealer(target, state, wall_clock_ms).seal(
+        sealer = settings.sealer(target, state, wall_clock_ms)
+        sealed = sealer.seal(
             write_request(Verb.STATUS),
             content_type=CONTENT_TYPE_REQUEST,
             stream=Stream.READ,
@@ -174,8 +178,14 @@ def _answer(settings: OperatorSettings, target: Target, timeout_s: int) -> Itera
         )
         sent_ms = wall_clock_ms()
         with waiting(f"waiting for {target.address}"):
-            answer = deliver(target.address, sealed, timeout_s=timeout_s)
+            answered = exchange(target.address, sealed, timeout_s=timeout_s)
         middle_ms = (sent_ms + wall_clock_ms()) // 2
+        key = settings.load_receipt_key(target)
+        answer = read_told(answered, look_at_sent(sealed, sealer), key, now_ms=None).answer
+    except UntrustedAnswerError as error:
+        step = "look who listens there; if the host has a new receipt key: sealwire trust"
+        yield Checked(Finding(Mark.PROBLEM, name, str(error), step), whose, Exit.NO_ANSWER)
+        return
     except NoAnswerError as error:
         text, step = str(error), "the service may be busy; look whether it runs, and in its log"
         yield Checked(Finding(Mark.PROBLEM, name, text, step), whose, Exit.NO_ANSWER)

@@ -120,7 +120,7 @@ class Shell:
 
     def sign_nothing(self) -> None:
         """Let the service have no receipt key, and forget it."""
-        _without(self.folder / "made" / "service.toml", "receipt_key", "challenge")
+        _without(self.folder / "made" / "service.toml", "receipt_key")
         self.trust_nobody()
 
     def refused(self, rest: str) -> str:

@@ -29,6 +29,7 @@ from sealwire.errors import (
     Stage,
     StateError,
     TransportError,
+    UntrustedAnswerError,
     VerificationError,
 )
 from sealwire.results import RequestError, RequestFailedError, RequestRefusedError, Result
@@ -252,6 +253,7 @@ ERRORS: list[tuple[SealwireError, Exit]] = [
     (StateError("wrong"), Exit.LOCAL_FAILURE),
     (TransportError("wrong"), Exit.LOCAL_FAILURE),
     (NoAnswerError("wrong"), Exit.NO_ANSWER),
+    (UntrustedAnswerError("wrong"), Exit.NO_ANSWER),
     (RequestError(REFUSED), Exit.REFUSED),
     (RequestRefusedError(REFUSED), Exit.REFUSED),
     (RequestFailedError(REFUSED), Exit.REFUSED),

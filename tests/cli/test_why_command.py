@@ -234,14 +234,22 @@ def test_looking_at_the_status_does_not_hide_what_was_refused(
     assert local_service.logs("still there")
 
 
-def test_through_an_encrypting_chain_the_log_has_the_detail(shell: Shell, service: Service) -> None:
-    """The reason comes back in each chain; the detail where answers may repeat the request."""
-    encrypts = "network" in (shell.folder / "made" / "service.toml").read_text()
+@pytest.mark.parametrize("signed", [True, False], ids=["signed", "unsigned"])
+@pytest.mark.parametrize("chain", ["local", "network"])
+def test_unsigned_through_an_encrypting_chain_the_log_has_the_detail(
+    shell: Shell, started: Callable[[str], Service], chain: str, *, signed: bool
+) -> None:
+    """The reason comes back in any case; the detail where answers may repeat the request."""
+    printed = both_parts(shell, chain)
+    if not signed:
+        shell.sign_nothing()
+    service = started(printed)
+    hides = chain == "network" and not signed
     assert 1 == shell.run("revert", "0" * 32).status
     paragraph = shell.done("why").splitlines()[0]
     assert "was a revert for payments@test" in paragraph
     assert "the check not-in-force" in paragraph
-    assert encrypts == ("the detail is in its log" in paragraph)
+    assert hides == ("the detail is in its log" in paragraph)
     shell.done("lease", "payments.db=DEBUG")
     assert "was a lease of payments.db for payments@test" in shell.done("why")
     assert 1 == shell.run("apply", "debug.json", "--dry-run", "--only", "elsewhere/*").status

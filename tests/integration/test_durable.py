@@ -471,7 +471,7 @@ def test_leases_can_be_ended_while_nothing_can_be_written(
     assert INFO == service.level
     assert deliver(client.address, sent).repeated
     service.do(limit.format("resource.RLIM_INFINITY"))
-    client.apply(QUIET)
+    taken(lambda: client.apply(QUIET))
     assert [] == client.status().report["leases"]
     service.kill()
     service = start()

@@ -159,7 +159,7 @@ def test_less_logging_is_marked(
     quiet = {"version": 1, "incremental": True, "loggers": {APPLICATION: {"level": "CRITICAL"}}}
     listener = serve(trail=Trail(trail, HOST))
     assert Outcome.APPLIED is ask(listener, Verb.APPLY, Stream.BASE, config=quiet).outcome
-    assert [f"loggers.{APPLICATION}.level"] == recorded("applied")[0]["logging_reduced"]
+    assert [f"{APPLICATION}: level 30 → 50"] == recorded("applied")[0]["logging_reduced"]
     ask(listener, Verb.REVERT, Stream.BASE, id=recorded("applied")[0]["request"])
 
 

@@ -42,7 +42,7 @@ key_option: Final = click.option(
 )
 
 
-@click.group(no_args_is_help=False)
+@click.group(no_args_is_help=False, short_help="Show and verify the receipts that were kept.")
 def receipts() -> None:
     """Show and verify the receipts that were kept of this operator's requests."""
 

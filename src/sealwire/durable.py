@@ -287,7 +287,8 @@ class DurableState:
     def _note(self) -> None:
         """Write what is in force, since something has ended by itself; now, or when that works."""
         if self._serving and self._opened is not None:
-            # What others have written meanwhile comes with it, and is not followed yet.
+            # Writing it catches up with others, which is not to have followed them: what was seen
+            # stays what it is, and the next change looks at all of it.
             journal = self._opened.journal
             journal.note(Now(self._standing(journal.remembered)))
 

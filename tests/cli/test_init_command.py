@@ -48,7 +48,7 @@ def test_the_hosts_part(shell: Shell, alice_pub: str) -> None:
     host = shell.folder / "host"
     keys = {"trusted/alice.pub", "trusted", "receipt.key", "receipt.key.pub"}
     trail = {"trail", "trail.signing", "trail.pub"}
-    state = {"state", *(f"state/{each}" for each in ("journal", "lock", "reserve"))}
+    state = {"state", *(f"state/{each}" for each in ("journal", "lock", "queue", "reserve"))}
     found = {str(path.relative_to(host)) for path in host.rglob("*")}
     assert {"service.toml", "logs", *keys, *trail, *state, "state/sealwire-state"} == found
     assert 0o600 == (host / "receipt.key").stat().st_mode & 0o777

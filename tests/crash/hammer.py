@@ -13,6 +13,7 @@ whatever was not as it has to be.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -21,6 +22,7 @@ import random
 import secrets
 import sys
 import time
+import traceback
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -209,8 +211,8 @@ class Process:
             elif spoilt and answer.outcome is not Outcome.REFUSED:
                 self.wrong.append(f"a spoilt copy of {number}: {answer}")
             elif not spoilt and newest[messages[number].stream] == number:
-                # Nothing newer is there, so it is done, or was; or it came when it was over
-                # already, to a process that has not heard of it.
+                # Nothing newer is there, so it is done, or was; or it was over when it came to a
+                # process that had not heard of it.
                 over = answer.reason == Reason.LEASE_OVER.value
                 soon = messages[number].ask.for_s == SOON_S
                 if answer.outcome is not Outcome.APPLIED and not (over and soon):
@@ -271,6 +273,8 @@ class Child:
         if not self.pid:
             try:
                 _obey(Process(state, members, random.Random(number)), told, tell)
+            except BaseException:  # noqa: BLE001 - it is shown, and the process ends
+                traceback.print_exc()
             finally:
                 os._exit(0)
         os.close(told)
@@ -282,16 +286,15 @@ class Child:
         os.write(self._tell, f"{tries} {phase}\n".encode())
 
     def heard(self) -> dict[str, Any]:
-        """Wait for its end of the phase."""
-        line = self._heard.readline()
-        assert line, f"process {self.pid} has died"
-        heard: dict[str, Any] = json.loads(line)
+        """Wait for its end of the phase; give nothing if it has died."""
+        heard: dict[str, Any] = json.loads(self._heard.readline() or "{}")
         return heard
 
     def end(self) -> None:
         """Let it end."""
         # Those that were forked later have the pipe too, so its end would not come.
-        os.write(self._tell, b"\n")
+        with contextlib.suppress(BrokenPipeError):
+            os.write(self._tell, b"\n")
         os.close(self._tell)
         os.waitpid(self.pid, 0)
         self._heard.close()
@@ -344,6 +347,9 @@ def main(folder: Path, processes: int, tries: int, phases: int) -> dict[str, Any
         for child in children:
             child.tell(path, each)
         for heard in [child.heard() for child in children]:
+            if not heard:
+                wrong.append(f"phase {phase}: a process has died")
+                continue
             applied.update({int(number): count for number, count in heard["applied"].items()})
             in_vain += heard["waited_in_vain"]
             wrong += [f"phase {phase}: {what}" for what in heard["wrong"]]

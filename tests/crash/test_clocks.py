@@ -118,7 +118,7 @@ def shifted(follower: Follower, by_s: int) -> Client:
 
 def test_leases_do_not_look_at_the_wall(follower: Follower, clock: Clock, jump_s: int) -> None:
     """A jump ends none, and makes none longer."""
-    assert follower.ask(Ask(Kind.LEASE, level=10, for_s=3)) is None
+    assert follower.ask(Ask(Kind.LEASE, level=10, for_s=6)) is None
     clock.shift(jump_s)
     assert abs(wall(follower) - time.time() - jump_s) < 1
     time.sleep(1.1)

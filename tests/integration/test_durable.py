@@ -89,6 +89,17 @@ class Service:
         self._process.stdin.flush()
         return int(self._line())
 
+    def level_of(self, name: str) -> int:
+        """Give the level of another logger, in that process."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(
+            f"print(logging.getLogger({name!r}).getEffectiveLevel(), flush=True)\n"
+        )
+        self._process.stdin.flush()
+        level = int(self._line())
+        self._line()
+        return level
+
     def kill(self) -> str:
         """Kill it as the kernel would; give what it has logged."""
         self._process.send_signal(signal.SIGKILL)

@@ -111,6 +111,11 @@ def test_a_lease_that_comes_after_its_end_is_refused(alice: Operator) -> None:
     assert Reason.LEASE_OVER is reason(asked, end_ms)
 
 
+def test_where_nobody_counts_loggers_none_is_made() -> None:
+    """A process that makes them says how many."""
+    assert (0, 0) == InForce().count_new(["payments"])
+
+
 @pytest.mark.parametrize("there", ["ef" * 16, "ab" * 16])
 def test_an_id_that_is_in_force_begins_nothing_else(alice: Operator, there: str) -> None:
     """Neither a lease nor a configuration, whichever of them has it."""
@@ -120,8 +125,3 @@ def test_an_id_that_is_in_force_begins_nothing_else(alice: Operator, there: str)
         for request in (Apply(message, LoggingPlan()), Lease(message, (("a", 10),))):
             assert Reason.REPLAYED is reason(request)
     assert reason(Revert(opened(alice, Stream.LEASE))) is None
-
-
-def test_where_nobody_counts_loggers_none_is_made() -> None:
-    """A process that makes them says how many."""
-    assert (0, 0) == InForce().count_new(["payments"])

@@ -24,7 +24,7 @@ from sealwire.cli.listening import (
 )
 from sealwire.cli.state import read_state
 from sealwire.cli.wording import counted
-from sealwire.errors import ConfigurationError, SealwireError
+from sealwire.errors import ConfigurationError, SealwireError, StateError
 from sealwire.keyfiles import load_aead_key, load_mac_key, load_verify_key
 from sealwire.listener import REMOTE_SKEW_S, make_door
 from sealwire.settings import find_operator_settings, load_operator_settings, load_service_settings
@@ -118,15 +118,23 @@ def _receipts(settings: ServiceSettings) -> Iterator[Finding]:
 
 
 def _state(settings: ServiceSettings) -> Iterator[Finding]:
-    """Look whether the service can rely on what it remembers; it may be running."""
+    """Look whether the service can rely on what it remembers; it may be running.
+
+    A service whose state is lost or damaged listens and refuses changes, so that is a warning:
+    whoever asks before each start would keep the application down.
+    """
     name, folder = "state", settings.state
     if folder is None:
         yield Finding(Mark.OK, name, "none, so what was taken and what stands end with the process")
         return
     try:
         in_force = read_state(folder, settings.audience).in_force
+    except StateError as error:
+        yield problem_of(name, error)._replace(mark=Mark.WARNING)
     except SealwireError as error:
-        yield problem_of(name, error)
+        lost = not os.path.lexists(folder)
+        found = problem_of(name, error)
+        yield found._replace(mark=Mark.WARNING) if lost else found
     else:
         bases = counted(len(in_force.bases), "configuration")
         leases = counted(len(in_force.leases), "lease")

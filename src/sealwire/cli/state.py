@@ -197,12 +197,12 @@ def check(folder: Path, *, as_json: bool) -> Exit:
     return Exit.OK
 
 
-def read_state(folder: Path, audience: str = "") -> Remembered:
+def read_state(folder: Path, audience: str | None = None) -> Remembered:
     """Read what a service remembers.
 
     Args:
         folder: its state directory.
-        audience: which service it has to be; ``""`` is whichever it is.
+        audience: which service it has to be; ``None`` is whichever it is.
 
     Raises:
         StateError: it is damaged.

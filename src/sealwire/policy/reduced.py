@@ -5,7 +5,8 @@ Rules this module keeps:
 1. It is told of what hides records: a level that is raised, a handler that is gone or writes
    elsewhere, a filter that is new, ``propagate`` that is off, a logger that is disabled, and
    ``logging.disable``.
-2. Each is told where it was done: what the loggers beneath inherit of it is not told again.
+2. Each is told where it was done: what the loggers beneath inherit of it is not told again. A
+   handler in whose place another takes at least the same records to the same place is not gone.
 3. What is not told of: how a record is written. A formatter that leaves something out hides no
    record.
 
@@ -45,8 +46,10 @@ def _by_loggers(was: Seen, now: Seen) -> Iterator[str]:
         level, raised = was.level(name), now.level(name)
         if raised > level:
             yield f"{where}: level {level} → {raised}"
+        here = [now.handlers[key] for key in now.way(name)]
         for key in sorted(was.way(name) - now.way(name)):
-            yield f"{where}: handler {key} is gone"
+            if not any(_replaces(each, was.handlers[key]) for each in here):
+                yield f"{where}: handler {key} is gone"
         for each in new.filters:
             if each not in old.filters:
                 yield f"{where}: filter {each} is new"
@@ -71,6 +74,13 @@ def _by_handler(key: str, old: HandlerState, new: HandlerState) -> Iterator[str]
     for each in old.behind:
         if each not in new.behind:
             yield f"{where}: hands nothing on to {each or 'others'}"
+
+
+def _replaces(new: HandlerState, old: HandlerState) -> bool:
+    """Whether a handler of another name takes whatever the old one took, to the same place."""
+    # Where a handler writes cannot always be told, and then nothing is known of the new one.
+    same_place = old.target and (old.class_name, old.target) == (new.class_name, new.target)
+    return bool(same_place) and not list(_by_handler(old.key, old, new))
 
 
 def _writes(handler: HandlerState) -> str:

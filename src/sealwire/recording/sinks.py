@@ -41,17 +41,16 @@ _PIPE_BYTES: Final = 4096
 _KNOWN: Final = "stdout, syslog:unix:/dev/log, syslog:tcp:HOST:PORT or syslog:udp:HOST:PORT"
 _HEAD: Final = "<109>1 {at} - sealwire - {kind} - "
 _MAX_PORT: Final = 65535
+_UNIX: Final[int | None] = getattr(socket, "AF_UNIX", None)
 
 
 if sys.platform == "win32":
-    _UNIX: Final = -1
 
     def _is_writable(descriptor: int, timeout_ms: int) -> bool:  # noqa: ARG001 - as below
         """Say yes: Windows can be asked about sockets alone."""
         return True
 
 else:
-    _UNIX: Final = socket.AF_UNIX
 
     def _is_writable(descriptor: int, timeout_ms: int) -> bool:
         """Wait until a descriptor takes something; say whether it does."""
@@ -242,6 +241,8 @@ class Syslog:
 
     def _addresses(self, kind: socket.SocketKind) -> list[tuple[int, tuple[Any, ...] | str]]:
         if isinstance(self._where, str):
+            if _UNIX is None:
+                raise TransportError("this system has no Unix sockets")
             return [(_UNIX, self._where)]
         host, port = self._where
         return [(each[0], each[4]) for each in socket.getaddrinfo(host, port, type=kind)]

@@ -13,8 +13,13 @@ from sealwire.errors import StateError
 if TYPE_CHECKING:
     from pathlib import Path
 
+_CAN_LOCK = True
 if sys.platform != "win32":
-    import fcntl
+    # A system without it can still verify.
+    try:
+        import fcntl
+    except ImportError:
+        _CAN_LOCK = False
 
 
 def check_folder(folder: Path) -> None:
@@ -88,6 +93,8 @@ else:
 
     def _why_not(folder: Path) -> str:
         """Say why a folder is not ours alone, or nothing."""
+        if not _CAN_LOCK:
+            return f"{folder} is on a system without locks for files (fcntl); write it on another"
         try:
             status = folder.lstat()
         except OSError as failure:

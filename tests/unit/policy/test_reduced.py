@@ -90,6 +90,38 @@ def test_going_the_other_way_is_no_reduction() -> None:
         assert () == logging_reduced(after, BEFORE)
 
 
+def renamed(**changes: object) -> Tree:
+    """Give the tree with another handler in the place of the file, of another name."""
+    other = FILE._replace(key="other", **changes)  # type: ignore[arg-type]
+    return with_logger("", handlers=("other",))._replace(handlers=(other, QUEUE))
+
+
+def test_a_handler_of_another_name_may_do_the_same() -> None:
+    """As when a configuration names what the application left without a name."""
+    assert () == logging_reduced(BEFORE, renamed(level=0, filters=()))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"level": 11},
+        {"target": "/dev/null"},
+        {"class_name": "logging.NullHandler"},
+        {"filters": ("Filter(b)",)},
+    ],
+)
+def test_a_handler_of_another_name_may_do_less(changes: dict[str, object]) -> None:
+    """Then the one that was there is gone."""
+    assert ("root: handler file is gone",) == logging_reduced(BEFORE, renamed(**changes))
+
+
+def test_a_handler_whose_target_cannot_be_told_is_not_replaced() -> None:
+    """Two handlers of one class may write to different places."""
+    old, new = FILE._replace(target=""), FILE._replace(key="other", target="")
+    after = with_logger("", handlers=("other",))._replace(handlers=(new, QUEUE))
+    assert ("root: handler file is gone",) == logging_reduced(with_handlers(old, QUEUE), after)
+
+
 def test_what_nobody_names_is_told_in_words() -> None:
     """A handler may hand records on to something that has no key."""
     before = with_handlers(FILE, QUEUE._replace(behind=("",)))

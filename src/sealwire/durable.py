@@ -41,6 +41,8 @@ from sealwire.errors import (
 from sealwire.eventlog import LOGGER, log_bug, log_to
 from sealwire.inforce import Trial, lease_end_ms
 from sealwire.journal import (
+    MAX_BASES,
+    MAX_LEASES,
     Held,
     Journal,
     Kept,
@@ -116,6 +118,8 @@ class DurableState:
         self._holding = ExitStack()
         self._seen: Remembered | None = None
         self._own: set[str] = set()
+        self._elsewhere: set[str] = set()
+        self._taken: Request | None = None
         self._others = ""
         self._aside: dict[str, str] = {}
         self._state_id = b""
@@ -196,6 +200,7 @@ class DurableState:
             before = dict(self._state.floors)
             standing = take()
             if standing is Standing.NEW:
+                self._taken = request
                 self._intend(held, request, own=own)
         except StateError as error:
             self._tell(str(error))
@@ -223,7 +228,10 @@ class DurableState:
         held = self._held
         if held is None or held.remembered.open_intent is None:
             return
-        intent, standing = held.remembered.open_intent, self._standing(held.remembered)
+        intent = held.remembered.open_intent
+        if self._taken is not None and outcome is Outcome.APPLIED:
+            self._end_elsewhere(self._taken, held.remembered)
+        standing = self._standing(held.remembered)
         try:
             with self._timed():
                 held.settle(outcome, standing)
@@ -378,24 +386,45 @@ class DurableState:
         """Say what is in force of what the journal knows."""
         changer, in_force, boot = self._engine.changer, self._engine.in_force, boot_id()
         now_ms, kept = boot_ms(), there.kept.keys() - {self._others}
-        since = {each.id: each.since_ms for each in there.in_force.bases}
-        since[in_force.base.id] = in_force.base.since_ms
-        trial = in_force.trial
-        return Stored(
-            tuple(
-                StoredBase(each, since.get(each, 0)) for each in changer.base_ids if each in kept
-            ),
-            tuple(
-                StoredLease(
-                    each.id, boot, each.ends_ms, each.ends_wall_ms, max(0, each.ends_ms - now_ms)
-                )
-                for each in in_force.overlay.leases
-                if each.id in kept
-            ),
-            None
-            if trial is None or trial.id not in kept
-            else StoredTrial(trial.id, boot, trial.ends_ms, trial.ends_wall_ms),
-        )
+        bases = {
+            each: StoredBase(each, in_force.base.since_ms)
+            for each in changer.base_ids
+            if each in kept
+        }
+        leases = {
+            each.id: StoredLease(
+                each.id, boot, each.ends_ms, each.ends_wall_ms, max(0, each.ends_ms - now_ms)
+            )
+            for each in in_force.overlay.leases
+            if each.id in kept
+        }
+        # What stands and is not here, because it failed here or is for other processes, stays.
+        stood = there.in_force
+        wanted = self._elsewhere | bases.keys() | leases.keys()
+        bases = {each.id: each for each in stood.bases if each.id in wanted} | {
+            each: it for each, it in bases.items() if each not in {old.id for old in stood.bases}
+        }
+        leases = {each.id: each for each in stood.leases if each.id in wanted} | leases
+        trial, on_trial = in_force.trial, None
+        if trial is not None and trial.id in kept:
+            on_trial = StoredTrial(trial.id, boot, trial.ends_ms, trial.ends_wall_ms)
+        elif stood.trial is not None and stood.trial.id in self._elsewhere:
+            on_trial = stood.trial
+        last = tuple(bases.values())[-MAX_BASES:]
+        if on_trial is not None and on_trial.id not in {each.id for each in last}:
+            on_trial = None
+        return Stored(last, tuple(leases.values())[-MAX_LEASES:], on_trial)
+
+    def _end_elsewhere(self, request: Request, there: Remembered) -> None:
+        """Take it that what was reverted ends everywhere."""
+        if not isinstance(request, Revert):
+            return
+        if request.what:
+            self._elsewhere.discard(request.what)
+        elif request.opened.claims.stream is Stream.LEASE:
+            self._elsewhere -= {each.id for each in there.in_force.leases}
+        elif there.in_force.bases:
+            self._elsewhere.discard(there.in_force.bases[-1].id)
 
     # ---- following the journal -----------------------------------------------------------------
 
@@ -420,8 +449,9 @@ class DurableState:
         told += adopt(
             self._engine.changer, wanted, self._own, self._state.clock_ms, self._door.policy
         )
+        self._elsewhere = self._not_here(there)
         trial = there.in_force.trial
-        if trial is not None and wanted.trial is None:
+        if trial is not None and wanted.trial is None and trial.id not in self._elsewhere:
             # Others are not to find it either, and a second start is not to begin with it.
             held.note(Now(_without_trial(there.in_force, trial)))
         for each in told:
@@ -431,6 +461,14 @@ class DurableState:
         if there.open_intent is not None:
             self._do_again(held, there.open_intent, requests[there.open_intent.id])
         self._seen = held.remembered
+
+    def _not_here(self, there: Remembered) -> set[str]:
+        """Name what stands for the service and not here, but for what was put aside or is over."""
+        in_force, now_ms = self._engine.in_force, self._state.clock_ms
+        here = {*self._engine.changer.base_ids, *(each.id for each in in_force.overlay.leases)}
+        stands = {each.id for each in there.in_force.bases}
+        stands |= {each.id for each in there.in_force.leases if each.ends_wall_ms > now_ms}
+        return stands - here - self._aside.keys()
 
     def _reopened(self, kept: Kept, told: list[str]) -> Request | None:
         """Verify again what was kept; ``None`` for what does not verify."""
@@ -457,11 +495,13 @@ class DurableState:
         bases, leases = [], []
         for base in there.in_force.bases:
             request = requests[base.id]
-            if isinstance(request, Apply):
+            if isinstance(request, Apply) and self._engine.in_force.is_addressed(request):
                 bases.append(BaseThere(request, base.since_ms))
         for lease in there.in_force.leases:
             request = requests[lease.id]
             if not isinstance(request, Lease):
+                continue
+            if not self._engine.in_force.is_addressed(request):
                 continue
             ends_ms = lease.ends_boot_ms
             if not boot or lease.boot_id != boot:

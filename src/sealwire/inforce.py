@@ -90,6 +90,10 @@ class InForce:
     set_aside: tuple[str, ...] = ()
     count_new: Callable[[Iterable[str]], tuple[int, int]] = _makes_none
 
+    def is_addressed(self, request: Request) -> bool:
+        """Whether a request is for this process."""
+        return not request.only or fnmatchcase(self.instance, request.only)
+
     def check(self, request: Request, now_ms: int) -> None:
         """Refuse what cannot be done here and now.
 
@@ -101,7 +105,7 @@ class InForce:
             RefusedError: with ``NOT_ADDRESSED``, ``REPLAYED``, ``BASE_MISMATCH``,
                 ``CONFIRMATION_DUE``, ``NOT_IN_FORCE`` or ``LEASE_OVER``.
         """
-        if request.only and not fnmatchcase(self.instance, request.only):
+        if not self.is_addressed(request):
             raise _refusal(Reason.NOT_ADDRESSED, f"this instance is {self.instance}")
         if isinstance(request, (Apply, Lease)) and self._has(request.id):
             # Whoever seals draws it, and what is in force is reverted and kept by it.

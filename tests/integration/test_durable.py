@@ -100,6 +100,11 @@ class Service:
         self._line()
         return level
 
+    @property
+    def pid(self) -> int:
+        """The process's number."""
+        return self._process.pid
+
     def kill(self) -> str:
         """Kill it as the kernel would; give what it has logged."""
         self._process.send_signal(signal.SIGKILL)
@@ -685,6 +690,51 @@ def test_two_processes_share_what_was_taken(
     again = deliver(there, sent)
     assert (Outcome.APPLIED, True) == (again.outcome, again.repeated)
     assert settled(other, DEBUG)
+
+
+def test_what_is_for_one_process_stays_its_own(
+    start: Callable[..., Service], client: Client, second: str
+) -> None:
+    """Another one leaves it out, and lets it stand."""
+    one, other = start(), start(settings=second)
+    client.apply(LOUD, only=f"*/{one.pid}")
+    assert DEBUG == one.level
+    home, there = client.address, client.address.replace("log.sock", "second.sock")
+    client.address = there
+    client.lease({"payments.api": "DEBUG"}, for_s=600)
+    assert INFO == other.level
+    client.address = home
+    client.lease({"payments.web": "DEBUG"}, for_s=600)
+    assert DEBUG == one.level
+    client.address = there
+    client.revert(of=Stream.BASE)
+    client.address = home
+    client.lease({"payments.job": "DEBUG"}, for_s=600)
+    assert INFO == one.level
+
+
+def test_a_process_that_cannot_follow_ends_nothing_of_the_others(
+    start: Callable[..., Service], client: Client, second: str, parts: Path
+) -> None:
+    """Its policy forbids the file, as in the middle of a deploy; it says so, and goes on."""
+    text = (parts / second).read_text()
+    (parts / "other").mkdir(0o700)
+    (parts / second).write_text(text.replace(str(parts / "logs"), str(parts / "other")))
+    one, other = start(), start(settings=second)
+    file = {"class": "logging.FileHandler", "filename": str(parts / "logs" / "a.log")}
+    client.apply({**LOUD, "incremental": False, "handlers": {"file": file}})
+    home = client.address
+    client.address = home.replace("log.sock", "second.sock")
+    client.lease({"payments.api": "DEBUG"}, for_s=600)
+    assert INFO == other.level
+    assert "file-path" in client.status().report["set_aside"][0]
+    client.address = home
+    client.lease({"payments.web": "DEBUG"}, for_s=600)
+    assert DEBUG == one.level
+    assert "alice" == client.status().report["base"]["issuer"]
+    one.kill()
+    other.kill()
+    assert DEBUG == start().level
 
 
 def test_a_second_process_takes_no_trial_back(

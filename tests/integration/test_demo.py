@@ -19,17 +19,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sealwire.cli.app import run
-from sealwire.cli.demo import attacks, changes, kept, lease, processes, scene
+from sealwire.cli.demo import attacks, changes, evidence, lease, processes, scene
 from sealwire.cli.demo.processes import Running, cpu_time_s, parse_ps_time
-from sealwire.cli.demo.scene import SERVICE, Scene, console_at
+from sealwire.cli.demo.scene import SERVICE, Said, Scene, console_at
 from sealwire.cli.endings import Exit
-from sealwire.trail.findings import Finding
-from sealwire.trail.findings import Outcome as Found
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from sealwire.stages import Answer
 
 STEPS = 15
 DEADLINE_S = 60
@@ -96,6 +93,12 @@ def test_it_goes_through_and_leaves_nothing_behind(folder: Path) -> None:
         "policy",
         "frame-truncated",
     ] == reasons
+    # Whoever has shown a key gets a receipt, and nobody else.
+    told = re.sub(r"\n {14}", " ", output)
+    assert [12, 4] == [told.count(f"({each})") for each in ("receipt verified", "unsigned")]
+    assert 1 == len(re.findall(r"was left in the middle;\s+\|?\s*applied now", output))
+    assert 1 == len(re.findall(r"trail verified: \d+ records", told))
+    assert 1 == told.count("one byte edited: tampered: ")
     assert [] == list(folder.iterdir())
     assert [] == processes_of(folder)
 
@@ -158,25 +161,6 @@ def in_the_service(old: str, new: str) -> Callable[[pytest.MonkeyPatch, Path], N
     return spoil
 
 
-def in_the_ledger(old: str, new: str) -> Callable[[pytest.MonkeyPatch, Path], None]:
-    """Change a line of the program of the service that keeps what it takes."""
-
-    def spoil(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
-        program = kept.PROGRAM.read_text(encoding="utf-8")
-        assert program.count(old) == 1
-        spoilt = folder / "keeping.py"
-        spoilt.write_text(program.replace(old, new), encoding="utf-8")
-        monkeypatch.setattr(kept, "PROGRAM", spoilt)
-
-    return spoil
-
-
-def any_trail_is_good(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
-    """Verify nothing."""
-    good = Finding(Found.GOOD, records=1)
-    monkeypatch.setattr(kept, "verify_trail", lambda _folder, _keys: good)
-
-
 def on_the_way(number: int, document: bytes) -> Callable[[pytest.MonkeyPatch, Path], None]:
     """Replace what is sent as message ``number`` by another document that alice seals."""
 
@@ -184,7 +168,7 @@ def on_the_way(number: int, document: bytes) -> Callable[[pytest.MonkeyPatch, Pa
         honest = Scene.send
         sent = 0
 
-        def send(played: Scene, sealed: bytes, address: str = "") -> Answer:
+        def send(played: Scene, sealed: bytes, address: str = "") -> Said:
             nonlocal sent
             sent += 1
             sealer = played.network_sealer if address else played.sealer
@@ -224,6 +208,35 @@ def another_each_time(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     monkeypatch.setattr(changes, "_state", lambda _: object())
 
 
+def impatient(
+    spoil: Callable[[pytest.MonkeyPatch, Path], None],
+) -> Callable[[pytest.MonkeyPatch, Path], None]:
+    """Do not wait long for what will not come."""
+
+    def spoil_and_hurry(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+        spoil(monkeypatch, folder)
+        monkeypatch.setattr(processes, "PATIENCE_S", 5.0)
+
+    return spoil_and_hurry
+
+
+def edits_nothing(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Let the copy of the trail be as it was."""
+    monkeypatch.setattr(evidence, "edit_a_byte", lambda _: None)
+
+
+def edited_before(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Let somebody edit the trail, once a checkpoint speaks for it, before anybody looks."""
+    honest = Scene.start_again
+
+    def start_again(played: Scene) -> None:
+        honest(played)
+        played.line("left in the middle")
+        evidence.edit_a_byte(played.trail)
+
+    monkeypatch.setattr(Scene, "start_again", start_again)
+
+
 DEBUG = console_at("DEBUG")
 STAYS = """
 import sealwire
@@ -246,6 +259,16 @@ SPINNING = """
     threading.Thread(target=spin, daemon=True).start()
     with on_socket, on_port:
 """
+SIGNED = """\
+        receipt_key=receipt_key,
+        trail=trail,
+"""
+LOADED = 'load_signing_key(folder / "receipt.key")'
+ANOTHER = 'sealwire.keyfiles.new_signing_key("host")'
+KEPT = '        state=folder / "state",\n'
+FORGOTTEN = "        challenge=False,\n"
+CONNECTS = '    sys.stdout.write(f"{CONNECTING}\\n")\n'
+TWICE = CONNECTS + CONNECTS
 SABOTAGES: dict[str, Sabotage] = {
     "starts at DEBUG": (
         1, "there is a DEBUG line", in_the_service("level=logging.INFO", "level=logging.DEBUG"),
@@ -254,8 +277,9 @@ SABOTAGES: dict[str, Sabotage] = {
         1, "others can reach", in_the_service("    with on_socket, on_port:\n", OPEN),
     ),
     "is another service": (
-        2, "it was not applied", in_the_service("payments@prod", "payments@test"),
+        1, "payments@test needs one of its own", in_the_service("payments@prod", "payments@test"),
     ),
+    "first message is junk": (2, "it was not applied", on_the_way(1, b"junk")),
     "writes no DEBUG": (2, "never wrote 'DEBUG payments.db:'", never_debug),
     "copy is another message": (3, "it was not seen as a copy", on_the_way(2, DEBUG)),
     "INFO is not taken": (4, "the second message: refused", on_the_way(3, b"junk")),
@@ -279,13 +303,21 @@ SABOTAGES: dict[str, Sabotage] = {
     ),
     "file stays": (10, "the new file is still there", in_the_service("import sealwire\n", STAYS)),
     "trial stays": (11, "configuration of alice ended", trial_stays),
-    "is not killed": (
-        12, "the service was not killed", in_the_ledger('"kill-me"', '"nothing"'),
+    "answers unsigned": (
+        2, "nobody has signed", in_the_service(SIGNED, "        trail=trail,\n"),
     ),
-    "signs nothing": (
-        12, "that nobody has signed", in_the_ledger("receipt_key=host,", ""),
+    "signs with another key": (
+        2, "a squatter may sit on the address", in_the_service(LOADED, ANOTHER),
     ),
-    "any trail is good": (13, "the changed trail is good", any_trail_is_good),
+    "forgets": (
+        12, "never wrote 'left in the middle", impatient(in_the_service(KEPT, FORGOTTEN)),
+    ),
+    "is not slow": (12, "never wrote 'connecting", impatient(on_the_way(22, DEBUG))),
+    "second copy is another message": (12, "it was not seen as a copy", on_the_way(23, DEBUG)),
+    "makes it twice": (12, "the change was made 2 times", in_the_service(CONNECTS, TWICE)),
+    "records nothing": (13, "holds no trail", in_the_service("        trail=trail,\n", "")),
+    "trail was edited": (13, "the trail is tampered", edited_before),
+    "nobody edits": (13, "nothing is found", edits_nothing),
     "is busy": (
         14, "the service is busy", in_the_service("    with on_socket, on_port:\n", SPINNING),
     ),

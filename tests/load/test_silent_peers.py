@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
 CONNECTS = 10_000
 MOST_HELD = 256
-# While one connection replaces another, both are open for a moment.
-CHANGING = 1
+# While one connection replaces another, both are open for a moment, and so is the file in /proc
+# that says who had logged in at the other end.
+CHANGING = 2
 OURS_OPEN = 400
 EACH = 60
 STANDARD_SILENT = 200

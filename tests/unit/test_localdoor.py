@@ -38,11 +38,13 @@ ROOT = "local/uid-0"
 ID = "0123456789abcdef" * 2
 
 
-def received(way: Way, payload: bytes, owner: str) -> tuple[Receiver, tuple[Effect, ...]]:
+def received(
+    way: Way, payload: bytes, owner: str, *, in_force: InForce | None = None
+) -> tuple[Receiver, tuple[Effect, ...]]:
     """Give a receiver that has read ``payload``, and what it wants."""
     door = Door(way.chain, Policy(default_rules()), verbs=frozenset(Verb))
     state = AdmissionState(NOW_MS - 1)
-    receiver = Receiver(door, state, Tick(NOW_MS, 0), InForce(), owner)
+    receiver = Receiver(door, state, Tick(NOW_MS, 0), in_force, owner)
     return receiver, receiver.handle(Bytes(encode_frame(payload)))
 
 
@@ -78,7 +80,8 @@ def test_what_is_no_request_is_refused(document: bytes) -> None:
 
 def test_an_owner_is_answered_in_full(way: Way) -> None:
     """Nothing is taken and no policy is asked; the report is told, as it goes no further."""
-    receiver, effects = received(way, write_local(b'{"verb": "status"}'), ROOT)
+    status = write_local(b'{"verb": "status"}')
+    receiver, effects = received(way, status, ROOT, in_force=InForce())
     assert [Apply] == [type(each) for each in effects]
     (record,) = receiver.handle(AppliedHere(report=b'{"a":1}'))
     assert isinstance(record, Record)
@@ -94,7 +97,7 @@ def test_an_owner_is_answered_in_full(way: Way) -> None:
 def test_an_owner_is_told_why(way: Way) -> None:
     """Whether it is not in force, or could not be done."""
     asked = write_local(b'{"verb": "revert", "id": "%s"}' % ID.encode())
-    receiver, _ = received(way, asked, ROOT)
+    receiver, _ = received(way, asked, ROOT, in_force=InForce())
     reply, _ = receiver.handle(Reported())
     assert isinstance(reply, Reply)
     answer = decode_answer(reply.data[4:])
@@ -104,6 +107,13 @@ def test_an_owner_is_told_why(way: Way) -> None:
     reply, _ = receiver.handle(Reported())
     assert isinstance(reply, Reply)
     assert "it burns" == decode_answer(reply.data[4:]).detail
+
+
+def test_where_nothing_is_known_of_what_runs_the_engine_is_asked(way: Way) -> None:
+    """It says then that there is no such lease."""
+    asked = write_local(b'{"verb": "revert", "id": "%s"}' % ID.encode())
+    _, effects = received(way, asked, ROOT)
+    assert [Apply] == [type(each) for each in effects]
 
 
 def test_a_stranger_gets_the_same_bytes_as_ever(way: Way) -> None:

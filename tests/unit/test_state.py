@@ -119,6 +119,9 @@ def test_the_mode_is_what_a_message_has_to_show() -> None:
     assert CHALLENGE == challenging.copy().challenge
     waiting.become(challenging.copy())
     assert (CHALLENGE, Mode.CHALLENGE) == (waiting.challenge, waiting.mode)
+    # Whoever remembers wants neither.
+    durable = AdmissionState(START_MS, challenge=CHALLENGE, kept_from=0)
+    assert [Mode.DURABLE] * 2 == [durable.mode, durable.copy().mode]
 
 
 def test_two_memories_share_nothing() -> None:

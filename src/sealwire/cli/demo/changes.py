@@ -11,8 +11,7 @@ from sealwire.requests import CONTENT_TYPE_REQUEST, Verb, write_request
 from sealwire.stages import Outcome, Stream
 
 if TYPE_CHECKING:
-    from sealwire.cli.demo.scene import Scene
-    from sealwire.stages import Answer
+    from sealwire.cli.demo.scene import Said, Scene
 
 TRIAL_S: Final = 2
 
@@ -31,7 +30,7 @@ def floor_holds(scene: Scene) -> None:
     screen.happened(f"answer: {say_answer(answer)}")
     check(answer.outcome is Outcome.REFUSED, "it was not refused")
     check(answer.reason == Reason.POLICY.value, f"it was refused for {answer.reason!r}")
-    check("floor" in answer.detail, "no floor refused it")
+    check("floor" in answer.answer.detail, "no floor refused it")
     refusal = scene.line("sealwire: refused", "floor", since=since)
     audit = scene.line("AUDIT", since=scene.service.lines.index(refusal, since))
     screen.quote([refusal, audit])
@@ -88,7 +87,7 @@ def trial_goes_by_itself(scene: Scene) -> None:
     check(before == _state(scene), "the logging is not as before")
 
 
-def _ask(scene: Scene, verb: Verb, stream: Stream, **members: Any) -> Answer:  # noqa: ANN401 - as write_request takes them
+def _ask(scene: Scene, verb: Verb, stream: Stream, **members: Any) -> Said:  # noqa: ANN401 - as write_request takes them
     document = write_request(verb, **members)
     return scene.send(scene.sealer.seal(document, content_type=CONTENT_TYPE_REQUEST, stream=stream))
 
@@ -96,6 +95,7 @@ def _ask(scene: Scene, verb: Verb, stream: Stream, **members: Any) -> Answer:  #
 def _state(scene: Scene) -> dict[str, Any]:
     """Give what the service tells about its logging: loggers, levels and handlers."""
     answer = _ask(scene, Verb.STATUS, Stream.READ)
-    check(answer.report, f"no status: {say_answer(answer)}")
-    report = json.loads(answer.report)
-    return {name: report[name] for name in ("loggers", "handlers", "disable")}
+    report = answer.answer.report
+    check(report, f"no status: {say_answer(answer)}")
+    told = json.loads(report)
+    return {name: told[name] for name in ("loggers", "handlers", "disable")}

@@ -48,7 +48,7 @@ def demo() -> Exit:
         cleaning.enter_context(_signals_end_it())
         folder = cleaning.enter_context(tempfile.TemporaryDirectory(prefix="sealwire-demo-"))
         scene = Scene(Path(folder), screen)
-        cleaning.enter_context(scene.service)
+        cleaning.enter_context(scene)
         steps = Play(scene).steps
         for number, (title, step) in enumerate(steps, 1):
             screen.step(number, len(steps), title)

@@ -88,6 +88,11 @@ class Running:
             self._process.stdout.close()
         return self._process.returncode
 
+    def kill(self) -> int:
+        """Kill it, as ``kill -9`` does, and give its exit code."""
+        self._process.kill()
+        return self.end()
+
     def __enter__(self) -> Self:
         """Let it run while the block does."""
         return self

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 from sealwire.cli.demo.processes import Running
 from sealwire.clock import wall_clock_ms
 from sealwire.errors import SealwireError
+from sealwire.journal import init as init_state
 from sealwire.keyfiles import new_aead_key, new_mac_key, new_signing_key, write_key_file
 from sealwire.recommended import local_layers, network_layers
 from sealwire.sealer import MemorySealerState, Sealer
+from sealwire.sent import look_at_sent
 from sealwire.stages import Outcome
-from sealwire.transports.client import deliver
+from sealwire.told import Trust, read_told
+from sealwire.transports.client import exchange
 
 if TYPE_CHECKING:
     from sealwire.cli.demo.screen import Screen
@@ -38,6 +41,28 @@ class NotAsExpectedError(SealwireError):
     """A step of the demo did not do what it says."""
 
 
+class Said(NamedTuple):
+    """What the service answered, and whether its receipt has verified."""
+
+    answer: Answer
+    verified: bool
+
+    @property
+    def outcome(self) -> Outcome:
+        """What it says became of the request."""
+        return self.answer.outcome
+
+    @property
+    def reason(self) -> str:
+        """Why, where it says so."""
+        return self.answer.reason
+
+    @property
+    def repeated(self) -> bool:
+        """Whether it had decided the same message before."""
+        return self.answer.repeated
+
+
 class Scene:
     """Alice, the service that trusts her, and a folder that is removed afterwards."""
 
@@ -54,11 +79,31 @@ class Scene:
         self.network_sealer = self._sealer(
             AUDIENCE, network_layers(gate, encryption, self.alice), self.state
         )
-        files = [folder / name for name in ("alice.pub", "alice.mac", "alice.aead")]
-        write_key_file(files[0], self.alice.verify_key)
-        write_key_file(files[1], gate)
-        write_key_file(files[2], encryption)
-        self.service = Running(SERVICE, self.address, *map(str, files))
+        self.receipt_key, self.trail_key = new_signing_key("host"), new_signing_key("host")
+        write_key_file(folder / "alice.pub", self.alice.verify_key)
+        write_key_file(folder / "alice.mac", gate)
+        write_key_file(folder / "alice.aead", encryption)
+        write_key_file(folder / "receipt.key", self.receipt_key)
+        write_key_file(folder / "trail.signing", self.trail_key)
+        self.trail = folder / "trail"
+        self.trail.mkdir(mode=0o700)
+        init_state(folder / "state", AUDIENCE, min_version=0, now_ms=wall_clock_ms())
+        self.service = self._started()
+
+    def __enter__(self) -> Self:
+        """Let the service run while the block does."""
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        """End the service, whichever process it is by now."""
+        self.service.end()
+
+    def start_again(self) -> None:
+        """Start the service again, which has ended; what it has written before is gone."""
+        self.service = self._started()
+
+    def _started(self) -> Running:
+        return Running(SERVICE, self.address, str(self.folder))
 
     @staticmethod
     def sealer_for(audience: str, key: SigningKey) -> Sealer:
@@ -72,9 +117,18 @@ class Scene:
         issuer = layers[0].key.owner
         return Sealer(audience, layers, issuer=issuer, state=state, clock=wall_clock_ms)
 
-    def send(self, sealed: bytes, address: str = "") -> Answer:
-        """Send a message to the service, by its socket if nothing else is said; give its answer."""
-        return deliver(address or self.address, sealed)
+    def send(self, sealed: bytes, address: str = "") -> Said:
+        """Send a message to the service, by its socket if nothing else is said; give its answer.
+
+        Raises:
+            UntrustedAnswerError: it says that something was done, or signs, and it is not signed
+                with the host's receipt key for this very message.
+        """
+        answered = exchange(address or self.address, sealed)
+        sent = look_at_sent(sealed, self.network_sealer if address else self.sealer)
+        key = self.receipt_key.verify_key
+        told = read_told(answered, sent, key, now_ms=wall_clock_ms())
+        return Said(told.answer, told.trust is Trust.VERIFIED)
 
     # ---- what the service has written ----------------------------------------------------------
 
@@ -114,12 +168,14 @@ def check(holds: object, otherwise: str) -> None:
         raise NotAsExpectedError(otherwise)
 
 
-def say_answer(answer: Answer) -> str:
-    """Say in words what the service answered."""
-    outcome = _OUTCOMES[answer.outcome]
+def say_answer(said: Said) -> str:
+    """Say in words what the service answered, and whether that is signed."""
+    outcome, answer = _OUTCOMES[said.outcome], said.answer
+    signed = "receipt verified" if said.verified else "unsigned"
     if answer.repeated:
-        return f"{outcome} before; nothing was done now"
-    return ": ".join(part for part in (outcome, answer.reason, answer.detail) if part)
+        return f"{outcome} before; nothing was done now ({signed})"
+    words = ": ".join(part for part in (outcome, answer.reason, answer.detail) if part)
+    return f"{words} ({signed})"
 
 
 def console_in_ini(level: str) -> bytes:

@@ -1,8 +1,8 @@
 """A service as anybody could have it: it works, it logs, and it lets alice change its logging.
 
-Started by the demo as a program, never imported: ``python service.py ADDRESS PUBLIC_KEY_FILE
-GATE_KEY_FILE ENCRYPTION_KEY_FILE``. It works until its standard input ends, which happens whenever
-the demo does, however that ends.
+Started by the demo as a program: ``python service.py ADDRESS FOLDER``, where the folder holds its
+keys, its state and its trail. It works until its standard input ends, which happens whenever the
+demo does, however that ends.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ import itertools
 import logging
 import select
 import sys
+import time
 from pathlib import Path
 
 import sealwire
-from sealwire.keyfiles import load_aead_key, load_mac_key, load_verify_key
+from sealwire.keyfiles import load_aead_key, load_mac_key, load_signing_key, load_verify_key
 from sealwire.policy import Floors, LoggerFloor, Policy, default_rules
 from sealwire.recommended import local, network
 
@@ -22,10 +23,13 @@ AUDIENCE = "payments@prod"
 PAUSE_S = 0.1
 AUDITED = 10
 UNREACHABLE = "127.0.0.1"
+CONNECTING = "connecting to the archive"
+CONNECTS_S = 1.0
 
 
-def main(address: str, public_key: str, gate_key: str, encryption_key: str) -> None:
+def main(address: str, named: str) -> None:
     """Serve until standard input ends."""
+    folder = Path(named).resolve()
     logging.basicConfig(
         level=logging.INFO, stream=sys.stdout, format="%(levelname)s %(name)s: %(message)s"
     )
@@ -37,21 +41,42 @@ def main(address: str, public_key: str, gate_key: str, encryption_key: str) -> N
     logging.getLogger("payments.audit").propagate = False
     floors = Floors((LoggerFloor("payments.audit", logging.INFO, ("audit",)),))
     rules = default_rules(
-        [str(Path(public_key).resolve().parent)],
+        [str(folder)],
+        factories=["__main__.archive"],
         destinations=[(UNREACHABLE, 1)],
     )
     policy = Policy(rules, floors)
-    trusted = [load_verify_key(public_key)]
-    gate, encryption = [load_mac_key(gate_key)], [load_aead_key(encryption_key)]
-    on_socket = sealwire.listen(address, chain=local(AUDIENCE, trusted), policy=policy)
+    trusted = [load_verify_key(folder / "alice.pub")]
+    gate = [load_mac_key(folder / "alice.mac")]
+    encryption = [load_aead_key(folder / "alice.aead")]
+    receipt_key = load_signing_key(folder / "receipt.key")
+    trail = sealwire.Trail(folder / "trail", load_signing_key(folder / "trail.signing"))
+    on_socket = sealwire.listen(
+        address,
+        chain=local(AUDIENCE, trusted),
+        policy=policy,
+        state=folder / "state",
+        receipt_key=receipt_key,
+        trail=trail,
+    )
     on_port = sealwire.listen(
         "tcp:127.0.0.1:0",
         chain=network(AUDIENCE, gate=gate, encryption=encryption, trusted=trusted),
         policy=policy,
+        receipt_key=receipt_key,
+        challenge=False,
     )
     with on_socket, on_port:
         logging.getLogger("payments").info("listening on %s as well", on_port.address)
         work()
+
+
+def archive() -> logging.Handler:
+    """Make a handler that a configuration may name, and that takes its time to connect."""
+    sys.stdout.write(f"{CONNECTING}\n")
+    sys.stdout.flush()
+    time.sleep(CONNECTS_S)
+    return logging.NullHandler()
 
 
 def work() -> None:

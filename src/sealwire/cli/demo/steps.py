@@ -12,11 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from sealwire.cli.demo.attacks import library_against_sealwire, run_by_library
 from sealwire.cli.demo.changes import failure_changes_nothing, floor_holds, trial_goes_by_itself
-from sealwire.cli.demo.kept import (
-    change_outlives_the_service,
-    make_ledger,
-    one_byte_is_found,
-)
+from sealwire.cli.demo.evidence import trail_tells
 from sealwire.cli.demo.lease import lease_ends_by_itself
 from sealwire.cli.demo.scene import (
     AUDIENCE,
@@ -27,6 +23,7 @@ from sealwire.cli.demo.scene import (
     console_in_ini,
     say_answer,
 )
+from sealwire.cli.demo.surviving import killed_in_the_middle
 from sealwire.clock import wall_clock_ms
 from sealwire.errors import Reason
 from sealwire.keyfiles import new_signing_key
@@ -49,7 +46,6 @@ class Play:
         self.scene = scene
         self.screen = scene.screen
         self.recorded = b""
-        self.ledger = make_ledger(scene)
         self.steps: tuple[tuple[str, Callable[[], None]], ...] = (
             ("A service runs, and logs at level INFO", self.service_runs),
             ("Alice seals a configuration, and DEBUG lines appear", self.debug_appears),
@@ -62,8 +58,8 @@ class Play:
             ("The audit logger that no message can silence", self.floor),
             ("A configuration that fails in the middle", self.failure),
             ("A configuration on trial, which nobody confirms", self.trial),
-            ("A service that is killed in the middle of a change", self.killed),
-            ("The trail of that, and one byte of it changed", self.one_byte),
+            ("Killed in the middle of a change, by kill -9", self.killed),
+            ("The trail of all this, and one byte of it edited", self.trail),
             ("Four bytes, and the connection is closed", self.four_bytes),
             ("The service still listens, and ends in order", self.ends_in_order),
         )
@@ -75,7 +71,8 @@ class Play:
         screen.done(
             f"started the service {AUDIENCE} as process {scene.service.pid}. For each order it "
             "writes a DEBUG and an INFO record. It knows one public key, alice's, and listens on "
-            f"the socket {path}"
+            f"the socket {path}. What comes by it is remembered on disk and recorded in a trail; "
+            "answers are receipts, signed with a key whose public half alice knows"
         )
         screen.expected(
             "INFO lines and no DEBUG line; only this user and root can reach the socket"
@@ -236,11 +233,11 @@ class Play:
 
     def killed(self) -> None:
         """Step 12."""
-        change_outlives_the_service(self.scene, self.ledger)
+        killed_in_the_middle(self.scene)
 
-    def one_byte(self) -> None:
+    def trail(self) -> None:
         """Step 13."""
-        one_byte_is_found(self.scene, self.ledger)
+        trail_tells(self.scene)
 
     def four_bytes(self) -> None:
         """Step 14."""
@@ -289,5 +286,6 @@ class Play:
         refusal = scene.line("sealwire: refused", since=since)
         screen.quote([refusal])
         check(f": {reason.value}: " in refusal, f"it was not refused for {reason.value}")
+        check(answer.verified == told, "whether it is signed is not as it should be")
         expected = reason.value if told else ""
         check(answer.reason == expected, f"the sender was told {answer.reason or 'no reason'!r}")

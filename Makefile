@@ -73,7 +73,7 @@ crash: $(STAMPS)/test $(FAKETIME)  ## services killed, lied to by disks and cloc
 
 # Without root, the disks that have to be mounted are left out.
 crash-short: $(STAMPS)/test $(FAKETIME)  ## the same in under a minute
-	SEALWIRE_CRASH_CALLS=4 SEALWIRE_CRASH_KILLS=30 SEALWIRE_CRASH_TRIES=20000 SEALWIRE_CRASH_SHORT=1 \
+	SEALWIRE_CRASH_CALLS=2 SEALWIRE_CRASH_KILLS=10 SEALWIRE_CRASH_TRIES=6000 SEALWIRE_CRASH_SHORT=1 \
 		$(PY) -m pytest $(if $(filter 0,$(shell id -u)),,--ignore=tests/crash/test_disks.py) tests/crash
 
 privileged: $(STAMPS)/test  ## tests with other users of the machine; needs root

@@ -118,7 +118,7 @@ def test_where_nothing_is_known_of_what_runs_the_engine_is_asked(way: Way) -> No
 
 def test_a_stranger_gets_the_same_bytes_as_ever(way: Way) -> None:
     """For whom the system does not call the owner it is a message without a seal."""
-    receiver, effects = received(way, write_local(b'{"verb": "status"}'), "")
+    receiver, effects = received(way, write_local(b'{"verb": "status"}'), "", in_force=InForce())
     assert [Record] == [type(each) for each in effects]
     reply, _ = receiver.handle(Reported())
     assert isinstance(reply, Reply)
@@ -129,7 +129,7 @@ def test_an_owner_with_a_key_is_heard_as_anybody(way: Way) -> None:
     """A sealed message does not begin as theirs does."""
     sealed = way.seal()
     assert not sealed.startswith(LEAD)
-    _, effects = received(way, sealed, ROOT)
+    _, effects = received(way, sealed, ROOT, in_force=InForce())
     assert Apply not in {type(each) for each in effects}
 
 

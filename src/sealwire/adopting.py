@@ -79,12 +79,12 @@ def adopt(
     Args:
         changer: changes this process.
         wanted: what is to be in force.
-        own: the requests that came this way, by their ids.
+        own: what may be ended here, by the ids of requests: what came this way, and stands no more.
         now_ms: the time, milliseconds since the epoch.
         policy: what each request is judged by.
     """
     told = _adopt_bases(changer, wanted, own, policy)
-    if changer.base_ids and changer.base_ids[-1] in own:
+    if changer.base_ids and changer.base_ids[-1] in {each.request.id for each in wanted.bases}:
         changer.in_force.trial = wanted.trial
     return (*told, *_adopt_leases(changer, wanted, own, now_ms, policy))
 

@@ -446,12 +446,13 @@ class DurableState:
         if self._starting and self._engine.changer.is_applications:
             self._judge_anew(there, opened, wanted, requests)
         wanted = self._without_aside(wanted, told)
-        told += adopt(
-            self._engine.changer, wanted, self._own, self._state.clock_ms, self._door.policy
-        )
+        # What stands is not ended here, also where this door cannot verify it: it may have come
+        # through another one of this process.
+        over = self._own - (there.in_force.ids - self._aside.keys())
+        told += adopt(self._engine.changer, wanted, over, self._state.clock_ms, self._door.policy)
         self._elsewhere = self._not_here(there)
         trial = there.in_force.trial
-        if trial is not None and wanted.trial is None and trial.id not in self._elsewhere:
+        if trial is not None and trial.id in self._aside:
             # Others are not to find it either, and a second start is not to begin with it.
             held.note(Now(_without_trial(there.in_force, trial)))
         for each in told:
@@ -464,11 +465,16 @@ class DurableState:
 
     def _not_here(self, there: Remembered) -> set[str]:
         """Name what stands for the service and not here, but for what was put aside or is over."""
-        in_force, now_ms = self._engine.in_force, self._state.clock_ms
-        here = {*self._engine.changer.base_ids, *(each.id for each in in_force.overlay.leases)}
+        now_ms = self._state.clock_ms
         stands = {each.id for each in there.in_force.bases}
         stands |= {each.id for each in there.in_force.leases if each.ends_wall_ms > now_ms}
-        return stands - here - self._aside.keys()
+        return stands - self._here - self._aside.keys()
+
+    @property
+    def _here(self) -> set[str]:
+        """What is in force in this process, by the ids of requests."""
+        engine = self._engine
+        return {*engine.changer.base_ids, *(each.id for each in engine.in_force.overlay.leases)}
 
     def _reopened(self, kept: Kept, told: list[str]) -> Request | None:
         """Verify again what was kept; ``None`` for what does not verify."""
@@ -484,6 +490,9 @@ class DurableState:
                 return None
             return read_request(opened)
         except RefusedError as refusal:
+            if kept.id in self._here:
+                # Another door of this process has taken it, whose chain is another one.
+                return None
             told.append(
                 f"{kept.verb} {kept.id[:8]} of {kept.issuer}: it is not verified any more: "
                 f"{refusal.reason.value}: {refusal.detail}"

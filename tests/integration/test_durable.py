@@ -11,9 +11,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sealwire import Client, NoAnswerError, RequestRefusedError, deliver
+from sealwire import (
+    Client,
+    Ed25519Signer,
+    HmacTagger,
+    MacKey,
+    NoAnswerError,
+    RequestRefusedError,
+    Sealer,
+    deliver,
+    wall_clock_ms,
+)
 from sealwire.cli.app import run
 from sealwire.journal import Journal, Now, StateDirectory
+from sealwire.keyfiles import load_signing_key
 from sealwire.stages import Outcome, Stream
 
 if TYPE_CHECKING:
@@ -690,6 +701,38 @@ def test_two_processes_share_what_was_taken(
     again = deliver(there, sent)
     assert (Outcome.APPLIED, True) == (again.outcome, again.repeated)
     assert settled(other, DEBUG)
+
+
+def test_two_doors_of_one_process_share_a_state(
+    start: Callable[..., Service], client: Client, parts: Path
+) -> None:
+    """What one of them has taken cannot be verified by the other, and is not ended by it."""
+    gate = MacKey(bytes(range(32)), owner="alice", audience=AUDIENCE)
+    address = f"unix:{parts}/run/second.sock"
+    service = start()
+    service.do("from sealwire import Ed25519Verifier, Freshness, HmacVerifier, MacKey, Once")
+    service.do("from sealwire.keyfiles import load_verify_key")
+    service.do(
+        f"gate = MacKey(bytes(range(32)), owner='alice', audience={AUDIENCE!r});"
+        f"alice = load_verify_key({str(parts / 'trusted' / 'alice.pub')!r});"
+        f"listener.listen({address!r}, audience={AUDIENCE!r}, state={str(parts / 'state')!r},"
+        "chain=[HmacVerifier([gate]), Ed25519Verifier([alice]), Freshness(), Once()])"
+    )
+    signing = load_signing_key(parts / "operator" / "alice.signing")
+    layers = (HmacTagger(gate), Ed25519Signer(signing))
+    state = client.sealer._state
+    sealer = Sealer(AUDIENCE, layers, issuer="alice", state=state, clock=wall_clock_ms)
+    other = Client(address, sealer)
+    other.apply(LOUD)
+    client.lease({"payments.api": "DEBUG"}, for_s=600)
+    assert DEBUG == service.level
+    assert [] == client.status().report["set_aside"]
+    other.lease({"payments.web": "DEBUG"}, for_s=600)
+    assert 2 == len(client.status().report["leases"])
+    client.apply(QUIET)
+    assert ERROR == service.level
+    other.revert(of=Stream.BASE)
+    assert DEBUG == service.level
 
 
 def test_what_is_for_one_process_stays_its_own(

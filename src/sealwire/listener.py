@@ -369,6 +369,11 @@ def listen(  # noqa: PLR0913 - by name alone, and each has a default
     chain = _made(chain, audience)
     if challenge and receipt_key is None:
         raise ConfigurationError("challenge needs a receipt key, whose receipts hand it out")
+    if challenge and state is not None:
+        raise ConfigurationError(
+            "with a state a listener knows by its floors what is new, and asks for no challenge; "
+            "leave challenge out, or state"
+        )
     answering = None
     if receipt_key is not None:
         answering = Answering(receipt_key, chain, challenging=challenge is not False)

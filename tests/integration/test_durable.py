@@ -493,6 +493,14 @@ def test_a_new_setup_can_be_refused(
     assert start().listens
 
 
+def test_a_challenge_beside_a_state_is_refused(start: Callable[..., Service], parts: Path) -> None:
+    """It would be asked for by nobody."""
+    said(parts, "challenge = true")
+    service = start()
+    assert not service.listens
+    assert "leave challenge out, or state" in service.kill()
+
+
 # ---- lost, damaged, full -----------------------------------------------------------------------
 
 

@@ -115,7 +115,11 @@ def in_turns(folder: Path, operator: Operator, rounds: int) -> tuple[list[float]
 
 
 def together(folder: Path, operator: Operator, rounds: int) -> tuple[list[float], int]:
-    """Let many processes ask at the same time; give what each request took, and how many did."""
+    """Let many processes ask at the same time; give what each request took, and how many did.
+
+    Of changes sealed in one millisecond one is taken, and each of the others is answered that it
+    was overtaken, behind the same lock.
+    """
     state = folder / "shared"
     init(state, AUDIENCE, min_version=0, now_ms=wall_clock_ms())
     go, tell = os.pipe()
@@ -134,7 +138,6 @@ def together(folder: Path, operator: Operator, rounds: int) -> tuple[list[float]
         applied += found["applied"]
     for each in (go, tell, ready, say_ready):
         os.close(each)
-    assert applied
     return waited, applied
 
 

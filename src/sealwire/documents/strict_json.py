@@ -152,7 +152,7 @@ def _in_order(value: JsonValue) -> JsonValue:
             for key in ordered
         }
     if isinstance(value, list):
-        return [_in_order(item) for item in value]
+        return [item if type(item) in _SCALARS else _in_order(item) for item in value]
     if value is None or isinstance(value, (str, int)):
         return value
     raise ValueError(f"not a value of strict JSON: {type(value).__name__}")

@@ -26,6 +26,9 @@ def make(name: str) -> logging.Logger:
     """Give a logger, made if it is not there."""
     if name == ROOT:
         return logging.root
+    if name in logging.root.manager.loggerDict:
+        # Then the library has put something under each name above it as well.
+        return logging.getLogger(name)
     new = _missing((name,))
     logger = logging.getLogger(name)
     _made.update(new)

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+_BOOT_ID: Final = "/proc/sys/kernel/random/boot_id"
+_BOOT_ID_CHARS: Final = 36
+
+
 class Clocks(Protocol):
     """Three clocks, in milliseconds."""
 
@@ -101,9 +105,9 @@ def boot_id() -> str:
     if _in_place.clocks is not None:
         return "replaced"
     try:
-        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:  # noqa: PTH123 - no pathlib to load
-            return file.read().strip()
-    except OSError:
+        with open(_BOOT_ID, encoding="ascii") as file:  # noqa: PTH123 - no pathlib to load
+            return file.read().strip()[:_BOOT_ID_CHARS]
+    except (OSError, ValueError):
         return ""
 
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 if TYPE_CHECKING:
     from sealwire.policy import Policy
 
-_BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 _UNREAD: Final = frozenset({"sources"})
 """Where something is written decides nothing."""
 
@@ -42,14 +41,6 @@ def keys_digest(chain: object) -> str | None:
         for key_id in layer.keys.ids()
     )
     return hashlib.sha256("\n".join(ids).encode()).hexdigest() if ids else None
-
-
-def boot_id() -> str:
-    """Give the name of this boot of the machine; ``""`` where the system has none."""
-    try:
-        return _BOOT_ID.read_text("ascii").strip()[:36]
-    except (OSError, ValueError):
-        return ""
 
 
 def _plain(value: object) -> object:

@@ -20,11 +20,11 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Final
 
 from sealwire import forks
-from sealwire.clock import boot_ms, monotonic_ms, wall_clock_ms
+from sealwire.clock import boot_id, boot_ms, monotonic_ms, wall_clock_ms
 from sealwire.errors import Reason, RefusedError, Stage, StateError
 from sealwire.eventlog import LOGGER, log_bug, log_to
 from sealwire.recording import turning
-from sealwire.recording.digests import boot_id, keys_digest, policy_digest
+from sealwire.recording.digests import keys_digest, policy_digest
 from sealwire.recording.floods import Flood, Floods
 from sealwire.recording.notes import Note, Ticket
 from sealwire.recording.scribe import Scribe

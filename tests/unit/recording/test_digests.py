@@ -8,12 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sealwire import Chain, Ed25519Verifier, Freshness, Once
+from sealwire import Chain, Ed25519Verifier, Freshness, Once, clock
 from sealwire.documents.tree import LoggerState
 from sealwire.keys import SigningKey
 from sealwire.policy import Ceiling, Floors, LoggerFloor, Policy, Role, default_rules
 from sealwire.recording import digests
-from sealwire.recording.digests import boot_id, keys_digest, policy_digest
+from sealwire.recording.digests import keys_digest, policy_digest
 from sealwire.requests import Verb
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def test_keys_have_a_digest() -> None:
 def test_the_boot_of_a_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """As the system says it; nothing where it says nothing."""
     (tmp_path / "boot").write_text("5f3c6a1e-0d58-4c0e-9a55-2f4f6f0f9e11\n", encoding="ascii")
-    monkeypatch.setattr(digests, "_BOOT_ID", tmp_path / "boot")
-    assert "5f3c6a1e-0d58-4c0e-9a55-2f4f6f0f9e11" == boot_id()
-    monkeypatch.setattr(digests, "_BOOT_ID", tmp_path / "none")
-    assert "" == boot_id()
+    monkeypatch.setattr(clock, "_BOOT_ID", tmp_path / "boot")
+    assert "5f3c6a1e-0d58-4c0e-9a55-2f4f6f0f9e11" == clock.boot_id()
+    monkeypatch.setattr(clock, "_BOOT_ID", tmp_path / "none")
+    assert "" == clock.boot_id()

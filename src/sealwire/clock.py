@@ -103,7 +103,7 @@ def boot_id() -> str:
     ``""`` where the system has no name for it: then nothing can be said of another process's.
     """
     if _in_place.clocks is not None:
-        return "replaced"
+        return "0"  # no boot of a machine: those are UUIDs
     try:
         with open(_BOOT_ID, encoding="ascii") as file:  # noqa: PTH123 - no pathlib to load
             return file.read().strip()[:_BOOT_ID_CHARS]

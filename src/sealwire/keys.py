@@ -19,7 +19,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import nacl.bindings
 import nacl.exceptions
@@ -162,6 +162,43 @@ class SigningKey(_SecretKey):
     def sign(self, signed: bytes) -> bytes:
         """Give the 64-byte signature over ``signed``."""
         return self._signing_key.sign(signed).signature
+
+
+class Signer(Protocol):
+    """What signs in the name of one owner: a `SigningKey`, or whatever reaches one elsewhere."""
+
+    @property
+    def algorithm(self) -> int:
+        """The COSE algorithm of what `sign` gives."""
+        ...
+
+    @property
+    def owner(self) -> str:
+        """Who signs."""
+        ...
+
+    @property
+    def thumbprint(self) -> bytes:
+        """The 32 bytes that name the key in full."""
+        ...
+
+    @property
+    def id(self) -> KeyId:
+        """The key id."""
+        ...
+
+    @property
+    def fingerprint(self) -> str:
+        """The key id in hex."""
+        ...
+
+    def sign(self, signed: bytes) -> bytes:
+        """Give the signature over ``signed``.
+
+        Raises:
+            SealError: it cannot be made: nobody agreed, or the key is not to be had.
+        """
+        ...
 
 
 class MacKey(_SecretKey):

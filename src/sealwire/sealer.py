@@ -24,7 +24,7 @@ from sealwire.cose import A256GCM, Shape, external_aad
 from sealwire.durations import in_words
 from sealwire.errors import ConfigurationError, SealError
 from sealwire.framing import MAX_FRAME_BYTES
-from sealwire.keys import AeadKey, MacKey, SigningKey, check_name
+from sealwire.keys import AeadKey, MacKey, check_name
 from sealwire.stages import Claims, Sealed, Stream, Use
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from sealwire.algebra import Layer
     from sealwire.chain import Chain
+    from sealwire.keys import Signer
 
 DEFAULT_LIFETIME_S: Final = 300
 """How long a message may wait for its delivery; every stream's maximum allows it."""
@@ -55,7 +56,7 @@ class SealingLayer(Protocol):
         ...
 
     @property
-    def key(self) -> SigningKey | MacKey | AeadKey:
+    def key(self) -> Signer | MacKey | AeadKey:
         """The key."""
         ...
 

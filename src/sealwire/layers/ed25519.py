@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, ClassVar
 from sealwire import cbor, cose
 from sealwire.algebra import Guarantee
 from sealwire.errors import Reason, Stage, VerificationError
-from sealwire.keys import SigningKey, VerifyKey
+from sealwire.keys import Signer, VerifyKey
 from sealwire.keysource import as_source
 from sealwire.stages import Context, Evidence, Message
 
@@ -78,8 +78,8 @@ class Ed25519Signer:
 
     shape: ClassVar[cose.Shape] = cose.SIGN1
 
-    def __init__(self, key: SigningKey) -> None:
-        """Sign with ``key``."""
+    def __init__(self, key: Signer) -> None:
+        """Sign with ``key``: a `SigningKey`, or what reaches one elsewhere."""
         self.key = key
 
     def seal(self, payload: bytes, external_aad: bytes) -> bytes:

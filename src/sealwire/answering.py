@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from sealwire.inforce import InForce
     from sealwire.keys import AeadKey, SigningKey
     from sealwire.leases import LiveLease
-    from sealwire.receipts import TrailPoint
+    from sealwire.receipts import KeyringPoint, TrailPoint
     from sealwire.stages import Known, Opened
     from sealwire.state import AdmissionState
 
@@ -73,6 +73,7 @@ class Answering:
         in_force: InForce | None,
         now_ms: int,
         trail: TrailPoint | None = None,
+        keyring: KeyringPoint | None = None,
     ) -> bytes:
         """Give the receipt of a decision; ``b""`` where there is none (rule 3).
 
@@ -82,6 +83,7 @@ class Answering:
             in_force: what stands and runs now; ``None`` where nothing is known of that.
             now_ms: the receipt's time.
             trail: where the record stands, with this decision in it.
+            keyring: which keyring is in force.
 
         Raises:
             SealError: a value cannot be written.
@@ -115,6 +117,7 @@ class Answering:
             reduced=_listed(decision.reduced),
             report=decision.report,
             challenge=(state.challenge or b"") if lacks else b"",
+            keyring=keyring,
         )
         asked = Asked(claims.aud, claims.stream, claims.cti, known.digest)
         return seal_receipt(receipt, asked, self.key, request_key)

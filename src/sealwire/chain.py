@@ -15,12 +15,12 @@ Rules this module keeps:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from sealwire import algebra
 from sealwire.algebra import Admission, Guarantee, Layer, Verifier
 from sealwire.alternatives import AnyOf, spread
-from sealwire.body import decode_body
+from sealwire.body import CONTENT_TYPE_KEYRING, decode_body
 from sealwire.cose import external_aad, no_key
 from sealwire.errors import (
     Reason,
@@ -37,6 +37,7 @@ from sealwire.stages import (
     Known,
     Message,
     Opened,
+    Stream,
     Use,
     digest_of,
 )
@@ -60,18 +61,42 @@ class _Route(NamedTuple):
     keep_from: int
 
 
+class Successors(Protocol):
+    """What can follow the keys that a chain trusts: a keyring, which its own roots have signed."""
+
+    def looks_like_list(self, data: bytes) -> bool:
+        """Whether ``data`` is meant for this, and is no request."""
+        ...
+
+    def open(self, data: bytes) -> tuple[Claims, tuple[Evidence, ...]]:
+        """Verify it and change nothing; say what it is and who signed, or raise `RefusedError`."""
+        ...
+
+    def standing(self, data: bytes) -> Standing:
+        """Say whether what opened is new, or in force already."""
+        ...
+
+
 class Chain:
     """Verifiers and admissions for one audience, in the order in which a message meets them."""
 
-    __slots__ = ("_parts", "_routes", "audience", "guarantees")
+    __slots__ = ("_parts", "_routes", "audience", "guarantees", "successors")
 
-    def __init__(self, audience: str, parts: Iterable[Verifier | Admission | AnyOf]) -> None:
+    def __init__(
+        self,
+        audience: str,
+        parts: Iterable[Verifier | Admission | AnyOf],
+        *,
+        successors: Successors | None = None,
+    ) -> None:
         """Build a chain, outermost layer first.
 
         Args:
             audience: the service this receiver is, such as ``payments@prod``; bound into every
                 layer, so a message for another audience does not authenticate.
             parts: layers, then checks, then admissions; the outermost may be an `AnyOf`.
+            successors: verifies what may stand in the place of the last layer and what it signs;
+                ``None`` takes requests alone.
 
         Raises:
             ConfigurationError: the chain would not keep what its parts promise; the text says
@@ -82,6 +107,7 @@ class Chain:
         self.guarantees: frozenset[Guarantee] = frozenset.intersection(*map(algebra.check, ways))
         self._parts = ways[0]
         self._routes = tuple(self._route(way.layers, alone=len(ways) == 1) for way in ways)
+        self.successors = successors
 
     def _route(self, layers: tuple[Layer, ...], *, alone: bool) -> _Route:
         algorithms = tuple(layer.shape.algorithm for layer in layers)
@@ -144,6 +170,9 @@ class Chain:
         Raises:
             RefusedError: for every input that does not pass, with reason and stage.
         """
+        if len(self._routes) > 1 and not from_layer and self._follows(sealed):
+            # Of several ways each is one layer long, and no way in is needed for what has none.
+            return self._open_successor(Message(sealed))
         # 1. Layers, outermost first: each authenticates before the next one reads a byte.
         route = self._routes[0] if len(self._routes) == 1 else self._pick(sealed)
         message = Message(sealed)
@@ -153,6 +182,9 @@ class Chain:
         signed = sealed
         for position in range(from_layer, len(route.layers)):
             layer = route.layers[position]
+            last = position + 1 == len(route.layers)
+            if last and not from_layer and self._follows(message.data):
+                return self._open_successor(message)
             if position == route.keep_from:
                 signed = message.data
             context = Context(
@@ -164,6 +196,10 @@ class Chain:
             message = opened
         # 2. The body, which is now known to be from a holder of the keys.
         claims, content_type, document = decode_body(message.data)
+        if claims.stream is Stream.KEYRING:
+            raise VerificationError(
+                Reason.STREAM_MISMATCH, Stage.ADMISSION, "stream keyring is not served in a request"
+            )
         self._check_names(claims, message, route, from_layer)
         message = Message(message.data, claims, message.evidence)
         # 3. Checks on claims; they may add evidence and change nothing else.
@@ -181,12 +217,26 @@ class Chain:
         kept = signed, max(from_layer, route.keep_from)
         return Opened(message.data, claims, content_type, document, message.evidence, *kept)
 
+    def _follows(self, data: bytes) -> bool:
+        return self.successors is not None and self.successors.looks_like_list(data)
+
+    def _open_successor(self, message: Message) -> Opened:
+        """Open what is to follow the keys in force; it has an order and a lifetime of its own."""
+        if self.successors is None:
+            raise RuntimeError("sealwire.chain: there is nothing that could follow")
+        data = message.data
+        claims, shown = _guarded(tuple, Stage.LAYER, self.successors.open, data)
+        evidence = (*message.evidence, *shown)
+        return Opened(data, claims, CONTENT_TYPE_KEYRING, data, evidence)
+
     def look(self, opened: Opened, *, now_ms: int, skew_ms: int, state: AdmissionState) -> Standing:
         """Say whether an opened message is new or the same again; change nothing.
 
         Raises:
             RefusedError: it may not be taken: replayed, superseded, ahead of the clock, ….
         """
+        if self.successors is not None and opened.claims.stream is Stream.KEYRING:
+            return _guarded(Standing, Stage.ADMISSION, self.successors.standing, opened.body)
         context = self._after_layers(self._algorithms(opened), now_ms, skew_ms)
         standing = Standing.NEW
         for admission in self._parts.admissions:
@@ -202,7 +252,7 @@ class Chain:
             RefusedError: as `look`; of two copies the second loses here. Nothing is remembered.
         """
         standing = self.look(opened, now_ms=now_ms, skew_ms=skew_ms, state=state)
-        if standing is Standing.NEW:
+        if standing is Standing.NEW and opened.claims.stream is not Stream.KEYRING:
             context = self._after_layers(self._algorithms(opened), now_ms, skew_ms)
             # Of several all take or none does, so they write on a copy until the last has agreed.
             several = len(self._parts.admissions) > 1

@@ -149,7 +149,8 @@ class Changer:
         applied, base = self._bases.apply(request.plan, in_force.base, laying)
         in_force.overlay = laying.overlay
         issuer = request.opened.claims.iss
-        in_force.base = Base(applied.plan_digest.hex(), issuer, request.id, now_ms)
+        keys = tuple(shown.thumbprint for shown in request.opened.evidence)
+        in_force.base = Base(applied.plan_digest.hex(), issuer, request.id, now_ms, keys)
         self._know(base)
         until, ends_ms = "", None
         in_force.trial = trial or trial_of(request, now_ms)

@@ -312,6 +312,24 @@ class Client:
         """
         return self._ask(Verb.STATUS, Stream.READ, only=only)
 
+    def send_keyrings(self, listed: Sequence[bytes]) -> Result:
+        """Have the service follow keyrings, the last of which is then in force there.
+
+        Args:
+            listed: signed keyrings that follow the one in force, oldest first; those that the
+                service has followed may stand in front.
+
+        Raises:
+            SealError: they are too many, or too long for one message; and as `send`.
+        """
+        # Late, because hardly anybody sends one.
+        from sealwire.keyring import MAX_LIST, write_list
+
+        if not 1 <= len(listed) <= MAX_LIST:
+            raise SealError(f"{len(listed)} keyrings; 1 to {MAX_LIST} can be sent at once")
+        sealed = self.sealer.wrap_keyrings(write_list(listed))
+        return self._exchange(sealed, "", fresh=True).check()
+
     # ---- sealed messages -----------------------------------------------------------------------
 
     def send(self, sealed: bytes, *, request_id: str = "") -> Result:

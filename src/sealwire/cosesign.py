@@ -86,6 +86,15 @@ def to_be_signed(key_id: bytes, aad: bytes, framed: bytes) -> bytes:
     return _CONTEXT + _EMPTY + protected + aad + framed
 
 
+def end_of(data: bytes, start: int) -> int:
+    """Give the offset behind the COSE_Sign object that begins at ``start``.
+
+    Raises:
+        MalformedError: there is none, or it does not end in ``data``.
+    """
+    return _places(data, start).end
+
+
 def split(data: bytes) -> Signed:
     """Take a COSE_Sign object apart; nothing is verified.
 
@@ -93,29 +102,39 @@ def split(data: bytes) -> Signed:
         MalformedError: a byte is not where rule 1 has it, something trails, or the signatures are
             none, too many, or not in the order of rule 2.
     """
-    if not data.startswith(_LEAD):
-        raise cose.malformed(f"expected Sign (tag {TAG}), found {cose.kind_of(data)}")
-    start = len(_LEAD)
+    places = _places(data, 0)
+    if places.end != len(data):
+        raise cose.malformed("Sign: bytes follow the last signature")
+    starts = range(places.first, places.end, _ENTRY_BYTES)
+    signatures = tuple(_entry(data[at : at + _ENTRY_BYTES]) for at in starts)
+    ids = [each.key_id for each in signatures]
+    if len(set(ids)) != len(ids) or ids[1:] != sorted(ids[1:]):
+        raise cose.malformed("Sign: the signatures behind the first are not in order, or one twice")
+    return Signed(data[len(_LEAD) : places.payload_end], signatures)
+
+
+class _Places(NamedTuple):
+    """Where things are in an object: the payload's end, the first signature, the object's end."""
+
+    payload_end: int
+    first: int
+    end: int
+
+
+def _places(data: bytes, start: int) -> _Places:
+    if not data.startswith(_LEAD, start):
+        raise cose.malformed(f"expected Sign (tag {TAG}), found {cose.kind_of(data[start:][:16])}")
     try:
-        major, length, content = cbor.read_head(data, start)
-        # The head of the list is one byte, because a list is short.
-        _, count, first = cbor.read_head(data, content + length)
+        major, length, content = cbor.read_head(data, start + len(_LEAD))
+        payload_end = content + length
+        kind, count, first = cbor.read_head(data, payload_end)
     except MalformedError as error:
         raise cose.malformed(f"Sign: {error.detail}") from None
-    end = content + length
-    if (
-        major != cbor.BYTES
-        or not 1 <= count <= MAX_SIGNATURES
-        or data[end:first] != cbor.head(cbor.ARRAY, count)
-        or len(data) != first + count * _ENTRY_BYTES
-    ):
-        raise cose.malformed("Sign does not hold one payload and 1 to 8 signatures, and no more")
-    entries = [data[at : at + _ENTRY_BYTES] for at in range(first, len(data), _ENTRY_BYTES)]
-    signatures = tuple(map(_entry, entries))
-    ids = [each.key_id for each in signatures]
-    if len(set(ids)) != count or ids[1:] != sorted(ids[1:]):
-        raise cose.malformed("Sign: the signatures behind the first are not in order, or one twice")
-    return Signed(data[start:end], signatures)
+    end = first + count * _ENTRY_BYTES
+    one_payload = major == cbor.BYTES and kind == cbor.ARRAY
+    if not one_payload or not 1 <= count <= MAX_SIGNATURES or end > len(data):
+        raise cose.malformed("Sign does not hold one payload and 1 to 8 whole signatures")
+    return _Places(payload_end, first, end)
 
 
 def join(framed: bytes, signatures: Sequence[Signature]) -> bytes:

@@ -22,7 +22,7 @@ from sealwire.changing import Changer, because, counted
 from sealwire.clock import boot_ms, monotonic_ms
 from sealwire.documents.changes import changes
 from sealwire.errors import ApplyError
-from sealwire.eventlog import log_bug
+from sealwire.eventlog import LOGGER, log_bug, log_to
 from sealwire.happenings import Ending, FloorAlert
 from sealwire.inforce import InForce
 from sealwire.laying import laid
@@ -56,7 +56,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from contextlib import AbstractContextManager
 
-    from sealwire.documents import Tree
+    from sealwire.documents import JsonValue, Tree
+    from sealwire.leases import LiveLease
     from sealwire.policy import Policy
     from sealwire.stages import Applied
     from sealwire.trail.condition import TrailState
@@ -173,6 +174,23 @@ class Engine:
             _done(changer.look_for_drift, _UNREADABLE)
         changer.announcer.let_time_pass(now_ms)
 
+    def end_of_keys(self, thumbprints: frozenset[bytes]) -> None:
+        """End what runs because of keys that are compromised; what stays is named and stays."""
+        why = Ending(Cause.KEY_COMPROMISED, "its key is compromised")
+        overlay, in_force = self.in_force.overlay, self.in_force
+        if leases := tuple(each for each in overlay.leases if _signed_by(each, thumbprints)):
+            self._try(lambda: self.changer.end_leases(leases, why))
+        if thumbprints.isdisjoint(in_force.base.keys):
+            return
+        if in_force.trial is not None:
+            self._try(lambda: self.changer.go_back(why))
+            return
+        text = "the configuration of %s stays, and its key is compromised; look at it: %s"
+        log_to(LOGGER, 40, text, in_force.base.issuer, "sealwire status")
+        self.changer.observers.happened(
+            FloorAlert(f"a configuration of {in_force.base.issuer}'s compromised key stays")
+        )
+
     def _end_all(self, why: Ending, *, quietly: bool = False) -> None:
         # Leases first: these end even if logging's lock is held, and nothing is said before.
         if leases := self.in_force.overlay.leases:
@@ -210,7 +228,12 @@ class Engine:
         return base, base
 
     def perform(
-        self, request: Request, now_ms: int, policy: Policy, trail: TrailState | None = None
+        self,
+        request: Request,
+        now_ms: int,
+        policy: Policy,
+        trail: TrailState | None = None,
+        keyring: JsonValue = None,
     ) -> Done:
         """Do what is asked for; it has been judged.
 
@@ -219,6 +242,7 @@ class Engine:
             now_ms: the time, milliseconds since the epoch.
             policy: what the tree is judged by once more, under logging's own lock.
             trail: how the service's trail is doing, for whoever asks.
+            keyring: which keyring is in force, likewise.
 
         Raises:
             ApplyError: it cannot be done; logging is as before.
@@ -247,7 +271,8 @@ class Engine:
             return Done(done=words, report=changes_report(changed))
         if isinstance(request, Status):
             self.changer.look_for_drift()
-            report = status_report(self.changer.tree(), self.in_force, policy.floors, now_ms, trail)
+            tree, floors = self.changer.tree(), policy.floors
+            report = status_report(tree, self.in_force, floors, now_ms, trail, keyring)
             return Done(done="told its status", report=report)
         raise ApplyError(f"{request.verb.value} is not served by this version")
 
@@ -267,6 +292,11 @@ class Engine:
         self.changer.end_leases(ended, why)
         words = f"reverted {counted(len(ended), 'lease')}"
         return Done(done=words, report=ended_report(ended))
+
+
+def _signed_by(lease: LiveLease, thumbprints: frozenset[bytes]) -> bool:
+    shown = () if lease.request is None else lease.request.opened.evidence
+    return any(each.thumbprint in thumbprints for each in shown)
 
 
 def _done(step: Callable[[], object], otherwise: str) -> bool:

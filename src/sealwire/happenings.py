@@ -17,6 +17,7 @@ from sealwire.eventlog import log_bug
 if TYPE_CHECKING:
     from sealwire.documents import Tree
     from sealwire.inforce import Base
+    from sealwire.keyring import Keyring
     from sealwire.leases import LiveLease
     from sealwire.requests import Apply, Confirm, Lease, Request
     from sealwire.trail.causes import Cause
@@ -98,6 +99,15 @@ class FloorAlert(NamedTuple):
     what: str
 
 
+class KeyringChanged(NamedTuple):
+    """Another keyring is in force; ``digest`` is its text's in hex, ``signers`` are its roots."""
+
+    before: Keyring
+    after: Keyring
+    digest: str
+    signers: tuple[str, ...]
+
+
 Happening: TypeAlias = (
     BaseBegan
     | BaseConfirmed
@@ -107,6 +117,7 @@ Happening: TypeAlias = (
     | DriftBegan
     | DriftEnded
     | FloorAlert
+    | KeyringChanged
 )
 
 

@@ -32,12 +32,14 @@ class Base(NamedTuple):
         issuer: who sent it, or `APPLICATION`.
         id: the request that brought it; ``""`` for the application's.
         since_ms: since when, milliseconds since the epoch.
+        keys: the thumbprints of the keys that have signed it.
     """
 
     digest: str = ""
     issuer: str = APPLICATION
     id: str = ""
     since_ms: int = 0
+    keys: tuple[bytes, ...] = ()
 
 
 _APPLICATIONS: Final = Base()

@@ -50,9 +50,11 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from sealwire.algebra import Admission, Verifier
+    from sealwire.custody import Custody
     from sealwire.documents import LoggingPlan
     from sealwire.durable import DurableState
     from sealwire.events import Decision
+    from sealwire.keyringfiles import KeyringFiles
     from sealwire.keys import SigningKey
     from sealwire.policy import Rule
     from sealwire.recording import Recorder, Trail
@@ -82,6 +84,7 @@ class Listener:
         durable: DurableState | None = None,
         answering: Answering | None = None,
         recorder: Recorder | None = None,
+        custody: Custody | None = None,
     ) -> None:
         """Make a listener; `listen` is the usual way, and starts it.
 
@@ -94,7 +97,7 @@ class Listener:
         self._wanted = address
         self._access = access
         self._caps = caps or Caps()
-        parts = recorder, durable, answering
+        parts = recorder, durable, answering, custody
         self._service = Service(door, None if engine else _apply, on_event, memory, engine, *parts)
         self._life = threading.RLock()
         self._bound: Bound | None = None
@@ -322,6 +325,7 @@ def listen(  # noqa: PLR0913 - by name alone, and each has a default
     receipt_key: SigningKey | None = None,
     challenge: bool | None = None,
     trail: Trail | None = None,
+    keyring: KeyringFiles | None = None,
 ) -> Listener:
     """Let holders of the right keys change this process's logging, from now on.
 
@@ -352,6 +356,8 @@ def listen(  # noqa: PLR0913 - by name alone, and each has a default
             where there is a receipt key and no state; ``False`` goes by the version of a message
             instead, so that one that was sealed into a file can be delivered.
         trail: where what happens is recorded; ``None`` is nowhere.
+        keyring: where the keyring lies that ``chain`` looks at, as `sealwire.keyring.keyring_chain`
+            makes one; it is followed while the listener runs.
 
     Returns:
         A running `Listener`; what stood before is in force by then.
@@ -385,6 +391,9 @@ def listen(  # noqa: PLR0913 - by name alone, and each has a default
         deadlines=deadlines,
         verbs=SERVED,
     )
+    custody = None
+    if keyring is not None or chain.successors is not None:
+        door, custody = _with_keyring(door, chain, keyring)
     # Not an iterator, which would be used up when the listener is started again.
     uids = None if allow_uids is None else frozenset(allow_uids)
     access = Access(uids, group, beyond_loopback)
@@ -400,6 +409,7 @@ def listen(  # noqa: PLR0913 - by name alone, and each has a default
         recorder=_recorder(trail, chain.audience),
         durable=_durable(state, door, engine, on_new_setup),
         answering=answering,
+        custody=custody,
     ).start()
 
 
@@ -427,9 +437,10 @@ def listen_from(
     from sealwire.settings import load_service_settings
 
     settings = load_service_settings(path)
+    keyring = settings.keyring_files()
     return listen(
         settings.address,
-        chain=settings.chain(),
+        chain=settings.chain(keyring),
         policy=_with_rules(settings.make_policy(), rules),
         allow_uids=settings.allow_uids,
         group=settings.group,
@@ -441,7 +452,23 @@ def listen_from(
         receipt_key=settings.load_receipt_key(),
         challenge=settings.challenge,
         trail=settings.make_trail(),
+        keyring=keyring,
     )
+
+
+def _with_keyring(door: Door, chain: Chain, files: KeyringFiles | None) -> tuple[Door, Custody]:
+    """Have requests judged by a keyring, and the keyring followed."""
+    # Late, because a service whose keys its settings list does not need it.
+    from sealwire.custody import Custody
+    from sealwire.keyring import LiveKeyring
+
+    live = chain.successors
+    if not isinstance(live, LiveKeyring) or files is None or files.audience != chain.audience:
+        raise ConfigurationError(
+            "a chain that looks at a keyring and the keyring's files belong together; make the "
+            "chain of what the files hold: chain=keyring_chain(files.open()), keyring=files"
+        )
+    return replace(door, keys=live), Custody(files, live, engine_of_process())
 
 
 def _durable(

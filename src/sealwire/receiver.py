@@ -62,8 +62,8 @@ from sealwire.events import (
 from sealwire.framing import MAX_FRAME_BYTES, FrameReader, encode_frame
 from sealwire.localdoor import LEAD, read_local
 from sealwire.requests import Apply as ApplyRequest
-from sealwire.requests import Request, Verb, read_request
-from sealwire.stages import Answer, Applied, Claims, Frame, Known, Opened, Outcome
+from sealwire.requests import KeyringUpdate, Request, Verb, read_request
+from sealwire.stages import Answer, Applied, Claims, Frame, Known, Opened, Outcome, Stream
 from sealwire.versions import Standing
 
 if TYPE_CHECKING:
@@ -107,6 +107,14 @@ class Opener(Protocol):
         ...
 
 
+class Keys(Protocol):
+    """What a receiver needs of a keyring."""
+
+    def judge(self, request: Request, now_ms: int) -> None:
+        """Judge whether the keys of a request allow what it asks for, or raise `RefusedError`."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Door:
     """What every connection of one listener is judged by.
@@ -118,6 +126,7 @@ class Door:
         max_frame_bytes: the longest frame.
         deadlines: how long a peer may take.
         verbs: what is served here at all.
+        keys: the keyring in force; ``None`` where keys are settled by the chain alone.
     """
 
     chain: Opener
@@ -126,6 +135,7 @@ class Door:
     max_frame_bytes: int = MAX_FRAME_BYTES
     deadlines: Deadlines = Deadlines()
     verbs: frozenset[Verb] = frozenset({Verb.APPLY})
+    keys: Keys | None = None
 
 
 class _State(enum.Enum):
@@ -269,6 +279,12 @@ class Receiver:
             # 3. The document, now known to be from somebody we trust.
             request = read_request(opened)
             self._check_served(request)
+            if isinstance(request, KeyringUpdate):
+                self._request, self._sealed = request, frame.payload
+                # Its roots decide, and what they have signed is known to follow.
+                return self._persist(request)
+            if door.keys is not None:
+                door.keys.judge(request, now_ms)
             # 4. The policy, over what was read and never over the text.
             door.policy.judge(request)
             # 5. Whether it can be done here and now.
@@ -349,6 +365,8 @@ class Receiver:
 
     def _repeat(self, opened: Opened, outcome: Outcome | None) -> tuple[Effect, ...]:
         """Answer a message that was decided before with its outcome; nothing is done."""
+        if opened.claims.stream is Stream.KEYRING:
+            outcome = Outcome.APPLIED
         decided = Outcome.FAILED if outcome is None else outcome
         self._known, self._copy = opened.known, opened
         return self._conclude(Answer(decided, repeated=True), claims=opened.claims)

@@ -334,6 +334,17 @@ class Sealer:
         issued_ms = now_ms if service_ms is None else service_ms
         return self._seal(document, content_type, stream, issued_ms, lifetime_s, version, nonce)
 
+    def wrap_keyrings(self, listed: bytes) -> Sealed:
+        """Wrap a list of signed keyrings as requests are wrapped, but for the signature.
+
+        Args:
+            listed: what `sealwire.keyring.write_list` gave.
+
+        Raises:
+            SealError: it is too long for one message.
+        """
+        return self._wrap(listed, self._layers[:-1])
+
     def seal_at(
         self,
         document: bytes,
@@ -385,14 +396,17 @@ class Sealer:
             stream=stream,
             nonce=nonce,
         )
-        wrapped = encode_body(claims, content_type, document)
-        for layer, aad in zip(reversed(self._layers), reversed(self._aads), strict=True):
+        return self._wrap(encode_body(claims, content_type, document), self._layers), claims
+
+    def _wrap(self, wrapped: bytes, layers: Sequence[SealingLayer]) -> Sealed:
+        """Wrap bytes in the outermost of our layers, or in all of them."""
+        for layer, aad in reversed(list(zip(layers, self._aads, strict=False))):
             wrapped = layer.seal(wrapped, aad)
         if len(wrapped) > MAX_FRAME_BYTES:
             raise SealError(
                 f"the sealed message has {len(wrapped)} bytes; {MAX_FRAME_BYTES} can be sent"
             )
-        return Sealed(wrapped), claims
+        return Sealed(wrapped)
 
 
 def _describe(layers: Sequence[SealingLayer]) -> str:

@@ -33,6 +33,10 @@ _BY_TAG: Final = {
 }
 
 
+_SIGN: Final = cbor.head(cbor.TAG, 98)
+"""With what each keyring of a list begins."""
+
+
 class Sent(NamedTuple):
     """A request that was sent.
 
@@ -68,11 +72,23 @@ def look_at_sent(sealed: bytes, sealer: Sealer | None = None) -> Sent | None:
                 rest = _decrypted(rest, sealer, request_key, position)
             else:
                 rest = cose.payload_of(shape, cose.split(shape, rest)[1])
-        claims, _, _ = decode_body(rest)
+        claims = _claims_of_keyrings(rest, sealer) or decode_body(rest)[0]
     except RefusedError:
         return None
     asked = Asked(claims.aud, claims.stream, claims.cti, digest_of(rest))
     return Sent(asked, claims, request_key)
+
+
+def _claims_of_keyrings(data: bytes, sealer: Sealer | None) -> Claims | None:
+    """Give what a list of keyrings says about itself; ``None`` where it is none."""
+    # A body is an array of three as well, and its first item is a map.
+    if sealer is None or not data.startswith(_SIGN, 1):
+        return None
+    # Late, because hardly anybody sends one.
+    from sealwire.keyring import claims_of, peek_keyring, read_list
+
+    last = peek_keyring(read_list(data)[-1])
+    return claims_of(last, data, sealer.audience)
 
 
 def _decrypted(data: bytes, sealer: Sealer, key: AeadKey, position: int) -> bytes:

@@ -44,7 +44,7 @@ from sealwire.memory import Memory
 from sealwire.receipts import TrailPoint
 from sealwire.receiver import Door, Receiver
 from sealwire.requests import Apply as ApplyRequest
-from sealwire.requests import Request
+from sealwire.requests import KeyringUpdate, Request
 from sealwire.stages import Answer, Applied, Mode, Opened, Outcome, Stream
 from sealwire.stats import Stats
 from sealwire.versions import Standing
@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from sealwire.answering import Answering
+    from sealwire.custody import Custody
     from sealwire.documents import LoggingPlan
     from sealwire.durable import DurableState
     from sealwire.inforce import InForce
@@ -61,6 +62,9 @@ if TYPE_CHECKING:
     from sealwire.recording import Recorder, TrailState
     from sealwire.state import AdmissionState
 
+
+_KEPT: Final = frozenset({Stream.BASE, Stream.LEASE})
+"""The streams of changes, of which a journal is kept."""
 
 _BEGIN_WAIT_S: Final = 2.0
 """For a change that hangs, before what stands is adopted without waiting for it."""
@@ -137,6 +141,7 @@ class Service:
         recorder: Recorder | None = None,
         durable: DurableState | None = None,
         answering: Answering | None = None,
+        custody: Custody | None = None,
     ) -> None:
         """Make a service.
 
@@ -149,6 +154,7 @@ class Service:
             durable: what outlives the process, together with ``engine``; ``None`` keeps nothing.
             answering: writes receipts; ``None`` answers unsigned.
             recorder: writes the trail; ``None`` where there is none.
+            custody: follows the keyring; ``None`` where there is none.
         """
         self.door = door
         self._apply = apply
@@ -159,6 +165,7 @@ class Service:
         self._durable = durable
         self._answering = answering
         self._recorder = recorder
+        self._custody = custody
         self._began_ms: int | None = None
 
     @property
@@ -248,11 +255,15 @@ class Service:
         """When `let_time_pass` is due at the latest, on the monotonic clock."""
         durable = None if self._durable is None else self._durable.next_look_ms
         engine = None if self._engine is None else self._engine.next_look_ms
-        return min((each for each in (durable, engine) if each is not None), default=None)
+        custody = None if self._custody is None else self._custody.next_look_ms
+        due = (durable, engine, custody)
+        return min((each for each in due if each is not None), default=None)
 
     def let_time_pass(self) -> None:
         """End what is over; log how many refusals were left out, when their minute is over."""
         self._log.tick(monotonic_ms())
+        if self._custody is not None:
+            self._custody.let_time_pass(self.tick().now_ms)
         if self._recorder is not None:
             self._recorder.let_time_pass()
         if self._engine is not None:
@@ -306,9 +317,11 @@ class Service:
         """Give the receipt for a decision; without one the answer goes out unsigned."""
         if self._answering is None:
             return b""
-        now_ms, trail = self.tick().now_ms, self._trail_point()
+        now_ms = self.tick().now_ms
+        points = self._trail_point(), None if self._custody is None else self._custody.point()
         try:
-            return self._answering.receipt_for(decision, self.memory, self.in_force, now_ms, trail)
+            memory, in_force = self.memory, self.in_force
+            return self._answering.receipt_for(decision, memory, in_force, now_ms, *points)
         except Exception as bug:  # noqa: BLE001 - what has been done is to be answered in any case
             log_bug("a bug of ours while writing a receipt; the answer is unsigned", bug)
             return b""
@@ -328,7 +341,7 @@ class Service:
                 self.memory.check_sealed_after_process(opened.claims, skew_ms)
             return self.door.chain.take(opened, now_ms=now_ms, skew_ms=skew_ms, state=self.memory)
 
-        keeper = None if opened.claims.stream is Stream.READ else self._keeper
+        keeper = self._keeper if opened.claims.stream in _KEPT else None
         own = keeper is self._durable
         try:
             self._accept(effect)
@@ -375,9 +388,11 @@ class Service:
             # Its owner's, who has nothing taken.
             self._engine.tell_of_end()
             return
+        if opened.claims.stream is Stream.KEYRING:
+            return
         self.memory.settle(opened, outcome)
         keeper = self._keeper
-        if keeper is not None and opened.claims.stream is not Stream.READ:
+        if keeper is not None and opened.claims.stream in _KEPT:
             keeper.settle(outcome)
 
     def _begin_durably(self, durable: DurableState, engine: Engine) -> None:
@@ -392,9 +407,12 @@ class Service:
             raise
 
     def _do(self, request: Request) -> Done:
+        now_ms, custody = self.tick().now_ms, self._custody
+        if isinstance(request, KeyringUpdate) and custody is not None:
+            return Done(done=custody.follow(request.opened))
         if self._engine is not None:
-            now_ms, trail = self.tick().now_ms, self._trail_state()
-            return self._engine.perform(request, now_ms, self.door.policy, trail)
+            beside = self._trail_state(), None if custody is None else custody.report(now_ms)
+            return self._engine.perform(request, now_ms, self.door.policy, *beside)
         if isinstance(request, ApplyRequest) and self._apply is not None:
             return Done(self._apply(request.plan))
         raise ApplyError(f"{request.verb.value} is not served here")

@@ -41,6 +41,7 @@ def status_report(
     floors: Floors,
     now_ms: int,
     trail: TrailState | None = None,
+    keyring: JsonValue = None,
 ) -> bytes:
     """Say what is in force: base, leases, and what loggers and handlers have of their own.
 
@@ -50,9 +51,11 @@ def status_report(
         floors: of these it is told what they protect that is not there.
         now_ms: the time, milliseconds since the epoch.
         trail: how the service's trail is doing; ``None`` where there is none.
+        keyring: which keyring is in force; ``None`` where there is none.
     """
     report = _status(live, in_force, now_ms)
     report["trail"] = None if trail is None else _trail(trail)
+    report["keyring"] = keyring
     report["floors"] = [each.in_words() for each in floors.gaps(live)]
     return _fitting(report)
 

@@ -40,7 +40,7 @@ from sealwire.cli.reasons import explain
 from sealwire.cli.wording import time_in_words
 from sealwire.clock import wall_clock_ms
 from sealwire.errors import ConfigurationError, Reason
-from sealwire.requests import Verb
+from sealwire.requests import ASKED, Verb
 
 if TYPE_CHECKING:
     from sealwire.settings import OperatorSettings, Target
@@ -53,7 +53,7 @@ _TRY_OFFLINE: Final = (
     "try it offline: sealwire policy check POLICY CONFIG",
     "what it allows, in words: sealwire policy explain POLICY",
 )
-_VERBS: Final = {verb.value for verb in Verb}
+_VERBS: Final = {verb.value for verb in ASKED}
 _MEMBER: Final = re.compile(
     r"(?:verb|why|only|levels|for_s|through|replaces|confirm_within_s|id)(?=[.: ])"
 )

@@ -25,7 +25,7 @@ from sealwire.errors import ConfigurationError, shorten
 from sealwire.policy.loggers import ALL_LOGGERS, Loggers, written
 from sealwire.policy.objection import Objection, Sources, source_of
 from sealwire.policy.role_handlers import handlers_of_others
-from sealwire.requests import Apply, DryRun, Lease, Request, Verb
+from sealwire.requests import ASKED, Apply, DryRun, Lease, Request, Verb
 
 ANYBODY = "*"
 """Stands among a role's issuers for everybody who is in no other role."""
@@ -61,7 +61,7 @@ class Role:
 
     name: str
     issuers: frozenset[str]
-    verbs: frozenset[Verb] = frozenset(Verb)
+    verbs: frozenset[Verb] = ASKED
     loggers: Loggers = ALL_LOGGERS
     levels: frozenset[int] | None = None
     through: frozenset[str] | None = frozenset()

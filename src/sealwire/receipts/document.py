@@ -7,7 +7,15 @@ from typing import Final
 from sealwire.body import NONCE_BYTES
 from sealwire.documents.strict_json import JsonValue, canonical_json, read_json
 from sealwire.errors import MalformedError, Reason, Stage, VerificationError
-from sealwire.receipts.types import Asked, Instance, Mode, Outcome, Receipt, TrailPoint
+from sealwire.receipts.types import (
+    Asked,
+    Instance,
+    KeyringPoint,
+    Mode,
+    Outcome,
+    Receipt,
+    TrailPoint,
+)
 
 _DIGEST_CHARS: Final = 64
 _HEX: Final = frozenset("0123456789abcdef")
@@ -36,6 +44,8 @@ def write_document(receipt: Receipt, asked: Asked) -> bytes:
     document.update({name: value for name, value in optional.items() if value})
     if receipt.trail is not None:
         document["trail"] = {"size": receipt.trail.size, "root": receipt.trail.root}
+    if receipt.keyring is not None:
+        document["keyring"] = dict(receipt.keyring._asdict())
     return canonical_json(document)
 
 
@@ -84,6 +94,7 @@ def read_document(document: bytes, asked: Asked, at_ms: int) -> Receipt:
         reduced=tuple(_string(each, "reduced") for each in _list(members, "reduced", default=[])),
         report=_report(members["report"]) if "report" in members else b"",
         challenge=_challenge(members["challenge"]) if "challenge" in members else b"",
+        keyring=_read_keyring(members["keyring"]) if "keyring" in members else None,
     )
 
 
@@ -98,6 +109,12 @@ def _read_trail(value: JsonValue) -> TrailPoint:
     if not isinstance(value, dict):
         raise _malformed("trail")
     return TrailPoint(_number(value, "size"), _digest(value, "root"))
+
+
+def _read_keyring(value: JsonValue) -> KeyringPoint:
+    if not isinstance(value, dict):
+        raise _malformed("keyring")
+    return KeyringPoint(_text(value, "name"), _number(value, "version"), _digest(value, "digest"))
 
 
 def _report(value: JsonValue) -> bytes:

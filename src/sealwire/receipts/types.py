@@ -52,6 +52,14 @@ class TrailPoint(NamedTuple):
     root: str
 
 
+class KeyringPoint(NamedTuple):
+    """Which keyring is in force at the host: its name, version and digest in hex."""
+
+    name: str
+    version: int
+    digest: str
+
+
 class Asked(NamedTuple):
     """What a receipt has to answer: the request as its sender knows it."""
 
@@ -81,6 +89,7 @@ class Receipt:
         report: what was asked for, as canonical JSON; ``b""`` where nothing was.
         challenge: what the next request has to carry as its nonce, where a service that keeps no
             memory wants that; ``b""`` where it does not.
+        keyring: which keyring is in force, or ``None`` where there is none.
     """
 
     outcome: Outcome
@@ -97,6 +106,7 @@ class Receipt:
     reduced: tuple[str, ...] = ()
     report: bytes = b""
     challenge: bytes = b""
+    keyring: KeyringPoint | None = None
 
 
 class Peeked(NamedTuple):

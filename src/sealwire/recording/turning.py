@@ -23,6 +23,7 @@ from sealwire.happenings import (
     DriftBegan,
     DriftEnded,
     Happening,
+    KeyringChanged,
     LeaseBegan,
     LeasesEnded,
 )
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 
     from sealwire.documents.tree import FormatterState, HandlerState, LoggerState
     from sealwire.events import Decision
+    from sealwire.keyring import RingKey
     from sealwire.stages import Opened
     from sealwire.trail.events import Event
 
@@ -183,8 +185,33 @@ def happened(happening: Happening, salt: bytes) -> Iterable[Event]:
             yield events.Drifted(changes_of(happening.expected, found, salt))
         case DriftEnded():
             yield events.DriftEnded(tuple(map(clipped, happening.places[:MAX_ENTRIES])))
+        case KeyringChanged():
+            yield from _keyring_changed(happening)
         case _:  # a `FloorAlert`
             yield events.Alerted(clipped(happening.what))
+
+
+def _keyring_changed(happening: KeyringChanged) -> Iterable[Event]:
+    after = happening.after
+    yield events.KeyringChanged(
+        name=after.name,
+        version=after.version,
+        digest=happening.digest,
+        signers=tuple(map(clipped, happening.signers)),
+    )
+    was = {key.thumbprint: key for key in happening.before.keys}
+    now = {key.thumbprint: key for key in after.keys}
+    for thumbprint in sorted(was.keys() | now.keys()):
+        old, new = was.get(thumbprint), now.get(thumbprint)
+        states = _state(old), _state(new)
+        if states[0] is not states[1] and (named := new or old) is not None:
+            yield events.KeyChanged(
+                thumbprint.hex(), clipped(named.owner.id), named.role.value, *states
+            )
+
+
+def _state(key: RingKey | None) -> events.KeyState | None:
+    return None if key is None else events.KeyState(key.state.value)
 
 
 def changes_of(

@@ -7,10 +7,12 @@ from sealwire.requests.reading import (
     read_request,
 )
 from sealwire.requests.types import (
+    ASKED,
     DEFAULT_LEASE_S,
     Apply,
     Confirm,
     DryRun,
+    KeyringUpdate,
     Lease,
     Planned,
     Request,
@@ -21,6 +23,7 @@ from sealwire.requests.types import (
 from sealwire.requests.writing import write_request
 
 __all__ = [
+    "ASKED",
     "CONTENT_TYPE_INI",
     "CONTENT_TYPE_JSON",
     "CONTENT_TYPE_REQUEST",
@@ -28,6 +31,7 @@ __all__ = [
     "Apply",
     "Confirm",
     "DryRun",
+    "KeyringUpdate",
     "Lease",
     "Planned",
     "Request",

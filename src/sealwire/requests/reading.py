@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 
+from sealwire.body import CONTENT_TYPE_KEYRING
 from sealwire.documents import JsonValue, read_ini_plan, read_json, read_plan
 from sealwire.documents.dict_schema import plan_from
 from sealwire.documents.plan import LoggingPlan
@@ -36,6 +37,7 @@ from sealwire.requests.types import (
     Apply,
     Confirm,
     DryRun,
+    KeyringUpdate,
     Lease,
     Request,
     Revert,
@@ -84,6 +86,9 @@ def read_request(opened: Opened) -> Request:
     if document is not None:
         _check_stream(opened, Verb.APPLY, opened.content_type)
         return Apply(opened, document(opened.document))
+    if opened.content_type == CONTENT_TYPE_KEYRING:
+        _check_stream(opened, Verb.KEYRING, opened.content_type)
+        return KeyringUpdate(opened)
     if opened.content_type != CONTENT_TYPE_REQUEST:
         raise MalformedError(
             Reason.CONTENT_TYPE_UNKNOWN, Stage.DOCUMENT, shorten(opened.content_type)
@@ -108,7 +113,7 @@ def _check_stream(opened: Opened, verb: Verb, what: str) -> None:
 
 
 def _verb(value: JsonValue) -> Verb:
-    known = {verb.value: verb for verb in Verb}
+    known = {verb.value: verb for verb in Verb if verb in _READERS}
     if not isinstance(value, str) or value not in known:
         hint = did_you_mean(value, known) if isinstance(value, str) else ""
         refuse("verb", f"{shorten(value)} is none of {', '.join(known)}{hint}")

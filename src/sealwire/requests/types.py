@@ -30,6 +30,7 @@ class Verb(enum.Enum):
     REVERT = "revert"
     CONFIRM = "confirm"
     STATUS = "status"
+    KEYRING = "keyring"
 
     @property
     def streams(self) -> tuple[Stream, ...]:
@@ -45,7 +46,11 @@ _STREAMS: Final = {
     Verb.REVERT: (Stream.BASE, Stream.LEASE),
     Verb.PLAN: (Stream.READ,),
     Verb.STATUS: (Stream.READ,),
+    Verb.KEYRING: (Stream.KEYRING,),
 }
+ASKED: Final = frozenset(Verb) - {Verb.KEYRING}
+"""The verbs of requests; a keyring comes under the signatures of its roots, and not as a request
+of somebody whom it trusts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +145,13 @@ class Status(Request):
     """Say what is in force; change nothing."""
 
     verb = Verb.STATUS
+
+
+@dataclass(frozen=True, slots=True)
+class KeyringUpdate(Request):
+    """Follow the keyrings that the message holds."""
+
+    verb = Verb.KEYRING
 
 
 Planned: TypeAlias = Apply | DryRun

@@ -1,6 +1,7 @@
 """Settings: the TOML file of a service, and the one of an operator."""
 
 from sealwire.settings.allow import PolicySettings
+from sealwire.settings.keyring import KeyringSettings
 from sealwire.settings.pinning import with_receipt_key
 from sealwire.settings.places import (
     Place,
@@ -36,6 +37,7 @@ from sealwire.settings.writing import (
 __all__ = [
     "NO_OPERATOR_YET",
     "STARTING_POLICY",
+    "KeyringSettings",
     "OperatorSettings",
     "Place",
     "PolicyFile",

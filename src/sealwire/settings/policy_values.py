@@ -13,7 +13,7 @@ from sealwire.keys import check_name
 from sealwire.policy import ANYBODY, Direction, Loggers
 from sealwire.policy.loggers import check_name as check_logger
 from sealwire.policy.loggers import check_pattern
-from sealwire.requests import Verb
+from sealwire.requests import ASKED, Verb
 from sealwire.settings.tables import duration_s, list_of, text_of, whole
 
 _EVERYTHING: Final = "*"
@@ -42,7 +42,7 @@ def read_logger(value: object) -> str:
 
 def read_verb(value: object) -> Verb:
     """Take ``value`` as what a request may ask for."""
-    known = [verb.value for verb in Verb]
+    known = [verb.value for verb in Verb if verb in ASKED]
     if value not in known:
         near = did_you_mean(value, known) if isinstance(value, str) else ""
         raise ValueError(f"holds {shorten(value)}, which is none of {', '.join(known)}{near}")

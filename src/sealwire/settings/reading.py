@@ -20,6 +20,7 @@ from sealwire.keyfiles import StrPath, read_checked
 from sealwire.keys import check_name
 from sealwire.recommended import Recommended
 from sealwire.settings.allow import ALLOWED, read_allowed, sources_of
+from sealwire.settings.keyring import read_keyring_settings
 from sealwire.settings.tables import Table, duration_s, flag, list_of, parse_toml, text_of, whole
 from sealwire.settings.trail import read_trail
 from sealwire.settings.values import OperatorSettings, ServiceSettings, Target
@@ -64,7 +65,7 @@ def parse_service(path: Path, text: str) -> ServiceSettings:
     top = parse_toml(path, text).limited_to(
         *("audience", "address", "chain", "receipt_key", "challenge"),
         *("allow_example_keys", "standing", "state", "on_new_setup"),
-        *("keys", "socket", "policy", "trail"),
+        *("keys", "keyring", "socket", "policy", "trail"),
     )
     keys = top.table("keys").limited_to("trusted", "gate", "encryption")
     socket = top.table("socket").limited_to("allow_uids", "group", "beyond_loopback", "skew_s")
@@ -92,6 +93,7 @@ def parse_service(path: Path, text: str) -> ServiceSettings:
         policy_file=policy.take("file", top.path, default=None),
         policy_sources=sources_of(policy),
         trail=read_trail(top),
+        keyring=read_keyring_settings(top),
     )
 
 

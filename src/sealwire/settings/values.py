@@ -14,6 +14,7 @@ import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sealwire import recommended
 from sealwire.adopting import OnNewSetup
@@ -28,8 +29,12 @@ from sealwire.recommended import Recommended
 from sealwire.recording import Trail
 from sealwire.sealer import Sealer, SealerState
 from sealwire.settings.allow import NOTHING_SAID, PolicySettings
+from sealwire.settings.keyring import KeyringSettings
 from sealwire.settings.trail import TrailSettings
 from sealwire.transports.addresses import parse_address
+
+if TYPE_CHECKING:
+    from sealwire.keyringfiles import KeyringFiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +66,18 @@ class ServiceSettings:
         policy_file: the policy's own file.
         policy_sources: where each rule's key stands in this file.
         trail: where what happens is recorded; ``None`` is nowhere.
+        keyring: where the keyring lies that settles the keys, in the place of lists of them.
 
     Raises:
-        ConfigurationError: names or address are none, the keys do not fit the chain, or the policy
-            stands in two places.
+        ConfigurationError: names or address are none, the keys do not fit the chain, or keys or
+            policy stand in two places.
     """
 
     path: Path
     audience: str
     address: str
     kind: Recommended
-    trusted: tuple[Path, ...]
+    trusted: tuple[Path, ...] = ()
     gate: tuple[Path, ...] = ()
     encryption: tuple[Path, ...] = ()
     receipt_key: Path | None = None
@@ -88,6 +94,7 @@ class ServiceSettings:
     policy_file: Path | None = None
     policy_sources: Mapping[str, str] = field(default_factory=dict, compare=False)
     trail: TrailSettings | None = None
+    keyring: KeyringSettings | None = None
 
     def __post_init__(self) -> None:
         """Check what can be checked without opening a key file."""
@@ -95,7 +102,18 @@ class ServiceSettings:
         parse_address(self.address)
         if self.standing_s is not None:
             lifetimes(self.standing_s)
-        _check_fit(self.kind, "keys.gate", "keys.encryption", self.gate, self.encryption)
+        if self.keyring is None:
+            _check_fit(self.kind, "keys.gate", "keys.encryption", self.gate, self.encryption)
+        elif self.trusted or self.gate or self.encryption:
+            raise ConfigurationError(
+                "[keyring] settles whose keys are trusted, and [keys] lists some as well; remove "
+                "keys.trusted, keys.gate and keys.encryption"
+            )
+        elif self.kind is Recommended.NETWORK and self.keyring.secrets is None:
+            raise ConfigurationError(
+                'chain "network" needs keyring.secrets, the folder with the files of its keys; '
+                'write: secrets = "secrets"'
+            )
         if self.challenge and self.receipt_key is None:
             raise ConfigurationError(
                 "challenge is true, and there is no receipt_key, whose receipts hand it out; name "
@@ -106,19 +124,43 @@ class ServiceSettings:
                 "policy.file names a file, and [policy] has lists as well; move these to that "
                 "file's [allow]"
             )
-        if not self.trusted:
+        if not self.trusted and self.keyring is None:
             raise ConfigurationError(
                 "keys.trusted is empty, so nobody could change anything; name public key files: "
                 'trusted = ["alice.pub"]'
             )
 
-    def chain(self) -> Chain:
+    def keyring_files(self) -> KeyringFiles | None:
+        """Say where the keyring lies; ``None`` where keys are listed. Nothing is opened."""
+        if self.keyring is None:
+            return None
+        # Late, because a service whose settings list keys does not need it.
+        from sealwire.keyringfiles import KEPT_NAME, KeyringFiles
+
+        return KeyringFiles(
+            self.audience,
+            pinned=self.keyring.pinned,
+            file=self.keyring.file,
+            secrets=self.keyring.secrets,
+            kept=None if self.state is None else self.state / KEPT_NAME,
+            allow_example_keys=self.allow_example_keys,
+        )
+
+    def chain(self, keyring: KeyringFiles | None = None) -> Chain:
         """Load the keys and make the chain.
+
+        Args:
+            keyring: where the keyring lies, as `keyring_files` says, for whoever follows it.
 
         Raises:
             KeyFileError: a key file is missing, malformed, too open or an example.
             ConfigurationError: two keys have one id, or a key is another audience's.
         """
+        files = keyring or self.keyring_files()
+        if files is not None:
+            from sealwire.keyring import keyring_chain
+
+            return keyring_chain(files.open(), self.kind, standing_s=self._standing_s)
         example = self.allow_example_keys
         trusted = [load_verify_key(path, allow_example_keys=example) for path in self.trusted]
         if self.kind is Recommended.LOCAL:

@@ -47,13 +47,7 @@ def render_service(settings: ServiceSettings) -> str:
             if settings.on_new_setup is OnNewSetup.APPLICATION
             else settings.on_new_setup.value,
         ),
-        "",
-        "[keys]  # paths are relative to this file",
-        *_lines(
-            trusted=_relative(folder, *settings.trusted),
-            gate=_relative(folder, *settings.gate) or None,
-            encryption=_relative(folder, *settings.encryption) or None,
-        ),
+        *_keys(settings, folder),
         "",
         "[socket]  # who may connect",
         *_lines(
@@ -97,6 +91,28 @@ def render_operator(settings: OperatorSettings) -> str:
             ),
         ]
     return _checked(*lines)
+
+
+def _keys(settings: ServiceSettings, folder: Path) -> list[str]:
+    if (ring := settings.keyring) is not None:
+        return [
+            "",
+            "[keyring]  # paths are relative to this file",
+            *_lines(
+                pinned=_relative(folder, ring.pinned)[0],
+                file=ring.file and _relative(folder, ring.file)[0],
+                secrets=ring.secrets and _relative(folder, ring.secrets)[0],
+            ),
+        ]
+    return [
+        "",
+        "[keys]  # paths are relative to this file",
+        *_lines(
+            trusted=_relative(folder, *settings.trusted),
+            gate=_relative(folder, *settings.gate) or None,
+            encryption=_relative(folder, *settings.encryption) or None,
+        ),
+    ]
 
 
 def _trail(trail: TrailSettings, folder: Path) -> list[str]:

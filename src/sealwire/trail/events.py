@@ -215,6 +215,17 @@ class KeyChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyringChanged:
+    """Another keyring is in force, which these owners of root keys have signed."""
+
+    kind: ClassVar[str] = "keyring-changed"
+    name: Text
+    version: Count
+    digest: Digest
+    signers: Names
+
+
+@dataclass(frozen=True, slots=True)
 class PolicyChanged:
     """Another policy is in force."""
 
@@ -287,6 +298,7 @@ Event: TypeAlias = (
     | LeaseBegun
     | LeaseEnded
     | KeyChanged
+    | KeyringChanged
     | PolicyChanged
     | Drifted
     | DriftEnded
@@ -300,8 +312,8 @@ EVENTS: Final[dict[str, type[Event]]] = {
     each.kind: each
     for each in (
         *(Begun, Started, Stopped, Accepted, Refused, Applied, Failed, Confirmed, Reverted),
-        *(LeaseBegun, LeaseEnded, KeyChanged, PolicyChanged, Drifted, DriftEnded, Alerted),
-        *(ClockStepped, TrailFailed, TrailRecovered),
+        *(LeaseBegun, LeaseEnded, KeyChanged, KeyringChanged, PolicyChanged, Drifted, DriftEnded),
+        *(Alerted, ClockStepped, TrailFailed, TrailRecovered),
     )
 }
 """Every kind of event by its name in a record."""

@@ -126,7 +126,7 @@ def _take(report: _Report, record: Record) -> None:
             report.drift.append({"kind": event.kind, **entry})
         case events.Alerted():
             report.alerts.append(entry)
-        case events.KeyChanged() | events.PolicyChanged():
+        case events.KeyChanged() | events.KeyringChanged() | events.PolicyChanged():
             report.keys_and_policy.append({"kind": event.kind, **entry})
         case events.ClockStepped():
             report.clock.append(entry)

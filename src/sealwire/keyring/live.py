@@ -1,0 +1,278 @@
+"""The keyring in force at one service, and what its layers and checks find there.
+
+Rules this module keeps:
+
+1. Replacing the keyring rotates the keys of a running chain: it needs no new chain, and forgets no
+   nonce.
+2. A key that was never there, is compromised or destroyed, or is another audience's is not found:
+   who holds it is answered as a stranger is. One that is suspended or has left service is found, so
+   that its owner is told why it is refused, and so that what it signed before can be opened again.
+3. A key that is not in service yet opens reads alone: that is how it is rehearsed.
+4. A keyring that has expired refuses what changes something; going back, reading, and the next
+   keyring are never refused for that.
+5. Pure data: no clock, no files. `sealwire.keyring.KeysInForce` is the check that a chain needs
+   beside these sources.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Final, Generic, TypeVar
+
+from sealwire.algebra import Guarantee
+from sealwire.durations import in_words
+from sealwire.errors import ConfigurationError, Reason, RefusedError, Stage, VerificationError
+from sealwire.keyring.model import REQUEST_ROLES, Role, State
+from sealwire.keyring.signed import (
+    claims_of,
+    looks_like_list,
+    read_list,
+    succeed_all,
+)
+from sealwire.keys import AeadKey, Key, MacKey, VerifyKey
+from sealwire.requests import Request, Verb
+from sealwire.stages import Stream
+from sealwire.versions import Standing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from sealwire.keyring.model import Keyring, RingKey
+    from sealwire.keyring.signed import SignedKeyring
+    from sealwire.stages import Claims, Context, Evidence, KeyId, Message
+
+K = TypeVar("K", bound=Key)
+
+_FOUND: Final = frozenset({State.PRE_ACTIVATION, State.ACTIVE, State.SUSPENDED, State.DEACTIVATED})
+
+_READS: Final = frozenset({Verb.STATUS, Verb.PLAN})
+_LEASES: Final = frozenset({Verb.LEASE, Verb.REVERT, *_READS})
+_WHEN_EXPIRED: Final = frozenset({Verb.STATUS, Verb.PLAN, Verb.REVERT, Verb.KEYRING})
+
+
+class LiveKeyring:
+    """What one service trusts now."""
+
+    def __init__(
+        self,
+        audience: str,
+        first: SignedKeyring,
+        secrets: Iterable[MacKey | AeadKey] = (),
+    ) -> None:
+        """Begin with a keyring that is trusted.
+
+        Args:
+            audience: the service this is.
+            first: the keyring in force.
+            secrets: the bytes of secret keys that are at hand; what the keyring does not name, or
+                has for another audience, is not used.
+        """
+        self.audience = audience
+        self._current = first
+        self._followed: tuple[bytes, ...] = ()
+        self._secrets: dict[bytes, MacKey | AeadKey] = {}
+        self._found: dict[bytes, RingKey] = {}
+        self._verify_keys: dict[bytes, VerifyKey] = {}
+        self.hold(secrets)
+        self.signers: Source[VerifyKey] = Source(self, REQUEST_ROLES, self._verify_keys.get)
+        self.gates: Source[MacKey] = Source(self, {Role.GATE}, self._mac_key)
+        self.encryption: Source[AeadKey] = Source(self, {Role.ENCRYPT}, self._aead_key)
+        self._look_up()
+
+    @property
+    def current(self) -> SignedKeyring:
+        """The keyring in force."""
+        return self._current
+
+    @property
+    def keyring(self) -> Keyring:
+        """What the keyring in force says."""
+        return self._current.keyring
+
+    @property
+    def followed(self) -> tuple[bytes, ...]:
+        """Every signed keyring that was followed since this object was made, in order."""
+        return self._followed
+
+    @property
+    def held(self) -> tuple[MacKey | AeadKey, ...]:
+        """The secret keys at hand that the keyring names."""
+        return tuple(key for key in self._secrets.values() if key.id in self._found)
+
+    def hold(self, secrets: Iterable[MacKey | AeadKey]) -> None:
+        """Replace the secret keys at hand.
+
+        Raises:
+            ConfigurationError: two have one id.
+        """
+        held: dict[bytes, MacKey | AeadKey] = {}
+        for key in secrets:
+            if held.setdefault(key.id, key) != key:
+                raise ConfigurationError(f"two keys have the id {key.fingerprint}; remove one")
+        self._secrets = held
+
+    def replace(self, followed: Iterable[SignedKeyring]) -> None:
+        """Put the last of keyrings that follow each other, and were verified, in force."""
+        for each in followed:
+            self._followed = (*self._followed, each.sealed)
+            self._current = each
+        self._look_up()
+
+    def _look_up(self) -> None:
+        found: dict[bytes, RingKey] = {}
+        for key in self.keyring.keys:
+            if key.state in _FOUND and key.serves(self.audience) and key.role is not Role.ROOT:
+                found[key.id] = key
+        # The tables are exchanged as a whole: a message that is being opened has the old ones.
+        signing = [key for key in found.values() if key.role in REQUEST_ROLES]
+        self._verify_keys.clear()
+        self._verify_keys.update({key.id: key.verify_key() for key in signing})
+        self._found = found
+
+    def _mac_key(self, key_id: bytes) -> MacKey | None:
+        held = self._secrets.get(key_id)
+        return held if isinstance(held, MacKey) else None
+
+    def _aead_key(self, key_id: bytes) -> AeadKey | None:
+        held = self._secrets.get(key_id)
+        return held if isinstance(held, AeadKey) else None
+
+    def find(self, key_id: bytes) -> RingKey | None:
+        """Give the key of this id, if messages for this service may be opened with it."""
+        return self._found.get(key_id)
+
+    def usable(self) -> tuple[RingKey, ...]:
+        """Give every key that `find` would give."""
+        return tuple(self._found.values())
+
+    # ---- what requests are judged by -----------------------------------------------------------
+
+    def judge(self, request: Request, now_ms: int) -> None:
+        """Judge whether the keys of a request allow what it asks for.
+
+        Raises:
+            RefusedError: with ``KEY_ROLE`` or ``KEYRING_EXPIRED``.
+        """
+        verb = request.verb
+        # Going back is no change that somebody has to be trusted with for longer.
+        if now_ms // 1000 > self.keyring.expires and verb not in _WHEN_EXPIRED:
+            ago = in_words(now_ms - self.keyring.expires * 1000)
+            raise RefusedError(
+                Reason.KEYRING_EXPIRED,
+                Stage.POLICY,
+                f"the keyring {self.keyring.name} {self.keyring.version} expired {ago} ago",
+            )
+        for shown in request.opened.evidence:
+            key = self.keyring.named(shown.thumbprint)
+            leases_only = key is not None and key.role is Role.LEASE
+            stream = request.opened.claims.stream
+            if leases_only and (verb not in _LEASES or stream is Stream.BASE):
+                raise RefusedError(
+                    Reason.KEY_ROLE,
+                    Stage.POLICY,
+                    f"key {shown.thumbprint[:8].hex()} of {shown.owner} has the role lease, and "
+                    f"{verb.value} in stream {stream.value} needs the role config",
+                )
+
+    # ---- keyrings that come as messages --------------------------------------------------------
+
+    def looks_like_list(self, data: bytes) -> bool:
+        """Whether ``data`` is a list of keyrings and no request."""
+        return looks_like_list(data)
+
+    def open(self, data: bytes) -> tuple[Claims, tuple[Evidence, ...]]:
+        """Verify a list of keyrings; give claims that name it as those of a request do.
+
+        Nothing is changed: `follow` does that. A list whose last keyring is in force is the same
+        again; keyrings that were followed before are passed over.
+
+        Raises:
+            RefusedError: it does not follow the keyring in force.
+        """
+        listed = read_list(data)
+        again = listed[-1] == self._current.sealed
+        last = self._current if again else self._follow(listed)[-1]
+        return claims_of(last.keyring, data, self.audience), last.evidence
+
+    def standing(self, data: bytes) -> Standing:
+        """Say whether a list that opened is new."""
+        return Standing.SAME if read_list(data)[-1] == self._current.sealed else Standing.NEW
+
+    def follow(self, data: bytes) -> tuple[SignedKeyring, ...]:
+        """Verify a list of keyrings; give those that follow the one in force.
+
+        Raises:
+            RefusedError: as `open`.
+        """
+        listed = read_list(data)
+        return () if listed[-1] == self._current.sealed else self._follow(listed)
+
+    def _follow(self, listed: tuple[bytes, ...]) -> tuple[SignedKeyring, ...]:
+        known = {*self._followed, self._current.sealed}
+        fresh = [each for each in listed if each not in known]
+        if not fresh:
+            raise VerificationError(
+                Reason.KEYRING_OUT_OF_ORDER,
+                Stage.LAYER,
+                f"version {self.keyring.version} is in force, and these are older",
+            )
+        return succeed_all(self._current, fresh)
+
+
+class Source(Generic[K]):
+    """The keys of some roles, as a layer looks for them (a `sealwire.keysource.KeySource`)."""
+
+    def __init__(
+        self, live: LiveKeyring, roles: Iterable[Role], get: Callable[[bytes], K | None]
+    ) -> None:
+        """Give what ``get`` has, where the keyring names it with one of ``roles``."""
+        self._live, self._roles, self._get = live, frozenset(roles), get
+
+    def find(self, key_id: bytes) -> K | None:
+        """Give the key of this id, or ``None``."""
+        named = self._live.find(key_id)
+        if named is None or named.role not in self._roles:
+            return None
+        key = self._get(key_id)
+        # The file says whose a secret is; the keyring decides whether that is so.
+        same = key is not None and (key.thumbprint, key.owner) == (
+            named.thumbprint,
+            named.owner.id,
+        )
+        return key if same else None
+
+    def ids(self) -> frozenset[KeyId]:
+        """Give the ids of all keys."""
+        ids = (key.id for key in self._live.usable() if key.role in self._roles)
+        return frozenset(each for each in ids if self.find(each) is not None)
+
+
+class KeysInForce:
+    """Refuses messages of keys that are not in service at the time (rules 2 and 3)."""
+
+    requires: ClassVar[frozenset[Guarantee]] = frozenset({Guarantee.AUTHENTIC})
+    provides: ClassVar[frozenset[Guarantee]] = frozenset()
+
+    def __init__(self, live: LiveKeyring) -> None:
+        """Ask ``live`` for states."""
+        self._live = live
+
+    def verify(self, message: Message, context: Context) -> Message:
+        """Give the message unchanged.
+
+        Raises:
+            VerificationError: a key of it is not in force, with its state.
+        """
+        now = context.now_ms // 1000
+        reads = message.claims is not None and message.claims.stream is Stream.READ
+        for shown in message.evidence:
+            key = self._live.keyring.named(shown.thumbprint)
+            state = State.DESTROYED if key is None else key.state_at(now)
+            if state is State.ACTIVE or (reads and state is State.PRE_ACTIVATION):
+                continue
+            raise VerificationError(
+                Reason.KEY_NOT_IN_FORCE,
+                Stage.CHECK,
+                f"key {shown.thumbprint[:8].hex()} of {shown.owner} is {state.value} in the "
+                f"keyring {self._live.keyring.name} {self._live.keyring.version}",
+            )
+        return message

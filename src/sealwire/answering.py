@@ -109,7 +109,7 @@ class Answering:
             reason="" if decision.reason is None else decision.reason.value,
             detail=_written(decision.detail, MAX_DETAIL_CHARS),
             repeated=decision.answer.repeated,
-            instances=() if in_force is None else (Instance(in_force.instance, outcome),),
+            instances=() if in_force is None else _instances(decision, in_force, outcome),
             effective="" if in_force is None else in_force.base.digest,
             floor_ms=0 if floor is None else floor.floor_of(claims.iss),
             lease_end_ms=_lease_end_ms(decision, in_force),
@@ -130,6 +130,27 @@ class Answering:
                 if key is not None and key.thumbprint == shown.thumbprint:
                     return key
         return None
+
+
+def _instances(decision: Decision, in_force: InForce, outcome: Outcome) -> tuple[Instance, ...]:
+    """Give a line for each process: our own first, those of the others on their word."""
+    mine = Instance(in_force.instance, outcome)
+    if outcome is Outcome.FAILED and decision.instances:
+        # It was done here, and taken back because of others.
+        mine = mine._replace(outcome=Outcome.REVERTED)
+    if decision.request is not None and not in_force.is_addressed(decision.request):
+        mine = mine._replace(outcome=Outcome.NOT_ADDRESSED)
+    ours = in_force.instance.partition("/")[0]
+    return (
+        mine,
+        *(
+            each._replace(
+                name=each.name if "/" in each.name else f"{ours}/{each.name}",
+                detail=_written(each.detail, MAX_REDUCED_CHARS),
+            )
+            for each in decision.instances
+        ),
+    )
 
 
 def _outcome(decision: Decision, in_force: InForce | None) -> Outcome:

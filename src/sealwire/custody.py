@@ -79,10 +79,12 @@ class Custody:
         Args:
             now_ms: the time, milliseconds since the epoch.
         """
-        mono_ms = monotonic_ms()
-        if mono_ms < self._due_ms:
-            return
-        self._due_ms = mono_ms + LOOK_MS
+        if monotonic_ms() >= self._due_ms:
+            self.look(now_ms)
+
+    def look(self, now_ms: int) -> None:
+        """Look at once; see `let_time_pass`."""
+        self._due_ms = monotonic_ms() + LOOK_MS
         try:
             followed = self._files.look(self.live)
             if followed:

@@ -31,6 +31,7 @@ from sealwire.eventlog import LOGGER, log_bug, log_to
 from sealwire.following import Follower
 from sealwire.journal import Held, Kept, Now, Settled
 from sealwire.opened import Opened
+from sealwire.receipts import Outcome as Become
 from sealwire.requests import Request, Revert
 from sealwire.stages import Outcome, Stream
 from sealwire.state import AdmissionState
@@ -77,7 +78,7 @@ class DurableState:
         chain = door.chain
         if not isinstance(chain, Chain):
             raise ConfigurationError("a state directory needs a chain that can verify again")
-        self._folder, self._audience, self._engine = folder, chain.audience, engine
+        self.folder, self._audience, self._engine = folder, chain.audience, engine
         self._follower = Follower(folder, door, chain, engine, on_new_setup)
         self._opened: Opened | None = None
         self._held: Held | None = None
@@ -104,6 +105,7 @@ class DurableState:
         """
         self._follower.begin(state)
         self._engine.in_force.mode = MODE
+        self._engine.in_force.is_elsewhere = self._follower.is_elsewhere
         state.kept_from = 0
         self._serving = True
         self._engine.on_end.append(self._note)
@@ -176,10 +178,14 @@ class DurableState:
             raise VerificationError(Reason.REPLAYED, Stage.ADMISSION, str(error)) from None
         return standing
 
-    def settle(self, outcome: Outcome) -> None:
+    def settle(self, outcome: Outcome, elsewhere: Request | None = None) -> None:
         """Write what became of the change that was taken; where that fails it is written later.
 
         The change stays as it is: whoever finds it unsettled makes it again.
+
+        Args:
+            outcome: what became of it.
+            elsewhere: the change, where it is for other processes and was not made here.
         """
         if self._unwritten:
             self._unwritten = False
@@ -192,6 +198,8 @@ class DurableState:
         if self._taken is not None and outcome is Outcome.APPLIED:
             self._follower.done(self._taken, held.remembered)
         standing = self._follower.standing(held.remembered)
+        if elsewhere is not None:
+            standing = self._follower.stands_elsewhere(elsewhere, standing)
         try:
             with self._timed():
                 held.settle(outcome, standing)
@@ -226,6 +234,18 @@ class DurableState:
             yield
         finally:
             self.release()
+
+    def end_elsewhere(self, request: Request) -> None:
+        """Have the others end what they were to do, and this process was not."""
+        self._follower.forget(request)
+        self._note()
+
+    def become_of(self, request_id: str) -> tuple[Become, str]:
+        """Say what has become of a request in this process, which follows it; see `held`."""
+        opened = self._opened
+        if opened is None:
+            return Become.FAILED, self.trouble or "the state is closed here"
+        return self._follower.become_of(request_id, opened.journal.remembered)
 
     # ---- time ----------------------------------------------------------------------------------
 
@@ -289,10 +309,10 @@ class DurableState:
         if self._opened is not None:
             return self._opened
         try:
-            self._opened = Opened.open(self._folder, self._audience, wait_s)
+            self._opened = Opened.open(self.folder, self._audience, wait_s)
         except ConfigurationError as error:
             # What was right once may be a disk that is not there yet, or is there by now.
-            if self._follower.beginning and os.path.lexists(self._folder):
+            if self._follower.beginning and os.path.lexists(self.folder):
                 raise
             raise StateError(str(error)) from None
         return self._opened

@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from sealwire.documents import JsonValue, Tree
     from sealwire.leases import LiveLease
     from sealwire.policy import Policy
+    from sealwire.receipts import Instance
     from sealwire.stages import Applied
     from sealwire.trail.condition import TrailState
 
@@ -72,12 +73,17 @@ _LOOK_MS: Final = 1_000
 
 
 class Done(NamedTuple):
-    """What was done: the configuration in force, words for the log, a report, and what is less."""
+    """What was done.
+
+    The configuration in force, words for the log, a report, what is recorded less, and what has
+    become of it in other processes.
+    """
 
     applied: Applied | None = None
     done: str = ""
     report: bytes = b""
     reduced: tuple[str, ...] = ()
+    instances: tuple[Instance, ...] = ()
 
 
 class Engine:
@@ -174,6 +180,15 @@ class Engine:
             _done(changer.look_for_drift, _UNREADABLE)
         changer.announcer.let_time_pass(now_ms)
 
+    def take_back(self, request: Request, why: str) -> None:
+        """Take back what has just been done for a request."""
+        ending = Ending(Cause.NOT_EVERYWHERE, why)
+        running = self.in_force.overlay.leases
+        if isinstance(request, Apply):
+            self._try(lambda: self.changer.go_back(ending))
+        elif leases := tuple(each for each in running if each.id == request.id):
+            self._try(lambda: self.changer.end_leases(leases, ending))
+
     def end_of_keys(self, thumbprints: frozenset[bytes]) -> None:
         """End what runs because of keys that are compromised; what stays is named and stays."""
         why = Ending(Cause.KEY_COMPROMISED, "its key is compromised")
@@ -234,6 +249,7 @@ class Engine:
         policy: Policy,
         trail: TrailState | None = None,
         keyring: JsonValue = None,
+        workers: JsonValue = None,
     ) -> Done:
         """Do what is asked for; it has been judged.
 
@@ -243,6 +259,7 @@ class Engine:
             policy: what the tree is judged by once more, under logging's own lock.
             trail: how the service's trail is doing, for whoever asks.
             keyring: which keyring is in force, likewise.
+            workers: what the processes of the service say of themselves, likewise.
 
         Raises:
             ApplyError: it cannot be done; logging is as before.
@@ -272,7 +289,8 @@ class Engine:
         if isinstance(request, Status):
             self.changer.look_for_drift()
             tree, floors = self.changer.tree(), policy.floors
-            report = status_report(tree, self.in_force, floors, now_ms, trail, keyring)
+            beside = trail, keyring, workers
+            report = status_report(tree, self.in_force, floors, now_ms, *beside)
             return Done(done="told its status", report=report)
         raise ApplyError(f"{request.verb.value} is not served by this version")
 

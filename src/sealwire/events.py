@@ -11,6 +11,7 @@ from sealwire.versions import Standing
 
 if TYPE_CHECKING:
     from sealwire.documents import Tree
+    from sealwire.receipts import Instance
     from sealwire.requests import Request
 
 
@@ -66,19 +67,22 @@ class AppliedHere:
         done: what was done, in words for the log.
         report: what the sender asked to know, as canonical JSON.
         reduced: in which ways less is recorded than before.
+        instances: what has become of it in other processes of the service.
     """
 
     applied: Applied | None = None
     done: str = ""
     report: bytes = b""
     reduced: tuple[str, ...] = ()
+    instances: tuple[Instance, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ApplyFailed:
-    """Logging could not be changed as asked."""
+    """Logging could not be changed as asked; ``instances`` says where, if not here."""
 
     detail: str
+    instances: tuple[Instance, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +146,7 @@ class Decision:
         opened: the message, once it is authenticated.
         rule: the name of the rule that refused it; ``""`` where none did.
         where: the place in the request that the rule speaks of.
+        instances: what has become of it in other processes of the service.
     """
 
     answer: Answer
@@ -161,6 +166,7 @@ class Decision:
     opened: Opened | None = field(default=None, compare=False)
     rule: str = field(default="", compare=False)
     where: str = field(default="", compare=False)
+    instances: tuple[Instance, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,9 +22,10 @@ from sealwire.errors import ApplyError, ConfigurationError, RefusedError, StateE
 from sealwire.eventlog import LOGGER, log_bug, log_to
 from sealwire.inforce import Trial, lease_end_ms
 from sealwire.journal import Held, Kept, Now, Remembered, Stored
+from sealwire.receipts import Outcome as Become
 from sealwire.requests import Apply, Lease, Request, read_request
 from sealwire.stages import Outcome
-from sealwire.standing import decides, ended_by, standing, without_trial
+from sealwire.standing import decides, ended_by, standing, with_request, without_trial
 from sealwire.state import AdmissionState
 from sealwire.versions import both
 
@@ -100,6 +101,25 @@ class Follower:
         """Say what is in force of what the journal knows."""
         return standing(self._engine, there, self._elsewhere, self._others)
 
+    def stands_elsewhere(self, request: Request, stored: Stored) -> Stored:
+        """Give what is in force with a change that other processes are to make, and not this one.
+
+        Args:
+            request: the change.
+            stored: what is in force without it.
+        """
+        if isinstance(request, (Apply, Lease)):
+            self._elsewhere.add(request.id)
+        return with_request(stored, request, self.state.clock_ms)
+
+    def is_elsewhere(self, request_id: str) -> bool:
+        """Whether a request is in force for the service, and not in this process."""
+        return request_id in self._elsewhere
+
+    def forget(self, request: Request) -> None:
+        """Know that what was for others alone is not to stand."""
+        self._elsewhere.discard(request.id)
+
     def remember(self, there: Remembered) -> None:
         """Take floors and time from the journal."""
         state = self.state
@@ -153,6 +173,23 @@ class Follower:
         if there.open_intent is not None:
             self._do_again(held, there.open_intent, requests[there.open_intent.id])
         self.seen = held.remembered
+
+    def become_of(self, request_id: str, there: Remembered) -> tuple[Become, str]:
+        """Say what has become of a request in this process, which has followed the journal.
+
+        Args:
+            request_id: the request.
+            there: what the journal comes to.
+
+        Returns:
+            What has become of it, and why it is not as the journal says.
+        """
+        if request_id not in there.in_force.ids or request_id in self._here:
+            # Where it does not stand it was a revert, or is over, and there is nothing to lack.
+            return Become.APPLIED, ""
+        named = (each for each in self._engine.in_force.set_aside if request_id[:8] in each)
+        why = next(named, "")
+        return (Become.FAILED, why) if why else (Become.NOT_ADDRESSED, "")
 
     def _not_here(self, there: Remembered) -> set[str]:
         """Name what stands for the service and not here, but for what was put aside or is over."""

@@ -61,6 +61,10 @@ class Trial(NamedTuple):
     ends_wall_ms: int
 
 
+def _nobody(_: str) -> bool:
+    return False
+
+
 def _makes_none(_: Iterable[str]) -> tuple[int, int]:
     return 0, 0
 
@@ -80,6 +84,8 @@ class InForce:
         set_aside: what stood before the start, and does not any more, with the reason of each.
         count_new: gives, of loggers by name, how many were made for requests by now, and how many
             more these would be, with the names above them.
+        is_anybody: whether a pattern of `Request.only` fits another process of the service.
+        is_elsewhere: whether a request, by its id, is in force in others and not in this one.
     """
 
     instance: str = ""
@@ -91,6 +97,8 @@ class InForce:
     trouble: str = ""
     set_aside: tuple[str, ...] = ()
     count_new: Callable[[Iterable[str]], tuple[int, int]] = _makes_none
+    is_anybody: Callable[[str], bool] = _nobody
+    is_elsewhere: Callable[[str], bool] = _nobody
 
     def is_addressed(self, request: Request) -> bool:
         """Whether a request is for this process."""
@@ -108,6 +116,9 @@ class InForce:
                 ``CONFIRMATION_DUE``, ``NOT_IN_FORCE`` or ``LEASE_OVER``.
         """
         if not self.is_addressed(request):
+            if self.is_anybody(request.only):
+                # What can be done there is for that process to say.
+                return
             raise _refusal(Reason.NOT_ADDRESSED, f"this instance is {self.instance}")
         if isinstance(request, (Apply, Lease)) and self._has(request.id):
             # Whoever seals draws it, and what is in force is reverted and kept by it.
@@ -138,7 +149,7 @@ class InForce:
             raise _refusal(Reason.CONFIRMATION_DUE, detail)
 
     def _check_revert(self, request: Revert) -> None:
-        if not request.what:
+        if not request.what or self.is_elsewhere(request.what):
             return
         if request.opened.claims.stream is Stream.BASE:
             if request.what != self.base.id:

@@ -15,11 +15,12 @@ Rules this module keeps:
 from __future__ import annotations
 
 import atexit
+import logging
 import threading
 import weakref
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final, Self, TypeAlias
 
 from sealwire import forks
 from sealwire.adopting import OnNewSetup
@@ -27,9 +28,9 @@ from sealwire.algebra import check_hides_and_signs, check_serves
 from sealwire.answering import Answering
 from sealwire.answers import CONSTANT_REFUSAL
 from sealwire.chain import Chain
-from sealwire.engine import Engine, engine_of_process
-from sealwire.errors import ConfigurationError
-from sealwire.eventlog import log_bug
+from sealwire.engine import Engine, engine_of_process, instance_name
+from sealwire.errors import ConfigurationError, SealwireError
+from sealwire.eventlog import LOGGER, log_bug, log_to
 from sealwire.framing import encode_frame
 from sealwire.logtree.internals import check_private_names
 from sealwire.memory import Memory, memory_of
@@ -59,6 +60,9 @@ if TYPE_CHECKING:
     from sealwire.policy import Rule
     from sealwire.recording import Recorder, Trail
     from sealwire.stages import Applied
+    from sealwire.workers import Workers
+
+MakeWorkers: TypeAlias = "Callable[[], Workers]"
 
 SERVED: Final = frozenset(Verb)
 """What a listener does."""
@@ -85,6 +89,7 @@ class Listener:
         answering: Answering | None = None,
         recorder: Recorder | None = None,
         custody: Custody | None = None,
+        workers: MakeWorkers | None = None,
     ) -> None:
         """Make a listener; `listen` is the usual way, and starts it.
 
@@ -100,15 +105,16 @@ class Listener:
         parts = recorder, durable, answering, custody
         self._service = Service(door, None if engine else _apply, on_event, memory, engine, *parts)
         self._life = threading.RLock()
-        self._bound: Bound | None = None
+        self._host: _Host | None = None
         self._server: Server | None = None
         self._thread: threading.Thread | None = None
         self._ending = False
+        self._make_workers = workers
 
     @property
     def address(self) -> Address:
         """Where it listens; with the port it got, while it runs."""
-        bound = self._bound
+        bound = None if self._host is None else self._host.bound
         return self._wanted if bound is None else bound.address
 
     def __repr__(self) -> str:
@@ -143,31 +149,38 @@ class Listener:
         return self
 
     def _begin(self) -> None:
-        bound = bind(self._wanted, self._access)
+        service = self._service
+        service.workers = None if self._make_workers is None else self._make_workers()
+        host: _Host | None = None
         server: Server | None = None
         try:
+            host = _Host(service, self._bind)
             server = Server(
-                bound.socket,
-                _Host(self._service, bound),
+                host.newly_listening(),
+                host,
                 self._caps,
-                self._service.door.deadlines,
+                service.door.deadlines,
                 encode_frame(CONSTANT_REFUSAL),
             )
             thread = threading.Thread(
-                target=self._run, args=(server, bound), name="sealwire-listener", daemon=True
+                target=self._run, args=(server, host), name="sealwire-listener", daemon=True
             )
-            self._service.begin()
+            service.begin()
             try:
                 thread.start()
             except BaseException:
-                self._service.end()
+                service.end()
                 raise
         except BaseException:
             if server is not None:
                 server.close()
-            bound.close()
+            if host is not None:
+                host.close()
             raise
-        self._bound, self._server, self._thread = bound, server, thread
+        self._host, self._server, self._thread = host, server, thread
+
+    def _bind(self) -> Bound:
+        return bind(self._wanted, self._access)
 
     def stop(self, timeout_s: float = JOIN_S) -> None:
         """Stop serving and remove the socket; do nothing if it does not run.
@@ -193,11 +206,11 @@ class Listener:
 
     def _end(self) -> None:
         """Give back what there was between start and stop."""
-        if self._bound is None:
+        if self._host is None:
             return
-        self._bound.close()
+        self._host.close()
         # Only now, because until here a forked child inherits it.
-        self._bound = self._server = None
+        self._host = self._server = None
         forks.unwatch(self)
         atexit.unregister(self.stop)
 
@@ -233,12 +246,12 @@ class Listener:
         """Stop."""
         self.stop()
 
-    def _run(self, server: Server, bound: Bound) -> None:
+    def _run(self, server: Server, host: _Host) -> None:
         try:
             server.run()
         except BaseException as bug:  # noqa: BLE001 - said in the log, and by is_alive()
             # A peer is to be told at once that nobody is here, instead of waiting for an answer.
-            bound.close()
+            host.close()
             log_bug(f"the listener on {self.address} died; is_alive() is false now", bug)
         finally:
             # In this thread, because a change that hangs holds what is needed for it.
@@ -258,15 +271,15 @@ class Listener:
 
     def abandon(self) -> None:
         """Be no listener any more, in a forked child (rule 4); see `forks`."""
-        server, bound = self._server, self._bound
-        self._server = self._bound = self._thread = None
+        server, host = self._server, self._host
+        self._server = self._host = self._thread = None
         self._ending = False
         self._life = threading.RLock()
         atexit.unregister(self.stop)
         if server is not None:
             server.close()
-        if bound is not None:
-            bound.abandon()
+        if host is not None:
+            host.abandon()
 
 
 _started: Final[weakref.WeakSet[Listener]] = weakref.WeakSet()
@@ -278,11 +291,32 @@ def running() -> list[Listener]:
 
 
 class _Host:
-    """What the server's loop asks of a listener."""
+    """What the server's loop asks of a listener.
 
-    def __init__(self, service: Service, bound: Bound) -> None:
-        self._service = service
-        self._bound = bound
+    Attributes:
+        bound: the address, while this process serves it.
+    """
+
+    def __init__(self, service: Service, bind: Callable[[], Bound]) -> None:
+        """Bind the address, unless another process of the service leads.
+
+        Raises:
+            ConfigurationError: it cannot be bound.
+        """
+        self._service, self._bind = service, bind
+        self._new: socket.socket | None = None
+        self.bound: Bound | None = None
+        workers = service.workers
+        if workers is None or workers.is_to_lead():
+            try:
+                self._take_the_address()
+            except BaseException:
+                self.close()
+                raise
+
+    def _take_the_address(self) -> None:
+        self.bound = self._bind()
+        self._new = self.bound.socket
 
     @property
     def owes_a_line(self) -> bool:
@@ -294,16 +328,59 @@ class _Host:
 
     def let_time_pass(self) -> None:
         self._service.let_time_pass()
+        workers = self._service.workers
+        if workers is None or not workers.is_to_lead():
+            return
+        try:
+            self._take_the_address()
+            self._service.begin_recording()
+        except (SealwireError, OSError) as error:
+            # Whoever led may not be gone altogether; another one may try as well.
+            log_to(LOGGER, logging.WARNING, "the address is not served as yet: %s", str(error))
+            if self.bound is not None:
+                self.bound.close()
+            self.bound = self._new = None
+            workers.lead_no_more()
+            return
+        log_to(LOGGER, logging.INFO, "this process serves %s now", str(self.bound))
+
+    @property
+    def heard(self) -> socket.socket | None:
+        workers = self._service.workers
+        return None if workers is None else workers.socket
+
+    def hear(self) -> None:
+        self._service.hear()
+
+    def newly_listening(self) -> socket.socket | None:
+        new, self._new = self._new, None
+        return new
 
     def undisturbed(self) -> AbstractContextManager[None]:
         return self._service.undisturbed()
 
     def session_for(self, connection: socket.socket) -> Session | None:
-        caller = self._bound.caller(connection)
+        if self.bound is None:
+            return None
+        caller = self.bound.caller(connection)
         if caller.may_connect:
             return Session(self._service, caller.name, caller.owner)
         self._service.refuse_peer(caller.name)
         return None
+
+    def close(self) -> None:
+        """Give address and place back; twice does nothing."""
+        if self.bound is not None:
+            self.bound.close()
+        if self._service.workers is not None:
+            self._service.workers.close()
+
+    def abandon(self) -> None:
+        """Close what a forked child inherited."""
+        if self.bound is not None:
+            self.bound.abandon()
+        if self._service.workers is not None:
+            self._service.workers.abandon()
 
 
 def listen(  # noqa: PLR0913 - by name alone, and each has a default
@@ -326,6 +403,7 @@ def listen(  # noqa: PLR0913 - by name alone, and each has a default
     challenge: bool | None = None,
     trail: Trail | None = None,
     keyring: KeyringFiles | None = None,
+    workers: bool = False,
 ) -> Listener:
     """Let holders of the right keys change this process's logging, from now on.
 
@@ -358,6 +436,8 @@ def listen(  # noqa: PLR0913 - by name alone, and each has a default
         trail: where what happens is recorded; ``None`` is nowhere.
         keyring: where the keyring lies that ``chain`` looks at, as `sealwire.keyring.keyring_chain`
             makes one; it is followed while the listener runs.
+        workers: whether other processes listen here as well, with the same ``state``. One of them
+            serves the address, and all of them change; the policy's quorum says how many have to.
 
     Returns:
         A running `Listener`; what stood before is in force by then.
@@ -398,6 +478,12 @@ def listen(  # noqa: PLR0913 - by name alone, and each has a default
     uids = None if allow_uids is None else frozenset(allow_uids)
     access = Access(uids, group, beyond_loopback)
     engine = engine_of_process()
+    durable = _durable(state, door, engine, on_new_setup)
+    if workers and durable is None:
+        raise ConfigurationError(
+            "several processes behind one address need a state, which they all follow; name a "
+            "directory: state="
+        )
     return Listener(
         where,
         door,
@@ -407,9 +493,10 @@ def listen(  # noqa: PLR0913 - by name alone, and each has a default
         memory=memory_of(chain.audience),
         engine=engine,
         recorder=_recorder(trail, chain.audience),
-        durable=_durable(state, door, engine, on_new_setup),
+        durable=durable,
         answering=answering,
         custody=custody,
+        workers=_make_workers(durable, door, engine) if workers and durable is not None else None,
     ).start()
 
 
@@ -453,6 +540,7 @@ def listen_from(
         challenge=settings.challenge,
         trail=settings.make_trail(),
         keyring=keyring,
+        workers=settings.workers,
     )
 
 
@@ -469,6 +557,24 @@ def _with_keyring(door: Door, chain: Chain, files: KeyringFiles | None) -> tuple
             "chain of what the files hold: chain=keyring_chain(files.open()), keyring=files"
         )
     return replace(door, keys=live), Custody(files, live, engine_of_process())
+
+
+def _make_workers(durable: DurableState, door: Door, engine: Engine) -> MakeWorkers:
+    """Give what takes a place among the processes of a service, each time a listener begins."""
+
+    def make() -> Workers:
+        # Late, because a service of one process does not need it, and no other system has it.
+        from sealwire.members import Members
+        from sealwire.workers import Workers, instance_of
+
+        members = Members(durable.folder)
+        host = instance_name().partition("/")[0]
+        engine.in_force.instance = f"{host}/{instance_of(members.number)}"
+        made = Workers(members, engine, durable, door.policy.quorum)
+        engine.in_force.is_anybody = made.is_anybody
+        return made
+
+    return make
 
 
 def _durable(

@@ -43,8 +43,8 @@ class Keeper(Protocol):
         """Take a change and write that; raise `RefusedError` where that cannot be done."""
         ...
 
-    def settle(self, outcome: Outcome) -> None:
-        """Write what became of it."""
+    def settle(self, outcome: Outcome, elsewhere: Request | None = None) -> None:
+        """Write what became of it; ``elsewhere`` is what others are to do, and not this one."""
         ...
 
     def release(self) -> None:

@@ -70,6 +70,7 @@ if TYPE_CHECKING:
     from sealwire.documents import Tree
     from sealwire.inforce import InForce
     from sealwire.policy import Policy
+    from sealwire.receipts import Instance
     from sealwire.state import AdmissionState
 
 
@@ -154,9 +155,9 @@ class Receiver:
     """Receives one request on one connection."""
 
     __slots__ = (
-        "_asked_by_owner", "_copy", "_decision", "_door", "_failed", "_in_force", "_known",
-        "_memory", "_owner", "_reader", "_request", "_sealed", "_started", "_state", "_tick",
-        "_told",
+        "_asked_by_owner", "_copy", "_decision", "_door", "_failed", "_in_force", "_instances",
+        "_known", "_memory", "_owner", "_reader", "_request", "_sealed", "_started", "_state",
+        "_tick", "_told",
     )  # fmt: skip
 
     def __init__(
@@ -194,6 +195,7 @@ class Receiver:
         self._known: Known | None = None
         self._copy: Opened | None = None
         self._told: tuple[bytes, tuple[str, ...]] = (b"", ())
+        self._instances: tuple[Instance, ...] = ()
 
     @property
     def wanted(self) -> int:
@@ -358,9 +360,10 @@ class Receiver:
             return self._refuse(event.refusal)
         if isinstance(event, ApplyFailed):
             told = event.detail if self._may_tell else ""
+            self._instances = event.instances
             return self._conclude(Answer(Outcome.FAILED, detail=told), detail=event.detail)
         answer = Answer(Outcome.APPLIED, report=event.report if self._may_tell else b"")
-        self._told = event.report, event.reduced
+        self._told, self._instances = (event.report, event.reduced), event.instances
         return self._conclude(answer, applied=event.applied, done=event.done)
 
     def _repeat(self, opened: Opened, outcome: Outcome | None) -> tuple[Effect, ...]:
@@ -438,7 +441,7 @@ class Receiver:
             opened = request.opened
         self._decision = Decision(
             answer, reason, stage, detail, claims, applied, done, cause,
-            known, request, self._copy, report, reduced, opened, rule, where,
+            known, request, self._copy, report, reduced, opened, rule, where, self._instances,
         )  # fmt: skip
         self._state = _State.REPORTING
         return (Record(self._decision),)

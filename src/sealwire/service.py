@@ -41,10 +41,12 @@ from sealwire.events import (
     Tick,
 )
 from sealwire.memory import Memory
+from sealwire.receipts import Outcome as InstanceOutcome
 from sealwire.receipts import TrailPoint
 from sealwire.receiver import Door, Receiver
 from sealwire.requests import Apply as ApplyRequest
-from sealwire.requests import KeyringUpdate, Request
+from sealwire.requests import KeyringUpdate, Lease, Request, Revert
+from sealwire.requests import Status as StatusRequest
 from sealwire.stages import Answer, Applied, Mode, Opened, Outcome, Stream
 from sealwire.stats import Stats
 from sealwire.versions import Standing
@@ -55,12 +57,13 @@ if TYPE_CHECKING:
 
     from sealwire.answering import Answering
     from sealwire.custody import Custody
-    from sealwire.documents import LoggingPlan
+    from sealwire.documents import JsonValue, LoggingPlan
     from sealwire.durable import DurableState
     from sealwire.inforce import InForce
     from sealwire.memory import Keeper
     from sealwire.recording import Recorder, TrailState
     from sealwire.state import AdmissionState
+    from sealwire.workers import Workers
 
 
 _KEPT: Final = frozenset({Stream.BASE, Stream.LEASE})
@@ -142,6 +145,7 @@ class Service:
         durable: DurableState | None = None,
         answering: Answering | None = None,
         custody: Custody | None = None,
+        workers: Workers | None = None,
     ) -> None:
         """Make a service.
 
@@ -155,6 +159,7 @@ class Service:
             answering: writes receipts; ``None`` answers unsigned.
             recorder: writes the trail; ``None`` where there is none.
             custody: follows the keyring; ``None`` where there is none.
+            workers: the other processes of the service; ``None`` where this one is alone.
         """
         self.door = door
         self._apply = apply
@@ -166,6 +171,7 @@ class Service:
         self._answering = answering
         self._recorder = recorder
         self._custody = custody
+        self.workers = workers
         self._began_ms: int | None = None
 
     @property
@@ -200,7 +206,8 @@ class Service:
 
     def _begin_with(self, engine: Engine) -> None:
         engine.in_force.mode = (Mode.DURABLE if self._durable else self.memory.mode).value
-        self._begin_recording()
+        if self.workers is None or self.workers.leads:
+            self.begin_recording()
         engine.begin(self.door.policy)
         if self._durable is not None:
             with self._memory.hold_still(_BEGIN_WAIT_S):
@@ -256,7 +263,8 @@ class Service:
         durable = None if self._durable is None else self._durable.next_look_ms
         engine = None if self._engine is None else self._engine.next_look_ms
         custody = None if self._custody is None else self._custody.next_look_ms
-        due = (durable, engine, custody)
+        workers = None if self.workers is None else self.workers.next_look_ms
+        due = (durable, engine, custody, workers)
         return min((each for each in due if each is not None), default=None)
 
     def let_time_pass(self) -> None:
@@ -369,7 +377,8 @@ class Service:
         try:
             if effect.failed is not None:
                 raise ApplyError(effect.failed.detail)
-            done = self._do(effect.request)
+            elsewhere = self._is_elsewhere(effect.request)
+            done = Done(done="for other processes") if elsewhere else self._do(effect.request)
         except RefusedError as refusal:
             self._settle(opened, Outcome.REFUSED)
             return RefusedHere(refusal)
@@ -380,10 +389,49 @@ class Service:
             self._settle(opened, Outcome.FAILED)
             log_bug("a bug of ours while applying", bug)
             return ApplyFailed(f"{type(bug).__name__}, see the service's log")
-        self._settle(opened, Outcome.APPLIED)
-        return AppliedHere(*done)
+        self._settle(opened, Outcome.APPLIED, effect.request if elsewhere else None)
+        if self.workers is None or opened.claims.stream is Stream.READ:
+            return AppliedHere(*done)
+        return self._spread(self.workers, effect.request, done, here=not elsewhere)
 
-    def _settle(self, opened: Opened, outcome: Outcome) -> None:
+    def _is_elsewhere(self, request: Request) -> bool:
+        """Whether a change is for other processes of the service, and not for this one."""
+        if self.workers is None or request.opened.claims.stream not in _KEPT:
+            return False
+        in_force = self.in_force
+        if in_force is None:
+            return False
+        ends = isinstance(request, Revert) and in_force.is_elsewhere(request.what)
+        return ends or not in_force.is_addressed(request)
+
+    def _spread(self, workers: Workers, request: Request, done: Done, *, here: bool) -> Event:
+        """Have the other processes follow; take a change back that too few have made."""
+        if (keeper := self._keeper) is not None:
+            keeper.release()
+        rows = workers.spread(request)
+        may_be_taken_back = isinstance(request, (ApplyRequest, Lease))
+        if self._engine is None or not may_be_taken_back or workers.is_enough(rows, here=here):
+            return AppliedHere(*done._replace(instances=rows))
+        lacking = [each for each in rows if each.outcome is InstanceOutcome.FAILED]
+        why = f"{len(lacking)} of {len(rows) + 1} processes could not do it"
+        if here:
+            self._engine.take_back(request, why)
+        elif self._durable is not None:
+            self._durable.end_elsewhere(request)
+        workers.spread(request)
+        return ApplyFailed(f"{why}, so it was taken back: {lacking[0].detail}", rows)
+
+    def hear(self) -> None:
+        """Do what other processes of the service ask for."""
+        if self.workers is not None:
+            with self._letting_go():
+                self.workers.listen(self._look_at_keyring)
+
+    def _look_at_keyring(self) -> None:
+        if self._custody is not None:
+            self._custody.look(self.tick().now_ms)
+
+    def _settle(self, opened: Opened, outcome: Outcome, elsewhere: Request | None = None) -> None:
         if not opened.signed and self._engine is not None:
             # Its owner's, who has nothing taken.
             self._engine.tell_of_end()
@@ -393,7 +441,7 @@ class Service:
         self.memory.settle(opened, outcome)
         keeper = self._keeper
         if keeper is not None and opened.claims.stream in _KEPT:
-            keeper.settle(outcome)
+            keeper.settle(outcome, elsewhere)
 
     def _begin_durably(self, durable: DurableState, engine: Engine) -> None:
         self._memory.keep(durable)
@@ -411,11 +459,18 @@ class Service:
         if isinstance(request, KeyringUpdate) and custody is not None:
             return Done(done=custody.follow(request.opened))
         if self._engine is not None:
-            beside = self._trail_state(), None if custody is None else custody.report(now_ms)
+            ring = None if custody is None else custody.report(now_ms)
+            beside = self._trail_state(), ring, self._rows_for(request)
             return self._engine.perform(request, now_ms, self.door.policy, *beside)
         if isinstance(request, ApplyRequest) and self._apply is not None:
             return Done(self._apply(request.plan))
         raise ApplyError(f"{request.verb.value} is not served here")
+
+    def _rows_for(self, request: Request) -> JsonValue:
+        """Give what every process says of itself, for whoever asks for that."""
+        if self.workers is None or not isinstance(request, StatusRequest):
+            return None
+        return [{**row._asdict(), "leases": list(row.leases)} for row in self.workers.rows()]
 
     def _record(self, decision: Decision, peer: str) -> None:
         tick = self.tick()
@@ -431,7 +486,8 @@ class Service:
 
     # ---- the trail -----------------------------------------------------------------------------
 
-    def _begin_recording(self) -> None:
+    def begin_recording(self) -> None:
+        """Write the trail from now on: of several processes the one does that leads."""
         recorder, engine = self._recorder, self._engine
         if recorder is None or engine is None:
             return

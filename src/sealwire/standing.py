@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sealwire.changing import trial_of
 from sealwire.clock import boot_id, boot_ms
+from sealwire.inforce import lease_end_ms
 from sealwire.journal import (
     MAX_BASES,
     MAX_LEASES,
@@ -18,7 +20,7 @@ from sealwire.journal import (
     StoredLease,
     StoredTrial,
 )
-from sealwire.requests import Confirm, Request, Revert
+from sealwire.requests import Apply, Confirm, Lease, Request, Revert
 from sealwire.stages import Stream
 
 if TYPE_CHECKING:
@@ -64,6 +66,28 @@ def standing(engine: Engine, there: Remembered, elsewhere: Collection[str], othe
     if on_trial is not None and on_trial.id not in {each.id for each in last}:
         on_trial = None
     return Stored(last, tuple(leases.values())[-MAX_LEASES:], on_trial)
+
+
+def with_request(stored: Stored, request: Request, now_ms: int) -> Stored:
+    """Give what is in force with what a request begins.
+
+    Args:
+        stored: what is in force without it.
+        request: the request; what only ends something adds nothing.
+        now_ms: the time, milliseconds since the epoch.
+    """
+    bases, leases, trial = stored.bases, stored.leases, stored.trial
+    if isinstance(request, Lease):
+        ends_ms = lease_end_ms(request)
+        left_ms = max(0, ends_ms - now_ms)
+        new = StoredLease(request.id, boot_id(), boot_ms() + left_ms, ends_ms, left_ms)
+        leases = (*leases, new)[-MAX_LEASES:]
+    elif isinstance(request, Apply):
+        bases = (*bases, StoredBase(request.id, now_ms))[-MAX_BASES:]
+        if condition := trial_of(request, now_ms):
+            ends = condition.ends_ms, condition.ends_wall_ms
+            trial = StoredTrial(request.id, boot_id(), *ends)
+    return Stored(bases, leases, trial)
 
 
 def ended_by(request: Request, there: Remembered) -> frozenset[str]:

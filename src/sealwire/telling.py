@@ -42,6 +42,7 @@ def status_report(
     now_ms: int,
     trail: TrailState | None = None,
     keyring: JsonValue = None,
+    workers: JsonValue = None,
 ) -> bytes:
     """Say what is in force: base, leases, and what loggers and handlers have of their own.
 
@@ -52,10 +53,12 @@ def status_report(
         now_ms: the time, milliseconds since the epoch.
         trail: how the service's trail is doing; ``None`` where there is none.
         keyring: which keyring is in force; ``None`` where there is none.
+        workers: what each process says of itself; ``None`` where there is one alone.
     """
     report = _status(live, in_force, now_ms)
     report["trail"] = None if trail is None else _trail(trail)
     report["keyring"] = keyring
+    report["workers"] = workers
     report["floors"] = [each.in_words() for each in floors.gaps(live)]
     return _fitting(report)
 

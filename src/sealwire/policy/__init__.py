@@ -18,6 +18,7 @@ from sealwire.policy.loggers import Loggers
 from sealwire.policy.objection import Objection
 from sealwire.policy.paths import FilePaths
 from sealwire.policy.policy import MAX_NEW_LOGGERS, Policy
+from sealwire.policy.quorum import Quorum
 from sealwire.policy.roles import ANYBODY, Direction, Role
 from sealwire.policy.rule import Rule, Violation, judge
 
@@ -55,6 +56,7 @@ __all__ = [
     "OneOf",
     "Parameter",
     "Policy",
+    "Quorum",
     "Role",
     "Rule",
     "Text",

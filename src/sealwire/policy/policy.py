@@ -26,6 +26,7 @@ from sealwire.policy.floors import NO_FLOORS, Floors
 from sealwire.policy.leases import LeaseLimits
 from sealwire.policy.loggers import Loggers
 from sealwire.policy.objection import Objection, Sources, source_of
+from sealwire.policy.quorum import Quorum
 from sealwire.policy.roles import ANYBODY, EVERYBODY, Role
 from sealwire.policy.rule import NO_RULES, Rule
 from sealwire.policy.seen import Seen
@@ -56,6 +57,7 @@ class Policy:
         announce: say every change on the logger ``sealwire.changes``.
         max_new_loggers: how many loggers requests may make in a process, names above them
             included: none of them is ever freed.
+        quorum: of a service of several processes, how many have to make a change for it to stay.
         sources: where ``lock``, ``max_new_loggers``, the part ``roles`` and, under its name, each
             rule are written.
 
@@ -71,6 +73,7 @@ class Policy:
     lock: bool = False
     announce: bool = True
     max_new_loggers: int = MAX_NEW_LOGGERS
+    quorum: Quorum = Quorum.ALL
     sources: Sources = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -28,6 +28,7 @@ from sealwire.policy import (
     LeaseLimits,
     LoggerFloor,
     Policy,
+    Quorum,
     Role,
 )
 from sealwire.policy.loggers import ROOT_PATTERN
@@ -59,7 +60,7 @@ from sealwire.settings.tables import (
 T = TypeVar("T")
 
 _TABLES: Final = (
-    *("lock", "announce", "max_new_loggers"),
+    *("lock", "announce", "max_new_loggers", "quorum"),
     *("allow", "lease", "floors", "ceilings", "roles"),
 )
 _MISSING: Final = "write one with: sealwire policy init FILE"
@@ -159,9 +160,17 @@ def parse_policy(path: Path, text: str) -> PolicyFile:
         lock=top.take("lock", flag, default=False),
         announce=top.take("announce", flag, default=True),
         max_new_loggers=top.take("max_new_loggers", whole, default=MAX_NEW_LOGGERS),
+        quorum=top.take("quorum", _quorum, default=Quorum.ALL),
         sources={**top.sources(), **sources_of(allow)},
     )
     return PolicyFile(path, read_allowed(allow), policy)
+
+
+def _quorum(value: object) -> Quorum:
+    try:
+        return Quorum(value)
+    except ValueError:
+        raise ValueError('is none of "all", "majority", "any"') from None
 
 
 def _logger_floor(name: str, table: Table) -> LoggerFloor:

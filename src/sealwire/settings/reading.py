@@ -64,7 +64,7 @@ def parse_service(path: Path, text: str) -> ServiceSettings:
     """Read ``text`` as it would stand in the file ``path``; errors as `load_service_settings`."""
     top = parse_toml(path, text).limited_to(
         *("audience", "address", "chain", "receipt_key", "challenge"),
-        *("allow_example_keys", "standing", "state", "on_new_setup"),
+        *("allow_example_keys", "standing", "state", "on_new_setup", "workers"),
         *("keys", "keyring", "socket", "policy", "trail"),
     )
     keys = top.table("keys").limited_to("trusted", "gate", "encryption")
@@ -85,6 +85,7 @@ def parse_service(path: Path, text: str) -> ServiceSettings:
         standing_s=top.take("standing", duration_s, default=None),
         state=top.take("state", _state(top), default=None),
         on_new_setup=top.take("on_new_setup", _on_new_setup, default=OnNewSetup.APPLICATION),
+        workers=top.take("workers", flag, default=False),
         allow_uids=socket.take("allow_uids", list_of(whole), default=None),
         group=socket.take("group", text_of, default=None),
         beyond_loopback=socket.take("beyond_loopback", flag, default=False),

@@ -62,6 +62,7 @@ class ServiceSettings:
         state: the directory for what is to outlive the process; ``None`` forgets it.
         on_new_setup: what becomes of a configuration if the application has set itself up
             differently since.
+        workers: whether several processes listen with these settings, and one of them serves.
         policy: what a configuration may contain, where no file of its own says it.
         policy_file: the policy's own file.
         policy_sources: where each rule's key stands in this file.
@@ -90,6 +91,7 @@ class ServiceSettings:
     skew_s: int | None = None
     state: Path | None = None
     on_new_setup: OnNewSetup = OnNewSetup.APPLICATION
+    workers: bool = False
     policy: PolicySettings = NOTHING_SAID
     policy_file: Path | None = None
     policy_sources: Mapping[str, str] = field(default_factory=dict, compare=False)
@@ -113,6 +115,11 @@ class ServiceSettings:
             raise ConfigurationError(
                 'chain "network" needs keyring.secrets, the folder with the files of its keys; '
                 'write: secrets = "secrets"'
+            )
+        if self.workers and self.state is None:
+            raise ConfigurationError(
+                "workers is true, and there is no state, which all of them follow; name a "
+                'directory that sealwire state init made: state = "state"'
             )
         if self.challenge and self.receipt_key is None:
             raise ConfigurationError(

@@ -46,6 +46,7 @@ def render_service(settings: ServiceSettings) -> str:
             on_new_setup=None
             if settings.on_new_setup is OnNewSetup.APPLICATION
             else settings.on_new_setup.value,
+            workers=settings.workers or None,
         ),
         *_keys(settings, folder),
         "",

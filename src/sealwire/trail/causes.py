@@ -14,6 +14,7 @@ class Cause(enum.Enum):
     SUPERSEDED = "superseded"
     POLICY = "policy"
     KEY_COMPROMISED = "key-compromised"
+    NOT_EVERYWHERE = "not-everywhere"
     DISK_FULL = "disk-full"
     STOPPED = "stopped"
     FORKED = "forked"

@@ -80,6 +80,19 @@ class Host(Protocol):
         """Keep others off while something happens, forks included."""
         ...
 
+    @property
+    def heard(self) -> socket.socket | None:
+        """A socket of the host's own, which is told when something comes in; or ``None``."""
+        ...
+
+    def hear(self) -> None:
+        """Read what has come in there."""
+        ...
+
+    def newly_listening(self) -> socket.socket | None:
+        """Give a bound, non-blocking socket that is to be served from now on, once."""
+        ...
+
     def session_for(self, connection: socket.socket) -> Session | None:
         """Begin a session, or give ``None`` for a peer that may not connect."""
         ...
@@ -98,12 +111,18 @@ class Server:
     """Serves one listening socket."""
 
     def __init__(
-        self, listening: socket.socket, host: Host, caps: Caps, deadlines: Deadlines, refusal: bytes
+        self,
+        listening: socket.socket | None,
+        host: Host,
+        caps: Caps,
+        deadlines: Deadlines,
+        refusal: bytes,
     ) -> None:
         """Make a server for a bound, non-blocking socket; `run` serves it.
 
         Args:
-            listening: the socket; whoever made it closes it.
+            listening: the socket; whoever made it closes it. ``None`` where another process serves
+                the address as yet; see `Host.newly_listening`.
             host: gives a session for each connection.
             caps: what all peers together may use.
             deadlines: how long each may take.
@@ -125,7 +144,11 @@ class Server:
         self._waker.settimeout(0)
         self._wakee.settimeout(0)
         self._selector.register(self._wakee, selectors.EVENT_READ)
-        self._selector.register(self._listening, selectors.EVENT_READ)
+        if listening is not None:
+            self._selector.register(listening, selectors.EVENT_READ)
+        self._heard = host.heard
+        if self._heard is not None:
+            self._selector.register(self._heard, selectors.EVENT_READ)
 
     @property
     def connections(self) -> int:
@@ -173,7 +196,9 @@ class Server:
                 if self._stopping:
                     return
                 if key.fileobj is self._listening:
-                    self._accept()
+                    self._accept(self._listening)
+                elif key.fileobj is self._heard:
+                    self._host.hear()
                 elif key.fileobj is not self._wakee and (found := self._open.get(key.fd)):
                     self._serve(found)
             if self._stopping:
@@ -181,6 +206,12 @@ class Server:
             self._expire()
             if self._host.owes_a_line or self._host.next_look_ms is not None:
                 self._host.let_time_pass()
+                self._look_for_socket()
+
+    def _look_for_socket(self) -> None:
+        if self._listening is None and (bound := self._host.newly_listening()) is not None:
+            self._listening = bound
+            self._selector.register(bound, selectors.EVENT_READ)
 
     def _timeout_s(self) -> float | None:
         """Give the time until something is due, ``None`` if nothing is."""
@@ -200,25 +231,25 @@ class Server:
             due.append(look_ms)
         return max(0, min(due) - now_ms) / 1000 if due else None
 
-    def _accept(self) -> None:
+    def _accept(self, listening: socket.socket) -> None:
         for _ in range(_ACCEPTS_A_TURN):
             if self._stopping:
                 return
             try:
-                accepted, _ = self._listening.accept()
+                accepted, _ = listening.accept()
             except (BlockingIOError, ConnectionAbortedError):
                 return
             except OSError as error:
-                self._out_of_descriptors(error)
+                self._out_of_descriptors(listening, error)
                 return
             self._begin(accepted)
 
-    def _out_of_descriptors(self, error: OSError) -> None:
+    def _out_of_descriptors(self, listening: socket.socket, error: OSError) -> None:
         """Give back what incomplete connections hold, and pause (rule 3)."""
         log_detail("accepting pauses for %d ms: %s", _PAUSE_MS, error.strerror)
         for _ in range(min(_GIVEN_BACK, len(self._open))):
             self._evict("descriptors ran out")
-        self._selector.unregister(self._listening)
+        self._selector.unregister(listening)
         self._paused_until_ms = monotonic_ms() + _PAUSE_MS
 
     def _begin(self, accepted: socket.socket) -> None:
@@ -343,7 +374,7 @@ class Server:
         now_ms = monotonic_ms()
         self._expire_from(self._without_length, now_ms - self._deadlines.length_ms)
         self._expire_from(self._open, now_ms - self._deadlines.frame_ms)
-        if self._paused_until_ms and now_ms >= self._paused_until_ms:
+        if self._paused_until_ms and self._listening and now_ms >= self._paused_until_ms:
             self._paused_until_ms = 0
             self._selector.register(self._listening, selectors.EVENT_READ)
 

@@ -1,0 +1,243 @@
+"""The processes of one service on one host: places, who leads, and the sockets between them.
+
+In the state directory stands a folder of theirs:
+
+    workers/leader.lock   is held by the process that serves the address
+    workers/N.lock        is held by the process that has place N
+    workers/N.sock        where that process hears from the others: Unix datagrams
+
+Rules this module keeps:
+
+1. Who is there is told by the kernel: a lock goes with its process, and nobody answers on the
+   socket of one that is gone. Numbers of processes say nothing, as they are used again.
+2. A place has one process. A process takes the first that is free, so that the names of instances
+   are few and stay the same.
+3. What comes over these sockets comes from a process of our user, since the folder lets in nobody
+   else, and says little: that something is to be looked at, and how a process is. What is to be
+   done stands in the journal, under signatures.
+4. Nobody waits for a peer here: a datagram that cannot be sent at once is not sent.
+5. A child of a fork closes what it inherited, and never unlocks.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import json
+import os
+import select
+import socket
+import stat
+import sys
+from typing import TYPE_CHECKING, Final
+
+from sealwire.clock import monotonic_ms
+from sealwire.errors import ConfigurationError, StateError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from sealwire.documents import JsonValue
+
+# On Windows an import above fails; this says the same to type checkers.
+assert sys.platform != "win32"  # noqa: S101
+
+FOLDER: Final = "workers"
+MAX_WORKERS: Final = 256
+"""Processes of one service on one host; gunicorn's own advice is twice the cores and one."""
+
+MAX_DATAGRAM_BYTES: Final = 60_000
+"""Less than any system's limit for a Unix datagram."""
+
+_QUEUE_BYTES: Final = 1024 * 1024
+"""For the answers of all workers at once, which nobody reads while a change is made."""
+
+_OPEN: Final = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+_OWNER_ONLY: Final = 0o600
+_FOLDER_MODE: Final = 0o700
+_GONE: Final = frozenset({errno.ECONNREFUSED, errno.ENOENT, errno.ECONNRESET})
+
+
+class Members:
+    """This process's place among those of its service.
+
+    Attributes:
+        number: the place.
+        socket: where the others are heard, non-blocking.
+    """
+
+    def __init__(self, state: Path) -> None:
+        """Take a place.
+
+        Args:
+            state: the state directory that the processes share.
+
+        Raises:
+            ConfigurationError: every place is taken, or the folder is another user's.
+            StateError: the folder cannot be used.
+        """
+        self._path = state / FOLDER
+        self._folder = self._lock = self._leading = -1
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        try:
+            self._folder = self._open_folder()
+            self.number = self._take_place()
+            self._bind()
+        except OSError as error:
+            self.close()
+            raise StateError(f"{self._path} cannot be used: {error.strerror}") from None
+        except BaseException:
+            self.close()
+            raise
+
+    def _open_folder(self) -> int:
+        with contextlib.suppress(FileExistsError):
+            self._path.mkdir(_FOLDER_MODE)
+        folder = os.open(self._path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        status = os.fstat(folder)
+        if status.st_uid != os.geteuid() or stat.S_IMODE(status.st_mode) != _FOLDER_MODE:
+            os.close(folder)
+            raise ConfigurationError(
+                f"{self._path} is not a folder of this user alone; stop the service and remove it: "
+                f"rm -r {self._path}"
+            )
+        return folder
+
+    def _take_place(self) -> int:
+        for number in range(MAX_WORKERS):
+            lock = os.open(f"{number}.lock", _OPEN, _OWNER_ONLY, dir_fd=self._folder)
+            if _locked(lock):
+                self._lock = lock
+                return number
+            os.close(lock)
+        raise ConfigurationError(
+            f"{MAX_WORKERS} processes have a place in {self._path}, which is as many as can be; "
+            "give each service a state directory of its own"
+        )
+
+    def _bind(self) -> None:
+        self.socket.settimeout(0)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _QUEUE_BYTES)
+        # The place is ours, so whoever left a socket there is gone.
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(f"{self.number}.sock", dir_fd=self._folder)
+        # The mode is on the descriptor before the name exists.
+        os.fchmod(self.socket.fileno(), _OWNER_ONLY)
+        self.socket.bind(self._way_to(self.number))
+
+    def _way_to(self, number: int) -> str:
+        """Give the path of a socket, which has to be short whatever the folder's is."""
+        if sys.platform == "linux":
+            return f"/proc/self/fd/{self._folder}/{number}.sock"
+        else:  # noqa: RET505 - a type checker reads one platform's branch
+            return str(self._path / f"{number}.sock")
+
+    # ---- who leads -----------------------------------------------------------------------------
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process serves the address."""
+        return self._leading != -1
+
+    def try_to_lead(self) -> bool:
+        """Lead, if nobody else does; give whether this process leads now.
+
+        Raises:
+            OSError: the lock cannot be had at all.
+        """
+        if not self.leads:
+            lock = os.open("leader.lock", _OPEN, _OWNER_ONLY, dir_fd=self._folder)
+            if _locked(lock):
+                self._leading = lock
+            else:
+                os.close(lock)
+        return self.leads
+
+    def lead_no_more(self) -> None:
+        """Let another one lead."""
+        lock, self._leading = self._leading, -1
+        if lock != -1:
+            os.close(lock)
+
+    # ---- what is said --------------------------------------------------------------------------
+
+    def others(self) -> list[int]:
+        """Give the places that have or had a process, but for our own."""
+        found = []
+        for name in os.listdir(self._folder):  # noqa: PTH208 - of a descriptor
+            stem, _, kind = name.partition(".")
+            if kind == "sock" and stem.isdecimal() and int(stem) != self.number:
+                found.append(int(stem))
+        return sorted(found)
+
+    def tell(self, number: int, said: dict[str, JsonValue]) -> bool:
+        """Say something to one process; give whether anybody is there.
+
+        One that is there and does not listen is there: it counts as one that does not answer.
+        """
+        data = json.dumps({**said, "from": self.number}).encode()
+        try:
+            self.socket.sendto(data[:MAX_DATAGRAM_BYTES], self._way_to(number))
+        except OSError as error:
+            return error.errno not in _GONE
+        return True
+
+    def hear(self) -> Iterator[dict[str, JsonValue]]:
+        """Give what has been said to this process and not been heard yet."""
+        while True:
+            try:
+                data = self.socket.recv(MAX_DATAGRAM_BYTES)
+                said = json.loads(data)
+            except (BlockingIOError, InterruptedError):
+                return
+            except (OSError, ValueError):
+                # One that was cut off, or a socket that is closed by now, says nothing.
+                if self.socket.fileno() == -1:
+                    return
+                continue
+            if isinstance(said, dict) and isinstance(said.get("from"), int):
+                yield said
+
+    def wait_to_hear(self, until_ms: int) -> bool:
+        """Wait until something is said, or the time is over; give whether something is.
+
+        Args:
+            until_ms: until when, on the monotonic clock.
+        """
+        left_s = max(0, until_ms - monotonic_ms()) / 1000
+        poller = select.poll()
+        poller.register(self.socket, select.POLLIN)
+        return bool(poller.poll(left_s * 1000))
+
+    # ---- the end -------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Give the place back; twice does nothing. In a child of a fork it stays its parent's."""
+        if self._lock != -1 and self._folder != -1:
+            with contextlib.suppress(OSError):
+                os.unlink(f"{self.number}.sock", dir_fd=self._folder)
+        self.abandon()
+
+    def abandon(self) -> None:
+        """Close what a child of a fork inherited, and touch nothing else."""
+        self.lead_no_more()
+        self.socket.close()
+        for name in ("_lock", "_folder"):
+            descriptor = getattr(self, name)
+            setattr(self, name, -1)
+            if descriptor != -1:
+                os.close(descriptor)
+
+
+def _locked(descriptor: int) -> bool:
+    """Lock a file alone, if that can be done at once."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        os.close(descriptor)
+        raise
+    return True

@@ -1,0 +1,282 @@
+"""Every worker of a service behind one address: one leads, the others follow the journal.
+
+Rules this module keeps:
+
+1. The leader takes a request, makes the change and writes it down; only then the others are told to
+   look. They put in force what the journal says, under the signatures that stand there, and report.
+2. A process that does not report within `REPORT_MS` is named stale. It blocks nothing: it follows
+   when it comes by again, and it is not waited for until it has answered.
+3. Where the policy wants more processes than have done it, the change is taken back in all of them.
+4. A process that cannot do what the others have done says why; it is not left out.
+5. Whoever comes later has what stands before it serves, because it follows the journal first.
+"""
+
+from __future__ import annotations
+
+import logging
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from sealwire.clock import monotonic_ms
+from sealwire.errors import StateError
+from sealwire.eventlog import LOGGER, log_to
+from sealwire.policy import Quorum
+from sealwire.receipts import Instance, Outcome
+from sealwire.requests import Revert
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
+
+    from sealwire.documents import JsonValue
+    from sealwire.durable import DurableState
+    from sealwire.engine import Engine
+    from sealwire.members import Members
+    from sealwire.requests import Request
+
+REPORT_MS: Final = 2_000
+"""How long the others are waited for; following takes a few milliseconds each."""
+
+LEAD_MS: Final = 250
+"""How often it is looked whether anybody leads: within a second somebody does."""
+
+STALE: Final = "has not answered"
+
+_FOLLOW: Final = "follow"
+_FOLLOWED: Final = "followed"
+_ASK: Final = "ask"
+_TOLD: Final = "told"
+
+
+class Row(NamedTuple):
+    """What one process says of itself, for status.
+
+    Attributes:
+        instance: what it is called.
+        base: the digest of the configuration that stays; ``""`` is the application's.
+        leases: the ids of the leases that run there.
+        drift: how many places somebody else has changed.
+        trouble: why it is not as the journal says, or ``""``.
+        leads: whether it serves the address.
+        stale: whether it has not answered.
+    """
+
+    instance: str
+    base: str = ""
+    leases: tuple[str, ...] = ()
+    drift: int = 0
+    trouble: str = ""
+    leads: bool = False
+    stale: bool = False
+
+
+class Workers:
+    """The processes of one service, as one of them sees the others; under the memory's gate."""
+
+    def __init__(
+        self, members: Members, engine: Engine, durable: DurableState, quorum: Quorum = Quorum.ALL
+    ) -> None:
+        """Work beside others.
+
+        Args:
+            members: our place among them.
+            engine: what is in force in this process.
+            durable: the journal that all of them follow.
+            quorum: how many have to have made a change for it to stay.
+        """
+        self._members, self._engine, self._durable = members, engine, durable
+        self._quorum = quorum
+        self._lead_due_ms = 0
+        self._silent: set[int] = set()
+        self._names: dict[int, str] = {}
+
+    @property
+    def socket(self) -> socket.socket:
+        """Where the others are heard."""
+        return self._members.socket
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process serves the address."""
+        return self._members.leads
+
+    @property
+    def next_look_ms(self) -> int | None:
+        """When `is_to_lead` is due, on the monotonic clock; ``None`` while this process leads."""
+        return None if self.leads else self._lead_due_ms
+
+    def is_to_lead(self) -> bool:
+        """Whether nobody leads any more, so that this process does from now on."""
+        if self.leads or monotonic_ms() < self._lead_due_ms:
+            return False
+        self._lead_due_ms = monotonic_ms() + LEAD_MS
+        return self._members.try_to_lead()
+
+    def lead_no_more(self) -> None:
+        """Let another one lead, since this one cannot."""
+        self._members.lead_no_more()
+        # The others look first.
+        self._lead_due_ms = monotonic_ms() + 4 * LEAD_MS
+
+    def is_anybody(self, pattern: str) -> bool:
+        """Whether a pattern of instance names fits another process of the service."""
+        host = self._engine.in_force.instance.partition("/")[0]
+        others = (f"{host}/{instance_of(number)}" for number in self._members.others())
+        return self.leads and any(fnmatchcase(name, pattern) for name in others)
+
+    # ---- as the one that leads -----------------------------------------------------------------
+
+    def spread(self, request: Request) -> tuple[Instance, ...]:
+        """Have the others follow what has been done here; give a row for each of them.
+
+        The journal has been let go, so that they can read it.
+        """
+        asked: dict[str, JsonValue] = {"what": _FOLLOW, "request": request.id}
+        heard = self._heard_of(asked, _FOLLOWED)
+        rows = []
+        for number, said in heard.items():
+            if said is None:
+                name = self._name_of(number)
+                rows.append(Instance(name, Outcome.FAILED, STALE))
+                continue
+            outcome = _outcome_of(said)
+            if isinstance(request, Revert) and outcome is Outcome.APPLIED:
+                outcome = Outcome.REVERTED
+            rows.append(Instance(self._name_of(number), outcome, str(said.get("detail", ""))))
+        return tuple(rows)
+
+    def is_enough(self, rows: tuple[Instance, ...], *, here: bool) -> bool:
+        """Whether a change may stay.
+
+        Args:
+            rows: what has become of it in the others; who has not answered counts neither way.
+            here: whether it was made in this process as well.
+        """
+        failed = sum(each.outcome is Outcome.FAILED and each.detail != STALE for each in rows)
+        done = sum(each.outcome is Outcome.APPLIED for each in rows)
+        return self._quorum.is_met(done + here, failed)
+
+    def rows(self) -> tuple[Row, ...]:
+        """Give what every process says of itself, our own first."""
+        heard = self._heard_of({"what": _ASK}, _TOLD)
+        rows = [_read_row(self._own_row())]
+        for number, said in heard.items():
+            if said is None:
+                rows.append(Row(self._name_of(number), stale=True))
+            else:
+                rows.append(_read_row(said))
+        return tuple(rows)
+
+    def _heard_of(
+        self, asked: dict[str, JsonValue], answer: str
+    ) -> dict[int, dict[str, JsonValue] | None]:
+        """Ask all others; give what each has answered, and ``None`` of those that are silent."""
+        asked["ticket"] = ticket = monotonic_ms()
+        there = [each for each in self._members.others() if self._members.tell(each, asked)]
+        heard: dict[int, dict[str, JsonValue] | None] = dict.fromkeys(there)
+        self._silent &= set(there)
+        until_ms = ticket + REPORT_MS
+
+        def is_waiting() -> bool:
+            return any(heard[each] is None for each in there if each not in self._silent)
+
+        while is_waiting():
+            if not self._members.wait_to_hear(until_ms):
+                break
+            for said in self._members.hear():
+                number = said["from"]
+                if isinstance(number, int):
+                    self._silent.discard(number)
+                    if said.get("what") == answer and said.get("ticket") == ticket:
+                        self._names[number] = str(said.get("instance", ""))
+                        heard[number] = said
+        for number in there:
+            if heard[number] is None:
+                self._silent.add(number)
+        return heard
+
+    def _name_of(self, number: int) -> str:
+        return self._names.get(number) or instance_of(number)
+
+    # ---- as one that follows -------------------------------------------------------------------
+
+    def listen(self, look: Callable[[], None]) -> None:
+        """Do what the one that leads asks for.
+
+        Args:
+            look: looks at everything else that may have changed, such as the keyring.
+        """
+        for said in self._members.hear():
+            number, what = said["from"], said.get("what")
+            if not isinstance(number, int):
+                continue
+            if what == _FOLLOW:
+                look()
+                outcome, detail = self._follow(str(said.get("request", "")))
+                row: dict[str, JsonValue] = {"outcome": outcome.value, "detail": detail[:500]}
+                self._answer(number, said, {"what": _FOLLOWED, **row})
+            elif what == _ASK:
+                self._answer(number, said, {"what": _TOLD, **self._own_row()})
+
+    def _answer(
+        self, number: int, said: dict[str, JsonValue], answer: dict[str, JsonValue]
+    ) -> None:
+        answer["instance"] = self._engine.in_force.instance
+        answer["ticket"] = said.get("ticket")
+        self._members.tell(number, answer)
+
+    def _follow(self, request_id: str) -> tuple[Outcome, str]:
+        """Be where the journal is; say what has become of a request here."""
+        try:
+            with self._durable.held():
+                pass
+        except StateError as error:
+            return Outcome.FAILED, str(error)
+        except Exception as bug:  # noqa: BLE001 - a class of the host's may raise anything
+            log_to(LOGGER, logging.ERROR, "state: could not be followed: %s", type(bug).__name__)
+            return Outcome.FAILED, f"{type(bug).__name__}, see this process's log"
+        return self._durable.become_of(request_id)
+
+    def _own_row(self) -> dict[str, JsonValue]:
+        in_force = self._engine.in_force
+        troubles = (self._durable.trouble, *in_force.set_aside)
+        return {
+            "instance": in_force.instance,
+            "base": in_force.base.digest,
+            "leases": [each.id for each in in_force.overlay.leases],
+            "drift": len(in_force.drift),
+            "trouble": "; ".join(each for each in troubles if each)[:500],
+            "leads": self.leads,
+        }
+
+    # ---- the end -------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Give the place back."""
+        self._members.close()
+
+    def abandon(self) -> None:
+        """Close what a child of a fork inherited."""
+        self._members.abandon()
+
+
+def instance_of(number: int) -> str:
+    """Give what the process in a place is called on its host."""
+    return f"worker-{number}"
+
+
+def _outcome_of(said: dict[str, JsonValue]) -> Outcome:
+    named = {each.value: each for each in Outcome}
+    return named.get(str(said.get("outcome")), Outcome.FAILED)
+
+
+def _read_row(said: dict[str, JsonValue]) -> Row:
+    leases, drift = said.get("leases"), said.get("drift")
+    return Row(
+        instance=str(said.get("instance", "")),
+        base=str(said.get("base", "")),
+        leases=tuple(map(str, leases)) if isinstance(leases, list) else (),
+        drift=drift if isinstance(drift, int) else 0,
+        trouble=str(said.get("trouble", "")),
+        leads=said.get("leads") is True,
+    )

@@ -6,6 +6,7 @@ import json
 import os
 import shlex
 import signal
+import socket
 import struct
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,6 @@ from sealwire.cli import delivering as sending
 from sealwire.cli.service_part import host_name
 
 if TYPE_CHECKING:
-    import socket
     from pathlib import Path
 
     from tests.cli.conftest import Service, Shell
@@ -103,7 +103,9 @@ def test_the_answer_as_json(shell: Shell, local_service: Service) -> None:
         "trust": "verified",
         "host": host_name(),
         "alarms": [],
+        "instances": [{"name": first["instances"][0]["name"], "outcome": "applied", "detail": ""}],
     }
+    assert first["instances"][0]["name"].startswith(f"{socket.gethostname()}/")
     assert again == first | {"repeated": True}
     assert local_service.logs("after")
 

@@ -221,3 +221,70 @@ def test_the_quorum_decides_whether_it_stays(tmp_path: Path, quorum: str, *, sta
     finally:
         for name in list(fleet.running):
             fleet.kill(name)
+
+
+def _settings(fleet: Fleet) -> Path:
+    """Write an operator's settings for the service."""
+    folder = fleet.folder
+    write_key_file(folder / "alice.signing", ALICE)
+    write_key_file(folder / "host.pub", HOST.verify_key)
+    path = folder / "operator.toml"
+    path.write_text(
+        'issuer = "alice"\nsigning_key = "alice.signing"\n\n'
+        f'[targets."{AUDIENCE}"]\naddress = "{fleet.client.address}"\nchain = "local"\n'
+        'receipt_key = "host.pub"\n',
+        encoding="utf-8",
+    )
+    return path
+
+
+def _typed(settings: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "sealwire", *words, "--config", str(settings)],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_the_command_line_says_how_many(fleet: Fleet) -> None:
+    """A row where it was not done, exit 5 then, and a line for each process in status."""
+    settings = _settings(fleet)
+    done = _typed(settings, "lease", f"{LOGGER}=DEBUG", "--for", "1m")
+    assert (0, True) == (done.returncode, "4/4 processes" in done.stdout), done
+    leader = fleet.leader()
+    stopped = fleet.running[next(name for name in "abcd" if name != leader)]
+    stopped.send_signal(signal.SIGSTOP)
+    try:
+        done = _typed(settings, "lease", f"{LOGGER}=INFO", "--for", "1m")
+        assert 5 == done.returncode, done
+        assert "3/4 processes" in done.stdout
+        assert "failed: has not answered" in done.stdout
+        status = _typed(settings, "status").stdout
+        assert "stale: it has not answered" in status
+    finally:
+        stopped.send_signal(signal.SIGCONT)
+    status = _typed(settings, "status").stdout
+    assert 1 == status.count(": leads, ")
+    # A line each, and the name of the one that has answered.
+    assert 5 == status.count("/worker-")
+
+
+def test_the_command_line_watches(fleet: Fleet) -> None:
+    """It asks again and again, and says so when nobody answers, until it is interrupted."""
+    settings = _settings(fleet)
+    with subprocess.Popen(
+        [sys.executable, "-m", "sealwire", "status", "--watch", "--config", str(settings)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as watching:
+        assert watching.stdout is not None
+        seen = 0
+        for line in watching.stdout:
+            seen += ": leads, " in line
+            if seen == 2:
+                break
+        watching.send_signal(signal.SIGINT)
+        watching.stdout.read()
+        assert 130 == watching.wait()

@@ -23,6 +23,7 @@ from sealwire.cli.lastanswer import MAX_REASON_CHARS, short
 from sealwire.cli.noting import keeping_sealed
 from sealwire.cli.options import address_option, json_option, timeout_option
 from sealwire.cli.parameters import read_input
+from sealwire.cli.rows import instances_as_json, say_instances
 from sealwire.cli.sealing import (
     check_document,
     config_option,
@@ -146,6 +147,7 @@ def result_as_json(result: Result, address: str, audience: str | None) -> dict[s
         "trust": result.trust.value,
         "host": result.host,
         "alarms": list(result.alarms),
+        "instances": instances_as_json(result),
     }
 
 
@@ -173,8 +175,9 @@ def told(result: Result, service: str, *, quiet: bool, done: str = "applied", se
             said = _by_whom(result) or "; the answer is unsigned"
             say((done, "bold green"), (f", as {service} says{said}", ""))
             _say_reduced(result)
-        return Exit.OK
+        return say_instances(result, quiet=quiet)
     if answer.outcome is Outcome.FAILED:
+        say_instances(result, quiet=quiet)
         what = f"failed, as {service} says"
         if answer.repeated:
             what = f"had failed before, as {service} says, and nothing was done now"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from sealwire.cli.asking import Asked
+from sealwire.cli.endings import ending_of
 from sealwire.cli.options import reading_options
 from sealwire.cli.reported import (
     MAX_ROWS,
@@ -20,13 +22,18 @@ from sealwire.cli.reported import (
     text,
     time_of,
 )
-from sealwire.cli.terminal import say, say_fields
+from sealwire.cli.rows import say_workers
+from sealwire.cli.terminal import say, say_error, say_fields
 from sealwire.cli.wording import counted
+from sealwire.errors import NoAnswerError, TransportError
 
 if TYPE_CHECKING:
     from sealwire.cli.endings import Exit
 
 _ROOT: Final = "root"
+
+WATCH_S: Final = 2.0
+"""How often a service is asked while it is watched; it may remember some hundred reads a key."""
 
 MAX_DEPTH: Final = 16
 """How far a logger is indented at most, in steps."""
@@ -41,11 +48,13 @@ MAX_COLUMN: Final = 60
 Examples:
   sealwire status
   sealwire status --to payments@prod --json
+  sealwire status --watch
 
 \b
 Exit status: 0 told, 1 refused, 3 nothing was sent, 4 sent but not answered.
 """,
 )
+@click.option("--watch", is_flag=True, help="Ask again every two seconds, until interrupted.")
 @reading_options
 def status(
     only: str,
@@ -54,6 +63,7 @@ def status(
     timeout_s: int,
     config: str | None,
     *,
+    watch: bool,
     as_json: bool,
 ) -> Exit:
     """Ask a running service what is in force: base, leases, loggers, handlers.
@@ -61,13 +71,28 @@ def status(
     Loggers that have nothing of their own are left out. Nothing is changed.
     """
     asked = Asked(config, to, address, timeout_s)
-    result = asked.ask(lambda client: client.status(only=only))
-    return asked.say(
-        result,
-        lambda report: say_status(report, asked.options),
-        as_json=as_json,
-        done="in force",
-    )
+
+    def ask() -> Exit:
+        result = asked.ask(lambda client: client.status(only=only))
+        if watch and not as_json:
+            # Only now, so that nothing flickers while the answer is waited for.
+            click.clear()
+        return asked.say(
+            result,
+            lambda report: say_status(report, asked.options),
+            as_json=as_json,
+            done="in force",
+        )
+
+    while watch:
+        try:
+            ask()
+        except (TransportError, NoAnswerError) as error:
+            # Whoever watches wants to see it come back.
+            ending = ending_of(error)
+            say_error(ending.error, ending.hint)
+        time.sleep(WATCH_S)
+    return ask()
 
 
 def say_status(report: dict[str, Any], options: str, revert: str = "sealwire revert") -> None:
@@ -99,6 +124,7 @@ def say_status(report: dict[str, Any], options: str, revert: str = "sealwire rev
     for each in shown(report["drift"], "places"):
         said = f"{text(each['where'])} is {text(each['found'])} and not {text(each['expected'])}"
         say((f"  {said}", "yellow"))
+    say_workers(report)
     say(("", ""))
     _say_loggers(report)
     say_left_out(report, "rows ")
@@ -127,6 +153,8 @@ def _say_base(report: dict[str, Any], options: str) -> None:
         fields.append(("", f"sealwire confirm {request_id(base['id'])}{options}"))
     if (trail := report.get("trail")) is not None:
         fields.append(("trail", _trail_in_words(trail)))
+    if (ring := report.get("keyring")) is not None:
+        fields.append(("keyring", _keyring_in_words(ring)))
     fields.append(("leases", str(len(report["leases"])) if report["leases"] else "none"))
     if trail is not None and trail["trouble"]:
         say((f"changes are refused: {text(trail['trouble'])}", "bold red"))
@@ -139,6 +167,14 @@ def _trail_in_words(trail: dict[str, Any]) -> str:
     waiting = f", {number(trail['waiting'])} waiting" if trail["waiting"] else ""
     spilled = ", records go to its second folder" if trail["spilled"] else ""
     return f"{counted(records, 'record')}{signed}{waiting}{spilled}"
+
+
+def _keyring_in_words(ring: dict[str, Any]) -> str:
+    ends = f"{'expired' if ring['expired'] else 'until'} {time_of(number(ring['expires']) * 1000)}"
+    lacking = sum(not each["held"] for each in ring["keys"])
+    missing = f", {counted(lacking, 'secret key')} not on this host" if lacking else ""
+    trouble = f"; {text(ring['trouble'])}" if ring["trouble"] else ""
+    return f"{text(ring['name'])} {number(ring['version'])}, {ends}{missing}{trouble}"
 
 
 def _place_in_tree(name: str) -> list[str]:

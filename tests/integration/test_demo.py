@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sealwire.cli.app import run
-from sealwire.cli.demo import attacks, changes, evidence, lease, processes, scene
+from sealwire.cli.demo import attacks, changes, evidence, fleet, lease, processes, scene
+from sealwire.cli.demo.fleet import Fleet
 from sealwire.cli.demo.processes import Running, cpu_time_s, parse_ps_time
 from sealwire.cli.demo.scene import SERVICE, Said, Scene, console_at
 from sealwire.cli.endings import Exit
@@ -27,8 +28,11 @@ from sealwire.cli.endings import Exit
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from sealwire.client import Client
+    from sealwire.keys import SigningKey
 
-STEPS = 15
+
+STEPS = 17
 DEADLINE_S = 60
 
 
@@ -237,6 +241,41 @@ def edited_before(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     monkeypatch.setattr(Scene, "start_again", start_again)
 
 
+def in_a_worker(old: str, new: str) -> Callable[[pytest.MonkeyPatch, Path], None]:
+    """Change a line of the workers' program."""
+
+    def spoil(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+        program = fleet.WORKER.read_text(encoding="utf-8")
+        assert program.count(old) == 1
+        spoilt = folder / "worker.py"
+        spoilt.write_text(program.replace(old, new), encoding="utf-8")
+        monkeypatch.setattr(fleet, "WORKER", spoilt)
+        monkeypatch.setattr(processes, "PATIENCE_S", 5.0)
+
+    return spoil
+
+
+def counts_none(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Let no row say that the request was done."""
+    monkeypatch.setattr(fleet, "_done", lambda _: 0)
+
+
+def no_stranger(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Let the new key be the old one."""
+    honest = Fleet.client
+
+    def client(played: Fleet, key: SigningKey) -> Client:
+        return honest(played, played.alice if key.owner == "alice" else key)
+
+    monkeypatch.setattr(Fleet, "client", client)
+
+
+PAUSE = "PAUSE_S = 0.1\n"
+ALL_IN_FORCE = """PAUSE_S = 0.1
+from sealwire.keyring import KeysInForce
+
+KeysInForce.verify = lambda self, message, context: message
+"""
 DEBUG = console_at("DEBUG")
 STAYS = """
 import sealwire
@@ -318,11 +357,17 @@ SABOTAGES: dict[str, Sabotage] = {
     "records nothing": (13, "holds no trail", in_the_service("        trail=trail,\n", "")),
     "trail was edited": (13, "the trail is tampered", edited_before),
     "nobody edits": (13, "nothing is found", edits_nothing),
+    "workers do not debug": (
+        14, "never wrote 'DEBUG worker'", in_a_worker("database.debug", "database.disabled"),
+    ),
+    "nobody leases": (14, "was not done in all of them", counts_none),
+    "staged keys change": (15, "a staged key was obeyed", in_a_worker(PAUSE, ALL_IN_FORCE)),
+    "everybody is known": (15, "a key that nobody knows was obeyed", no_stranger),
     "is busy": (
-        14, "the service is busy", in_the_service("    with on_socket, on_port:\n", SPINNING),
+        16, "the service is busy", in_the_service("    with on_socket, on_port:\n", SPINNING),
     ),
     "ends with 7": (
-        15, "did not end by itself", in_the_service("          return\n", "          sys.exit(7)"),
+        17, "did not end by itself", in_the_service("          return\n", "          sys.exit(7)"),
     ),
 }  # fmt: skip
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self, TypeVar
 
 from sealwire.cli.demo.processes import Running
 from sealwire.clock import wall_clock_ms
@@ -35,6 +36,9 @@ _OUTCOMES: Final = {
     Outcome.REFUSED: "refused",
     Outcome.FAILED: "failed",
 }
+
+
+T = TypeVar("T", bound=AbstractContextManager[Any])
 
 
 class NotAsExpectedError(SealwireError):
@@ -88,6 +92,7 @@ class Scene:
         self.trail = folder / "trail"
         self.trail.mkdir(mode=0o700)
         init_state(folder / "state", AUDIENCE, min_version=0, now_ms=wall_clock_ms())
+        self._beside = ExitStack()
         self.service = self._started()
 
     def __enter__(self) -> Self:
@@ -95,8 +100,14 @@ class Scene:
         return self
 
     def __exit__(self, *_exception: object) -> None:
-        """End the service, whichever process it is by now."""
+        """End the service, whichever process it is by now, and what runs beside it."""
+        self._beside.close()
         self.service.end()
+
+    def beside(self, other: T) -> T:
+        """Let something else run until this ends, and end it before."""
+        entered: T = self._beside.enter_context(other)
+        return entered
 
     def start_again(self) -> None:
         """Start the service again, which has ended; what it has written before is gone."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from sealwire.cli.demo.attacks import library_against_sealwire, run_by_library
 from sealwire.cli.demo.changes import failure_changes_nothing, floor_holds, trial_goes_by_itself
 from sealwire.cli.demo.evidence import trail_tells
+from sealwire.cli.demo.fleet import Fleet, every_process_changes, key_is_rotated
 from sealwire.cli.demo.lease import lease_ends_by_itself
 from sealwire.cli.demo.scene import (
     AUDIENCE,
@@ -46,6 +47,7 @@ class Play:
         self.scene = scene
         self.screen = scene.screen
         self.recorded = b""
+        self.fleet: Fleet | None = None
         self.steps: tuple[tuple[str, Callable[[], None]], ...] = (
             ("A service runs, and logs at level INFO", self.service_runs),
             ("Alice seals a configuration, and DEBUG lines appear", self.debug_appears),
@@ -60,6 +62,8 @@ class Play:
             ("A configuration on trial, which nobody confirms", self.trial),
             ("Killed in the middle of a change, by kill -9", self.killed),
             ("The trail of all this, and one byte of it edited", self.trail),
+            ("Four processes behind one address, one of them killed", self.workers),
+            ("A key is rotated while they run", self.rotation),
             ("Four bytes, and the connection is closed", self.four_bytes),
             ("The service still listens, and ends in order", self.ends_in_order),
         )
@@ -239,8 +243,19 @@ class Play:
         """Step 13."""
         trail_tells(self.scene)
 
-    def four_bytes(self) -> None:
+    def workers(self) -> None:
         """Step 14."""
+        self.fleet = self.scene.beside(Fleet(self.scene.folder / "orders"))
+        every_process_changes(self.scene, self.fleet)
+
+    def rotation(self) -> None:
+        """Step 15."""
+        check(self.fleet is not None, "the processes have not been started")
+        if self.fleet is not None:
+            key_is_rotated(self.scene, self.fleet)
+
+    def four_bytes(self) -> None:
+        """Step 16."""
         scene, screen = self.scene, self.screen
         screen.done(
             "4 bytes, the length of a message that never comes, were sent to our service, and to "
@@ -262,7 +277,7 @@ class Play:
         check(spin.we_are_idle, "the service is busy with a closed connection")
 
     def ends_in_order(self) -> None:
-        """Step 15."""
+        """Step 17."""
         scene, screen = self.scene, self.screen
         screen.done("alice sealed and sent DEBUG once more; then the service was told to end")
         screen.expected("it obeys her as before; then it ends by itself and removes its socket")

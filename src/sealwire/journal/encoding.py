@@ -58,6 +58,7 @@ _ROW: Final = 64
 """As many as one array of `sealwire.cbor` has entries."""
 
 _MAX_LAYERS: Final = 64
+_CONFIRMED: Final = 3
 
 
 def encode(record: Record) -> bytes:
@@ -141,10 +142,15 @@ def _kept(kept: Kept) -> list[CborValue]:
 def _stored(stored: Stored) -> list[CborValue]:
     trial = stored.trial
     return [
-        [[bytes.fromhex(base.id), *base[1:]] for base in stored.bases],
+        [_base(base) for base in stored.bases],
         [[bytes.fromhex(lease.id), *lease[1:]] for lease in stored.leases],
         None if trial is None else [bytes.fromhex(trial.id), *trial[1:]],
     ]
+
+
+def _base(base: StoredBase) -> list[CborValue]:
+    confirmed = [bytes.fromhex(base.confirmed_by)] if base.confirmed_by else []
+    return [bytes.fromhex(base.id), base.since_ms, *confirmed]
 
 
 # ---- reading --------------------------------------------------------------------------------
@@ -249,6 +255,9 @@ def _read_stored(value: CborValue) -> Stored:
 
 
 def _read_base(value: CborValue) -> StoredBase:
+    # The third is there only for what was on trial.
+    if isinstance(value, list) and len(value) == _CONFIRMED:
+        return StoredBase(_id(value[0]), _number(value[1]), _id(value[2]))
     of, since_ms = _exactly(value, 2)
     return StoredBase(_id(of), _number(since_ms))
 

@@ -32,6 +32,7 @@ from sealwire.clock import monotonic_ms
 from sealwire.errors import ConfigurationError, Reason, Stage, StateError, VerificationError
 from sealwire.eventlog import LOGGER, log_bug, log_to
 from sealwire.following import Follower
+from sealwire.happenings import FilesClosed
 from sealwire.journal import Held, Kept, Now, Pending, Settled, Unwritten
 from sealwire.opened import Opened
 from sealwire.requests import Request, Revert
@@ -312,6 +313,10 @@ class DurableState:
         """Hold the journal, and be where it is."""
         if self._held is not None:
             return self._held
+        if self._opened is not None and not self._opened.is_ours:
+            # By a number that is another file's by now nothing is written or closed.
+            self._say_closed()
+            self._close()
         if self._opened is not None and self._opened.is_replaced:
             # What is written there is found by nobody who starts now.
             self._close()
@@ -386,6 +391,11 @@ class DurableState:
         self._written = JournalState(
             before.writes + 1, before.seconds + took_s, max(before.longest_s, took_s)
         )
+
+    def _say_closed(self) -> None:
+        said = f"somebody in this process has closed files of {self._folder}; they are opened anew"
+        log_to(LOGGER, logging.ERROR, "state: %s", said)
+        self._engine.changer.observers.happened(FilesClosed(said))
 
     def _tell(self, trouble: str) -> None:
         if trouble != self.trouble:

@@ -98,6 +98,12 @@ class FloorAlert(NamedTuple):
     what: str
 
 
+class FilesClosed(NamedTuple):
+    """Somebody else in this process has closed files that are ours; in words."""
+
+    what: str
+
+
 Happening: TypeAlias = (
     BaseBegan
     | BaseConfirmed
@@ -107,6 +113,7 @@ Happening: TypeAlias = (
     | DriftBegan
     | DriftEnded
     | FloorAlert
+    | FilesClosed
 )
 
 

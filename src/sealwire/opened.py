@@ -78,6 +78,13 @@ class Opened:
             return True
         return (there.st_dev, there.st_ino) != (here.st_dev, here.st_ino)
 
+    @property
+    def is_ours(self) -> bool:
+        """Whether nobody else in this process has closed what is open here."""
+        presence = self.presence
+        here = self._directory.disk.is_ours(self._directory.descriptor)
+        return here and self.journal.is_ours and (presence is None or presence.is_ours)
+
     def close(self) -> None:
         """Close it; in a child of a fork this is its parent's, and stays."""
         if self.presence is not None:

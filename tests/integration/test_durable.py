@@ -1094,3 +1094,83 @@ def test_a_state_gives_no_trial_more_time_than_was_signed(
         ),
     )
     assert settled(start(settings=second), INFO)
+
+
+# ---- an application that closes what it finds --------------------------------------------------
+
+CLOSES = """
+def taken_over(path, *places):
+    "Close all that is open of some files, and have a file of our own by these numbers."
+    files = [os.path.join(each, name) for each in places if os.path.isdir(each)
+             for name in os.listdir(each)]
+    known = [os.stat(each) for each in (*places, *files)]
+    theirs = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+    for number in range(3, 256):
+        try:
+            here = os.fstat(number)
+        except OSError:
+            continue
+        if any(os.path.samestat(here, each) for each in known):
+            os.dup2(theirs, number)
+            numbers.append(number)
+    numbers.append(theirs)
+
+def check():
+    "See to it that nobody has closed these, or written by them."
+    here = os.fstat(numbers[-1])
+    assert len(numbers) > 1 and here.st_size == 0
+    assert all(os.path.samestat(here, os.fstat(each)) for each in numbers)
+
+numbers = []
+"""
+
+
+def test_nothing_is_written_into_what_an_application_opens_instead(
+    start: Callable[..., Service], client: Client, parts: Path
+) -> None:
+    """A daemon closes all it finds: state and trail are opened anew, which both of them say."""
+    service = start(CLOSES)
+    client.apply(QUIET)
+    client.lease({NAME: "DEBUG"}, for_s=600)
+    theirs = parts / "theirs"
+    service.do(f"taken_over({str(theirs)!r}, {str(parts / 'state')!r}, {str(parts / 'trail')!r})")
+    client.revert()
+    assert ERROR == service.level
+    taken(lambda: client.apply(LOUD))
+    assert DEBUG == service.level
+    ends = time.monotonic() + PATIENCE_S
+    while client.status().report["trail"]["trouble"]:
+        assert time.monotonic() < ends
+        time.sleep(0.1)
+    client.lease({"payments.api": "DEBUG"}, for_s=600)
+    assert [] == client.status().report["drift"]
+    service.do("check()")
+    assert "somebody in this process has closed files of" in service.kill()
+    assert b"" == theirs.read_bytes()
+    service = start()
+    assert DEBUG == service.level
+    assert 1 == len(client.status().report["leases"])
+    service.kill()
+    records = b"".join(each.read_bytes() for each in sorted((parts / "trail").glob("*.jsonl")))
+    assert b"in this process has closed files of" in records
+    assert b"closed our file" in records
+    assert not run(["trail", "verify", str(parts / "trail"), "--key", str(parts / "trail.pub")])
+
+
+def test_a_lock_that_an_application_has_closed_is_had_anew(
+    start: Callable[..., Service], client: Client, parts: Path
+) -> None:
+    """It is free by then, so that somebody else may hold it: nothing is written meanwhile."""
+    service = start(CLOSES)
+    client.apply(QUIET)
+    before = (parts / "state" / "journal").read_bytes()
+    service.do(f"taken_over({str(parts / 'theirs')!r}, {str(parts / 'state' / 'lock')!r})")
+    with (parts / "state" / "lock").open("r+b") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with pytest.raises(RequestRefusedError) as caught:
+            client.apply(LOUD)
+        assert "state-unavailable" == caught.value.reason
+        assert before == (parts / "state" / "journal").read_bytes()
+    taken(lambda: client.apply(LOUD))
+    assert DEBUG == service.level
+    service.do("check()")

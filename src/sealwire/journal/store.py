@@ -86,6 +86,11 @@ class Journal:
         return self._writer.cut_bytes
 
     @property
+    def is_ours(self) -> bool:
+        """Whether nobody else in this process has closed what is open here."""
+        return self._writer.is_ours
+
+    @property
     def healthy(self) -> bool:
         """Whether something new can begin, as far as is known."""
         return not self.trouble

@@ -183,7 +183,7 @@ def happened(happening: Happening, salt: bytes) -> Iterable[Event]:
             yield events.Drifted(changes_of(happening.expected, found, salt))
         case DriftEnded():
             yield events.DriftEnded(tuple(map(clipped, happening.places[:MAX_ENTRIES])))
-        case _:  # a `FloorAlert`
+        case _:  # a `FloorAlert`, or `FilesClosed`
             yield events.Alerted(clipped(happening.what))
 
 

@@ -6,11 +6,14 @@ Rules this module keeps:
    answered. The journal's lock is held from one to the other, so an intent that somebody finds open
    is of a process that died in the middle; whoever finds it does it again, from the journal.
 2. Before each change this process is where the journal is; see `following`.
-3. Going back waits for nothing. What has ended by itself is written when that can be done; a crash
-   before may undo it, and the end of a lease holds in any case. Leases are ended for whoever asks,
-   whether that can be written or not: a copy of that message ends nothing but what was begun before
-   it, since whatever is begun later is taken in the journal, and overtakes it.
-4. A journal that is lost, cannot be trusted or cannot be written refuses changes, and nothing else.
+3. Going back waits for nothing. What has ended, by itself or for whoever asked, is written when
+   that can be done, and before anything else; a crash before may undo it, and a lease ends in time
+   in any case. It is answered that this is not written yet.
+4. A message that goes back and could not be written does so once. One that ends leases ends
+   nothing but what was begun before it, since whatever is begun later is taken in the journal, and
+   overtakes it. One that names its configuration finds it once. One that means whichever is the
+   last is taken only where it is known which that is by the journal.
+5. A journal that is lost, cannot be trusted or cannot be written refuses changes, and nothing else.
    It is tried again with every change, and each second while something is unwritten.
 """
 
@@ -29,7 +32,8 @@ from sealwire.clock import monotonic_ms
 from sealwire.errors import ConfigurationError, Reason, Stage, StateError, VerificationError
 from sealwire.eventlog import LOGGER, log_bug, log_to
 from sealwire.following import Follower
-from sealwire.journal import Held, Kept, Now, Settled
+from sealwire.happenings import FilesClosed
+from sealwire.journal import Held, Kept, Now, Pending, Settled, Unwritten
 from sealwire.opened import Opened
 from sealwire.receipts import Outcome as Become
 from sealwire.requests import Request, Revert
@@ -44,6 +48,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sealwire.engine import Engine
+    from sealwire.journal import Remembered
     from sealwire.receiver import Door
 
 MODE: Final = "durable"
@@ -87,7 +92,8 @@ class DurableState:
         self._serving = False
         self._retry_ms = 0
         self._written = JournalState()
-        self._unwritten = False
+        self._unwritten: Request | None = None
+        self._pending = Pending()
         self.trouble = ""
         forks.watch(self)
 
@@ -129,6 +135,7 @@ class DurableState:
         """Close what a forked child inherited, which belongs to its parent."""
         self._serving = False
         self._held, self._holding = None, ExitStack()
+        self._pending = Pending()
         if self._opened is not None:
             self._opened.journal.abandon()
             self._close()
@@ -166,9 +173,11 @@ class DurableState:
                 self._intend(held, request, own=own)
         except StateError as error:
             self._tell(str(error))
-            if _ends_leases(request):
+            if self._may_go_back(request):
                 standing = take() if standing is None else standing
-                self._unwritten = standing is Standing.NEW
+                if standing is Standing.NEW:
+                    self._unwritten = request
+                    self._engine.in_force.unwritten = str(error)
                 return standing
             # What was taken in memory has not been taken.
             state.floors = before
@@ -187,9 +196,8 @@ class DurableState:
             outcome: what became of it.
             elsewhere: the change, where it is for other processes and was not made here.
         """
-        if self._unwritten:
-            self._unwritten = False
-            self._note()
+        if self._unwritten is not None:
+            self._settle_unwritten(self._unwritten, outcome)
             return
         held = self._held
         if held is None or held.remembered.open_intent is None:
@@ -197,7 +205,8 @@ class DurableState:
         intent = held.remembered.open_intent
         if self._taken is not None and outcome is Outcome.APPLIED:
             self._follower.done(self._taken, held.remembered)
-        standing = self._follower.standing(held.remembered)
+        done = self._taken if outcome is Outcome.APPLIED else None
+        standing = self._follower.standing(held.remembered, done)
         if elsewhere is not None:
             standing = self._follower.stands_elsewhere(elsewhere, standing)
         try:
@@ -208,10 +217,38 @@ class DurableState:
             self._tell(str(error))
         self._follower.seen = held.remembered
 
+    def _may_go_back(self, request: Request) -> bool:
+        """Whether a request is done though it cannot be written (rule 4)."""
+        if not isinstance(request, Revert):
+            return False
+        if request.what or request.opened.claims.stream is Stream.LEASE:
+            return True
+        # Whoever has nothing to go back from may wait.
+        return not self._engine.changer.is_applications and self._is_there()
+
+    def _is_there(self) -> bool:
+        """Whether this process is where the journal is, so that no copy is new here alone."""
+        if self._held is None and self._opened is not None:
+            try:
+                return self._opened.journal.peek(0) is self._follower.seen
+            except StateError:
+                return False
+        return self._held is not None
+
+    def _settle_unwritten(self, request: Request, outcome: Outcome) -> None:
+        self._unwritten = None
+        if request.opened.claims.stream is Stream.LEASE:
+            self._note()
+        elif (there := self._there()) is not None:
+            if outcome is Outcome.APPLIED:
+                self._follower.done(request, there)
+            left = self._follower.standing(there)
+            self._wait_with(Unwritten(self._kept(request), outcome, left), there)
+
     def release(self) -> None:
         """Let others go on; this raises nothing."""
         self._held = None
-        self._unwritten = False
+        self._unwritten, self._engine.in_force.unwritten = None, ""
         try:
             self._holding.close()
         except (OSError, StateError) as error:
@@ -274,11 +311,21 @@ class DurableState:
 
     def _note(self) -> None:
         """Write what is in force, since something has ended by itself; now, or when that works."""
-        if self._serving and self._opened is not None:
+        if self._serving and (there := self._there()) is not None:
+            self._wait_with(Now(self._follower.standing(there)), there)
+
+    def _there(self) -> Remembered | None:
+        """What the journal came to when this process looked last; ``None`` if it never has."""
+        return self._follower.seen if self._opened is None else self._opened.journal.remembered
+
+    def _wait_with(self, record: Now | Unwritten, there: Remembered) -> None:
+        """Write something, or let it wait, also for a journal that is not open now."""
+        if self._opened is None:
+            self._pending.add(record, there)
+        else:
             # Writing it catches up with others, which is not to have followed them: what was seen
             # stays what it is, and the next change looks at all of it.
-            journal = self._opened.journal
-            journal.note(Now(self._follower.standing(journal.remembered)))
+            self._opened.journal.note(record)
 
     # ---- holding the journal -------------------------------------------------------------------
 
@@ -286,6 +333,10 @@ class DurableState:
         """Hold the journal, and be where it is."""
         if self._held is not None:
             return self._held
+        if self._opened is not None and not self._opened.is_ours:
+            # By a number that is another file's by now nothing is written or closed.
+            self._say_closed()
+            self._close()
         if self._opened is not None and self._opened.is_replaced:
             # What is written there is found by nobody who starts now.
             self._close()
@@ -309,7 +360,7 @@ class DurableState:
         if self._opened is not None:
             return self._opened
         try:
-            self._opened = Opened.open(self.folder, self._audience, wait_s)
+            self._opened = Opened.open(self.folder, self._audience, self._pending, wait_s)
         except ConfigurationError as error:
             # What was right once may be a disk that is not there yet, or is there by now.
             if self._follower.beginning and os.path.lexists(self.folder):
@@ -322,10 +373,10 @@ class DurableState:
         if opened is not None:
             opened.close()
 
-    def _intend(self, held: Held, request: Request, *, own: bool) -> None:
+    def _kept(self, request: Request) -> Kept:
         opened = request.opened
         claims = opened.claims
-        kept = Kept(
+        return Kept(
             id=request.id,
             stream=claims.stream,
             version=claims.version,
@@ -337,8 +388,10 @@ class DurableState:
             accepted_ms=self._follower.state.clock_ms,
             setup=self._engine.setup,
         )
+
+    def _intend(self, held: Held, request: Request, *, own: bool) -> None:
         with self._timed():
-            held.intend(kept, going_back=isinstance(request, Revert))
+            held.intend(self._kept(request), going_back=isinstance(request, Revert))
         self._follower.taken(request, held.remembered, own=own)
 
     # ---- telling -------------------------------------------------------------------------------
@@ -359,12 +412,13 @@ class DurableState:
             before.writes + 1, before.seconds + took_s, max(before.longest_s, took_s)
         )
 
+    def _say_closed(self) -> None:
+        said = f"somebody in this process has closed files of {self.folder}; they are opened anew"
+        log_to(LOGGER, logging.ERROR, "state: %s", said)
+        self._engine.changer.observers.happened(FilesClosed(said))
+
     def _tell(self, trouble: str) -> None:
         if trouble != self.trouble:
             log_to(LOGGER, logging.ERROR, "state: changes are refused: %s", trouble)
         self.trouble = self._engine.in_force.trouble = trouble
         self._retry_ms = monotonic_ms() + _RETRY_MS
-
-
-def _ends_leases(request: Request) -> bool:
-    return isinstance(request, Revert) and request.opened.claims.stream is Stream.LEASE

@@ -303,13 +303,13 @@ class Engine:
             was = self.in_force.base
             found, left = self.changer.go_back(why)
             words = f"went back from the configuration {was.id[:8]}" if was.id else "nothing to do"
-            report = reverted_report(was, self.in_force.base, found.changes, left)
+            report = reverted_report(was, self.in_force, found.changes, left)
             return Done(done=words, report=report, reduced=found.reduced)
         running = self.in_force.overlay.leases
         ended = tuple(each for each in running if request.what in {"", each.id})
         self.changer.end_leases(ended, why)
         words = f"reverted {counted(len(ended), 'lease')}"
-        return Done(done=words, report=ended_report(ended))
+        return Done(done=words, report=ended_report(ended, self.in_force))
 
 
 def _signed_by(lease: LiveLease, thumbprints: frozenset[bytes]) -> bool:

@@ -7,13 +7,17 @@ Rules this module keeps:
 2. What was kept is verified again before it is used, at the time at which it was taken: whoever can
    write the state directory can make a service forget, and cannot make it do what nobody signed.
 3. What does not outlive a start is put aside then, for as long as this process lasts, and said.
-4. An intent that is found open is that of a process that died in the middle: it is made again, from
+4. What was sent to stand on trial does so, or somebody has confirmed it: the message that did is
+   kept and verified as well, so that a state without the trial does not make it stand.
+5. What has ended and could not be written yet has ended all the same.
+6. An intent that is found open is that of a process that died in the middle: it is made again, from
    the journal, unless that would begin a time on trial.
 """
 
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sealwire.adopting import BaseThere, LeaseThere, OnNewSetup, Wanted, adopt
@@ -21,11 +25,18 @@ from sealwire.clock import boot_id, boot_ms
 from sealwire.errors import ApplyError, ConfigurationError, RefusedError, StateError
 from sealwire.eventlog import LOGGER, log_bug, log_to
 from sealwire.inforce import Trial, lease_end_ms
-from sealwire.journal import Held, Kept, Now, Remembered, Stored
+from sealwire.journal import Held, Kept, Now, Remembered, Stored, StoredBase
 from sealwire.receipts import Outcome as Become
-from sealwire.requests import Apply, Lease, Request, read_request
+from sealwire.requests import Apply, Confirm, Lease, Request, read_request
 from sealwire.stages import Outcome
-from sealwire.standing import decides, ended_by, standing, with_request, without_trial
+from sealwire.standing import (
+    confirmed,
+    decides,
+    ended_by,
+    standing,
+    with_request,
+    without_trial,
+)
 from sealwire.state import AdmissionState
 from sealwire.versions import both
 
@@ -97,9 +108,14 @@ class Follower:
         """Know that a request has been done here; what it ends, it ends everywhere."""
         self._elsewhere -= ended_by(request, there)
 
-    def standing(self, there: Remembered) -> Stored:
-        """Say what is in force of what the journal knows."""
-        return standing(self._engine, there, self._elsewhere, self._others)
+    def standing(self, there: Remembered, done: Request | None = None) -> Stored:
+        """Say what is in force of what the journal knows.
+
+        Args:
+            there: what the journal comes to.
+            done: what has just been done, and is about to be settled.
+        """
+        return confirmed(standing(self._engine, there, self._elsewhere, self._others), done)
 
     def stands_elsewhere(self, request: Request, stored: Stored) -> Stored:
         """Give what is in force with a change that other processes are to make, and not this one.
@@ -141,9 +157,9 @@ class Follower:
                 ``on_new_setup`` says to refuse.
             StateError: the same later; or the journal cannot be written.
         """
-        there = held.remembered
-        if there is self.seen:
+        if held.remembered is self.seen:
             return
+        there = replace(held.remembered, in_force=held.in_force)
         self.remember(there)
         if self._state_id not in {b"", there.state_id}:
             # Begun anew, while this process went on: what it knows nothing of stays as it is.
@@ -153,7 +169,7 @@ class Follower:
         self._own |= there.kept.keys()
         told: list[str] = []
         requests = {each.id: self._reopened(each, told) for each in there.kept.values()}
-        wanted = self._wanted(there, requests)
+        wanted = self._wanted(there, requests, told)
         if self.starting and self._engine.changer.is_applications:
             self._judge_anew(there, wanted, requests, first=first)
         wanted = self._without_aside(wanted, told)
@@ -172,6 +188,8 @@ class Follower:
         self._engine.in_force.set_aside = tuple(told)
         if there.open_intent is not None:
             self._do_again(held, there.open_intent, requests[there.open_intent.id])
+            # Nothing of what waits could be written before.
+            held.flush()
         self.seen = held.remembered
 
     def become_of(self, request_id: str, there: Remembered) -> tuple[Become, str]:
@@ -227,13 +245,23 @@ class Follower:
             )
             return None
 
-    def _wanted(self, there: Remembered, requests: dict[str, Request | None]) -> Wanted:
+    def _wanted(
+        self, there: Remembered, requests: dict[str, Request | None], told: list[str]
+    ) -> Wanted:
         now_ms, boot = boot_ms(), boot_id()
         bases, leases = [], []
         for base in there.in_force.bases:
             request = requests[base.id]
-            if isinstance(request, Apply) and self._engine.in_force.is_addressed(request):
-                bases.append(BaseThere(request, base.since_ms))
+            if not isinstance(request, Apply) or not self._engine.in_force.is_addressed(request):
+                continue
+            on_trial = there.in_force.trial is not None and there.in_force.trial.id == base.id
+            if request.confirm_within_s and not on_trial and not self._is_kept(base, requests):
+                told.append(
+                    f"the configuration {base.id[:8]} of {request.opened.claims.iss}: it was sent "
+                    "to stand on trial, and the journal has no message that confirmed it"
+                )
+                continue
+            bases.append(BaseThere(request, base.since_ms))
         for lease in there.in_force.leases:
             request = requests[lease.id]
             if not isinstance(request, Lease):
@@ -249,11 +277,26 @@ class Follower:
             ends_ms = min(ends_ms, now_ms + request.for_s * 1000)
             if ends_ms > now_ms:
                 leases.append(LeaseThere(request, ends_ms))
-        trial, on_trial = there.in_force.trial, None
+        trial, trying = there.in_force.trial, None
         if trial is not None and bases and bases[-1].request.id == trial.id:
-            issuer = bases[-1].request.opened.claims.iss
-            on_trial = Trial(trial.id, issuer, trial.ends_boot_ms, trial.ends_wall_ms)
-        return Wanted(tuple(bases), tuple(leases), on_trial)
+            request = bases[-1].request
+            # As of a lease: no longer than was signed.
+            ends_ms = min(trial.ends_boot_ms, now_ms + request.confirm_within_s * 1000)
+            issuer = request.opened.claims.iss
+            trying = Trial(trial.id, issuer, ends_ms, trial.ends_wall_ms)
+        return Wanted(tuple(bases), tuple(leases), trying)
+
+    def _is_kept(self, base: StoredBase, requests: dict[str, Request | None]) -> bool:
+        """Whether a configuration that was on trial has been confirmed (rule 4)."""
+        request = requests.get(base.confirmed_by)
+        if not isinstance(request, Confirm) or request.what != base.id:
+            # What stands here already, this process has seen confirmed, by whichever door.
+            return base.id in self._here
+        try:
+            self._door.policy.judge(request)
+        except RefusedError:
+            return False
+        return True
 
     def _judge_anew(
         self,
@@ -306,7 +349,8 @@ class Follower:
         elif not (isinstance(request, Apply) and request.confirm_within_s):
             # What would be on trial is not begun again: a start takes it back.
             outcome = self._performed(request)
-        held.settle(outcome, self.standing(held.remembered))
+        done = request if outcome is Outcome.APPLIED else None
+        held.settle(outcome, self.standing(held.remembered, done))
         log_to(
             LOGGER,
             logging.WARNING,

@@ -108,6 +108,12 @@ class KeyringChanged(NamedTuple):
     signers: tuple[str, ...]
 
 
+class FilesClosed(NamedTuple):
+    """Somebody else in this process has closed files that are ours; in words."""
+
+    what: str
+
+
 Happening: TypeAlias = (
     BaseBegan
     | BaseConfirmed
@@ -118,6 +124,7 @@ Happening: TypeAlias = (
     | DriftEnded
     | FloorAlert
     | KeyringChanged
+    | FilesClosed
 )
 
 

@@ -81,6 +81,7 @@ class InForce:
         drift: what somebody else has changed, as it was seen last.
         mode: how this process remembers what it has taken.
         trouble: why changes are refused for now, and what mends that; ``""`` where they are not.
+        unwritten: why what goes back now cannot be written yet; ``""`` where it is.
         set_aside: what stood before the start, and does not any more, with the reason of each.
         count_new: gives, of loggers by name, how many were made for requests by now, and how many
             more these would be, with the names above them.
@@ -95,6 +96,7 @@ class InForce:
     drift: tuple[Drift, ...] = ()
     mode: str = "wait-out"
     trouble: str = ""
+    unwritten: str = ""
     set_aside: tuple[str, ...] = ()
     count_new: Callable[[Iterable[str]], tuple[int, int]] = _makes_none
     is_anybody: Callable[[str], bool] = _nobody

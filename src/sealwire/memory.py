@@ -12,8 +12,9 @@ Rules this module keeps:
 4. Where one listener of an audience keeps what it takes on the disk, the disk knows what the others
    have taken too. When it stops, what was sealed before is no longer taken by them: another process
    may have.
-5. A memory that has taken nothing begins when an address is bound: until then another process may
-   have served it, and have taken what would be new here.
+5. Until an address is bound another process may have served it, and have taken what would be new
+   here. So a listener that nothing outlives takes what was sealed after it was bound, whatever is
+   remembered of before: also one that is bound again. What this memory holds it still answers.
 """
 
 from __future__ import annotations
@@ -93,19 +94,24 @@ class Memory:
         if not self._keepers:
             self.state.kept_from, self.state.start_ms = None, self.now_ms()
 
-    def begin(self, *, challenging: bool = False) -> None:
-        """Begin now, if nothing has been taken yet (rule 5).
+    def begin(self, *, challenging: bool = False) -> int:
+        """Begin to serve an address (rule 5); begin now, if nothing has been taken yet.
 
         Args:
             challenging: whether messages have to carry what was drawn at the start. The challenge
                 stays the same while this memory lasts: what was taken with it is known here.
+
+        Returns:
+            The time, milliseconds since the epoch.
         """
+        now_ms = max(wall_clock_ms(), self.state.clock_ms)
         if challenging:
             self._drawn = self._drawn or secrets.token_bytes(NONCE_BYTES)
         self.state.challenge = self._drawn if challenging else None
         # Without the gate, which a change that hangs may hold: this can only refuse more.
         if not self.state.floors and not len(self.state.window):
-            self.state.start_ms = wall_clock_ms()
+            self.state.start_ms = now_ms
+        return now_ms
 
     @contextmanager
     def hold_still(self, timeout_s: float = -1.0) -> Iterator[None]:

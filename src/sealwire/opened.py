@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from sealwire.journal import Journal, Presence, StateDirectory
+from sealwire.journal import Journal, Pending, Presence, StateDirectory
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,12 +30,13 @@ class Opened:
         self.presence: Presence | None = None
 
     @classmethod
-    def open(cls, folder: Path, audience: str, wait_s: float) -> Self:
+    def open(cls, folder: Path, audience: str, pending: Pending, wait_s: float) -> Self:
         """Open a state directory.
 
         Args:
             folder: where it is.
             audience: the service that it has to be of.
+            pending: what waits to be written there.
             wait_s: how long others are waited for, seconds.
 
         Raises:
@@ -44,7 +45,8 @@ class Opened:
         """
         directory = StateDirectory.open(folder, audience)
         try:
-            return cls(folder, directory, Journal.open(directory, wait_s=wait_s))
+            journal = Journal.open(directory, wait_s=wait_s, pending=pending)
+            return cls(folder, directory, journal)
         except BaseException:
             directory.close()
             raise
@@ -75,6 +77,13 @@ class Opened:
         except OSError:
             return True
         return (there.st_dev, there.st_ino) != (here.st_dev, here.st_ino)
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether nobody else in this process has closed what is open here."""
+        presence = self.presence
+        here = self._directory.disk.is_ours(self._directory.descriptor)
+        return here and self.journal.is_ours and (presence is None or presence.is_ours)
 
     def close(self) -> None:
         """Close it; in a child of a fork this is its parent's, and stays."""

@@ -173,6 +173,7 @@ class Service:
         self._custody = custody
         self.workers = workers
         self._began_ms: int | None = None
+        self._bound_ms = 0
 
     @property
     def memory(self) -> AdmissionState:
@@ -199,7 +200,7 @@ class Service:
         answering, engine = self._answering, self._engine
         # What is kept on the disk shows that a change is new.
         challenging = self._durable is None and answering is not None and answering.challenging
-        self._memory.begin(challenging=challenging)
+        self._bound_ms = self._memory.begin(challenging=challenging)
         if engine is not None:
             self._begin_with(engine)
         self._began_ms = monotonic_ms()
@@ -347,6 +348,9 @@ class Service:
             if self._durable is None and self.memory.kept_from is not None:
                 # Another listener of this process keeps what it takes, and this one does not.
                 self.memory.check_sealed_after_process(opened.claims, skew_ms)
+            if self.memory.mode is Mode.WAIT_OUT:
+                # Bound again, it does not know what others took at this address meanwhile.
+                self.memory.check_sealed_after_process(opened.claims, skew_ms, self._bound_ms)
             return self.door.chain.take(opened, now_ms=now_ms, skew_ms=skew_ms, state=self.memory)
 
         keeper = self._keeper if opened.claims.stream in _KEPT else None

@@ -90,6 +90,17 @@ def with_request(stored: Stored, request: Request, now_ms: int) -> Stored:
     return Stored(bases, leases, trial)
 
 
+def confirmed(stored: Stored, request: Request | None) -> Stored:
+    """Give what is in force with what a request has confirmed, if it has."""
+    if not isinstance(request, Confirm):
+        return stored
+    bases = (
+        each._replace(confirmed_by=request.id) if each.id == request.what else each
+        for each in stored.bases
+    )
+    return stored._replace(bases=tuple(bases))
+
+
 def ended_by(request: Request, there: Remembered) -> frozenset[str]:
     """Give what a request ends of what stands, in every process, by the ids of requests."""
     if not isinstance(request, Revert):

@@ -93,19 +93,25 @@ class AdmissionState:
             return
         self.check_sealed_after_process(claims, skew_ms)
 
-    def check_sealed_after_process(self, claims: Claims, skew_ms: int) -> None:
+    def check_sealed_after_process(self, claims: Claims, skew_ms: int, begun_ms: int = 0) -> None:
         """Raise if a message may be from before this process; for whoever keeps nothing.
+
+        Args:
+            claims: the message's claims.
+            skew_ms: how far ahead a sealer's clock may be.
+            begun_ms: when whoever asks began, if that is later.
 
         Raises:
             VerificationError: its version is not after start and skew.
         """
-        earliest_ms = self.start_ms + skew_ms
+        start_ms = max(self.start_ms, begun_ms)
+        earliest_ms = start_ms + skew_ms
         if claims.version <= earliest_ms:
             raise VerificationError(
                 Reason.VERSION_BEFORE_START,
                 Stage.ADMISSION,
                 f"sealed {in_words(earliest_ms - claims.version + 1)} too early; this receiver "
-                f"started at {self.start_ms} and keeps no memory of what came before",
+                f"started at {start_ms} and keeps no memory of what came before",
             )
 
     def _check_challenge(self, challenge: bytes, claims: Claims) -> None:

@@ -81,12 +81,13 @@ def applied_report(found: tuple[Change, ...], in_force: InForce) -> bytes:
 
 
 def reverted_report(
-    was: Base, now: Base, found: tuple[Change, ...], left: tuple[str, ...]
+    was: Base, in_force: InForce, found: tuple[Change, ...], left: tuple[str, ...]
 ) -> bytes:
     """Say which configuration has gone, which is the base now, and what that changed."""
     report: dict[str, JsonValue] = {
+        **_unwritten(in_force),
         "reverted": was.id or None,
-        "base": _base(now),
+        "base": _base(in_force.base),
         "changes": [each._asdict() for each in found],
         "left_as_they_are": list(left),
     }
@@ -118,9 +119,14 @@ def lease_report(
     return _fitting(report)
 
 
-def ended_report(ended: tuple[LiveLease, ...]) -> bytes:
+def ended_report(ended: tuple[LiveLease, ...], in_force: InForce) -> bytes:
     """Say which leases have ended."""
-    return _fitting({"ended": [each.id for each in ended]})
+    return _fitting({**_unwritten(in_force), "ended": [each.id for each in ended]})
+
+
+def _unwritten(in_force: InForce) -> dict[str, JsonValue]:
+    """Say why it is not written yet that something has gone back; nothing where it is."""
+    return {"unwritten": in_force.unwritten} if in_force.unwritten else {}
 
 
 def in_utc(wall_ms: int) -> str:

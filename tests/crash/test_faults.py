@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tests.crash.following import Follower
     from tests.crash.running import Service
 
+PATIENCE_S: Final = 20.0
 SHORT: Final = "SEALWIRE_CRASH_SHORT" in os.environ
 
 FILES: Final = ("", "journal", "journal.new", "reserve", "lock", "present")
@@ -166,3 +167,43 @@ def test_going_back_waits_for_no_disk(follower: Follower, folder: Path) -> None:
         assert INFO == follower.service.level(LEASED)
     follower.world = follower.world.without_leases()
     resumes(follower)
+
+
+@pytest.mark.parametrize("named", [True] if SHORT else [True, False])
+@pytest.mark.parametrize("kind", [Kind.TRIAL] if SHORT else [Kind.TRIAL, Kind.APPLY])
+@pytest.mark.parametrize("error", ERRORS[:1] if SHORT else ERRORS)
+def test_a_configuration_is_taken_back_on_a_disk_that_fails(
+    follower: Follower, folder: Path, error: str, kind: Kind, *, named: bool
+) -> None:
+    """At once, and once; what could not be written is, before anything else is taken."""
+    assert follower.ask(follower.new(Kind.APPLY)) is None
+    assert follower.ask(follower.new(kind)) is None
+    below, last = follower.world.bases
+    revert = Ask(Kind.REVERT)
+    with spoiled(follower, folder, ALL, error, "1+"):
+        # The first one finds out, and what is known by then is known.
+        refused = try_to_apply(follower) if kind is Kind.APPLY else None
+        assert last.level == follower.service.level(BASE)
+        result = follower.client.revert(last.id if named else "", of=Stream.BASE)
+        sent = follower.sent
+        assert below.level == follower.service.level(BASE)
+        assert below.id == follower.client.status().report["base"]["id"]
+        assert result.report["unwritten"] != ""
+        assert try_to_apply(follower) is not None
+        assert refused or kind is Kind.TRIAL
+    follower.follow(revert, result, time.time())
+    wait_for_no_trouble(follower)
+    follower.check()
+    follower.service.kill()
+    follower.recover(None)
+    answer = deliver(follower.client.address, sent)
+    assert (Outcome.APPLIED, True) == (answer.outcome, answer.repeated)
+    resumes(follower)
+
+
+def wait_for_no_trouble(follower: Follower) -> None:
+    """Wait until the service has noticed that its disk works again."""
+    ends = time.monotonic() + PATIENCE_S
+    while follower.client.status().report["trouble"]:
+        assert time.monotonic() < ends
+        time.sleep(0.1)

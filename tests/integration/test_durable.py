@@ -23,7 +23,7 @@ from sealwire import (
     wall_clock_ms,
 )
 from sealwire.cli.app import run
-from sealwire.journal import Journal, Now, StateDirectory
+from sealwire.journal import Journal, Now, StateDirectory, Stored
 from sealwire.keyfiles import load_signing_key
 from sealwire.stages import Outcome, Stream
 
@@ -831,3 +831,346 @@ def test_what_others_did_while_something_ended_is_not_passed_over(
     one.kill()
     other.kill()
     assert ERROR == start().level
+
+
+# ---- going back while nothing can be written ---------------------------------------------------
+
+FAILS_IF_BROKEN = """
+import errno
+from sealwire.journal.disk import Disk
+broken = []
+for name in ("write", "overwrite", "cut", "sync_data", "sync", "open", "rename"):
+    def fails(self, *arguments, does=getattr(Disk, name), **more):
+        if broken:
+            raise OSError(errno.EIO, "Input/output error")
+        return does(self, *arguments, **more)
+    setattr(Disk, name, fails)
+"""
+
+
+def healed(service: Service, client: Client) -> None:
+    """Let the disk of a service work again, and wait until it has noticed."""
+    service.do("broken.clear()")
+    ends = time.monotonic() + PATIENCE_S
+    while client.status().report["trouble"]:
+        assert time.monotonic() < ends
+        time.sleep(0.1)
+
+
+@pytest.mark.parametrize("trial_s", [0, 600])
+@pytest.mark.parametrize("named", [True, False])
+def test_a_configuration_is_taken_back_while_nothing_can_be_written(
+    start: Callable[..., Service], client: Client, *, named: bool, trial_s: int
+) -> None:
+    """At once, and once: it is written before anything else, and a copy of it does nothing."""
+    service = start(FAILS_IF_BROKEN)
+    client.apply(QUIET)
+    what = client.apply(LOUD, confirm_within_s=trial_s).request_id if named else ""
+    if not named:
+        client.apply(LOUD, confirm_within_s=trial_s)
+    service.do("broken.append(True)")
+    with pytest.raises(RequestRefusedError) as caught:
+        client.lease({NAME: "DEBUG"})
+    assert "state-unavailable" == caught.value.reason
+    sent, result = recorded(client, lambda: client.revert(what, of=Stream.BASE))
+    assert ERROR == service.level
+    assert "Input/output error" in result.report["unwritten"]
+    assert client.send(sent).repeated
+    with pytest.raises(RequestRefusedError) as caught:
+        client.apply(LOUD)
+    assert "state-unavailable" == caught.value.reason
+    healed(service, client)
+    assert ERROR == service.level
+    service.kill()
+    service = start()
+    assert ERROR == service.level
+    again = client.send(sent)
+    assert (Outcome.APPLIED, True) == (again.outcome, again.repeated)
+    assert ERROR == service.level
+
+
+def test_both_configurations_are_taken_back_while_nothing_can_be_written(
+    start: Callable[..., Service], client: Client
+) -> None:
+    """One after the other; who has nothing left to go back from is told that nothing works."""
+    service = start(FAILS_IF_BROKEN)
+    client.apply(QUIET)
+    client.apply(LOUD)
+    service.do("broken.append(True)")
+    first, _ = recorded(client, lambda: client.revert(of=Stream.BASE))
+    second, _ = recorded(client, lambda: client.revert(of=Stream.BASE))
+    assert INFO == service.level
+    with pytest.raises(RequestRefusedError) as caught:
+        client.revert(of=Stream.BASE)
+    assert "state-unavailable" == caught.value.reason
+    healed(service, client)
+    client.apply(QUIET)
+    service.kill()
+    service = start()
+    for sent in (first, second):
+        assert "version-superseded" == deliver(client.address, sent).reason
+    assert ERROR == service.level
+
+
+def test_a_crash_may_undo_what_could_not_be_written(
+    start: Callable[..., Service], client: Client
+) -> None:
+    """And then the same message takes it back, once."""
+    service = start(FAILS_IF_BROKEN)
+    client.apply(QUIET)
+    client.apply(LOUD)
+    service.do("broken.append(True)")
+    sent, _ = recorded(client, lambda: client.revert(of=Stream.BASE))
+    assert ERROR == service.level
+    service.kill()
+    service = start()
+    assert DEBUG == service.level
+    assert not client.send(sent).repeated
+    assert ERROR == service.level
+    assert client.send(sent).repeated
+    assert ERROR == service.level
+
+
+def test_who_cannot_know_which_is_the_last_configuration_takes_none_back(
+    start: Callable[..., Service], client: Client, second: str
+) -> None:
+    """Another process may have gone on: a copy of what it has done would be done again here."""
+    one, other = start(FAILS_IF_BROKEN), start(settings=second)
+    client.apply(QUIET)
+    there = client.address.replace("log.sock", "second.sock")
+    here, client.address = client.address, there
+    client.apply(LOUD)
+    sent, _ = recorded(client, lambda: client.revert(of=Stream.BASE))
+    client.apply(LOUD)
+    assert DEBUG == other.level
+    one.do("broken.append(True); locks, Disk.try_lock = Disk.try_lock, fails")
+    client.address = here
+    assert "state-unavailable" == deliver(here, sent).reason
+    assert ERROR == one.level
+    one.do("broken.clear(); Disk.try_lock = locks")
+    taken(lambda: client.lease({"payments.api": "DEBUG"}))
+    assert (DEBUG, DEBUG) == (one.level, other.level)
+
+
+def test_what_was_taken_back_here_does_not_come_back_with_what_others_do(
+    start: Callable[..., Service], client: Client, second: str
+) -> None:
+    """One process alone cannot write; it follows the others, and says it when it can."""
+    one, other = start(FAILS_IF_BROKEN), start(settings=second)
+    there = client.address.replace("log.sock", "second.sock")
+    here = client.address
+    gone = client.apply(QUIET)
+    client.address = there
+    client.lease({"payments.api": "DEBUG"})
+    assert (ERROR, ERROR) == (one.level, other.level)
+    client.address = here
+    one.do("broken.append(True)")
+    client.revert(gone.request_id, of=Stream.BASE)
+    assert INFO == one.level
+    client.address = there
+    client.lease({"payments.web": "DEBUG"})
+    client.address = here
+    time.sleep(1.2)
+    assert INFO == one.level
+    healed(one, client)
+    assert INFO == one.level
+    client.address = there
+    client.lease({"payments.jobs": "DEBUG"})
+    assert INFO == other.level
+    assert 3 == len(client.status().report["leases"])
+
+
+def test_what_was_taken_back_is_written_when_the_directory_is_there_again(
+    start: Callable[..., Service], client: Client, parts: Path
+) -> None:
+    """A disk that went away, and comes back with what stood on it."""
+    service = start()
+    gone = client.apply(QUIET)
+    (parts / "state").rename(parts / "away")
+    client.revert(gone.request_id, of=Stream.BASE)
+    assert INFO == service.level
+    (parts / "away").rename(parts / "state")
+    taken(lambda: client.lease({"payments.api": "DEBUG"}))
+    assert INFO == service.level
+    service.kill()
+    assert INFO == start().level
+
+
+# ---- what was sent to stand on trial -----------------------------------------------------------
+
+
+def rewritten(parts: Path, change: Callable[[Stored], Stored]) -> None:
+    """Write something else into the state, as whoever is the service's user can."""
+    directory = StateDirectory.open(parts / "state")
+    journal = Journal.open(directory)
+    with journal.exclusive() as held:
+        assert held.note(Now(change(held.remembered.in_force)))
+    journal.close()
+    directory.close()
+
+
+def test_a_state_without_the_trial_makes_nothing_stand(
+    start: Callable[..., Service], client: Client, parts: Path
+) -> None:
+    """Its message says that it stands on trial, and nobody has confirmed it."""
+    service = start()
+    client.apply(QUIET)
+    client.apply(LOUD, confirm_within_s=600)
+    service.kill()
+    rewritten(parts, lambda stored: stored._replace(trial=None))
+    service = start()
+    assert ERROR == service.level
+    assert "no message that confirmed it" in client.status().report["set_aside"][0]
+
+
+def test_another_message_confirms_nothing(
+    start: Callable[..., Service], client: Client, parts: Path
+) -> None:
+    """Of another configuration, or of another kind."""
+    service = start()
+    first = client.apply(QUIET, confirm_within_s=600)
+    client.confirm(first.request_id)
+    client.apply(LOUD, confirm_within_s=600)
+    service.kill()
+
+    def borrowed(stored: Stored) -> Stored:
+        below, last = stored.bases
+        assert below.confirmed_by
+        return Stored((below, last._replace(confirmed_by=below.confirmed_by)), stored.leases)
+
+    rewritten(parts, borrowed)
+    assert ERROR == start().level
+
+
+def test_a_confirmation_outlives_what_is_laid_over_it(
+    start: Callable[..., Service], client: Client
+) -> None:
+    """Two configurations that were on trial both stand, and there is a way back to the first."""
+    service = start()
+    for each in (QUIET, LOUD):
+        client.confirm(client.apply(each, confirm_within_s=600).request_id)
+    service.kill()
+    service = start()
+    assert DEBUG == service.level
+    client.lease({"payments.api": "DEBUG"})
+    service.kill()
+    service = start()
+    client.revert(of=Stream.BASE)
+    assert ERROR == service.level
+    service.kill()
+    assert ERROR == start().level
+
+
+def test_a_confirmation_that_was_left_in_the_middle_is_kept(
+    start: Callable[..., Service], client: Client
+) -> None:
+    """Whoever makes it again writes by whom what stands was confirmed."""
+    service = start("performs = engine.Engine.perform")
+    trial = client.apply(LOUD, confirm_within_s=600)
+    service.do(DIES_IN_CONFIRM)
+    with pytest.raises(NoAnswerError):
+        client.confirm(trial.request_id)
+    service.died()
+    service = start()
+    assert DEBUG == service.level
+    service.kill()
+    assert DEBUG == start().level
+
+
+DIES_IN_CONFIRM = "engine.Engine.perform = lambda *arguments: os.kill(os.getpid(), signal.SIGKILL)"
+
+
+def test_a_state_gives_no_trial_more_time_than_was_signed(
+    start: Callable[..., Service], client: Client, second: str, parts: Path
+) -> None:
+    """To a process that comes while it runs."""
+    one = start()
+    client.apply(LOUD, confirm_within_s=3)
+    one.stop()
+    rewritten(
+        parts,
+        lambda stored: stored._replace(
+            trial=stored.trial and stored.trial._replace(ends_boot_ms=2**50)
+        ),
+    )
+    assert settled(start(settings=second), INFO)
+
+
+# ---- an application that closes what it finds --------------------------------------------------
+
+CLOSES = """
+def taken_over(path, *places):
+    "Close all that is open of some files, and have a file of our own by these numbers."
+    files = [os.path.join(each, name) for each in places if os.path.isdir(each)
+             for name in os.listdir(each)]
+    known = [os.stat(each) for each in (*places, *files)]
+    theirs = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+    for number in range(3, 256):
+        try:
+            here = os.fstat(number)
+        except OSError:
+            continue
+        if any(os.path.samestat(here, each) for each in known):
+            os.dup2(theirs, number)
+            numbers.append(number)
+    numbers.append(theirs)
+
+def check():
+    "See to it that nobody has closed these, or written by them."
+    here = os.fstat(numbers[-1])
+    assert len(numbers) > 1 and here.st_size == 0
+    assert all(os.path.samestat(here, os.fstat(each)) for each in numbers)
+
+numbers = []
+"""
+
+
+def test_nothing_is_written_into_what_an_application_opens_instead(
+    start: Callable[..., Service], client: Client, parts: Path
+) -> None:
+    """A daemon closes all it finds: state and trail are opened anew, which both of them say."""
+    service = start(CLOSES)
+    client.apply(QUIET)
+    client.lease({NAME: "DEBUG"}, for_s=600)
+    theirs = parts / "theirs"
+    service.do(f"taken_over({str(theirs)!r}, {str(parts / 'state')!r}, {str(parts / 'trail')!r})")
+    client.revert()
+    assert ERROR == service.level
+    taken(lambda: client.apply(LOUD))
+    assert DEBUG == service.level
+    ends = time.monotonic() + PATIENCE_S
+    while client.status().report["trail"]["trouble"]:
+        assert time.monotonic() < ends
+        time.sleep(0.1)
+    client.lease({"payments.api": "DEBUG"}, for_s=600)
+    assert [] == client.status().report["drift"]
+    service.do("check()")
+    assert "somebody in this process has closed files of" in service.kill()
+    assert b"" == theirs.read_bytes()
+    service = start()
+    assert DEBUG == service.level
+    assert 1 == len(client.status().report["leases"])
+    service.kill()
+    records = b"".join(each.read_bytes() for each in sorted((parts / "trail").glob("*.jsonl")))
+    assert b"in this process has closed files of" in records
+    assert b"closed our file" in records
+    assert not run(["trail", "verify", str(parts / "trail"), "--key", str(parts / "trail.pub")])
+
+
+def test_a_lock_that_an_application_has_closed_is_had_anew(
+    start: Callable[..., Service], client: Client, parts: Path
+) -> None:
+    """It is free by then, so that somebody else may hold it: nothing is written meanwhile."""
+    service = start(CLOSES)
+    client.apply(QUIET)
+    before = (parts / "state" / "journal").read_bytes()
+    service.do(f"taken_over({str(parts / 'theirs')!r}, {str(parts / 'state' / 'lock')!r})")
+    with (parts / "state" / "lock").open("r+b") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with pytest.raises(RequestRefusedError) as caught:
+            client.apply(LOUD)
+        assert "state-unavailable" == caught.value.reason
+        assert before == (parts / "state" / "journal").read_bytes()
+    taken(lambda: client.apply(LOUD))
+    assert DEBUG == service.level
+    service.do("check()")

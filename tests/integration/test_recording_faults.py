@@ -19,7 +19,7 @@ import pytest
 from tests.integration.conftest import APPLICATION, PATIENCE_S
 
 from sealwire.keys import SigningKey
-from sealwire.recording import OnFailure, Trail, outlets, recorder, scribe
+from sealwire.recording import OnFailure, Trail, outage, outlets, recorder
 from sealwire.recording.keeper import RESERVE_BYTES
 from sealwire.requests import Verb
 from sealwire.stages import Outcome, Stream
@@ -86,8 +86,8 @@ class Disk:
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Try again soon, so that nobody has to wait for it."""
-    monkeypatch.setattr(scribe, "FIRST_RETRY_S", 0.02)
-    monkeypatch.setattr(scribe, "LAST_RETRY_S", 0.1)
+    monkeypatch.setattr(outage, "FIRST_RETRY_S", 0.02)
+    monkeypatch.setattr(outage, "LAST_RETRY_S", 0.1)
     monkeypatch.setattr(outlets, "RETRY_S", 0.02)
     monkeypatch.setattr(outlets, "GIVE_S", 0.2)
     monkeypatch.setattr(recorder, "WAIT_S", 3.0)

@@ -128,3 +128,33 @@ def test_a_disk_that_hangs_does_not_cost_the_host_its_memory(
     one.end("one")
     lost = [b'"lost":' in leaf for leaf in leaves_of(folder / "trail")]
     assert any(lost)
+
+
+@pytest.mark.parametrize("name", ["records", "hashes", "checkpoints", "lock", "sealed"])
+def test_nothing_is_written_by_a_number_that_is_somebody_elses(folder: Path, name: str) -> None:
+    """An application has closed what is open here, and opened a file of its own instead."""
+    one = keeper(folder)
+    one.open(NOW_MS)
+    one.append(STOPPED, NOW_MS)
+    one.checkpoint()
+    number = one._sealed if name == "sealed" else getattr(one.writer, f"_{name}")
+    theirs = os.open(folder / "theirs", os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(theirs, number)
+    with pytest.raises(StateError, match="closed our file"):
+        write_everything(one)
+    assert os.path.samestat(os.fstat(theirs), os.fstat(number))
+    assert 0 == os.fstat(theirs).st_size
+    os.close(number)
+    os.close(theirs)
+    # Opened anew, it goes on with all of it.
+    one.open(NOW_MS)
+    write_everything(one)
+    one.close()
+    assert Finding.GOOD is verify_trail(folder / "trail", [HOST.verify_key]).outcome
+
+
+def write_everything(one: Keeper) -> None:
+    """Write by each of the descriptors that are open."""
+    one.keep_sealed("ab" * 32, b"sealed")
+    one.append(STOPPED, NOW_MS)
+    one.checkpoint()

@@ -16,7 +16,14 @@ import pytest
 from sealwire.keys import SigningKey
 from sealwire.recording import outlets
 from sealwire.recording.outlets import Outlets
-from sealwire.recording.sinks import Line, Stdout, line_of, line_of_checkpoint, parse_sink
+from sealwire.recording.sinks import (
+    Line,
+    Stdout,
+    Syslog,
+    line_of,
+    line_of_checkpoint,
+    parse_sink,
+)
 from sealwire.trail.checkpoint import Checkpoint, parse_note
 from sealwire.trail.events import Stopped
 from sealwire.trail.merkle import leaf_hash
@@ -93,6 +100,56 @@ def test_a_pipe_that_nobody_reads_is_not_waited_for_long() -> None:
         os.dup2(before, 1)
         for each in (before, heard, told):
             os.close(each)
+
+
+def test_standard_output_that_was_closed_is_found_again_or_fails(folder: Path) -> None:
+    """Never is a line written into what has the number now, and never is that closed."""
+    before, elsewhere = os.dup(1), os.open(folder / "theirs", os.O_RDWR | os.O_CREAT, 0o600)
+    there = os.open(folder / "there", os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        os.dup2(there, 1)
+        sink, line = Stdout(), Line(b"{}", b"", b"")
+        sink.give(line, 0.5)
+        own = sink._descriptor
+        os.dup2(elsewhere, own)
+        sink.give(line, 0.5)
+        assert b"{}\n{}\n" == (folder / "there").read_bytes()
+        os.dup2(elsewhere, sink._descriptor)
+        os.dup2(elsewhere, 1)
+        with pytest.raises(OSError, match="is not what it was"):
+            sink.give(line, 0.5)
+        sink.close()
+        assert os.path.samestat(os.fstat(own), os.fstat(elsewhere))
+        assert b"" == (folder / "theirs").read_bytes()
+        os.close(int(own))
+    finally:
+        os.dup2(before, 1)
+        for each in (before, elsewhere, there):
+            os.close(each)
+
+
+def test_a_socket_that_was_closed_is_connected_anew(folder: Path, server: socket.socket) -> None:
+    """The number may be another connection's by now: nothing is sent there, or closed."""
+    sink = parse_sink(f"syslog:unix:{folder / 'dgram'}")
+    assert isinstance(sink, Syslog)
+    mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    theirs.setblocking(False)
+    line = Line(b"", b"a line", b"")
+    numbers = []
+    for _ in range(2):
+        sink.give(line, 1.0)
+        assert b"a line" == server.recv(100)
+        assert sink._socket is not None
+        numbers.append(sink._socket.fileno())
+        os.dup2(mine.fileno(), numbers[-1])
+    sink.close()
+    with pytest.raises(BlockingIOError):
+        theirs.recv(100)
+    for each in numbers:
+        assert os.path.samestat(os.fstat(each), os.fstat(mine.fileno()))
+        os.close(each)
+    mine.close()
+    theirs.close()
 
 
 def test_datagrams(folder: Path, server: socket.socket) -> None:

@@ -83,6 +83,18 @@ def test_floors_that_outlive_the_process(
     assert "sealed 1 ms too early" in caught.value.detail
 
 
+@pytest.mark.parametrize(("begun_ms", "since_ms"), [(0, START_MS), (START_MS + 50, START_MS + 50)])
+def test_whoever_began_later_takes_what_was_sealed_later(
+    alice: Operator, begun_ms: int, since_ms: int
+) -> None:
+    """The memory is older than the listener, or the other way round."""
+    state = AdmissionState(START_MS)
+    state.check_sealed_after_process(alice.claims(version=since_ms + 1), 0, begun_ms)
+    with pytest.raises(VerificationError) as caught:
+        state.check_sealed_after_process(alice.claims(version=since_ms), 0, begun_ms)
+    assert f"started at {since_ms} " in caught.value.detail
+
+
 def test_a_copy_is_kept_from_the_same_version() -> None:
     """Also when it is written back."""
     state, other = AdmissionState(START_MS, kept_from=5), AdmissionState(START_MS)

@@ -10,10 +10,16 @@ import pytest
 from sealwire.answers import MAX_REPORT_BYTES
 from sealwire.documents import LoggerState, Tree
 from sealwire.documents.changes import Change
-from sealwire.inforce import InForce
+from sealwire.inforce import Base, InForce
 from sealwire.leases import Held, LiveLease, Overlay
 from sealwire.policy import Floors
-from sealwire.telling import changes_report, ended_report, lease_report, status_report
+from sealwire.telling import (
+    changes_report,
+    ended_report,
+    lease_report,
+    reverted_report,
+    status_report,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -100,8 +106,17 @@ def test_other_reports_are_cut_too() -> None:
     told = json.loads(changes_report(found))
     assert 2_000 == len(told["changes"]) + told["left_out_of"]["changes"]
     ended = tuple(lease(number) for number in range(10_000))
-    told = json.loads(ended_report(ended))
+    told = json.loads(ended_report(ended, InForce()))
     assert 10_000 == len(told["ended"]) + told["left_out"]
+
+
+def test_what_has_gone_back_and_is_not_written_says_so() -> None:
+    """With the reason; nothing stands there where it is written."""
+    broken = InForce(unwritten="the disk fails")
+    assert {"unwritten": "the disk fails", "ended": []} == json.loads(ended_report((), broken))
+    told = json.loads(reverted_report(Base(), broken, (), ()))
+    assert ("the disk fails", None) == (told["unwritten"], told["reverted"])
+    assert "unwritten" not in json.loads(reverted_report(Base(), InForce(), (), ()))
 
 
 def test_names_near_to_one_that_nobody_has_asked_for() -> None:

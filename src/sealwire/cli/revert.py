@@ -85,6 +85,9 @@ def _changed(report: Mapping[str, Any]) -> dict[str, bool]:
 
 def say_reverted(report: dict[str, Any]) -> None:
     """Print a report on what has ended, or was taken back."""
+    if why := report.get("unwritten"):
+        say(("this is done, and not written yet: a crash before it is may undo it", "yellow"))
+        say((f"  {text(why)}", "yellow"))
     if "ended" in report:
         count = len(report["ended"])
         say((f"{count} lease{'' if count == 1 else 's'} ended", ""))

@@ -8,6 +8,7 @@ damaged.
 from sealwire.journal.checking import Examined, examine
 from sealwire.journal.directory import StateDirectory
 from sealwire.journal.making import init
+from sealwire.journal.pending import Pending, Unwritten
 from sealwire.journal.presence import Presence
 from sealwire.journal.records import (
     MAX_BASES,
@@ -35,6 +36,7 @@ __all__ = [
     "Journal",
     "Kept",
     "Now",
+    "Pending",
     "Presence",
     "Remembered",
     "Settled",
@@ -43,6 +45,7 @@ __all__ = [
     "StoredBase",
     "StoredLease",
     "StoredTrial",
+    "Unwritten",
     "examine",
     "init",
 ]

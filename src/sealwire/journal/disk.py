@@ -4,7 +4,8 @@ Rules this module keeps:
 
 1. A file is opened relative to an open directory, never through a link, and is closed in a program
    that this process turns into.
-2. Nothing here decides anything, and nothing is tried twice.
+2. Nothing here decides anything, and nothing is tried twice. What is not ours any more is not used:
+   an application may have closed it; see `descriptors`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import os
 import sys
 import time
 from typing import Final
+
+from sealwire.descriptors import Descriptor, check, close, is_ours
 
 _CAN_LOCK = True
 if sys.platform == "win32":
@@ -65,30 +68,39 @@ class Disk:
 
     def open_directory(self, path: str) -> int:
         """Open a directory that is no link."""
-        return os.open(path, _DIRECTORY)
+        return Descriptor.of(os.open(path, _DIRECTORY))
 
     def list(self, directory: int) -> list[str]:
         """Give the names in an open directory."""
+        check(directory)
         return os.listdir(directory)
 
     def open(self, name: str, flags: int, directory: int) -> int:
         """Open a file in a directory; a new one is for us alone."""
-        return os.open(name, flags, 0o600, dir_fd=directory)
+        check(directory)
+        return Descriptor.of(os.open(name, flags, 0o600, dir_fd=directory))
 
     def close(self, descriptor: int) -> None:
-        """Close."""
-        os.close(descriptor)
+        """Close, if it is still ours."""
+        close(descriptor)
+
+    def is_ours(self, descriptor: int) -> bool:
+        """Whether it is still the file that was opened."""
+        return is_ours(descriptor)
 
     def status(self, descriptor: int) -> os.stat_result:
         """Give an open file's status (fstat)."""
+        check(descriptor)
         return os.fstat(descriptor)
 
     def status_of(self, name: str, directory: int) -> os.stat_result:
         """Give the status of a name in a directory, of a link itself."""
+        check(directory)
         return os.stat(name, dir_fd=directory, follow_symlinks=False)
 
     def read(self, descriptor: int, offset: int, length: int) -> bytes:
         """Give ``length`` bytes from ``offset`` on, or fewer at the end of the file."""
+        check(descriptor)
         os.lseek(descriptor, offset, os.SEEK_SET)
         parts: list[bytes] = []
         while length > 0 and (part := os.read(descriptor, min(length, _CHUNK_BYTES))):
@@ -98,19 +110,23 @@ class Disk:
 
     def write(self, descriptor: int, data: bytes) -> int:
         """Append; give how many bytes were written."""
+        check(descriptor)
         return os.write(descriptor, data)
 
     def overwrite(self, descriptor: int, data: bytes) -> None:
         """Write over the first bytes of a file that has them, which needs no room."""
+        check(descriptor)
         os.lseek(descriptor, 0, os.SEEK_SET)
         os.write(descriptor, data)
 
     def cut(self, descriptor: int, length: int) -> None:
         """Make a file shorter (ftruncate)."""
+        check(descriptor)
         os.ftruncate(descriptor, length)
 
     def sync_data(self, descriptor: int) -> None:
         """Bring a file's content and its length to the disk (fdatasync)."""
+        check(descriptor)
         if sys.platform == "linux":
             os.fdatasync(descriptor)
         else:
@@ -118,18 +134,22 @@ class Disk:
 
     def sync(self, descriptor: int) -> None:
         """Bring everything about a file or a directory to the disk (fsync)."""
+        check(descriptor)
         os.fsync(descriptor)
 
     def rename(self, old: str, new: str, directory: int) -> None:
         """Give a file another name in one step, in place of what has it."""
+        check(directory)
         os.rename(old, new, src_dir_fd=directory, dst_dir_fd=directory)
 
     def remove(self, name: str, directory: int) -> None:
         """Take a name away (unlink)."""
+        check(directory)
         os.unlink(name, dir_fd=directory)
 
     def allocate(self, descriptor: int, length: int) -> None:
         """Take room on the disk for an empty file."""
+        check(descriptor)
         if sys.platform == "linux":
             try:
                 os.posix_fallocate(descriptor, 0, length)
@@ -147,6 +167,7 @@ class Disk:
         if sys.platform == "win32":
             raise OSError(errno.ENOSYS, why_not_here())
         else:  # noqa: RET506 - as above
+            check(descriptor)
             kind = fcntl.LOCK_EX if alone else fcntl.LOCK_SH
             try:
                 fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
@@ -156,7 +177,8 @@ class Disk:
 
     def unlock(self, descriptor: int) -> None:
         """Free a lock; never in a child of the process that took it."""
-        if sys.platform != "win32":
+        # It went with the file, if somebody has closed that.
+        if sys.platform != "win32" and is_ours(descriptor):
             fcntl.flock(descriptor, fcntl.LOCK_UN)
 
     def take_place(self, descriptor: int) -> int:
@@ -183,6 +205,7 @@ class Disk:
         if sys.platform == "win32":
             raise OSError(errno.ENOSYS, why_not_here())
         else:  # noqa: RET506 - as above
+            check(descriptor)
             try:
                 fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, length, start)
             except OSError as failure:
@@ -192,7 +215,7 @@ class Disk:
             return True
 
     def _free_record(self, descriptor: int, length: int, start: int) -> None:
-        if sys.platform != "win32":
+        if sys.platform != "win32" and is_ours(descriptor):
             fcntl.lockf(descriptor, fcntl.LOCK_UN, length, start)
 
     def pause(self, seconds: float) -> None:

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from sealwire import cbor
 from sealwire.errors import MalformedError, SealError
+from sealwire.journal.fields import at_most, exactly, id_of, message_of, number, one_of, raw, text
 from sealwire.journal.records import (
     MAX_AHEAD,
     MAX_BASES,
     MAX_LEASES,
-    MAX_MESSAGE_BYTES,
     Carried,
     Clock,
     Floor,
@@ -39,7 +39,6 @@ from sealwire.stages import Digest, Outcome, Stream
 from sealwire.versions import Ahead, Taken
 
 if TYPE_CHECKING:
-    import enum
     from collections.abc import Callable, Sequence
 
     from sealwire.cbor import CborValue
@@ -50,14 +49,11 @@ _STARTED, _INTENT, _SETTLED, _NOW, _CLOCK, _FLOOR, _CARRIED = range(1, 8)
 
 _ID_BYTES: Final = 16
 _DIGEST_BYTES: Final = 32
-_MAX_TEXT: Final = 128
-"""The limit of names; boot ids and verbs are shorter."""
-
-_MAX_NUMBER: Final = 2**63 - 1
 _ROW: Final = 64
 """As many as one array of `sealwire.cbor` has entries."""
 
 _MAX_LAYERS: Final = 64
+_CONFIRMED: Final = 3
 
 
 def encode(record: Record) -> bytes:
@@ -141,60 +137,65 @@ def _kept(kept: Kept) -> list[CborValue]:
 def _stored(stored: Stored) -> list[CborValue]:
     trial = stored.trial
     return [
-        [[bytes.fromhex(base.id), *base[1:]] for base in stored.bases],
+        [_base(base) for base in stored.bases],
         [[bytes.fromhex(lease.id), *lease[1:]] for lease in stored.leases],
         None if trial is None else [bytes.fromhex(trial.id), *trial[1:]],
     ]
+
+
+def _base(base: StoredBase) -> list[CborValue]:
+    confirmed = [bytes.fromhex(base.confirmed_by)] if base.confirmed_by else []
+    return [bytes.fromhex(base.id), base.since_ms, *confirmed]
 
 
 # ---- reading --------------------------------------------------------------------------------
 
 
 def _read_started(fields: list[CborValue]) -> Record:
-    audience, state_id, min_version = _exactly(fields, 3)
-    return Started(_text(audience), _raw(state_id, _ID_BYTES), _number(min_version))
+    audience, state_id, min_version = exactly(fields, 3)
+    return Started(text(audience), raw(state_id, _ID_BYTES), number(min_version))
 
 
 def _read_intent(fields: list[CborValue]) -> Record:
-    (kept,) = _exactly(fields, 1)
+    (kept,) = exactly(fields, 1)
     return Intent(_read_kept(kept))
 
 
 def _read_settled(fields: list[CborValue]) -> Record:
-    digest, stream, outcome, left = _exactly(fields, 4)
+    digest, stream, outcome, left = exactly(fields, 4)
     return Settled(
-        Digest(_raw(digest, _DIGEST_BYTES)),
-        _one_of(Stream, stream),
-        _one_of(Outcome, outcome),
+        Digest(raw(digest, _DIGEST_BYTES)),
+        one_of(Stream, stream),
+        one_of(Outcome, outcome),
         None if left is None else _read_stored(left),
     )
 
 
 def _read_now(fields: list[CborValue]) -> Record:
-    (stored,) = _exactly(fields, 1)
+    (stored,) = exactly(fields, 1)
     return Now(_read_stored(stored))
 
 
 def _read_clock(fields: list[CborValue]) -> Record:
-    (wall_ms,) = _exactly(fields, 1)
-    return Clock(_number(wall_ms))
+    (wall_ms,) = exactly(fields, 1)
+    return Clock(number(wall_ms))
 
 
 def _read_floor(fields: list[CborValue]) -> Record:
-    stream, version, digest, issuer, outcome, taken_ms, ahead = _exactly(fields, 7)
+    stream, version, digest, issuer, outcome, taken_ms, ahead = exactly(fields, 7)
     taken = Taken(
-        _number(version),
-        Digest(_raw(digest, _DIGEST_BYTES)),
-        _text(issuer),
-        _one_of(Outcome, outcome),
-        None if taken_ms is None else _number(taken_ms),
+        number(version),
+        Digest(raw(digest, _DIGEST_BYTES)),
+        text(issuer),
+        one_of(Outcome, outcome),
+        None if taken_ms is None else number(taken_ms),
         _read_rows(ahead),
     )
-    return Floor(_one_of(Stream, stream), taken)
+    return Floor(one_of(Stream, stream), taken)
 
 
 def _read_rows(value: CborValue) -> tuple[Ahead, ...]:
-    rows = [_at_most(row, _ROW) for row in _at_most(value, _ROW)]
+    rows = [at_most(row, _ROW) for row in at_most(value, _ROW)]
     ahead = [each for row in rows for each in row]
     # All rows but the last are full, so that the same has one spelling.
     if [len(row) for row in rows] != [len(row) for row in _cut(ahead)]:
@@ -203,12 +204,12 @@ def _read_rows(value: CborValue) -> tuple[Ahead, ...]:
 
 
 def _read_ahead(value: CborValue) -> Ahead:
-    issuer, version, digest = _exactly(value, 3)
-    return Ahead(_text(issuer), _number(version), Digest(_raw(digest, _DIGEST_BYTES)))
+    issuer, version, digest = exactly(value, 3)
+    return Ahead(text(issuer), number(version), Digest(raw(digest, _DIGEST_BYTES)))
 
 
 def _read_carried(fields: list[CborValue]) -> Record:
-    (kept,) = _exactly(fields, 1)
+    (kept,) = exactly(fields, 1)
     return Carried(_read_kept(kept))
 
 
@@ -224,95 +225,44 @@ _READERS: Final[dict[int, Callable[[list[CborValue]], Record]]] = {
 
 
 def _read_kept(value: CborValue) -> Kept:
-    of, stream, version, digest, issuer, verb, message, layer, accepted, setup = _exactly(value, 10)
+    of, stream, version, digest, issuer, verb, message, layer, accepted, setup = exactly(value, 10)
     return Kept(
-        _id(of),
-        _one_of(Stream, stream),
-        _number(version),
-        Digest(_raw(digest, _DIGEST_BYTES)),
-        _text(issuer),
-        _text(verb),
-        _message(message),
-        _number(layer, _MAX_LAYERS),
-        _number(accepted),
-        b"" if setup == b"" else _raw(setup, _DIGEST_BYTES),
+        id_of(of),
+        one_of(Stream, stream),
+        number(version),
+        Digest(raw(digest, _DIGEST_BYTES)),
+        text(issuer),
+        text(verb),
+        message_of(message),
+        number(layer, _MAX_LAYERS),
+        number(accepted),
+        b"" if setup == b"" else raw(setup, _DIGEST_BYTES),
     )
 
 
 def _read_stored(value: CborValue) -> Stored:
-    bases, leases, trial = _exactly(value, 3)
+    bases, leases, trial = exactly(value, 3)
     return Stored(
-        tuple(map(_read_base, _at_most(bases, MAX_BASES))),
-        tuple(map(_read_lease, _at_most(leases, MAX_LEASES))),
+        tuple(map(_read_base, at_most(bases, MAX_BASES))),
+        tuple(map(_read_lease, at_most(leases, MAX_LEASES))),
         None if trial is None else _read_trial(trial),
     )
 
 
 def _read_base(value: CborValue) -> StoredBase:
-    of, since_ms = _exactly(value, 2)
-    return StoredBase(_id(of), _number(since_ms))
+    # The third is there only for what was on trial.
+    if isinstance(value, list) and len(value) == _CONFIRMED:
+        return StoredBase(id_of(value[0]), number(value[1]), id_of(value[2]))
+    of, since_ms = exactly(value, 2)
+    return StoredBase(id_of(of), number(since_ms))
 
 
 def _read_lease(value: CborValue) -> StoredLease:
-    of, boot_id, ends_boot_ms, ends_wall_ms, left_ms = _exactly(value, 5)
-    ends = _number(ends_boot_ms), _number(ends_wall_ms)
-    return StoredLease(_id(of), _text(boot_id, 0), *ends, _number(left_ms))
+    of, boot_id, ends_boot_ms, ends_wall_ms, left_ms = exactly(value, 5)
+    ends = number(ends_boot_ms), number(ends_wall_ms)
+    return StoredLease(id_of(of), text(boot_id, 0), *ends, number(left_ms))
 
 
 def _read_trial(value: CborValue) -> StoredTrial:
-    of, boot_id, ends_boot_ms, ends_wall_ms = _exactly(value, 4)
-    return StoredTrial(_id(of), _text(boot_id, 0), _number(ends_boot_ms), _number(ends_wall_ms))
-
-
-# ---- one value ------------------------------------------------------------------------------
-
-
-def _exactly(value: CborValue, count: int) -> list[CborValue]:
-    if not isinstance(value, list) or len(value) != count:
-        raise ValueError(f"a list of {count} is due")
-    return value
-
-
-def _at_most(value: CborValue, most: int) -> list[CborValue]:
-    if not isinstance(value, list) or len(value) > most:
-        raise ValueError(f"a list of at most {most} is due")
-    return value
-
-
-def _number(value: CborValue, most: int = _MAX_NUMBER) -> int:
-    if type(value) is not int or not 0 <= value <= most:
-        raise ValueError(f"a number from 0 to {most} is due")
-    return value
-
-
-def _text(value: CborValue, least: int = 1) -> str:
-    # A boot id may be empty: not every system has one.
-    if not isinstance(value, str) or not least <= len(value) <= _MAX_TEXT:
-        raise ValueError(f"a text of {least} to {_MAX_TEXT} characters is due")
-    return value
-
-
-def _raw(value: CborValue, length: int) -> bytes:
-    if not isinstance(value, bytes) or len(value) != length:
-        raise ValueError(f"{length} bytes are due")
-    return value
-
-
-def _message(value: CborValue) -> bytes:
-    if not isinstance(value, bytes) or not 1 <= len(value) <= MAX_MESSAGE_BYTES:
-        raise ValueError(f"a message of 1 to {MAX_MESSAGE_BYTES} bytes is due")
-    return value
-
-
-def _id(value: CborValue) -> str:
-    return _raw(value, _ID_BYTES).hex()
-
-
-E = TypeVar("E", bound="enum.Enum")
-
-
-def _one_of(kind: type[E], value: CborValue) -> E:
-    # `True` equals 1, and would be read as an outcome.
-    if isinstance(value, bool):
-        raise ValueError(f"{value!r} is no {kind.__name__}")  # noqa: TRY004 - one error for all
-    return kind(value)
+    of, boot_id, ends_boot_ms, ends_wall_ms = exactly(value, 4)
+    return StoredTrial(id_of(of), text(boot_id, 0), number(ends_boot_ms), number(ends_wall_ms))

@@ -15,10 +15,10 @@ Rules this module keeps:
 from __future__ import annotations
 
 import contextlib
-import os
 import secrets
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
+from sealwire.descriptors import identity_of
 from sealwire.errors import StateError
 from sealwire.journal.directory import JOURNAL, StateDirectory
 from sealwire.journal.disk import APPENDING, CREATING, FULL, let_go
@@ -58,18 +58,6 @@ class WriteError(Exception):
         """Make one."""
         self.failure, self.unsure = failure, unsure
         self.full = failure.errno in FULL
-
-
-class Identity(NamedTuple):
-    """Which file a name leads to."""
-
-    device: int
-    number: int
-
-
-def identity_of(status: os.stat_result) -> Identity:
-    """Give which file has this status."""
-    return Identity(status.st_dev, status.st_ino)
 
 
 class JournalFile:
@@ -155,6 +143,11 @@ class JournalFile:
         descriptor, self._descriptor = self._descriptor, -1
         if descriptor != -1:
             let_go(self._disk, descriptor)
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether it is still open, as far as this process's own doing goes."""
+        return self._disk.is_ours(self._descriptor)
 
     def catch_up(self, *, alone: bool) -> None:
         """Read what others have appended.

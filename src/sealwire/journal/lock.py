@@ -16,6 +16,7 @@ import contextlib
 import shlex
 from typing import TYPE_CHECKING, Final
 
+from sealwire.descriptors import check
 from sealwire.errors import StateError
 from sealwire.journal.directory import AT_REST, LOCK, QUEUE, StateDirectory, in_short
 from sealwire.journal.disk import UPDATING, let_go
@@ -86,6 +87,11 @@ class Lock:
                 self._disk.unlock(self._descriptor)
 
     @property
+    def is_ours(self) -> bool:
+        """Whether nobody else in this process has closed it, and freed it so."""
+        return self._disk.is_ours(self._descriptor) and self._disk.is_ours(self._queue)
+
+    @property
     def inherited(self) -> bool:
         """Whether this is a child of the process that opened it."""
         return self._disk.process() != self._process
@@ -103,8 +109,9 @@ class Lock:
         """Say that we are writing.
 
         Raises:
-            OSError: it cannot be said.
+            OSError: it cannot be said, or the lock is not held any more.
         """
+        check(self._descriptor)
         if not self.marked:
             self._disk.overwrite(self._descriptor, _WRITING)
             self.marked = True

@@ -44,6 +44,11 @@ class Presence:
         except FileExistsError:
             return directory.open_file(PRESENT, APPENDING)
 
+    @property
+    def is_ours(self) -> bool:
+        """Whether nobody else in this process has closed it."""
+        return self._disk.is_ours(self._descriptor)
+
     def close(self) -> None:
         """Be gone; in a child of a fork, where the parent stays, as well. Twice does nothing."""
         descriptor, self._descriptor = self._descriptor, -1

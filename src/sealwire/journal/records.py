@@ -59,10 +59,12 @@ class StoredBase(NamedTuple):
     Attributes:
         id: the message that brought it.
         since_ms: since when, milliseconds since the epoch.
+        confirmed_by: the message that confirmed it; ``""`` where it was never on trial, or is.
     """
 
     id: str
     since_ms: int
+    confirmed_by: str = ""
 
 
 class StoredLease(NamedTuple):
@@ -117,9 +119,9 @@ class Stored(NamedTuple):
     def ids(self) -> frozenset[str]:
         """The messages that it rests on."""
         trial = () if self.trial is None else (self.trial.id,)
-        return frozenset(
-            (*(base.id for base in self.bases), *(lease.id for lease in self.leases), *trial)
-        )
+        confirmed = (base.confirmed_by for base in self.bases if base.confirmed_by)
+        bases = (base.id for base in self.bases)
+        return frozenset((*bases, *confirmed, *(lease.id for lease in self.leases), *trial))
 
 
 NOTHING: Final = Stored()

@@ -6,8 +6,8 @@ Rules this module keeps:
    finds open is therefore that of a process that ended in the middle, or could not write its end.
 2. Nothing begins while anything waits to be written, or while there is no room to write its end:
    that is what the reserve is for.
-3. What ended by itself is never refused. It waits in memory until it can be written, and is written
-   before anything else.
+3. What ended, by itself or because somebody took it back, is never refused. It waits in memory
+   until it can be written, and is written before anything else.
 4. A child of a fork closes what it inherited, and writes nothing.
 
 Not for several threads at a time. Not guaranteed: that a disk has what it says it has.
@@ -19,7 +19,7 @@ import contextlib
 from typing import TYPE_CHECKING, Final
 
 from sealwire.errors import StateError
-from sealwire.journal.pending import Pending
+from sealwire.journal.pending import Pending, Unwritten
 from sealwire.journal.records import Clock, Intent, Kept, Now, Settled, Stored
 from sealwire.journal.writing import Writer
 from sealwire.stages import Outcome
@@ -42,10 +42,10 @@ COMPACT_BYTES: Final = 1024 * 1024
 class Journal:
     """The journal of a state directory; see `open`."""
 
-    def __init__(self, directory: StateDirectory, writer: Writer) -> None:
+    def __init__(self, directory: StateDirectory, writer: Writer, pending: Pending) -> None:
         """Make one; `open` is what others call."""
         self._directory, self._writer = directory, writer
-        self._waiting = _Waiting(writer)
+        self._waiting = _Waiting(writer, pending)
         self._held: Held | None = None
 
     @classmethod
@@ -55,6 +55,7 @@ class Journal:
         *,
         compact_bytes: int = COMPACT_BYTES,
         wait_s: float = WAIT_S,
+        pending: Pending | None = None,
     ) -> Self:
         """Open the journal of a state directory, which stays open as long as this is used.
 
@@ -62,11 +63,13 @@ class Journal:
             directory: the directory.
             compact_bytes: up to which length the journal is never written anew for its length.
             wait_s: how long somebody who is writing is waited for, seconds.
+            pending: what waits to be written; it is kept up to date, and may outlive this.
 
         Raises:
             StateError: it cannot be trusted, read, or had in time.
         """
-        return cls(directory, Writer(directory, compact_bytes, wait_s))
+        pending = Pending() if pending is None else pending
+        return cls(directory, Writer(directory, compact_bytes, wait_s), pending)
 
     def __repr__(self) -> str:
         """Say where it is."""
@@ -81,6 +84,11 @@ class Journal:
     def cut_bytes(self) -> int:
         """How much of the torn ends that crashes leave this object has cut off."""
         return self._writer.cut_bytes
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether nobody else in this process has closed what is open here."""
+        return self._writer.is_ours
 
     @property
     def healthy(self) -> bool:
@@ -122,7 +130,7 @@ class Journal:
         self._writer.look(wait_s)
         return self.remembered
 
-    def note(self, record: Now | Clock | Settled) -> bool:
+    def note(self, record: Now | Clock | Settled | Unwritten) -> bool:
         """Write that something ended, if that can be done at once; else it waits for the next time.
 
         This never raises and never waits for anybody, and gives whether the record is on the disk.
@@ -171,6 +179,11 @@ class Held:
         """What the journal comes to, with everything that anybody has written."""
         return self._journal.remembered
 
+    @property
+    def in_force(self) -> Stored:
+        """What is in force by it, without what has ended and could not be written yet."""
+        return self._waiting.records.left_of(self.remembered)
+
     def intend(self, kept: Kept, *, going_back: bool = False) -> None:
         """Write that a message is accepted, and move its floor.
 
@@ -213,12 +226,12 @@ class Held:
         record = Settled(intent.digest, intent.stream, outcome, in_force)
         self._writer.write(record, with_reserve=True)
 
-    def note(self, record: Now | Clock | Settled) -> bool:
+    def note(self, record: Now | Clock | Settled | Unwritten) -> bool:
         """Write that something ended, or let it wait; this never raises.
 
         Args:
-            record: what is in force now, the time, or what became of the open intent where `settle`
-                has failed.
+            record: what is in force now, the time, what became of the open intent where `settle`
+                has failed, or a message that took something back where `intend` has.
 
         Returns:
             Whether it is on the disk.
@@ -227,6 +240,10 @@ class Held:
             return self._journal.note(record)
         self._waiting.add(record)
         return self._waiting.write()
+
+    def flush(self) -> None:
+        """Write what waits, if that can be done; this never raises."""
+        self._waiting.write()
 
     def _check(self) -> None:
         if not self._journal.is_held_by(self):
@@ -241,9 +258,8 @@ class _Waiting:
         why: why it does, in words.
     """
 
-    def __init__(self, writer: Writer) -> None:
-        self._writer = writer
-        self.records = Pending()
+    def __init__(self, writer: Writer, records: Pending) -> None:
+        self._writer, self.records = writer, records
         self.why = ""
 
     @property
@@ -251,7 +267,7 @@ class _Waiting:
         """Why something waits; ``""`` where nothing does."""
         return (self.why or "a note waits to be written") if self.records else ""
 
-    def add(self, record: Settled | Now | Clock) -> None:
+    def add(self, record: Settled | Now | Clock | Unwritten) -> None:
         """Let a record wait."""
         self.records.add(record, self._writer.remembered)
 
@@ -267,6 +283,8 @@ class _Waiting:
             except ValueError:
                 # A bug of who made it. What can never be written must not hold up all else.
                 written = False
-            self.records.forget(record)
+                self.records.give_up(record)
+            else:
+                self.records.forget(record)
         self.why = ""
-        return written
+        return written and not self.records

@@ -17,9 +17,10 @@ import contextlib
 import errno
 from typing import TYPE_CHECKING, Final
 
+from sealwire.descriptors import identity_of
 from sealwire.errors import StateError
 from sealwire.journal.directory import JOURNAL, StateDirectory, in_short
-from sealwire.journal.file import JournalFile, WriteError, identity_of, length_anew
+from sealwire.journal.file import JournalFile, WriteError, length_anew
 from sealwire.journal.lock import Lock
 from sealwire.journal.remembered import Remembered, check_not_older
 from sealwire.journal.reserve import Reserve
@@ -72,6 +73,11 @@ class Writer:
     def remembered(self) -> Remembered:
         """What the journal came to when this process looked last."""
         return self._file.remembered
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether nobody else in this process has closed what is open here."""
+        return self._file.is_ours and self._lock.is_ours
 
     def close(self) -> None:
         """Close file and lock; twice does nothing."""

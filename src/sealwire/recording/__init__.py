@@ -1,7 +1,8 @@
 """Recording: what a running service decides and what happens in it, written into its trail.
 
 `options` says what a trail is to be, `recorder` is what a service talks to; behind it `scribe` and
-`keeper` write and recover, `turning` makes the records, `outlets` and `sinks` hand them on.
+`keeper` write and recover, with `backlog` for what waits and `outage` for why; `turning` makes the
+records, `outlets` and `sinks` hand them on.
 """
 
 from sealwire.recording.options import OnFailure, Trail

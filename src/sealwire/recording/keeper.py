@@ -27,6 +27,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from sealwire.descriptors import Descriptor, check, let_go
 from sealwire.errors import StateError
 from sealwire.trail.events import TrailRecovered
 from sealwire.trail.folders import APPENDING, bring_to_disk
@@ -72,7 +73,8 @@ class Keeper:
         self._audience, self._boot, self._key = audience, boot, key
         self._segment_bytes = segment_bytes
         self._writer: TrailWriter | None = None
-        self._sealed, self._sealed_unsynced = -1, False
+        self._sealed: int = -1
+        self._sealed_unsynced = False
         self._unsynced: list[Record] = []
         self._signed_size = 0
         self._was_there = False
@@ -181,6 +183,7 @@ class Keeper:
         data = json.dumps(line, separators=(",", ":")).encode() + b"\n"
         self._sealed_unsynced = True
         try:
+            check(self._sealed)
             if os.write(self._sealed, data) != len(data):
                 raise OSError(errno.ENOSPC, "only a part was written")
         except OSError as failure:
@@ -251,7 +254,7 @@ class Keeper:
     # ---- what is beside the records ------------------------------------------------------------
 
     def _open_sealed(self) -> None:
-        self._sealed = os.open(self.folder / SEALED_NAME, APPENDING, 0o600)
+        self._sealed = Descriptor.of(os.open(self.folder / SEALED_NAME, APPENDING, 0o600))
         size = os.lseek(self._sealed, 0, os.SEEK_END)
         os.lseek(self._sealed, max(0, size - 1), os.SEEK_SET)
         if size and os.read(self._sealed, 1) != b"\n":
@@ -260,8 +263,7 @@ class Keeper:
 
     def _close_sealed(self) -> None:
         if self._sealed >= 0:
-            with contextlib.suppress(OSError):
-                os.close(self._sealed)
+            let_go(self._sealed)
         self._sealed = -1
 
     def _take_reserve(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 from sealwire.errors import ConfigurationError
 from sealwire.keys import SigningKey
@@ -34,8 +34,50 @@ class OnFailure(enum.Enum):
     """Write a trail in a second folder meanwhile."""
 
 
+Key = TypeVar("Key")
+
+
 @dataclass(frozen=True, slots=True)
-class Trail:
+class Options(Generic[Key]):
+    """Where a service records what happens, whatever its key is given as.
+
+    `Trail` says what each is; `key` may also be where one lies.
+
+    Raises:
+        ConfigurationError: these do not go together.
+    """
+
+    folder: Path
+    key: Key
+    on_audit_failure: OnFailure = OnFailure.REFUSE
+    spill: Path | None = None
+    required_sinks: tuple[str, ...] = ()
+    heartbeat_s: int = HEARTBEAT_S
+    segment_bytes: int = MAX_SEGMENT_BYTES
+
+    def __post_init__(self) -> None:
+        """Check what can be checked without opening anything."""
+        if (self.spill is not None) != (self.on_audit_failure is OnFailure.SPILL):
+            raise ConfigurationError(
+                'spill names the second folder of on_audit_failure = "spill"; write both, or '
+                "neither"
+            )
+        if self.spill == self.folder:
+            raise ConfigurationError(
+                "spill is the folder of the trail; name another, best on another disk"
+            )
+        sinks = self.required_sinks
+        if len(sinks) > MAX_SINKS or len(set(sinks)) != len(sinks):
+            raise ConfigurationError(f"required_sinks are at most {MAX_SINKS}, each of them once")
+        for each in sinks:
+            parse_sink(each)
+        if self.heartbeat_s < 1:
+            raise ConfigurationError("heartbeat is under a second; write 15m")
+        if self.segment_bytes < MIN_SEGMENT_BYTES:
+            raise ConfigurationError(f"segment_bytes is under {MIN_SEGMENT_BYTES}; leave it out")
+
+
+class Trail(Options[SigningKey]):
     """Where a service records what happens, for `listen`.
 
     Attributes:
@@ -52,56 +94,8 @@ class Trail:
         ConfigurationError: these do not go together.
     """
 
-    folder: Path
-    key: SigningKey
-    on_audit_failure: OnFailure = OnFailure.REFUSE
-    spill: Path | None = None
-    required_sinks: tuple[str, ...] = ()
-    heartbeat_s: int = HEARTBEAT_S
-    segment_bytes: int = MAX_SEGMENT_BYTES
-
-    def __post_init__(self) -> None:
-        """Check what can be checked without opening anything."""
-        check_options(
-            self.folder,
-            self.on_audit_failure,
-            self.spill,
-            self.required_sinks,
-            self.heartbeat_s,
-            self.segment_bytes,
-        )
+    __slots__ = ()
 
     def sinks(self) -> tuple[Sink, ...]:
         """Give the sinks, none of which is connected yet."""
         return tuple(parse_sink(each) for each in self.required_sinks)
-
-
-def check_options(
-    folder: Path,
-    on_failure: OnFailure,
-    spill: Path | None,
-    sinks: tuple[str, ...],
-    heartbeat_s: int,
-    segment_bytes: int,
-) -> None:
-    """Check what a trail is to be.
-
-    Raises:
-        ConfigurationError: it cannot be so.
-    """
-    if (spill is not None) != (on_failure is OnFailure.SPILL):
-        raise ConfigurationError(
-            'spill names the second folder of on_audit_failure = "spill"; write both, or neither'
-        )
-    if spill == folder:
-        raise ConfigurationError(
-            "spill is the folder of the trail; name another, best on another disk"
-        )
-    if len(sinks) > MAX_SINKS or len(set(sinks)) != len(sinks):
-        raise ConfigurationError(f"required_sinks are at most {MAX_SINKS}, each of them once")
-    for each in sinks:
-        parse_sink(each)
-    if heartbeat_s < 1:
-        raise ConfigurationError("heartbeat is under a second; write 15m")
-    if segment_bytes < MIN_SEGMENT_BYTES:
-        raise ConfigurationError(f"segment_bytes is under {MIN_SEGMENT_BYTES}; leave it out")

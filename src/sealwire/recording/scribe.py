@@ -16,37 +16,26 @@ from __future__ import annotations
 
 import errno
 import time
-from collections import deque
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from sealwire.clock import wall_clock_ms
 from sealwire.errors import StateError
-from sealwire.eventlog import log_bug
+from sealwire.recording.backlog import Backlog
 from sealwire.recording.keeper import Keeper
 from sealwire.recording.notes import Note
 from sealwire.recording.options import OnFailure, Trail
+from sealwire.recording.outage import Outage
 from sealwire.recording.outlets import Outlets
-from sealwire.recording.sinks import Line, line_of, line_of_checkpoint
+from sealwire.recording.sinks import Line, line_of_checkpoint
 from sealwire.trail.condition import TrailState
 from sealwire.trail.events import TrailFailed
-from sealwire.trail.records import RecordError, clipped
-from sealwire.trail.seen import Changes
+from sealwire.trail.records import clipped
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from sealwire.trail.checkpoint import Checkpoint
-    from sealwire.trail.events import Event
 
-MAX_WAITING: Final = 1_000
-"""Notes kept while the trail cannot be written. Changes are refused then, so they are few."""
-
-MAX_WAITING_BYTES: Final = 8 * 1024 * 1024
-"""Of the messages with them; a record names its message by the digest in any case."""
-
-FIRST_RETRY_S: Final = 1.0
-LAST_RETRY_S: Final = 15.0
 LAZY_S: Final = 5.0
 """How long what strangers have caused may wait for the disk: they are not to cost a sync each."""
 
@@ -74,13 +63,10 @@ class Scribe:
         if options.spill is not None:
             self._spill = Keeper(options.spill, audience, boot, options.key, options.segment_bytes)
         self._outlets = Outlets(options.sinks())
-        self._waiting: deque[Note] = deque()
-        self._lost = 0
-        self._failing, self._since_ms = "", 0
+        self._backlog = Backlog()
+        self._outage = Outage()
         self._sink_trouble, self._sink_since_ms = "", 0
         self._locked = False
-        self._retry_s, self._next_try_s = FIRST_RETRY_S, 0.0
-        self._unsynced_since_s: float | None = None
         self._next_beat_s = 0.0
         self._checkpoint_ms = 0
         self._last_head: Checkpoint | None = None
@@ -92,9 +78,9 @@ class Scribe:
         """Why changes are refused; ``""`` while all is well."""
         if self._locked:
             return "the trail could not be written once, and no change is made until a restart"
-        if self._failing and not self._spilling:
-            return self._failing
-        keeper = self._spill if self._failing and self._spill is not None else self._main
+        if self._outage and not self._spilling:
+            return self._outage.why
+        keeper = self._spill if self._outage and self._spill is not None else self._main
         if keeper.low:
             return f"the disk of the trail {keeper.folder} is full"
         return self._sink_trouble
@@ -111,7 +97,7 @@ class Scribe:
             str(self._options.folder),
             0 if head is None else head.size,
             self._checkpoint_ms,
-            len(self._waiting),
+            len(self._backlog),
             self.trouble,
             self._spilling,
             self._locked,
@@ -120,17 +106,17 @@ class Scribe:
 
     def point(self) -> tuple[int, bytes] | None:
         """Give size and root; ``None`` where the trail itself is not written."""
-        if self._last_head is None or self._failing:
+        if self._last_head is None or self._outage:
             return None
         return self._last_head.size, self._last_head.root
 
     def due_s(self) -> float:
         """Give when `work` is due, on the monotonic clock in seconds, if nothing comes before."""
         due = self._next_beat_s
-        if self._failing or self._sink_trouble or self._main.low:
-            due = min(due, self._next_try_s)
-        if self._unsynced_since_s is not None:
-            due = min(due, self._unsynced_since_s + LAZY_S)
+        if self._outage or self._sink_trouble or self._main.low:
+            due = min(due, self._outage.next_try_s)
+        if self._backlog.lazy_since_s is not None:
+            due = min(due, self._backlog.lazy_since_s + LAZY_S)
         return due
 
     # ---- life ----------------------------------------------------------------------------------
@@ -157,7 +143,7 @@ class Scribe:
 
     def close(self) -> None:
         """Sign a last checkpoint, and let everything go."""
-        if not self._failing:
+        if not self._outage:
             self._beat()
         self._main.close()
         if self._spill is not None:
@@ -179,23 +165,14 @@ class Scribe:
         for note in notes:
             if note.ticket is not None:
                 tickets.append(note.ticket)
-            if len(self._waiting) < MAX_WAITING:
-                sealed = note.sealed if self._has_room(note) else None
-                self._waiting.append(replace(note, ticket=None, sealed=sealed))
-            else:
-                self._lost += 1
+            self._backlog.add(note)
         self._write()
         self._watch_sinks()
         if time.monotonic() >= self._next_beat_s:
             self._beat()
-        behind = "records wait to be written" if self._waiting else ""
+        behind = "records wait to be written" if self._backlog else ""
         for ticket in tickets:
             ticket.settle(self.trouble or behind)
-
-    def _has_room(self, note: Note) -> bool:
-        """Whether the message of a note may wait as well."""
-        waiting = (each.sealed for each in (note, *self._waiting) if each.sealed is not None)
-        return sum(len(sealed) for _, sealed in waiting) <= MAX_WAITING_BYTES
 
     def _write(self) -> None:
         """Bring everything that waits into the trail, and hand it on."""
@@ -203,10 +180,10 @@ class Scribe:
         for _ in range(_ATTEMPTS):
             try:
                 keeper = self._open_one()
-                prompt = self._drain(keeper, lines)
+                prompt = self._backlog.drain(keeper, lines)
                 if prompt or self._is_lazy_due():
                     keeper.sync()
-                    self._unsynced_since_s = None
+                    self._backlog.lazy_since_s = None
                 self._refill(keeper)
             except StateError as failure:
                 if not self._fail(str(failure)):
@@ -224,17 +201,18 @@ class Scribe:
             StateError: neither can be written, or it is too soon to try again.
         """
         main, spill, now_s = self._main, self._spill, time.monotonic()
-        if self._failing and now_s < self._next_try_s:
+        if self._outage and now_s < self._outage.next_try_s:
             if spill is None or not spill.is_open:
-                raise StateError(self._failing)
+                raise StateError(self._outage.why)
             return spill
         at = wall_clock_ms()
         try:
             main.open(at)
-            if self._failing:
+            if self._outage:
                 # A record for each try that comes to nothing would fill what is to be mended.
                 main.sync()
-                main.append(TrailFailed(self._since_ms, clipped(self._gap()), self._lost), at)
+                lost = self._backlog.lost
+                main.append(TrailFailed(self._outage.since_ms, clipped(self._gap()), lost), at)
                 main.sync()
                 self._recovered()
         except StateError as failure:
@@ -250,50 +228,20 @@ class Scribe:
         if spill.is_open:
             return
         spill.open(at)
-        said = f"the trail {self._main.folder} goes on here: {self._failing}"
-        spill.append(TrailFailed(self._since_ms, clipped(said), 0), at)
+        said = f"the trail {self._main.folder} goes on here: {self._outage.why}"
+        spill.append(TrailFailed(self._outage.since_ms, clipped(said), 0), at)
         for record in self._main.unsynced:
             spill.append(record.event, record.at)
         note = spill.checkpoint()
         self._outlets.give([line_of_checkpoint(note, at)])
 
-    def _drain(self, keeper: Keeper, lines: list[Line]) -> bool:
-        """Write what waits; give whether any of it is to be on the disk at once."""
-        prompt = False
-        while self._waiting:
-            note = self._waiting[0]
-            if note.sealed is not None:
-                keeper.keep_sealed(*note.sealed)
-                note = self._waiting[0] = replace(note, sealed=None)
-            events = _made(note, keeper.writer.salt)
-            for place, event in enumerate(events):
-                rest = tuple(events[place:])
-                self._waiting[0] = replace(note, make=_giving(rest))
-                if (line := self._append(keeper, event, note.at)) is not None:
-                    lines.append(line)
-            self._waiting.popleft()
-            prompt = prompt or note.prompt
-            if not note.prompt and self._unsynced_since_s is None:
-                self._unsynced_since_s = time.monotonic()
-        return prompt
-
-    def _append(self, keeper: Keeper, event: Event, at: int) -> Line | None:
-        try:
-            return line_of(keeper.append(event, at))
-        except RecordError as error:
-            if (brief := _in_brief(event)) is not None:
-                return self._append(keeper, brief, at)
-            log_bug("an event is none that a trail can hold", error)
-            self._lost += 1
-            return None
-
     def _is_lazy_due(self) -> bool:
-        since_s = self._unsynced_since_s
+        since_s = self._backlog.lazy_since_s
         return since_s is not None and time.monotonic() >= since_s + LAZY_S
 
     def _refill(self, keeper: Keeper) -> None:
-        if keeper.low and time.monotonic() >= self._next_try_s:
-            self._next_try_s = time.monotonic() + LAST_RETRY_S / 3
+        if keeper.low and time.monotonic() >= self._outage.next_try_s:
+            self._outage.look_rarely(time.monotonic())
             keeper.refill()
 
     # ---- checkpoints and sinks -----------------------------------------------------------------
@@ -302,7 +250,7 @@ class Scribe:
         """Sign a checkpoint, and hand it on."""
         self._next_beat_s = time.monotonic() + self._options.heartbeat_s
         spill = self._spill
-        keeper = spill if self._failing and spill is not None and spill.is_open else self._main
+        keeper = spill if self._outage and spill is not None and spill.is_open else self._main
         if not keeper.is_open:
             return
         try:
@@ -310,7 +258,7 @@ class Scribe:
         except StateError as failure:
             self._fail(str(failure))
             return
-        self._unsynced_since_s = None
+        self._backlog.lazy_since_s = None
         self._checkpoint_ms = wall_clock_ms()
         self._outlets.give([line_of_checkpoint(note, self._checkpoint_ms)])
         self._watch_sinks()
@@ -321,71 +269,43 @@ class Scribe:
         was, self._sink_trouble = self._sink_trouble, self._outlets.trouble
         now_s, at = time.monotonic(), wall_clock_ms()
         if self._sink_trouble:
-            self._next_try_s = min(self._next_try_s, now_s + FIRST_RETRY_S)
-            if self._next_try_s < now_s:
-                self._next_try_s = now_s + FIRST_RETRY_S
+            self._outage.look_soon(now_s)
             if not was:
                 self._sink_since_ms = at
                 self._lock()
         elif was:
             event = TrailFailed(self._sink_since_ms, clipped(was), self._outlets.take_lost())
-            self._waiting.append(Note(_giving((event,)), at))
+            self._backlog.add_event(event, at)
             self._write()
 
     # ---- failing -------------------------------------------------------------------------------
 
     def _fail(self, why: str) -> bool:
         """Note that the trail cannot be written; give whether to try again right away."""
-        now_s = time.monotonic()
-        first = not self._failing
-        if first:
-            self._failing, self._since_ms = why, wall_clock_ms()
-            self._retry_s = FIRST_RETRY_S
+        now_s, outage = time.monotonic(), self._outage
+        if outage.begin(why, wall_clock_ms()):
             self._lock()
             if self._main.low or self._spill is not None:
                 # The reserve has just been given back, or there is a second folder.
-                self._next_try_s = now_s
+                outage.next_try_s = now_s
                 return True
-        if now_s >= self._next_try_s:
-            self._next_try_s = now_s + self._retry_s
-            self._retry_s = min(self._retry_s * 2, LAST_RETRY_S)
-        return first and self._spill is not None
+        outage.put_off(now_s)
+        return False
 
     def _gap(self) -> str:
         if self._spill is None or not self._spill.is_open:
-            return self._failing
-        return f"{self._failing}; {self._spill.head.size} records are in {self._spill.folder}"
+            return self._outage.why
+        return f"{self._outage.why}; {self._spill.head.size} records are in {self._spill.folder}"
 
     def _recovered(self) -> None:
-        self._failing, self._lost = "", 0
+        self._outage.end()
+        self._backlog.lost = 0
         if self._spill is not None:
             self._spill.close()
 
     def _lock(self) -> None:
         if self._options.on_audit_failure is OnFailure.LOCK:
             self._locked = True
-
-
-def _made(note: Note, salt: bytes) -> tuple[Event, ...]:
-    """Make the events of a note; one that cannot be made is a bug of ours, and stops no other."""
-    try:
-        return tuple(note.make(salt))
-    except Exception as bug:  # noqa: BLE001 - the trail goes on
-        log_bug("a record could not be made", bug)
-        return ()
-
-
-def _giving(events: tuple[Event, ...]) -> Callable[[bytes], Iterable[Event]]:
-    return lambda _: events
-
-
-def _in_brief(event: Event) -> Event | None:
-    """Give an event without its list of changes, which may be too long; ``None`` if it has none."""
-    changes = getattr(event, "changes", None)
-    if not isinstance(changes, Changes) or not (changes.loggers or changes.handlers):
-        return None
-    count = len(changes.loggers) + len(changes.handlers) + changes.left_out
-    return replace(event, changes=Changes((), (), count))  # type: ignore[arg-type] # it has
 
 
 def _errno_of(error: BaseException | None) -> int:

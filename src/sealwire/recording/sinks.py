@@ -16,7 +16,6 @@ with its connection. What did arrive, the checkpoints show that come after.
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import json
 import os
@@ -26,6 +25,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from sealwire.descriptors import Descriptor, Identity, is_ours, let_go
 from sealwire.errors import ConfigurationError, TransportError, shorten
 from sealwire.trail.export import syslog_line
 from sealwire.trail.forms import write_moment
@@ -130,13 +130,17 @@ class Stdout:
 
     def __init__(self) -> None:
         """Open nothing yet."""
-        self._descriptor = -1
+        self._descriptor: int = -1
+        self._identity: Identity | None = None
         self._unsent = b""
 
     def give(self, line: Line, timeout_s: float) -> None:
         """Hand a line over; see `Sink`."""
+        if not is_ours(self._descriptor):
+            self._find_again()
         if self._descriptor < 0:
-            self._descriptor = os.dup(1)
+            self._descriptor = Descriptor.of(os.dup(1))
+            self._identity = self._descriptor.identity
         # Half a line may be there already, so what is left of it comes first.
         if self._unsent:
             self._send(timeout_s)
@@ -152,9 +156,17 @@ class Stdout:
     def close(self) -> None:
         """Let go of the descriptor."""
         if self._descriptor >= 0:
-            with contextlib.suppress(OSError):
-                os.close(self._descriptor)
+            let_go(self._descriptor)
         self._descriptor, self._unsent = -1, b""
+
+    def _find_again(self) -> None:
+        """Open it anew, where our descriptor of it was closed behind our back."""
+        found = Descriptor.of(os.dup(1))
+        if found.identity != self._identity:
+            # What has the number now may be any file of the application's.
+            let_go(found)
+            raise OSError(errno.EBADF, "it was closed, and is not what it was")
+        self._descriptor = found
 
     def _send(self, timeout_s: float) -> None:
         ends_s = time.monotonic() + timeout_s
@@ -187,13 +199,19 @@ class Syslog:
         self.name = name
         self._where, self._is_stream = where, stream
         self._socket: socket.socket | None = None
+        self._opened = Descriptor(-1)
         self._framed = False
 
     def give(self, line: Line, timeout_s: float) -> None:
         """Hand a line over; see `Sink`."""
         try:
+            if self._socket is not None and not is_ours(self._opened):
+                # Closed behind our back; the number may be another connection's by now.
+                self._socket.detach()
+                self._socket = None
             if self._socket is None:
                 self._socket = self._connected(timeout_s)
+                self._opened = Descriptor.of(self._socket.fileno())
             self._socket.settimeout(timeout_s)
             if self._framed:
                 data = line.as_syslog
@@ -208,7 +226,10 @@ class Syslog:
     def close(self) -> None:
         """Let go of the socket."""
         if self._socket is not None:
-            self._socket.close()
+            if is_ours(self._opened):
+                self._socket.close()
+            else:
+                self._socket.detach()
         self._socket = None
 
     @staticmethod

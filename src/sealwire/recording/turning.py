@@ -187,7 +187,7 @@ def happened(happening: Happening, salt: bytes) -> Iterable[Event]:
             yield events.DriftEnded(tuple(map(clipped, happening.places[:MAX_ENTRIES])))
         case KeyringChanged():
             yield from _keyring_changed(happening)
-        case _:  # a `FloorAlert`
+        case _:  # a `FloorAlert`, or `FilesClosed`
             yield events.Alerted(clipped(happening.what))
 
 

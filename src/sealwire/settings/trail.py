@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import fields
 from pathlib import Path
 from typing import Final
 
 from sealwire.keyfiles import load_signing_key
 from sealwire.recording import OnFailure, Trail
-from sealwire.recording.options import HEARTBEAT_S, check_options
+from sealwire.recording.options import HEARTBEAT_S, Options
 from sealwire.recording.sinks import parse_sink
 from sealwire.settings.tables import Table, duration_s, list_of, text_of, whole
 from sealwire.trail.segments import MAX_SEGMENT_BYTES
@@ -19,41 +19,10 @@ KEYS: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class TrailSettings:
-    """Where a service records what happens; `sealwire.Trail` says what each is.
+class TrailSettings(Options[Path]):
+    """Where a service records what happens, and in which file its trail's key lies."""
 
-    Attributes:
-        folder: where the trail lies.
-        key: the private key file that signs its checkpoints.
-        on_audit_failure: what becomes of changes while it cannot be written.
-        spill: the second folder.
-        required_sinks: where every record is handed to as well.
-        heartbeat_s: how often a signed checkpoint is handed on, seconds.
-        segment_bytes: when a new file is begun.
-
-    Raises:
-        ConfigurationError: these do not go together.
-    """
-
-    folder: Path
-    key: Path
-    on_audit_failure: OnFailure = OnFailure.REFUSE
-    spill: Path | None = None
-    required_sinks: tuple[str, ...] = ()
-    heartbeat_s: int = HEARTBEAT_S
-    segment_bytes: int = MAX_SEGMENT_BYTES
-
-    def __post_init__(self) -> None:
-        """Check what can be checked without opening anything."""
-        check_options(
-            self.folder,
-            self.on_audit_failure,
-            self.spill,
-            self.required_sinks,
-            self.heartbeat_s,
-            self.segment_bytes,
-        )
+    __slots__ = ()
 
     def make(self, *, allow_example_keys: bool = False) -> Trail:
         """Load the key; give what the trail is to be.
@@ -61,15 +30,9 @@ class TrailSettings:
         Raises:
             KeyFileError: the key file is missing, malformed, too open or an example.
         """
-        return Trail(
-            self.folder,
-            load_signing_key(self.key, allow_example_keys=allow_example_keys),
-            self.on_audit_failure,
-            self.spill,
-            self.required_sinks,
-            self.heartbeat_s,
-            self.segment_bytes,
-        )
+        key = load_signing_key(self.key, allow_example_keys=allow_example_keys)
+        others = {each.name: getattr(self, each.name) for each in fields(self)}
+        return Trail(**{**others, "key": key})
 
 
 def read_trail(top: Table) -> TrailSettings | None:

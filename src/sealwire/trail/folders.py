@@ -8,6 +8,7 @@ import stat
 import sys
 from typing import TYPE_CHECKING, Final
 
+from sealwire.descriptors import Descriptor, check
 from sealwire.errors import StateError
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ if sys.platform == "win32":
 
     def bring_to_disk(descriptor: int) -> None:
         """Bring what was written to the disk."""
+        check(descriptor)
         os.fsync(descriptor)
 
     def _why_not(folder: Path) -> str:
@@ -66,7 +68,8 @@ else:
 
     def locked(path: Path) -> int:
         """Open and hold the lock; a child that inherits it must close it, and never unlock."""
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        descriptor = Descriptor.of(os.open(path, flags, 0o600))
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -86,6 +89,7 @@ else:
 
     def bring_to_disk(descriptor: int) -> None:
         """Bring what was appended to the disk, and the file's new length with it."""
+        check(descriptor)
         if sys.platform == "linux":
             os.fdatasync(descriptor)
         else:

@@ -12,6 +12,8 @@ Rules this module keeps:
    the trail is opened, and `TrailWriter.torn_bytes` tells.
 5. A trail that is not as its last checkpoint says is not gone on with, and neither is a file that
    somebody else has cut, or has put in another place: what is written there nobody finds.
+6. Nothing is written by a number that is another file's by now, or without the lock; see
+   `descriptors`.
 
 Not guaranteed: that a disk has what it says it has.
 """
@@ -25,6 +27,7 @@ import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
+from sealwire.descriptors import Descriptor, check, let_go
 from sealwire.errors import StateError
 from sealwire.trail.checkpoint import Checkpoint, Note
 from sealwire.trail.events import FORMAT, Begun, Event
@@ -87,7 +90,7 @@ class TrailWriter:
         check_folder(folder)
         try:
             self._lock = locked(folder / LOCK_NAME)
-            self._descriptors.callback(os.close, self._lock)
+            self._descriptors.callback(let_go, self._lock)
             self._open()
         except BaseException as error:
             self._descriptors.close()
@@ -264,8 +267,8 @@ class TrailWriter:
         self._segments = self._descriptors.enter_context(contextlib.ExitStack())
         opened = []
         for path in (segment.records, segment.hashes, segment.checkpoints):
-            opened.append(os.open(path, APPENDING, 0o600))
-            self._segments.callback(os.close, opened[-1])
+            opened.append(Descriptor.of(os.open(path, APPENDING, 0o600)))
+            self._segments.callback(let_go, opened[-1])
         self._records, self._hashes, self._checkpoints = opened
         self._path = segment.records
 
@@ -277,6 +280,8 @@ class TrailWriter:
     def _write(self, descriptor: int, data: bytes) -> None:
         self._check()
         try:
+            check(self._lock)
+            check(descriptor)
             if os.write(descriptor, data) != len(data):
                 # The system says why at the next try alone; a full disk is what does this.
                 self._break(OSError(errno.ENOSPC, "only a part was written"))

@@ -24,6 +24,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from sealwire import descriptors
+from sealwire.descriptors import Descriptor
 from sealwire.errors import ConfigurationError
 from sealwire.localdoor import LOCAL
 from sealwire.transports.addresses import BACKLOG, UnixAddress
@@ -102,7 +104,7 @@ class UnixListener:
         """Close the inherited descriptors in a forked child, and touch nothing else."""
         self.socket.close()
         if self._lock >= 0:
-            os.close(self._lock)
+            descriptors.close(self._lock)
             self._lock = -1
 
     @property
@@ -114,7 +116,7 @@ class UnixListener:
         path = self._lock_path
         for _ in range(_LOCK_TRIES):
             try:
-                lock = os.open(path, _LOCK_FLAGS, _OWNER_ONLY)
+                lock = Descriptor.of(os.open(path, _LOCK_FLAGS, _OWNER_ONLY))
             except OSError as error:
                 raise ConfigurationError(f"{path}: {error.strerror}") from None
             try:
@@ -138,7 +140,7 @@ class UnixListener:
         # Removed while it is held, so that nobody takes a lock on a file that is about to go.
         with contextlib.suppress(OSError):
             self._lock_path.unlink(missing_ok=True)
-        os.close(self._lock)
+        descriptors.close(self._lock)
         self._lock = -1
 
     def _remove_stale(self) -> None:

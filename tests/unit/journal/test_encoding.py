@@ -39,7 +39,7 @@ DIGEST = Digest(b"d" * 32)
 BOOT = "5f3c6a1e-0d58-4c0e-9a55-2f4f6f0f9e11"
 KEPT = Kept(ID, Stream.BASE, 7, DIGEST, "alice", "apply", b"message", 1, 9, b"s" * 32)
 STORED = Stored(
-    (StoredBase(ID, 1), StoredBase(OTHER, 2)),
+    (StoredBase(ID, 1, confirmed_by="0d" * 16), StoredBase(OTHER, 2)),
     (StoredLease("0c" * 16, BOOT, 3, 4, 5),),
     StoredTrial(OTHER, "", 6, 7),
 )
@@ -110,6 +110,7 @@ def test_a_record_is_read_as_it_was_written(record: Record) -> None:
         Intent(KEPT._replace(issuer="")),
         Intent(KEPT._replace(verb="")),
         Now(Stored((StoredBase(ID, 1),) * 3)),
+        Now(Stored((StoredBase(ID, 1, confirmed_by="0a"),))),
         Now(Stored((), (StoredLease(ID, "", 1, 1, 1),) * 65)),
         Now(Stored((), (StoredLease(ID, "", 1, 1, -1),))),
         Now(Stored((), (), StoredTrial("", BOOT, 1, 1))),

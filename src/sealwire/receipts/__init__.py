@@ -10,7 +10,9 @@ from sealwire.receipts.types import (
     Outcome,
     Peeked,
     Receipt,
+    Shown,
     TrailPoint,
+    Unproved,
 )
 
 __all__ = [
@@ -22,7 +24,9 @@ __all__ = [
     "Outcome",
     "Peeked",
     "Receipt",
+    "Shown",
     "TrailPoint",
+    "Unproved",
     "open_receipt",
     "peek_receipt",
     "seal_receipt",

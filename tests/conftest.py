@@ -323,6 +323,7 @@ def trail_events() -> tuple[Event, ...]:
         trail.Drifted(changes),
         trail.DriftEnded(("loggers.payments.level",)),
         trail.Alerted("a floor protects nothing here"),
+        trail.AnchorMismatch(request, who, 7, digest, "another", 9, 2),
         trail.ClockStepped(NOW_MS, NOW_MS - 3_600_000),
         trail.TrailFailed(NOW_MS, "No space left on device", 2),
         trail.TrailRecovered(17),

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from sealwire.inforce import InForce
     from sealwire.keys import AeadKey, SigningKey
     from sealwire.leases import LiveLease
-    from sealwire.receipts import KeyringPoint, TrailPoint
+    from sealwire.receipts import KeyringPoint, Shown, TrailPoint
     from sealwire.stages import Known, Opened
     from sealwire.state import AdmissionState
 
@@ -73,6 +73,7 @@ class Answering:
         in_force: InForce | None,
         now_ms: int,
         trail: TrailPoint | None = None,
+        shown: tuple[Shown, ...] = (),
         keyring: KeyringPoint | None = None,
     ) -> bytes:
         """Give the receipt of a decision; ``b""`` where there is none (rule 3).
@@ -82,7 +83,8 @@ class Answering:
             state: what is remembered, this message included if it was taken.
             in_force: what stands and runs now; ``None`` where nothing is known of that.
             now_ms: the receipt's time.
-            trail: where the record stands, with this decision in it.
+            trail: where the record stands on the disk: of a change, with this decision in it.
+            shown: what it says to the points that the request shows.
             keyring: which keyring is in force.
 
         Raises:
@@ -114,6 +116,7 @@ class Answering:
             floor_ms=0 if floor is None else floor.floor_of(claims.iss),
             lease_end_ms=_lease_end_ms(decision, in_force),
             trail=trail,
+            shown=() if trail is None else shown,
             reduced=_listed(decision.reduced),
             report=decision.report,
             challenge=(state.challenge or b"") if lacks else b"",

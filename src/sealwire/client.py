@@ -51,8 +51,10 @@ from sealwire.transports.client import DEFAULT_TIMEOUT_S, exchange, unreadable
 if TYPE_CHECKING:
     from sealwire.keyfiles import StrPath
     from sealwire.keys import VerifyKey
+    from sealwire.results import TrailCheck
     from sealwire.sent import Sent
     from sealwire.settings import OperatorSettings
+    from sealwire.stages import TrailPoint
 
 Config = Mapping[str, Any] | str | bytes
 """A configuration: a mapping as for ``dictConfig``, or the text of one in JSON or INI."""
@@ -63,8 +65,16 @@ class Keep(Protocol):
 
     def __call__(
         self, receipt: bytes, sent: Sent, result: Result, key: VerifyKey | None, /
-    ) -> tuple[str, ...]:
-        """Keep one; give what is wrong with it beside those before it, in words."""
+    ) -> tuple[TrailCheck, tuple[str, ...]]:
+        """Keep one; give what it shows of the host's trail, and what is wrong, in words."""
+        ...
+
+
+class Points(Protocol):
+    """What knows the points of a host's trail that a request is to show."""
+
+    def __call__(self, audience: str, host: str, /) -> tuple[TrailPoint, ...]:
+        """Give them, the shortest first."""
         ...
 
 
@@ -98,6 +108,7 @@ class Client:
         deliver: Deliver = exchange,
         receipt_key: VerifyKey | None = None,
         keep: Keep | None = None,
+        points: Points | None = None,
     ) -> None:
         """Make a client of its parts; `from_settings` is the usual way.
 
@@ -110,6 +121,7 @@ class Client:
                 goes another way.
             receipt_key: the public half of the host's receipt key.
             keep: is given each receipt; by default none is kept.
+            points: gives what each request shows of the host's trail; by default that is nothing.
         """
         self.address = address
         self.sealer = sealer
@@ -119,7 +131,7 @@ class Client:
         self._in_order = threading.Lock()
         forks.watch(self)
         self.receipt_key = receipt_key
-        self._keep = keep
+        self._keep, self._points = keep, points
         self._challenge: bytes | None = None
 
     @classmethod
@@ -163,6 +175,7 @@ class Client:
         target = settings.target(to)
         state = FileSealerState(settings.state_path)
         where = address or target.address
+        kept = KeptReceipts(settings.receipts_path, where)
         return cls(
             where,
             settings.sealer(target, state, wall_clock_ms),
@@ -170,7 +183,8 @@ class Client:
             timeout_s=timeout_s,
             deliver=deliver,
             receipt_key=settings.load_receipt_key(target),
-            keep=KeptReceipts(settings.receipts_path, where).keep,
+            keep=kept.keep,
+            points=kept.points,
         )
 
     def __repr__(self) -> str:
@@ -378,15 +392,20 @@ class Client:
             return result
         if result.verified:
             self.sealer.learn(sent.asked.stream, result.receipt.floor_ms)
-        alarms = () if self._keep is None else self._keep(answered, sent, result, self.receipt_key)
-        return replace(result, alarms=alarms)
+        if self._keep is None:
+            return result
+        trail, alarms = self._keep(answered, sent, result, self.receipt_key)
+        return replace(result, trail=trail, alarms=alarms)
 
     def _ask(
         self,
         verb: Verb,
         stream: Stream,
-        **members: JsonValue | Mapping[str, JsonValue] | Sequence[str],
+        **members: JsonValue | Mapping[str, JsonValue] | Sequence[str | Mapping[str, JsonValue]],
     ) -> Result:
+        if self._points is not None and self.receipt_key is not None:
+            points = self._points(self.sealer.audience, self.receipt_key.owner)
+            members["trail"] = [each._asdict() for each in points]
         try:
             document = write_request(verb, **members)
         except (TypeError, ValueError) as error:

@@ -5,20 +5,15 @@ Rules this module keeps:
 1. A receipt is kept as it came, one file each, with what is needed to verify it again: which
    request it answers and the thumbprints of the keys, and no key.
 2. What cannot be kept is told, and makes the request none the worse: it has been answered.
-3. Of each host's trail the last point is kept that a verified receipt has shown, an address each,
-   because each process writes its own. A trail grows: one that is shorter than it was, or another
-   one of the same length, is an alarm.
-4. Reads are not kept. They change nothing, and their receipts are long.
-
-Not shown by rule 3: that a longer trail begins with the shorter one. Only the trail itself can show
-that (``sealwire trail verify``).
+3. Of each host's trail the last points are kept that verified receipts have shown, to be shown to
+   the host and compared (`lasttrails`, `trailcheck`).
+4. Reads are not kept, unless they show that a trail is not what it was: they change nothing, and
+   their receipts are long.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
-import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -26,21 +21,22 @@ from typing import TYPE_CHECKING, Final
 from sealwire.documents import JsonValue, canonical_json, read_json
 from sealwire.errors import ConfigurationError, MalformedError, SealwireError
 from sealwire.keyfiles import read_checked, write_checked
+from sealwire.lasttrails import NAME as TRAILS
+from sealwire.lasttrails import LastTrails
 from sealwire.receipts import Asked
+from sealwire.results import TrailCheck
 from sealwire.stages import Digest, Stream
 
 if TYPE_CHECKING:
     from sealwire.keys import VerifyKey
-    from sealwire.receipts import TrailPoint
     from sealwire.results import Result
     from sealwire.sent import Sent
+    from sealwire.stages import TrailPoint
 
 FORMAT: Final = "sealwire-kept-receipt-1"
-TRAILS_FORMAT: Final = "sealwire-last-trails-1"
 MAX_KEPT_BYTES: Final = 1024 * 1024
 """A receipt has at most 260 KiB, and stands here in hex."""
 
-_TRAILS: Final = "trails.json"
 _AGAIN: Final = ".again"
 """Follows the id where the same message was sent again, so that the first receipt stays."""
 
@@ -83,21 +79,27 @@ class KeptReceipts:
             address: which of a host's processes answers; ``""`` where all of them write one trail.
         """
         self.folder, self._address = folder, address
+        self._trails = LastTrails(folder)
+
+    def points(self, audience: str, host: str) -> tuple[TrailPoint, ...]:
+        """Give the points of a host's trail that a request is to show."""
+        return self._trails.points(self._whose(audience, host))
 
     def keep(
         self, receipt: bytes, sent: Sent, result: Result, key: VerifyKey | None, /
-    ) -> tuple[str, ...]:
-        """Keep a receipt; give what is wrong, in words."""
-        said = result.receipt
+    ) -> tuple[TrailCheck, tuple[str, ...]]:
+        """Keep a receipt; give what it shows of the trail, and what is wrong, in words."""
+        said, check = result.receipt, TrailCheck.NONE
         if said is None:
-            return ()
+            return check, ()
         alarms: list[str] = []
         try:
             self.folder.mkdir(mode=0o700, parents=False, exist_ok=True)
-            if result.verified and said.trail is not None:
-                whose = f"{sent.asked.audience} {result.host} {self._address}".rstrip()
-                alarms += self._compare(whose, said.trail)
-            if sent.asked.stream is not Stream.READ:
+            if result.verified:
+                whose = self._whose(sent.asked.audience, result.host)
+                check, _, words = self._trails.compare(whose, sent.shown, said)
+                alarms += [words] if words else []
+            if sent.asked.stream is not Stream.READ or check.is_alarm:
                 kept = Kept(
                     receipt,
                     sent.asked,
@@ -112,7 +114,7 @@ class KeptReceipts:
                 self._write(f"{name}.json", _written(kept))
         except (OSError, SealwireError) as error:
             alarms.append(f"the receipt could not be kept: {error}")
-        return tuple(alarms)
+        return check, tuple(alarms)
 
     def ids(self) -> list[str]:
         """Give what receipts are kept, oldest first."""
@@ -134,26 +136,8 @@ class KeptReceipts:
             raise ConfigurationError(f"{many} with {name}; list them: sealwire receipts list")
         return load_kept(self.folder / f"{(exact or found)[0]}.json")
 
-    def _compare(self, whose: str, point: TrailPoint) -> list[str]:
-        """Compare where a host's trail stands with where it stood (rule 3)."""
-        path = self.folder / _TRAILS
-        trails = _trails_of(_read(path)) if os.path.lexists(path) else {}
-        last = trails.get(whose)
-        alarms = []
-        if last is not None:
-            size, root = last
-            forget = f"if it was begun anew on purpose, forget it: rm {shlex.quote(str(path))}"
-            if point.size < size:
-                alarms = [f"the trail has {point.size} entries and had {size}: cut; {forget}"]
-            elif point.size == size and point.root != root:
-                alarms = [f"the trail of {size} entries is another one than before; {forget}"]
-        if not alarms and (last is None or point.size > last[0]):
-            trails[whose] = point.size, point.root
-            hosts: JsonValue = {
-                name: {"size": size, "root": root} for name, (size, root) in trails.items()
-            }
-            self._write(_TRAILS, canonical_json({"format": TRAILS_FORMAT, "hosts": hosts}) + b"\n")
-        return alarms
+    def _whose(self, audience: str, host: str) -> str:
+        return f"{audience} {host} {self._address}".rstrip()
 
     def _write(self, name: str, content: bytes) -> None:
         write_checked(self.folder / name, content, mode=0o600, force=True, error=ConfigurationError)
@@ -177,7 +161,7 @@ def _read(path: Path) -> bytes:
 
 
 def _is_kept(name: str) -> bool:
-    return name.endswith(".json") and name != _TRAILS
+    return name.endswith(".json") and name != TRAILS
 
 
 def _written(kept: Kept) -> bytes:
@@ -220,21 +204,3 @@ def _kept_of(members: dict[str, JsonValue]) -> Kept:
         texts["reason"],
         at_ms,
     )
-
-
-def _trails_of(content: bytes) -> dict[str, tuple[int, str]]:
-    with contextlib.suppress(MalformedError, KeyError, TypeError, ValueError):
-        members = read_json(content)
-        hosts = members["hosts"]
-        if members["format"] == TRAILS_FORMAT and isinstance(hosts, dict):
-            return {name: _point_of(point) for name, point in hosts.items()}
-    raise ConfigurationError(f"{_TRAILS} is not what sealwire keeps there; remove it")
-
-
-def _point_of(point: JsonValue) -> tuple[int, str]:
-    if not isinstance(point, dict):
-        raise TypeError
-    size, root = point["size"], point["root"]
-    if type(size) is not int or not isinstance(root, str):
-        raise TypeError
-    return size, root

@@ -10,6 +10,7 @@ Rules this module keeps:
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -20,6 +21,36 @@ from sealwire.errors import MalformedError, SealwireError
 from sealwire.receipts import Receipt
 from sealwire.stages import Answer, Outcome
 from sealwire.told import Told, Trust
+
+
+class TrailCheck(enum.Enum):
+    """What an answer shows of the host's trail, against what its receipts have shown before."""
+
+    NONE = "none"
+    """Nothing: it says nothing of a trail, or is not verified."""
+
+    FIRST = "first"
+    """Where it stands; nothing was known before."""
+
+    PROVED = "proved"
+    """It goes on from every point that was known."""
+
+    LATER = "later"
+    """Where it stands; whether it goes on from what was known the next request asks."""
+
+    UNPROVED = "unproved"
+    """The host was asked, and does not show that it goes on from what was known."""
+
+    TAMPERED = "tampered"
+    """It does not go on from what was known: records were changed, or it is another trail."""
+
+    TRUNCATED = "truncated"
+    """It has fewer records than were known."""
+
+    @property
+    def is_alarm(self) -> bool:
+        """Whether it is evidence that somebody has meddled with the record."""
+        return self in {TrailCheck.TAMPERED, TrailCheck.TRUNCATED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +65,8 @@ class Result:
         receipt: the receipt; ``None`` where the answer is unsigned.
         host: who has signed the receipt, or says so; ``""`` where nobody did.
         key_id: the id of the key that signed it, in hex; likewise.
-        alarms: what the receipt shows of the host's trail that cannot be, in words: it has become
-            shorter, or is another one.
+        trail: what the receipt shows of the host's trail, where receipts are kept.
+        alarms: what is wrong with that, in words, and with keeping the receipt.
     """
 
     answer: Answer
@@ -44,6 +75,7 @@ class Result:
     receipt: Receipt | None = None
     host: str = ""
     key_id: str = ""
+    trail: TrailCheck = TrailCheck.NONE
     alarms: tuple[str, ...] = ()
 
     @classmethod

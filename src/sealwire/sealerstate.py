@@ -111,7 +111,7 @@ class FileSealerState:
             SealError: the state cannot be locked, read or written, or is not a state; the text
                 names the file and what to do.
         """
-        with _locked(self.path + ".lock"):
+        with locked(self.path + ".lock"):
             last, floors = self._read()
             used = last.setdefault(audience, {}).get(stream.value, -1)
             if version <= used:
@@ -127,7 +127,7 @@ class FileSealerState:
         Raises:
             SealError: as `claim`.
         """
-        with _locked(self.path + ".lock"):
+        with locked(self.path + ".lock"):
             last, floors = self._read()
             if floor > floors.get(audience, {}).get(stream.value, -1):
                 floors.setdefault(audience, {})[stream.value] = floor
@@ -207,8 +207,8 @@ def _versions_of(entries: JsonValue) -> _Last | None:
 
 
 @contextlib.contextmanager
-def _locked(path: str) -> Iterator[None]:
-    """Hold the lock file ``path``.
+def locked(path: str) -> Iterator[None]:
+    """Hold the lock file ``path``, which is made if it is not there.
 
     Raises:
         SealError: it cannot be opened, is no regular file, or was held by another for too long.

@@ -18,12 +18,13 @@ from sealwire.cose import external_aad
 from sealwire.errors import RefusedError
 from sealwire.layers import AesGcmOpener
 from sealwire.receipts import Asked
+from sealwire.requests import points_in
 from sealwire.stages import Context, Message, Use, digest_of
 
 if TYPE_CHECKING:
     from sealwire.keys import AeadKey
     from sealwire.sealer import Sealer
-    from sealwire.stages import Claims
+    from sealwire.stages import Claims, TrailPoint
 
 MAX_LAYERS: Final = 8
 """The recommended chain for networks has three."""
@@ -44,11 +45,13 @@ class Sent(NamedTuple):
         asked: what a receipt has to answer.
         claims: what the message says about itself.
         request_key: the key under which it was encrypted, if it was.
+        shown: the points of the host's record that it shows.
     """
 
     asked: Asked
     claims: Claims
     request_key: AeadKey | None = None
+    shown: tuple[TrailPoint, ...] = ()
 
 
 def look_at_sent(sealed: bytes, sealer: Sealer | None = None) -> Sent | None:
@@ -72,11 +75,12 @@ def look_at_sent(sealed: bytes, sealer: Sealer | None = None) -> Sent | None:
                 rest = _decrypted(rest, sealer, request_key, position)
             else:
                 rest = cose.payload_of(shape, cose.split(shape, rest)[1])
-        claims = _claims_of_keyrings(rest, sealer) or decode_body(rest)[0]
+        known = _claims_of_keyrings(rest, sealer)
+        claims, content_type, document = (known, "", b"") if known else decode_body(rest)
     except RefusedError:
         return None
     asked = Asked(claims.aud, claims.stream, claims.cti, digest_of(rest))
-    return Sent(asked, claims, request_key)
+    return Sent(asked, claims, request_key, points_in(content_type, document))
 
 
 def _claims_of_keyrings(data: bytes, sealer: Sealer | None) -> Claims | None:

@@ -42,10 +42,9 @@ from sealwire.events import (
 )
 from sealwire.memory import Memory
 from sealwire.receipts import Outcome as InstanceOutcome
-from sealwire.receipts import TrailPoint
 from sealwire.receiver import Door, Receiver
 from sealwire.requests import Apply as ApplyRequest
-from sealwire.requests import KeyringUpdate, Lease, Request, Revert
+from sealwire.requests import KeyringUpdate, Lease, Request, Revert, points_in
 from sealwire.requests import Status as StatusRequest
 from sealwire.stages import Answer, Applied, Mode, Opened, Outcome, Stream
 from sealwire.stats import Stats
@@ -61,6 +60,7 @@ if TYPE_CHECKING:
     from sealwire.durable import DurableState
     from sealwire.inforce import InForce
     from sealwire.memory import Keeper
+    from sealwire.receipts import Shown, TrailPoint
     from sealwire.recording import Recorder, TrailState
     from sealwire.state import AdmissionState
     from sealwire.workers import Workers
@@ -327,18 +327,31 @@ class Service:
         if self._answering is None:
             return b""
         now_ms = self.tick().now_ms
-        points = self._trail_point(), None if self._custody is None else self._custody.point()
+        points = self._trail_point(decision, now_ms)
+        keyring = None if self._custody is None else self._custody.point()
         try:
             memory, in_force = self.memory, self.in_force
-            return self._answering.receipt_for(decision, memory, in_force, now_ms, *points)
+            return self._answering.receipt_for(decision, memory, in_force, now_ms, *points, keyring)
         except Exception as bug:  # noqa: BLE001 - what has been done is to be answered in any case
             log_bug("a bug of ours while writing a receipt; the answer is unsigned", bug)
             return b""
 
-    def _trail_point(self) -> TrailPoint | None:
-        """Say where the record stands; ``None`` where there is none."""
-        point = None if self._recorder is None else self._recorder.point()
-        return None if point is None else TrailPoint(point[0], point[1].hex())
+    def _trail_point(
+        self, decision: Decision, now_ms: int
+    ) -> tuple[TrailPoint | None, tuple[Shown, ...]]:
+        """Say where the record stands, and what it says to the points that a request shows."""
+        if self._recorder is None or decision.known is None:
+            return None, ()
+        opened, request = decision.opened or decision.copy, decision.request
+        if opened is None:
+            return self._recorder.point(), ()
+        # What was refused, or is a copy, was not read as a request.
+        points = (
+            points_in(opened.content_type, opened.document) if request is None else request.trail
+        )
+        if not points:
+            return self._recorder.point(), ()
+        return self._recorder.look_at(points, opened, now_ms)
 
     def _take(self, effect: Persist) -> Event:
         opened = effect.request.opened

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import enum
 import hashlib
-from typing import NamedTuple, NewType
+from typing import Final, NamedTuple, NewType
 
 Sealed = NewType("Sealed", bytes)
 """A sealed message as it travels: nested COSE objects, nothing verified."""
@@ -58,6 +58,17 @@ class Mode(enum.Enum):
     DURABLE = "durable"
     CHALLENGE = "challenge"
     WAIT_OUT = "wait-out"
+
+
+MAX_POINTS: Final = 4
+"""Points of a host's record in one request, and what is said to them in its receipt."""
+
+
+class TrailPoint(NamedTuple):
+    """Where a host's record stands: how many entries, and the root over them in hex."""
+
+    size: int
+    root: str
 
 
 class Frame(NamedTuple):

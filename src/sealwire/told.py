@@ -5,8 +5,8 @@ Rules this module keeps:
 1. Where the host's receipt key is known, a receipt counts if it verifies: it is signed with that
    key and answers this very request. Anything else that says that something was done, or failed,
    is told as what it is: not the service's word.
-2. A refusal without a signature is what a service says before it knows who asks. Somebody else may
-   say so as well, and is believed only that nothing is certain.
+2. That holds for a refusal as well, which is what a service says, unsigned, before it knows who
+   asks: somebody else may say so too, so nobody knows who did, nor what became of the message.
 3. Where the key is not known, what comes is read and shown as unverified. Nothing obeys it.
 """
 
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sealwire import cbor
 from sealwire.answers import decode_answer
-from sealwire.errors import MalformedError, Reason, RefusedError, UntrustedAnswerError
+from sealwire.errors import MalformedError, Reason, RefusedError, UntrustedAnswerError, shorten
 from sealwire.receipts import Outcome, Receipt, open_receipt, peek_receipt
 from sealwire.stages import Answer
 from sealwire.stages import Outcome as Decided
@@ -25,6 +25,9 @@ from sealwire.stages import Outcome as Decided
 if TYPE_CHECKING:
     from sealwire.keys import VerifyKey
     from sealwire.sent import Sent
+
+REFUSED: Final = "refused"
+"""What an unsigned answer claims that may be the service's own all the same."""
 
 _DECIDED: Final = {
     Outcome.APPLIED: Decided.APPLIED,
@@ -112,9 +115,16 @@ def read_told(
 
 
 def _unsigned(answer: Answer, receipt_key: VerifyKey | None) -> Told:
-    if receipt_key is None or answer.outcome is Decided.REFUSED:
+    if receipt_key is None:
         return Told(answer)
     said = answer.outcome.name.lower()
+    if answer.outcome is Decided.REFUSED:
+        why = f" ({shorten(answer.reason)})" if answer.reason else ""
+        raise UntrustedAnswerError(
+            f"it was answered with {said!r}{why} that nobody has signed, so nobody knows who "
+            f"answered: {receipt_key.owner}, as to whoever it does not know, or a squatter",
+            claimed=said,
+        )
     raise UntrustedAnswerError(
         f"it was answered with {said!r} that nobody has signed, and {receipt_key.owner} signs with "
         f"key {receipt_key.fingerprint}: a squatter may sit on the address",

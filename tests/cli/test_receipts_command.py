@@ -14,8 +14,9 @@ from tests.cli.conftest import AUDIENCE, Ended, both_parts
 from sealwire.cli.service_part import host_name
 from sealwire.clock import wall_clock_ms
 from sealwire.keyfiles import load_verify_key, new_signing_key, write_key_file
-from sealwire.receipts import Asked, Mode, Outcome, Receipt, TrailPoint, seal_receipt
+from sealwire.receipts import Asked, Mode, Outcome, Receipt, Shown, TrailPoint, seal_receipt
 from sealwire.sent import look_at_sent
+from sealwire.trail.merkle import consistency_proof, leaf_hash, root_of
 
 if TYPE_CHECKING:
     import socket
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from tests.cli.conftest import Service, Shell
 
     from sealwire.keys import SigningKey
+    from sealwire.sent import Sent
 
 
 def settings_of(shell: Shell) -> Path:
@@ -44,13 +46,23 @@ def answered(
     *command: str,
 ) -> Ended:
     """Run a command whose request is answered by ``answer``."""
+    return exchanged(shell, bare, lambda sent: answer(sent.asked), *command)
+
+
+def exchanged(
+    shell: Shell,
+    bare: socket.socket,
+    answer: Callable[[Sent], bytes],
+    *command: str,
+) -> Ended:
+    """Do as `answered`, with all that the request says."""
     process = shell.start(*command)
     connection, _ = bare.accept()
     with connection, connection.makefile("rb") as file:
         (length,) = struct.unpack(">L", file.read(4))
         sent = look_at_sent(file.read(length))
         assert sent is not None
-        data = answer(sent.asked)
+        data = answer(sent)
         connection.sendall(struct.pack(">L", len(data)) + data)
     stdout, stderr = process.communicate(timeout=30)
     return Ended(process.returncode, stdout.decode(), stderr.decode())
@@ -138,28 +150,89 @@ def test_a_receipt_for_another_request_is_no_answer(
     assert "receipt-mismatch" in ended.error
 
 
-def test_a_trail_that_is_cut_is_an_alarm(shell: Shell, bare_service: socket.socket) -> None:
-    """The last point of each host is kept, and the next receipt compared with it."""
+@pytest.mark.parametrize("outcome", [b"\xa1\x01\x02", b"\xa1\x01\x03"], ids=["refused", "failed"])
+@pytest.mark.parametrize("command", ["lease", "send", "carried"])
+def test_what_nobody_has_signed_ends_nothing(
+    shell: Shell, bare_service: socket.socket, outcome: bytes, command: str
+) -> None:
+    """A squatter may say "refused" as well as the service to somebody it does not know."""
+    trusting(shell, new_signing_key("host"))
+    commands = {"lease": ("lease", "payments.db=DEBUG"), "send": ("send", "debug.json")}
+    if command == "carried":
+        shell.done("seal", "debug.json", "-o", "debug.sealed")
+    typed = commands.get(command, ("send", "debug.sealed"))
+    ended = answered(shell, bare_service, lambda _: outcome, *typed)
+    assert 4 == ended.status
+    assert "that nobody has signed" in ended.error
+    assert "nothing is certain" in ended.error
+    assert ("nobody knows who answered" in ended.error) is (outcome == b"\xa1\x01\x02")
+    assert "send the same message again" in ended.hint
+    told = json.loads(shell.done("why", "--json"))
+    assert told["outcome"] == {2: "unsigned-refusal", 3: "no-answer"}[outcome[-1]]
+    assert told["causes"]
+
+
+LEAVES = [leaf_hash(b"%d" % number) for number in range(20)]
+FORKED = [*LEAVES[:4], *(leaf_hash(b"other %d" % number) for number in range(20))]
+
+
+def test_a_trail_that_is_not_what_it_was_is_an_alarm(
+    shell: Shell, bare_service: socket.socket
+) -> None:
+    """Each request shows where it stood, and each receipt has to go on from there."""
     key = new_signing_key("host")
     trusting(shell, key)
 
-    def ask(size: int, root: str) -> str:
-        def answer(asked: Asked) -> bytes:
-            receipt = Receipt(
-                Outcome.APPLIED, Mode.WAIT_OUT, 1_800_000_000_000, trail=TrailPoint(size, root * 32)
+    def ask(size: int, leaves: list[bytes], command: str = "lease payments.db=DEBUG") -> Ended:
+        def answer(sent: Sent) -> bytes:
+            shown = tuple(
+                Shown(at, tuple(one.hex() for one in consistency_proof(at, leaves[:size])))
+                for at, _ in sent.shown
+                if at <= size
             )
-            return seal_receipt(receipt, asked, key)
+            point = TrailPoint(size, root_of(leaves[:size]).hex())
+            receipt = replace(APPLIED, at_ms=wall_clock_ms(), trail=point, shown=shown)
+            return seal_receipt(receipt, sent.asked, key)
 
-        ended = answered(shell, bare_service, answer, "lease", "payments.db=DEBUG")
-        assert 0 == ended.status
-        return ended.stderr
+        return exchanged(shell, bare_service, answer, *command.split())
 
-    assert "" == ask(7, "ab")
-    assert "" == ask(7, "ab")
-    assert "another one than before" in ask(7, "cd")
-    assert "" == ask(9, "cd")
-    assert "8 entries and had 9" in ask(8, "ab")
-    assert "" == ask(9, "cd")
+    def good(size: int, command: str = "lease payments.db=DEBUG --json") -> str:
+        ended = ask(size, LEAVES, command)
+        assert (0, "") == (ended.status, ended.stderr)
+        return str(json.loads(ended.stdout)["trail"])
+
+    assert "first" == good(7)
+    assert "proved" == good(7)
+    same = ask(7, FORKED)
+    assert (1, True) == (same.status, "the trail of 7 entries is another one" in same.stderr)
+    assert "in force, as" in same.stdout
+    assert "sealwire trail verify COPY" in same.hint
+    grown = ask(19, FORKED)
+    assert (1, True) == (grown.status, "does not go on from the one of 7" in grown.stderr)
+    assert "proved" == good(9)
+    before = len(kept(shell))
+    cut = ask(8, LEAVES, "status")
+    assert (6, True) == (cut.status, "8 entries and had 9: cut" in cut.stderr)
+    # The receipt of a read is evidence now.
+    assert before + 1 == len(kept(shell))
+    assert "later" == good(11, "send debug.json --json")
+    assert "proved" == good(12)
+
+
+def test_commands_at_once_raise_no_alarm(shell: Shell, local_service: Service) -> None:
+    """Whichever receipt comes last; and the next request shows that all belong to one trail."""
+    running = [shell.start("lease", f"payments.n{each}=DEBUG", "--json") for each in range(4)]
+    for each in running:
+        stdout, stderr = each.communicate(timeout=60)
+        assert (0, b"") == (each.returncode, stderr)
+        assert [] == json.loads(stdout)["alarms"]
+    said = json.loads(shell.done("status", "--json"))
+    assert ("proved", []) == (said["trail"], said["alarms"])
+    (held,) = json.loads((settings_of(shell).parent / "receipts" / "trails.json").read_text())[
+        "hosts"
+    ].values()
+    assert 1 == len(held)
+    assert local_service.logs("still there")
 
 
 def test_an_answer_is_unverified_until_its_key_is_trusted(

@@ -279,9 +279,10 @@ def test_a_silent_refusal_lists_what_is_left(shell: Shell, service: Service) -> 
     """The key, socket and clock are looked at; each cause that is left has its command."""
     other = shell.folder / "made" / "operator" / "alice.signing"
     shell.done("keys", "new", "--owner", "alice", "--out", other, "--force")
-    assert "gives no reason" in shell.run("lease", "payments=DEBUG").error
+    assert "nobody knows who answered" in shell.run("lease", "payments=DEBUG").error
     told = json.loads(shell.done("why", "--json"))
-    assert ("refused", "") == (told["outcome"], told["reason"])
+    assert ("unsigned-refusal", "") == (told["outcome"], told["reason"])
+    assert "nobody has signed that, so nobody knows who answered" in told["paragraph"]
     assert {"ok"} == {each["mark"] for each in told["seen"]}
     assert {"signing key", "address", "clock"} <= {each["name"] for each in told["seen"]}
     fingerprint = json.loads(shell.done("keys", "show", other, "--json"))["fingerprint"]

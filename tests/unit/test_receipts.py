@@ -21,7 +21,9 @@ from sealwire.receipts import (
     Mode,
     Outcome,
     Receipt,
+    Shown,
     TrailPoint,
+    Unproved,
     open_receipt,
     seal_receipt,
 )
@@ -50,6 +52,11 @@ FULL = Receipt(
     reduced=("payments.db: level 10 → 20",),
     report=b'{"changes":[{"where":"root"}],"until_ms":1}',
     challenge=bytes(range(16)),
+    shown=(
+        Shown(41, ("ef" * 32, "01" * 32)),
+        Shown(42),
+        *(Shown(43, problem=each) for each in (Unproved.LONGER, Unproved.UNREADABLE)),
+    ),
 )
 LEAST = Receipt(Outcome.REFUSED, Mode.WAIT_OUT, AT_MS)
 
@@ -207,6 +214,23 @@ def test_members_that_nobody_knows_are_passed_over() -> None:
     assert read(GOOD) == read(later)
 
 
+NOT_SHOWN: list[Any] = [
+    1,
+    [1],
+    [{"size": 1}],
+    [{"proof": []}],
+    [{"size": -1, "proof": []}],
+    [{"size": 1, "proof": [], "problem": "another"}],
+    [{"size": 1, "problem": "weather"}],
+    [{"size": 1, "problem": 1}],
+    [{"size": 1, "proof": "ab"}],
+    [{"size": 1, "proof": ["ab"]}],
+    [{"size": 1, "proof": [1]}],
+    [{"size": 1, "proof": ["ab" * 32] * 65}],
+    [{"size": 1, "proof": []}] * 5,
+]
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -235,6 +259,7 @@ def test_members_that_nobody_knows_are_passed_over() -> None:
         {"trail": {"size": 1}},
         {"trail": {"size": 1, "root": "ab"}},
         {"trail": {"root": "ab" * 32}},
+        *({"trail": {"size": 1, "root": "ab" * 32, "shown": each}} for each in NOT_SHOWN),
         {"report": "{}"},
         {"report": [1]},
         {"challenge": "ab"},

@@ -209,7 +209,7 @@ def test_a_lock_that_is_never_freed_is_told(
     monkeypatch.setattr(sealerstate, "MAX_LOCK_WAIT_S", 0.02)
     path = tmp_path / "state.json"
     state = FileSealerState(path)
-    with sealerstate._locked(f"{path}.lock"), pytest.raises(SealError, match=r"state\.json\.lock"):
+    with sealerstate.locked(f"{path}.lock"), pytest.raises(SealError, match=r"state\.json\.lock"):
         state.claim(AUDIENCE, Stream.BASE, 1)
     assert 1 == state.claim(AUDIENCE, Stream.BASE, 1)
 
@@ -221,7 +221,7 @@ def test_a_child_that_inherits_the_lock_does_not_keep_it(tmp_path: Path) -> None
 import os, signal, sys
 from sealwire import sealerstate
 from sealwire.stages import Stream
-with sealerstate._locked(sys.argv[1] + ".lock"):
+with sealerstate.locked(sys.argv[1] + ".lock"):
     child = os.fork()
     if child == 0:
         signal.pause()
@@ -254,7 +254,7 @@ def test_a_process_that_dies_frees_the_lock(tmp_path: Path) -> None:
     FileSealerState(path).claim(AUDIENCE, Stream.BASE, 3)
     program = (
         "import sys, time; from sealwire import sealerstate\n"
-        "with sealerstate._locked(sys.argv[1] + '.lock'): print('held', flush=True); time.sleep(99)"
+        "with sealerstate.locked(sys.argv[1] + '.lock'): print('held', flush=True); time.sleep(99)"
     )
     with subprocess.Popen(
         [sys.executable, "-c", program, str(path)], stdout=subprocess.PIPE, text=True

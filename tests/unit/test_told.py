@@ -13,7 +13,7 @@ from sealwire.receipts import Asked, Mode, Outcome, Receipt, seal_receipt
 from sealwire.sent import Sent
 from sealwire.stages import Answer, Digest, Stream, digest_of
 from sealwire.stages import Outcome as Decided
-from sealwire.told import Told, Trust, looks_signed, read_told
+from sealwire.told import REFUSED, Told, Trust, looks_signed, read_told
 
 if TYPE_CHECKING:
     from tests.conftest import Operator
@@ -105,10 +105,19 @@ def test_what_nobody_signed_is_not_believed(sent: Sent, outcome: Decided) -> Non
     assert "squatter" in str(found)
 
 
-def test_a_refusal_may_be_unsigned(sent: Sent) -> None:
-    """It is what a service says before it knows who asks."""
+@pytest.mark.parametrize("reason", ["", "policy"])
+def test_who_has_refused_unsigned_nobody_knows(sent: Sent, reason: str) -> None:
+    """It is what a service says before it knows who asks, and what a squatter may say as well."""
+    found = distrusted(encode_answer(Answer(Decided.REFUSED, reason)), sent)
+    assert REFUSED == found.claimed
+    assert "nobody knows who answered" in str(found)
+    assert reason in str(found)
+
+
+def test_without_a_key_a_refusal_is_shown_as_unsigned(sent: Sent) -> None:
+    """There it is as good as anything else."""
     answer = Answer(Decided.REFUSED)
-    assert Told(answer, Trust.UNSIGNED) == told(encode_answer(answer), sent)
+    assert Told(answer, Trust.UNSIGNED) == told(encode_answer(answer), sent, None)
 
 
 @pytest.mark.parametrize(

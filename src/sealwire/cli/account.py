@@ -33,6 +33,7 @@ from sealwire.cli.lastanswer import (
     NO_CONNECTION,
     NOT_SENT,
     SENT,
+    UNSIGNED,
     LastAnswer,
 )
 from sealwire.cli.listening import look_at_address, look_at_listener
@@ -55,7 +56,7 @@ _TRY_OFFLINE: Final = (
 )
 _VERBS: Final = {verb.value for verb in ASKED}
 _MEMBER: Final = re.compile(
-    r"(?:verb|why|only|levels|for_s|through|replaces|confirm_within_s|id)(?=[.: ])"
+    r"(?:verb|why|only|trail|levels|for_s|through|replaces|confirm_within_s|id)(?=[.: ])"
 )
 """With what the place begins, where a part of a request beside the configuration is meant."""
 
@@ -150,6 +151,11 @@ def _look(settings: OperatorSettings, last: LastAnswer) -> Told:
         causes = list(causes_of_no_answer(last))
     else:
         rest = "it was refused, and the service gives no reason"
+        if last.outcome == UNSIGNED:
+            rest = (
+                "it was refused, and nobody has signed that, so nobody knows who answered: the "
+                "service, or a squatter on its address"
+            )
         more = (
             "A service says why to nobody whose key it has not checked, so that a stranger learns "
             "nothing."

@@ -29,7 +29,7 @@ from sealwire.errors import NoAnswerError, SealwireError, TransportError, Untrus
 from sealwire.results import RequestError, Result
 from sealwire.sealer import DEFAULT_LIFETIME_S
 from sealwire.sent import look_at_sent
-from sealwire.told import read_told
+from sealwire.told import REFUSED, read_told
 from sealwire.transports.addresses import UnixAddress, parse_address
 from sealwire.transports.client import exchange
 
@@ -158,6 +158,13 @@ def saying(address: str, again: str) -> Iterator[None]:
         with waiting(f"waiting for {address}"):
             yield
     except UntrustedAnswerError as error:
+        if error.claimed == REFUSED:
+            raise CommandError(
+                Exit.NO_ANSWER,
+                f"{address}: {error}; nothing is certain",
+                "if it was the service, it does not know you, and its log says why: sealwire why; "
+                f"if not, send the same message again once it answers: {command}",
+            ) from error
         raise CommandError(
             Exit.NO_ANSWER,
             f"{address}: {error}; nothing is certain",

@@ -43,7 +43,7 @@ from sealwire.errors import NoAnswerError, SealwireError, TransportError, Untrus
 from sealwire.results import read_report
 from sealwire.settings import find_operator_settings, load_operator_settings
 from sealwire.stages import Outcome
-from sealwire.told import Trust
+from sealwire.told import REFUSED, Trust
 from sealwire.transports.addresses import parse_address
 
 if TYPE_CHECKING:
@@ -173,6 +173,11 @@ def _answer(settings: OperatorSettings, target: Target, timeout_s: int) -> Itera
             result = result_of(client.status)
         middle_ms = (sent_ms + wall_clock_ms()) // 2
     except UntrustedAnswerError as error:
+        if error.claimed == REFUSED:
+            yield Checked(Finding(Mark.PROBLEM, name, str(error), LOG_LINE), whose, Exit.NO_ANSWER)
+            for cause in causes_of_a_silent_refusal(settings, target, target.address):
+                yield Checked(Finding(Mark.WARNING, "perhaps", cause.cause, cause.check), whose)
+            return
         step = (
             "look at the service, on its host; if that has a new receipt key: sealwire trust "
             f"{whose} --key FILE"

@@ -44,6 +44,9 @@ SENT: Final = "send"
 """What is asked for by a message without a verb: a configuration, or one that was sealed before."""
 
 NO_CONNECTION, NO_ANSWER, INTERRUPTED = "no-connection", "no-answer", "interrupted"
+UNSIGNED: Final = "unsigned-refusal"
+"""It was refused, nobody has signed that, and the service's key is known: by whom, nobody knows."""
+
 NOT_SENT: Final = "not-sent"
 """It failed before it came to a connection: a key, the settings, the state."""
 
@@ -63,7 +66,8 @@ class LastAnswer:
         again: the file with the message, for sending it again; ``""`` where there is none.
         length_s: for how long it was asked for, seconds: of a lease, or of a trial; 0 for good.
         at_ms: when it ended, milliseconds since the epoch.
-        outcome: the answer's, or `NO_CONNECTION`, `NO_ANSWER`, `INTERRUPTED` or `NOT_SENT`.
+        outcome: the answer's, or `NO_CONNECTION`, `NO_ANSWER`, `INTERRUPTED`, `UNSIGNED` or
+            `NOT_SENT`.
         repeated: whether the answer was about an earlier copy.
         reason: the answer's; ``""`` where it gives none.
         detail: the answer's, or our own words where there is none.
@@ -89,7 +93,7 @@ class LastAnswer:
     @property
     def answered(self) -> bool:
         """Whether there was an answer."""
-        return self.outcome not in {NO_CONNECTION, NO_ANSWER, INTERRUPTED, NOT_SENT}
+        return self.outcome not in {NO_CONNECTION, NO_ANSWER, INTERRUPTED, UNSIGNED, NOT_SENT}
 
     @property
     def until_ms(self) -> int | None:

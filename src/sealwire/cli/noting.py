@@ -28,6 +28,7 @@ from sealwire.cli.lastanswer import (
     NO_CONNECTION,
     NOT_SENT,
     SENT,
+    UNSIGNED,
     LastAnswer,
     keep_last,
     short,
@@ -37,11 +38,18 @@ from sealwire.cli.repeating import arguments_typed, option_typed
 from sealwire.cli.reports import time_in
 from sealwire.cli.unanswered import forget
 from sealwire.clock import wall_clock_ms
-from sealwire.errors import ConfigurationError, NoAnswerError, SealwireError, TransportError
+from sealwire.errors import (
+    ConfigurationError,
+    NoAnswerError,
+    SealwireError,
+    TransportError,
+    UntrustedAnswerError,
+)
 from sealwire.requests import Verb
 from sealwire.requests.reading import MAX_LENGTH_S
 from sealwire.results import read_report
 from sealwire.settings import find_operator_settings
+from sealwire.told import REFUSED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -147,18 +155,28 @@ def keeping(settings: Path, asked: LastAnswer) -> Iterator[Callable[[Answer], An
     try:
         yield keep
     except CommandError as ending:
-        if outcome := _ENDS.get(ending.status):
+        if outcome := _outcome_of(ending):
             # What follows from it is said by whoever shows it.
             detail = short(ending.error.partition("; ")[0])
             keep_last(settings, replace(asked, outcome=outcome, detail=detail))
         raise
     except TransportError as error:
         outcome = NO_ANSWER if isinstance(error, NoAnswerError) else NO_CONNECTION
+        outcome = UNSIGNED if _is_unsigned_refusal(error) else outcome
         keep_last(settings, replace(asked, outcome=outcome, detail=short(str(error))))
         raise
     except KeyboardInterrupt:
         keep_last(settings, replace(asked, outcome=INTERRUPTED, detail="interrupted"))
         raise
+
+
+def _outcome_of(ending: CommandError) -> str:
+    """Say what a command that ends so has come to; ``""`` where that is kept elsewhere."""
+    return UNSIGNED if _is_unsigned_refusal(ending.__cause__) else _ENDS.get(ending.status, "")
+
+
+def _is_unsigned_refusal(error: BaseException | None) -> bool:
+    return isinstance(error, UntrustedAnswerError) and error.claimed == REFUSED
 
 
 @contextlib.contextmanager

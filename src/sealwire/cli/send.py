@@ -10,7 +10,7 @@ Rules this module keeps:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -36,12 +36,21 @@ from sealwire.cli.sealing import (
 from sealwire.cli.terminal import printable, say, say_error, say_json
 from sealwire.cli.typed import about, mended
 from sealwire.framing import MAX_FRAME_BYTES
-from sealwire.results import Result
+from sealwire.results import Result, TrailCheck
 from sealwire.stages import Outcome
 from sealwire.told import Trust
 
 if TYPE_CHECKING:
     from sealwire.cli.terminal import JsonOutput
+
+
+TRAIL_HINT: Final = (
+    "keep the folder receipts beside your settings as evidence, this receipt is in it; copy the "
+    "trail from the host before anything is mended there, and look at the copy: sealwire trail "
+    "verify COPY --key FILE. Was it begun anew on purpose? forget it: remove receipts/trails.json"
+)
+
+_ENDS: Final = {TrailCheck.TAMPERED: Exit.REFUSED, TrailCheck.TRUNCATED: Exit.TRUNCATED}
 
 
 @click.command(
@@ -54,8 +63,8 @@ Examples:
   sealwire send --again
 
 \b
-Exit status: 0 applied (now or before), 1 refused or failed, 3 nothing was sent,
-4 sent but not answered: it may have been applied.
+Exit status: 0 applied (now or before), 1 refused or failed, or the host's trail was tampered with,
+3 nothing was sent, 4 sent but not answered: it may have been applied, 6 the host's trail was cut.
 """,
 )
 @click.argument("file", required=False)
@@ -146,6 +155,7 @@ def result_as_json(result: Result, address: str, audience: str | None) -> dict[s
         "signed": result.verified,
         "trust": result.trust.value,
         "host": result.host,
+        "trail": result.trail.value,
         "alarms": list(result.alarms),
         "instances": instances_as_json(result),
     }
@@ -165,8 +175,7 @@ def told(result: Result, service: str, *, quiet: bool, done: str = "applied", se
         CommandError: it was refused, or it failed.
     """
     answer = result.answer
-    for alarm in result.alarms:
-        say_error(alarm, "")
+    ending = _say_alarms(result)
     if answer.outcome is Outcome.APPLIED:
         if not quiet and answer.repeated:
             said = f", as {service} says; nothing was done now{_by_whom(result)}"
@@ -175,7 +184,8 @@ def told(result: Result, service: str, *, quiet: bool, done: str = "applied", se
             said = _by_whom(result) or "; the answer is unsigned"
             say((done, "bold green"), (f", as {service} says{said}", ""))
             _say_reduced(result)
-        return say_instances(result, quiet=quiet)
+        partial = say_instances(result, quiet=quiet)
+        return ending or partial
     if answer.outcome is Outcome.FAILED:
         say_instances(result, quiet=quiet)
         what = f"failed, as {service} says"
@@ -192,6 +202,17 @@ def told(result: Result, service: str, *, quiet: bool, done: str = "applied", se
         _joined(f"refused by {service}", told, short(answer.detail)),
         about(hint_for(answer.reason), sent),
     )
+
+
+def _say_alarms(result: Result) -> Exit:
+    """Say what is wrong with the host's record; give the exit status if the request was done."""
+    for alarm in result.alarms:
+        if result.trail.is_alarm:
+            what = f"the record of {printable(result.host)} is not what it was: {alarm}"
+            say_error(what, TRAIL_HINT)
+        else:
+            say_error(alarm, "")
+    return _ENDS.get(result.trail, Exit.OK)
 
 
 def _by_whom(result: Result) -> str:

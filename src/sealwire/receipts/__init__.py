@@ -11,7 +11,9 @@ from sealwire.receipts.types import (
     Outcome,
     Peeked,
     Receipt,
+    Shown,
     TrailPoint,
+    Unproved,
 )
 
 __all__ = [
@@ -24,7 +26,9 @@ __all__ = [
     "Outcome",
     "Peeked",
     "Receipt",
+    "Shown",
     "TrailPoint",
+    "Unproved",
     "open_receipt",
     "peek_receipt",
     "seal_receipt",

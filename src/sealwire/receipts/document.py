@@ -14,8 +14,14 @@ from sealwire.receipts.types import (
     Mode,
     Outcome,
     Receipt,
+    Shown,
     TrailPoint,
+    Unproved,
 )
+from sealwire.stages import MAX_POINTS
+
+MAX_PROOF: Final = 64
+"""Hashes of one proof: as many as the longest trail that can be counted needs."""
 
 _DIGEST_CHARS: Final = 64
 _HEX: Final = frozenset("0123456789abcdef")
@@ -43,10 +49,19 @@ def write_document(receipt: Receipt, asked: Asked) -> bytes:
     # What says nothing is left out, so that one receipt has one text.
     document.update({name: value for name, value in optional.items() if value})
     if receipt.trail is not None:
-        document["trail"] = {"size": receipt.trail.size, "root": receipt.trail.root}
+        trail: dict[str, JsonValue] = {"size": receipt.trail.size, "root": receipt.trail.root}
+        if receipt.shown:
+            trail["shown"] = [_shown(each) for each in receipt.shown]
+        document["trail"] = trail
     if receipt.keyring is not None:
         document["keyring"] = dict(receipt.keyring._asdict())
     return canonical_json(document)
+
+
+def _shown(shown: Shown) -> JsonValue:
+    if shown.problem is not None:
+        return {"size": shown.size, "problem": shown.problem.value}
+    return {"size": shown.size, "proof": list(shown.proof)}
 
 
 def _instance(instance: Instance) -> JsonValue:
@@ -94,6 +109,7 @@ def read_document(document: bytes, asked: Asked, at_ms: int) -> Receipt:
         reduced=tuple(_string(each, "reduced") for each in _list(members, "reduced", default=[])),
         report=_report(members["report"]) if "report" in members else b"",
         challenge=_challenge(members["challenge"]) if "challenge" in members else b"",
+        shown=_read_shown(members["trail"]) if "trail" in members else (),
         keyring=_read_keyring(members["keyring"]) if "keyring" in members else None,
     )
 
@@ -115,6 +131,27 @@ def _read_keyring(value: JsonValue) -> KeyringPoint:
     if not isinstance(value, dict):
         raise _malformed("keyring")
     return KeyringPoint(_text(value, "name"), _number(value, "version"), _digest(value, "digest"))
+
+
+def _read_shown(trail: JsonValue) -> tuple[Shown, ...]:
+    shown = trail.get("shown", []) if isinstance(trail, dict) else None
+    if not isinstance(shown, list) or len(shown) > MAX_POINTS:
+        raise _malformed("trail.shown")
+    return tuple(map(_read_one_shown, shown))
+
+
+def _read_one_shown(value: JsonValue) -> Shown:
+    if not isinstance(value, dict) or ("proof" in value) is ("problem" in value):
+        raise _malformed("trail.shown")
+    size = _number(value, "size")
+    if "problem" in value:
+        if _text(value, "problem") not in {each.value for each in Unproved}:
+            raise _malformed("trail.shown.problem")
+        return Shown(size, problem=Unproved(_text(value, "problem")))
+    proof = value["proof"]
+    if not isinstance(proof, list) or len(proof) > MAX_PROOF:
+        raise _malformed("trail.shown.proof")
+    return Shown(size, tuple(_digest({"proof": each}, "proof") for each in proof))
 
 
 def _report(value: JsonValue) -> bytes:

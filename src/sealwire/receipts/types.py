@@ -6,7 +6,7 @@ import enum
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from sealwire.stages import Digest, Mode, Stream
+from sealwire.stages import Digest, Mode, Stream, TrailPoint
 
 __all__ = [
     "ANSWER_LIFETIME_S",
@@ -17,7 +17,9 @@ __all__ = [
     "Outcome",
     "Peeked",
     "Receipt",
+    "Shown",
     "TrailPoint",
+    "Unproved",
 ]
 
 CONTENT_TYPE_RECEIPT: Final = "application/vnd.sealwire.receipt+json"
@@ -45,11 +47,31 @@ class Instance(NamedTuple):
     detail: str = ""
 
 
-class TrailPoint(NamedTuple):
-    """Where the host's record stands: how many entries, and the root over them in hex."""
+class Unproved(enum.Enum):
+    """Why a point of the host's record that a request showed is not shown to belong to it."""
+
+    ANOTHER = "another"
+    """Its first entries have another root."""
+
+    LONGER = "longer"
+    """It has not so many entries."""
+
+    UNREADABLE = "unreadable"
+    """The host cannot read what a proof needs."""
+
+
+class Shown(NamedTuple):
+    """What the host says to a point that the request showed.
+
+    Attributes:
+        size: the point's.
+        proof: the consistency proof from there to the receipt's own point, in hex (RFC 9162).
+        problem: why there is none; ``None`` where there is one.
+    """
 
     size: int
-    root: str
+    proof: tuple[str, ...] = ()
+    problem: Unproved | None = None
 
 
 class KeyringPoint(NamedTuple):
@@ -85,6 +107,7 @@ class Receipt:
         floor_ms: the version that the request's stream has reached.
         lease_end_ms: when the lease ends, or 0.
         trail: where the host's record stands, or ``None`` where it keeps none.
+        shown: what it says to the points of that record which the request showed.
         reduced: in which ways less is recorded than before.
         report: what was asked for, as canonical JSON; ``b""`` where nothing was.
         challenge: what the next request has to carry as its nonce, where a service that keeps no
@@ -106,6 +129,7 @@ class Receipt:
     reduced: tuple[str, ...] = ()
     report: bytes = b""
     challenge: bytes = b""
+    shown: tuple[Shown, ...] = ()
     keyring: KeyringPoint | None = None
 
 

@@ -105,6 +105,14 @@ class Keeper:
         """Size and root, unsigned."""
         return self.writer.head
 
+    def prove(self, first: int, size: int) -> tuple[bytes, ...]:
+        """Prove that the trail of ``first`` records is the beginning of the one of ``size``.
+
+        Raises:
+            StateError: it is not open, or that cannot be read; `ProofError` where it is none.
+        """
+        return self.writer.prove(first, size)
+
     def open(self, at: int) -> bool:
         """Open the trail, or begin one if nothing is there; do nothing if it is open.
 

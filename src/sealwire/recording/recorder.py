@@ -23,7 +23,9 @@ from sealwire import forks
 from sealwire.clock import boot_id, boot_ms, monotonic_ms, wall_clock_ms
 from sealwire.errors import Reason, RefusedError, Stage, StateError
 from sealwire.eventlog import LOGGER, log_bug, log_to
+from sealwire.receipts import TrailPoint, Unproved
 from sealwire.recording import turning
+from sealwire.recording.anchors import Mismatches, Question
 from sealwire.recording.digests import keys_digest, policy_digest
 from sealwire.recording.floods import Flood, Floods
 from sealwire.recording.notes import Note, Ticket
@@ -31,7 +33,7 @@ from sealwire.recording.scribe import Scribe
 from sealwire.requests import DryRun, Revert, Status
 from sealwire.stages import Outcome
 from sealwire.trail.condition import TrailState
-from sealwire.trail.events import ClockStepped, Started, Stopped, TrailFailed
+from sealwire.trail.events import AnchorMismatch, ClockStepped, Started, Stopped, TrailFailed
 from sealwire.trail.records import clipped
 
 if TYPE_CHECKING:
@@ -39,9 +41,11 @@ if TYPE_CHECKING:
 
     from sealwire.events import Decision
     from sealwire.happenings import Happening
+    from sealwire.receipts import Shown
     from sealwire.receiver import Door
     from sealwire.recording.options import Trail
     from sealwire.requests import Request
+    from sealwire.stages import Opened
     from sealwire.trail.events import Event
 
 WAIT_S: Final = 2.0
@@ -79,7 +83,9 @@ class Recorder:
         self._io = threading.Lock()
         self._floods = Floods()
         self._state = TrailState(str(options.folder))
-        self._point: tuple[int, bytes] | None = None
+        self._point: TrailPoint | None = None
+        self._question: Question | None = None
+        self._mismatches = Mismatches()
         self._stuck = self._said = ""
         self._accepted = ""
         self._clock_ms: int | None = None
@@ -158,7 +164,7 @@ class Recorder:
         """Record nothing any more, in a forked child (rule 4)."""
         scribe, self._scribe, self._thread = self._scribe, None, None
         self._wake, self._io = threading.Condition(), threading.Lock()
-        self._notes, self._floods, self._point = [], Floods(), None
+        self._notes, self._floods, self._point, self._question = [], Floods(), None, None
         if scribe is not None:
             scribe.abandon()
 
@@ -243,12 +249,55 @@ class Recorder:
         """Say how the trail is doing."""
         return self._state._replace(trouble=self.trouble)
 
-    def point(self) -> tuple[int, bytes] | None:
+    def point(self) -> TrailPoint | None:
         """Give size and root of the trail, as they were last brought to the disk.
 
         ``None`` where it is not written, as while a second folder is.
         """
         return None if self._stuck else self._point
+
+    def look_at(
+        self, points: tuple[TrailPoint, ...], opened: Opened, at: int
+    ) -> tuple[TrailPoint | None, tuple[Shown, ...]]:
+        """Say whether points that a request shows belong to the trail; give its own as well.
+
+        Args:
+            points: what it shows.
+            opened: the request.
+            at: the time, milliseconds since the epoch.
+        """
+        question = Question(points)
+        with self._wake:
+            free = self._thread is not None and self._open_question is None and not self._stuck
+            if free:
+                self._question = question
+                self._wake.notify()
+        # Where the disk hangs on an earlier one, nobody waits for it again.
+        if not free or not question.wait(WAIT_S):
+            return self.point(), Question(points).shown
+        for point, said in zip(points, question.shown, strict=True):
+            if said.problem in {Unproved.ANOTHER, Unproved.LONGER} and question.point is not None:
+                self._mismatched(point, said.problem.value, question.point.size, opened, at)
+        return question.point, question.shown
+
+    @property
+    def _open_question(self) -> Question | None:
+        """The question that waits for its answer; there is one at a time."""
+        return self._question if self._question is not None and self._question.is_open else None
+
+    def _mismatched(
+        self, point: TrailPoint, problem: str, records: int, opened: Opened, at: int
+    ) -> None:
+        who = turning.who_of(opened)
+        count = self._mismatches.take("" if who is None else who.key, monotonic_ms())
+        if not count:
+            return
+        name = opened.claims.iss if who is None else who.owner
+        log_to(LOGGER, 40, "%s shows a point of the trail that is none of it: %s", name, point)
+        event = AnchorMismatch(
+            opened.claims.cti.hex(), who, point.size, point.root, problem, records, count
+        )
+        self._put(Note(lambda _: (event,), at))
 
     # ---- the thread ----------------------------------------------------------------------------
 
@@ -256,25 +305,32 @@ class Recorder:
         wake, io, ending = self._wake, self._io, False
         while not ending:
             with wake:
-                if not self._notes and not self._ending:
+                if not self._notes and not self._ending and self._open_question is None:
                     wake.wait(max(0.0, min(60.0, scribe.due_s() - time.monotonic())))
                 notes, self._notes, self._held_bytes = self._notes, [], 0
+                question = self._open_question
                 notes += self._missing()
                 ending = self._ending
             with io:
                 try:
                     scribe.work(notes)
+                    if question is not None:
+                        scribe.answer(question)
                     if ending:
                         scribe.close()
                 except Exception as bug:  # noqa: BLE001 - whoever waits is told, and the trail goes on
                     log_bug("a bug of ours while writing the trail", bug)
+                    if question is not None:
+                        question.give_up()
                     for note in notes:
                         if note.ticket is not None:
                             note.ticket.settle("a bug of ours, see the service's log")
                 self._publish(scribe)
 
     def _publish(self, scribe: Scribe) -> None:
-        self._state, self._point = scribe.state, scribe.point()
+        head = scribe.on_disk
+        self._state = scribe.state
+        self._point = None if head is None else TrailPoint(head.size, head.root.hex())
         self._stuck = ""
 
     # ---- notes ---------------------------------------------------------------------------------

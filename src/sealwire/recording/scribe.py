@@ -34,6 +34,7 @@ from sealwire.trail.records import clipped
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from sealwire.recording.anchors import Question
     from sealwire.trail.checkpoint import Checkpoint
 
 LAZY_S: Final = 5.0
@@ -70,6 +71,7 @@ class Scribe:
         self._next_beat_s = 0.0
         self._checkpoint_ms = 0
         self._last_head: Checkpoint | None = None
+        self._on_disk: Checkpoint | None = None
 
     # ---- what is known -------------------------------------------------------------------------
 
@@ -104,11 +106,18 @@ class Scribe:
             self._outlets.owed,
         )
 
-    def point(self) -> tuple[int, bytes] | None:
-        """Give size and root; ``None`` where the trail itself is not written."""
-        if self._last_head is None or self._outage:
-            return None
-        return self._last_head.size, self._last_head.root
+    @property
+    def on_disk(self) -> Checkpoint | None:
+        """Size and root as they were last brought to the disk.
+
+        What strangers have caused since may be lost with the power, so nobody is told of it.
+        ``None`` where the trail itself is not written.
+        """
+        return None if self._outage else self._on_disk
+
+    def answer(self, question: Question) -> None:
+        """Say whether points belong to the trail."""
+        question.answer(self.on_disk, self._main.prove)
 
     def due_s(self) -> float:
         """Give when `work` is due, on the monotonic clock in seconds, if nothing comes before."""
@@ -184,6 +193,8 @@ class Scribe:
                 if prompt or self._is_lazy_due():
                     keeper.sync()
                     self._backlog.lazy_since_s = None
+                    if keeper is self._main:
+                        self._on_disk = keeper.head
                 self._refill(keeper)
             except StateError as failure:
                 if not self._fail(str(failure)):
@@ -259,6 +270,8 @@ class Scribe:
             self._fail(str(failure))
             return
         self._backlog.lazy_since_s = None
+        if keeper is self._main:
+            self._on_disk = note.checkpoint
         self._checkpoint_ms = wall_clock_ms()
         self._outlets.give([line_of_checkpoint(note, self._checkpoint_ms)])
         self._watch_sinks()

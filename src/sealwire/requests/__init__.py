@@ -4,6 +4,7 @@ from sealwire.requests.reading import (
     CONTENT_TYPE_INI,
     CONTENT_TYPE_JSON,
     CONTENT_TYPE_REQUEST,
+    points_in,
     read_request,
 )
 from sealwire.requests.types import (
@@ -38,6 +39,7 @@ __all__ = [
     "Revert",
     "Status",
     "Verb",
+    "points_in",
     "read_request",
     "write_request",
 ]

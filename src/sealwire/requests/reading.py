@@ -14,8 +14,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from types import MappingProxyType
-from typing import Final
+from typing import Final, TypedDict
 
 from sealwire.documents import JsonValue, read_ini_plan, read_json, read_plan
 from sealwire.documents.dict_schema import plan_from
@@ -43,7 +44,7 @@ from sealwire.requests.types import (
     Status,
     Verb,
 )
-from sealwire.stages import CONTENT_TYPE_KEYRING, Opened
+from sealwire.stages import CONTENT_TYPE_KEYRING, MAX_POINTS, Opened, TrailPoint
 
 CONTENT_TYPE_JSON: Final = "application/json"
 """A ``dictConfig`` document that becomes the base."""
@@ -66,7 +67,7 @@ MAX_LENGTH_S: Final = 366 * 24 * 3600
 _DOCUMENTS: Mapping[str, Callable[[bytes], LoggingPlan]] = MappingProxyType(
     {CONTENT_TYPE_JSON: read_plan, CONTENT_TYPE_INI: read_ini_plan}
 )
-_COMMON: Final = ("verb", "why", "only")
+_COMMON: Final = ("verb", "why", "only", "trail")
 _ID: Final = re.compile(r"[0-9a-f]{32}")
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 _GLOB: Final = re.compile(r"[A-Za-z0-9._@/*?\[\]!-]+")
@@ -100,6 +101,16 @@ def read_request(opened: Opened) -> Request:
     return read(opened, members)
 
 
+def points_in(content_type: str, document: bytes) -> tuple[TrailPoint, ...]:
+    """Give the points of the host's record that a request shows; none where it cannot be read."""
+    if content_type != CONTENT_TYPE_REQUEST:
+        return ()
+    try:
+        return _trail(read_json(document).get("trail"))
+    except MalformedError:
+        return ()
+
+
 def _check_stream(opened: Opened, verb: Verb, what: str) -> None:
     found = opened.claims.stream
     if found not in verb.streams:
@@ -125,13 +136,12 @@ def _apply(opened: Opened, members: dict[str, JsonValue]) -> Request:
         _plan(members),
         confirm_within_s=_length(members, "confirm_within_s", 0),
         replaces=_matching(members, "replaces", _DIGEST, "a digest of 64 hex digits"),
-        why=_why(members),
-        only=_only(members),
+        **_common(members),
     )
 
 
 def _dry_run(opened: Opened, members: dict[str, JsonValue]) -> Request:
-    return DryRun(opened, _plan(members), why=_why(members), only=_only(members))
+    return DryRun(opened, _plan(members), **_common(members))
 
 
 def _lease(opened: Opened, members: dict[str, JsonValue]) -> Request:
@@ -140,24 +150,23 @@ def _lease(opened: Opened, members: dict[str, JsonValue]) -> Request:
         _levels(members.get("levels")),
         for_s=_length(members, "for_s", DEFAULT_LEASE_S),
         through=_through(members.get("through")),
-        why=_why(members),
-        only=_only(members),
+        **_common(members),
     )
 
 
 def _revert(opened: Opened, members: dict[str, JsonValue]) -> Request:
-    return Revert(opened, _id(members), why=_why(members), only=_only(members))
+    return Revert(opened, _id(members), **_common(members))
 
 
 def _confirm(opened: Opened, members: dict[str, JsonValue]) -> Request:
     what = _id(members)
     if not what:
         refuse("id", "is missing; confirm names the request it confirms")
-    return Confirm(opened, what, why=_why(members), only=_only(members))
+    return Confirm(opened, what, **_common(members))
 
 
 def _status(opened: Opened, members: dict[str, JsonValue]) -> Request:
-    return Status(opened, why=_why(members), only=_only(members))
+    return Status(opened, **_common(members))
 
 
 _Reader = Callable[[Opened, dict[str, JsonValue]], Request]
@@ -221,6 +230,37 @@ def _length(members: dict[str, JsonValue], key: str, default: int) -> int:
     if not 1 <= value <= MAX_LENGTH_S:
         refuse(key, f"{value} seconds; 1 to {MAX_LENGTH_S} can be asked for")
     return value
+
+
+class _Common(TypedDict):
+    """What every request has."""
+
+    why: str
+    only: str
+    trail: tuple[TrailPoint, ...]
+
+
+def _common(members: dict[str, JsonValue]) -> _Common:
+    return {"why": _why(members), "only": _only(members), "trail": _trail(members.get("trail"))}
+
+
+def _trail(value: JsonValue) -> tuple[TrailPoint, ...]:
+    if value is None:
+        return ()
+    if not isinstance(value, list) or not 0 < len(value) <= MAX_POINTS:
+        refuse("trail", f"is not a list of 1 to {MAX_POINTS} points of the trail")
+    points = tuple(map(_point, value))
+    if any(one.size >= other.size for one, other in pairwise(points)):
+        refuse("trail", "its points are not in the order of their sizes, each of another")
+    return points
+
+
+def _point(value: JsonValue) -> TrailPoint:
+    section = read_section(value, "trail", ("size", "root"))
+    size, root = section.get("size"), _matching(section, "root", _DIGEST, "a root of 64 hex digits")
+    if isinstance(size, bool) or not isinstance(size, int) or size < 1 or not root:
+        refuse("trail", "a point has a size of 1 or more, and the root over so many entries")
+    return TrailPoint(size, root)
 
 
 def _why(members: dict[str, JsonValue]) -> str:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Final, TypeAlias
 
 from sealwire.documents import LoggingPlan
-from sealwire.stages import Opened, Stream
+from sealwire.stages import Opened, Stream, TrailPoint
 
 DEFAULT_LEASE_S: Final = 15 * 60
 """How long a lease lasts where nothing else is said: long enough to look, and soon over."""
@@ -61,6 +61,8 @@ class Request:
         opened: the message: who asks, and with what evidence.
         why: the sender's reason, one line; ``""`` where none was given. Signed and kept.
         only: a glob over instances; the others answer that they are not addressed. ``""`` is all.
+        trail: points of the host's record that its receipts have shown to the sender, the shortest
+            first: the receipt says whether they still belong to it.
     """
 
     verb: ClassVar[Verb]
@@ -68,6 +70,7 @@ class Request:
     opened: Opened
     why: str = field(default="", kw_only=True)
     only: str = field(default="", kw_only=True)
+    trail: tuple[TrailPoint, ...] = field(default=(), kw_only=True)
 
     @property
     def id(self) -> str:

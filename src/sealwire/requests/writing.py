@@ -15,7 +15,8 @@ from sealwire.requests.types import Verb
 
 
 def write_request(
-    verb: Verb, **members: JsonValue | Mapping[str, JsonValue] | Sequence[str]
+    verb: Verb,
+    **members: JsonValue | Mapping[str, JsonValue] | Sequence[str | Mapping[str, JsonValue]],
 ) -> bytes:
     """Give the document of a request, for the content type ``CONTENT_TYPE_REQUEST``.
 

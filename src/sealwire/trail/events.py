@@ -259,6 +259,25 @@ class Alerted:
 
 
 @dataclass(frozen=True, slots=True)
+class AnchorMismatch:
+    """A client showed a point, as receipts of this service name it, that is none of this trail.
+
+    ``problem`` is ``another`` (the first ``size`` records have another root) or ``longer`` (there
+    are fewer). ``records`` is how many there were; ``count`` how often this client has shown such
+    points since the last record of it.
+    """
+
+    kind: ClassVar[str] = "anchor-mismatch"
+    request: RequestId
+    who: MaybeWhom
+    size: Count
+    root: Digest
+    problem: Text
+    records: Count
+    count: Annotated[int, number(1)]
+
+
+@dataclass(frozen=True, slots=True)
 class ClockStepped:
     """The wall clock was set: what it would have said, and what it says."""
 
@@ -303,6 +322,7 @@ Event: TypeAlias = (
     | Drifted
     | DriftEnded
     | Alerted
+    | AnchorMismatch
     | ClockStepped
     | TrailFailed
     | TrailRecovered
@@ -313,7 +333,7 @@ EVENTS: Final[dict[str, type[Event]]] = {
     for each in (
         *(Begun, Started, Stopped, Accepted, Refused, Applied, Failed, Confirmed, Reverted),
         *(LeaseBegun, LeaseEnded, KeyChanged, KeyringChanged, PolicyChanged, Drifted, DriftEnded),
-        *(Alerted, ClockStepped, TrailFailed, TrailRecovered),
+        *(Alerted, AnchorMismatch, ClockStepped, TrailFailed, TrailRecovered),
     )
 }
 """Every kind of event by its name in a record."""

@@ -15,7 +15,15 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final
 
-from sealwire.trail.events import Alerted, ClockStepped, Drifted, Failed, Refused, TrailFailed
+from sealwire.trail.events import (
+    Alerted,
+    AnchorMismatch,
+    ClockStepped,
+    Drifted,
+    Failed,
+    Refused,
+    TrailFailed,
+)
 from sealwire.trail.forms import write_moment
 
 if TYPE_CHECKING:
@@ -24,7 +32,7 @@ if TYPE_CHECKING:
 _LOG_AUDIT: Final = 13
 _WARNING: Final = 4
 _NOTICE: Final = 5
-_WARNINGS: Final = (Alerted, ClockStepped, Drifted, Failed, Refused, TrailFailed)
+_WARNINGS: Final = (Alerted, AnchorMismatch, ClockStepped, Drifted, Failed, Refused, TrailFailed)
 
 
 def syslog_line(record: Record) -> bytes:

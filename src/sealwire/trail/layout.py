@@ -131,6 +131,35 @@ def hashes_of(segment: Segment, most: int) -> bytes:
     return content[: len(content) - len(content) % HASH_BYTES]
 
 
+def leaf_hashes(folder: Path, begin: int, end: int) -> list[bytes]:
+    """Give the kept hashes of the records from ``begin`` to before ``end``.
+
+    Raises:
+        StateError: they cannot be read, or are not all there.
+    """
+    hashes: list[bytes] = []
+    for segment in reversed(segments_of(folder)):
+        if segment.first < end and begin < end:
+            first = max(begin, segment.first)
+            hashes[:0] = _some_hashes(segment, first, end)
+            end = first
+    if begin < end:
+        raise StateError(f"the hashes of the records from {begin} on are not in {folder}")
+    return hashes
+
+
+def _some_hashes(segment: Segment, begin: int, end: int) -> list[bytes]:
+    try:
+        with _opened(segment.hashes) as file:
+            file.seek((begin - segment.first) * HASH_BYTES)
+            content = file.read((end - begin) * HASH_BYTES)
+    except OSError as failure:
+        raise _unreadable(segment.hashes, failure) from None
+    if len(content) != (end - begin) * HASH_BYTES:
+        raise StateError(f"{segment.hashes} has not the hash of each record")
+    return [content[at : at + HASH_BYTES] for at in range(0, len(content), HASH_BYTES)]
+
+
 def notes_of(segment: Segment) -> bytes:
     """Give the checkpoints of a segment as they stand there; see `split_notes`.
 

@@ -20,11 +20,15 @@ from typing import TYPE_CHECKING, Final
 from sealwire.errors import StateError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 HASH_BYTES: Final = 32
 MAX_SIZE: Final = 2**63 - 1
 """What every reader in every language keeps exactly; a trail ends long before."""
+
+BLOCK: Final = 256
+"""Leaves whose root is kept (`CompactRange.blocks`): a quarter of a byte a leaf, for proofs that
+need not hash a long tree again."""
 
 EMPTY_ROOT: Final = hashlib.sha256(b"").digest()
 
@@ -49,19 +53,29 @@ class CompactRange:
     """The left part of a growing tree: enough to append and to give the root, and no more.
 
     It holds the root of each full subtree, the largest first: one for each bit of the size.
+
+    Attributes:
+        size: how many leaves there are.
+        blocks: the root of each `BLOCK` leaves, from the first on.
     """
 
-    __slots__ = ("_peaks", "size")
+    __slots__ = ("_peaks", "blocks", "size")
 
     def __init__(self) -> None:
         """Begin without a leaf."""
         self._peaks: list[bytes] = []
+        self.blocks: list[bytes] = []
         self.size = 0
 
     def append(self, hash_of_leaf: bytes) -> None:
         """Take one more leaf, by its hash."""
         # As many full subtrees end with the new leaf as the size ends with one bits.
         size, peaks, node = self.size, self._peaks, hash_of_leaf
+        if size % BLOCK == BLOCK - 1:
+            for _ in range(BLOCK.bit_length() - 1):
+                node = _sha256(b"\1" + peaks.pop() + node).digest()
+            self.blocks.append(node)
+            size //= BLOCK
         while size & 1:
             node = _sha256(b"\1" + peaks.pop() + node).digest()
             size >>= 1
@@ -85,7 +99,7 @@ class CompactRange:
     def copy(self) -> CompactRange:
         """Give another that goes on from here."""
         other = CompactRange()
-        other.size, other._peaks = self.size, self._peaks.copy()
+        other.size, other._peaks, other.blocks = self.size, self._peaks.copy(), self.blocks.copy()
         return other
 
 
@@ -125,22 +139,53 @@ def consistency_proof(first: int, hashes: Sequence[bytes]) -> tuple[bytes, ...]:
     Raises:
         ProofError: ``first`` is 0, about which there is nothing to prove, or beyond the end.
     """
-    if not 0 < first <= len(hashes):
-        raise ProofError(f"no tree of {first} is the beginning of one of {len(hashes)}")
-    proof: list[bytes] = []
-    begin, end, whole = 0, len(hashes), True
+    subtrees = consistency_subtrees(first, len(hashes))
+    return tuple(root_of(hashes[begin:end]) for begin, end in subtrees)
+
+
+def consistency_subtrees(first: int, second: int) -> tuple[tuple[int, int], ...]:
+    """Give the subtrees whose roots are a `consistency_proof`, each from a leaf to before another.
+
+    Raises:
+        ProofError: as `consistency_proof`.
+    """
+    if not 0 < first <= second:
+        raise ProofError(f"no tree of {first} is the beginning of one of {second}")
+    subtrees: list[tuple[int, int]] = []
+    begin, end, whole = 0, second, True
     while first != end:
         split = begin + _split(end - begin)
         if first <= split:
-            proof.append(root_of(hashes[split:end]))
+            subtrees.append((split, end))
             end = split
         else:
-            proof.append(root_of(hashes[begin:split]))
+            subtrees.append((begin, split))
             begin, whole = split, False
     if not whole:
         # What is left of the first tree is no tree that its verifier knows by itself.
-        proof.append(root_of(hashes[begin:end]))
-    return tuple(reversed(proof))
+        subtrees.append((begin, end))
+    return tuple(reversed(subtrees))
+
+
+def subtree_root(
+    begin: int, end: int, blocks: Sequence[bytes], leaves: Callable[[int, int], Iterable[bytes]]
+) -> bytes:
+    """Give the root of a subtree of which the blocks are known, and few leaves have to be read.
+
+    Args:
+        begin: its first leaf, as `consistency_subtrees` gives it.
+        end: the leaf behind its last.
+        blocks: as `CompactRange.blocks`, of a tree that has all of these leaves.
+        leaves: gives the hashes of the leaves from one to before another.
+    """
+    count = end - begin
+    if count == BLOCK:
+        return blocks[begin // BLOCK]
+    if count < BLOCK:
+        return root_of(leaves(begin, end))
+    split = begin + _split(count)
+    left = subtree_root(begin, split, blocks, leaves)
+    return node_hash(left, subtree_root(split, end, blocks, leaves))
 
 
 def verify_inclusion(

@@ -124,6 +124,13 @@ def _take(report: _Report, record: Record) -> None:
                 _conclude(report.changes[event.request], "refused", entry, event.reason.value)
         case events.Drifted() | events.DriftEnded():
             report.drift.append({"kind": event.kind, **entry})
+        case events.AnchorMismatch():
+            whose = "somebody" if event.who is None else event.who.owner
+            what = (
+                f"{whose} showed a point of {event.size} records that is none of this trail "
+                f"({event.problem}; {event.count} times)"
+            )
+            report.alerts.append({**entry, "what": what})
         case events.Alerted():
             report.alerts.append(entry)
         case events.KeyChanged() | events.KeyringChanged() | events.PolicyChanged():

@@ -24,6 +24,7 @@ import contextlib
 import errno
 import os
 import secrets
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
@@ -39,8 +40,21 @@ from sealwire.trail.folders import (
     sync_folder,
     write_new,
 )
-from sealwire.trail.layout import SALT_NAME, Segment, hashes_of, notes_of, split_notes
-from sealwire.trail.merkle import HASH_BYTES, CompactRange, leaf_hash
+from sealwire.trail.layout import (
+    SALT_NAME,
+    Segment,
+    hashes_of,
+    leaf_hashes,
+    notes_of,
+    split_notes,
+)
+from sealwire.trail.merkle import (
+    HASH_BYTES,
+    CompactRange,
+    consistency_subtrees,
+    leaf_hash,
+    subtree_root,
+)
 from sealwire.trail.opening import read_existing
 from sealwire.trail.records import SALT_BYTES, Record, salt_check
 
@@ -160,6 +174,24 @@ class TrailWriter:
     def head(self) -> Checkpoint:
         """Size and root as they are now, unsigned."""
         return Checkpoint(self.origin, self.size, self._tree.root())
+
+    def prove(self, first: int, size: int) -> tuple[bytes, ...]:
+        """Prove that the trail of ``first`` records is the beginning of the one of ``size``.
+
+        It costs the hashing of two blocks, and of one hash for each block of the trail.
+
+        Args:
+            first: an earlier size.
+            size: a later one that was brought to the disk.
+
+        Raises:
+            StateError: the hashes cannot be read; `ProofError` where the one is no beginning.
+        """
+        leaves = partial(leaf_hashes, self.folder)
+        return tuple(
+            subtree_root(begin, end, self._tree.blocks, leaves)
+            for begin, end in consistency_subtrees(first, size)
+        )
 
     def append(self, event: Event, at: int) -> Record:
         """Write one more record; it is not on the disk before `sync`.

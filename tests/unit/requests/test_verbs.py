@@ -19,10 +19,11 @@ from sealwire.requests import (
     Revert,
     Status,
     Verb,
+    points_in,
     read_request,
     write_request,
 )
-from sealwire.stages import Opened, Stream
+from sealwire.stages import Opened, Stream, TrailPoint
 
 if TYPE_CHECKING:
     from tests.conftest import Operator
@@ -89,6 +90,12 @@ READ: list[tuple[Stream, dict[str, Any], type[Request], dict[str, Any]]] = [
     (Stream.BASE, {"verb": "revert", "id": ID}, Revert, {"what": ID}),
     (Stream.BASE, {"verb": "confirm", "id": ID}, Confirm, {"what": ID}),
     (Stream.READ, {"verb": "status"}, Status, {}),
+    (
+        Stream.READ,
+        {"verb": "status", "trail": [{"size": 3, "root": DIGEST}, {"size": 9, "root": DIGEST}]},
+        Status,
+        {"trail": (TrailPoint(3, DIGEST), TrailPoint(9, DIGEST))},
+    ),
 ]
 
 
@@ -120,6 +127,16 @@ def test_what_is_written_is_read(
     assert kind(opened, **members) == read_request(opened)
 
 
+def test_the_points_that_a_request_shows_are_found_without_reading_it() -> None:
+    """Of a copy and of what was refused nothing else is read; what cannot be read shows none."""
+    shown = write_request(Verb.STATUS, trail=[{"size": 3, "root": DIGEST}])
+    assert (TrailPoint(3, DIGEST),) == points_in(CONTENT_TYPE_REQUEST, shown)
+    assert () == points_in("application/json", shown)
+    assert () == points_in(CONTENT_TYPE_REQUEST, write_request(Verb.STATUS))
+    assert () == points_in(CONTENT_TYPE_REQUEST, b'{"trail":1}')
+    assert () == points_in(CONTENT_TYPE_REQUEST, b"{")
+
+
 def test_what_is_at_its_default_is_not_written() -> None:
     """One request has one text."""
     written = write_request(Verb.LEASE, levels={"a": "DEBUG"}, through=(), why="", for_s=None)
@@ -148,6 +165,23 @@ WRONG: list[tuple[Stream, dict[str, Any], str]] = [
     (Stream.READ, {"verb": "status", "x": 1}, "'x' is not a key here"),
     (Stream.READ, {"verb": "status", "config": CONFIG}, "'config' is not a key here"),
     (Stream.READ, {"verb": "status", "why": 1}, "why: is a number"),
+    *(
+        (Stream.READ, {"verb": "status", "trail": trail}, "trail: ")
+        for trail in (
+            {"size": 3, "root": DIGEST},
+            [],
+            [{"size": each, "root": DIGEST} for each in range(1, 6)],
+            [{"size": 3, "root": DIGEST}, {"size": 3, "root": DIGEST}],
+            [{"size": 4, "root": DIGEST}, {"size": 3, "root": DIGEST}],
+            [{"size": 0, "root": DIGEST}],
+            [{"size": True, "root": DIGEST}],
+            [{"size": "3", "root": DIGEST}],
+            [{"size": 3}],
+        )
+    ),
+    (Stream.READ, {"verb": "status", "trail": [3]}, "trail"),
+    (Stream.READ, {"verb": "status", "trail": [{"size": 3, "root": "ab"}]}, "root: "),
+    (Stream.READ, {"verb": "status", "trail": [{"size": 3, "root": DIGEST, "x": 1}]}, "'x'"),
     (Stream.READ, {"verb": "status", "why": "a\nb"}, "why: is not one printable line"),
     (Stream.READ, {"verb": "status", "why": "x" * 201}, "why: is not one printable line"),
     (Stream.READ, {"verb": "status", "only": "a b"}, "only: 'a b' is not a pattern"),

@@ -9,16 +9,19 @@ import pytest
 
 from sealwire.errors import StateError
 from sealwire.trail.merkle import (
+    BLOCK,
     EMPTY_ROOT,
     HASH_BYTES,
     MAX_SIZE,
     CompactRange,
     ProofError,
     consistency_proof,
+    consistency_subtrees,
     inclusion_proof,
     leaf_hash,
     node_hash,
     root_of,
+    subtree_root,
     verify_consistency,
     verify_inclusion,
 )
@@ -145,3 +148,30 @@ def test_consistency_at_the_edges() -> None:
 def test_a_proof_error_is_one_of_ours() -> None:
     """It is of the branch that says a trail cannot be trusted."""
     assert issubclass(ProofError, StateError)
+
+
+def test_a_long_tree_is_not_hashed_again_for_a_proof() -> None:
+    """The roots of its blocks are kept, and of leaves few are read: those of two blocks at most."""
+    size = 5 * BLOCK + 77
+    leaves = [leaf_hash(b"%d" % number) for number in range(size)]
+    tree = CompactRange()
+    tree.extend(leaves)
+    assert [root_of(leaves[at : at + BLOCK]) for at in range(0, 5 * BLOCK, BLOCK)] == tree.blocks
+    assert tree.blocks == tree.copy().blocks
+    read: list[int] = []
+
+    def some(begin: int, end: int) -> list[bytes]:
+        read.append(end - begin)
+        return leaves[begin:end]
+
+    for second in (size, 4 * BLOCK, 3 * BLOCK + 1, BLOCK - 1, 1):
+        for first in {1, 2, 3, 100, BLOCK, BLOCK + 1, 2 * BLOCK, 3 * BLOCK - 5, second - 1, second}:
+            if not 0 < first <= second:
+                continue
+            read.clear()
+            proof = tuple(
+                subtree_root(begin, end, tree.blocks, some)
+                for begin, end in consistency_subtrees(first, second)
+            )
+            assert consistency_proof(first, leaves[:second]) == proof
+            assert sum(read) <= 2 * BLOCK

@@ -135,7 +135,10 @@ def test_everything_else_has_its_place(trail_events: tuple[Event, ...]) -> None:
     assert len(trail_events) == told["scope"]["records"]
     assert {each.kind for each in trail_events} == told["population"].keys()
     assert ["drifted", "drift-ended"] == [each["kind"] for each in told["drift"]]
-    assert 1 == len(told["alerts"]) == len(told["clock"])
+    floor, point = (each["what"] for each in told["alerts"])
+    assert "a floor protects nothing here" == floor
+    assert "alice showed a point of 7 records that is none of this trail" in point
+    assert 1 == len(told["clock"])
     kinds = {each["kind"] for each in told["keys_and_policy"]}
     assert {"started", "key-changed", "policy-changed"} == kinds
     assert 2 == len(told["refusals"])

@@ -14,7 +14,7 @@ from sealwire.keys import SigningKey
 from sealwire.trail.events import Begun, Stopped
 from sealwire.trail.findings import Outcome
 from sealwire.trail.layout import leaves_of, segments_of, split_notes
-from sealwire.trail.merkle import leaf_hash, root_of
+from sealwire.trail.merkle import ProofError, consistency_proof, leaf_hash, root_of
 from sealwire.trail.records import RecordError, parse_record, salt_check
 from sealwire.trail.segments import TrailWriter
 from sealwire.trail.verify import verify_trail
@@ -310,3 +310,38 @@ def test_a_closed_trail_is_closed(folder: Path) -> None:
     trail.close()
     with pytest.raises(StateError, match="is not written: it is closed"):
         trail.append(EVENT, NOW_MS)
+
+
+def test_a_proof_from_any_size_to_any_later_one(folder: Path) -> None:
+    """From the kept hashes, over the borders of segments; of what was opened again as well."""
+    written(folder, 300)
+    with TrailWriter(folder, max_segment_bytes=400) as trail:
+        for number in range(20):
+            trail.append(EVENT, NOW_MS + number)
+        trail.sync()
+        leaves = list(map(leaf_hash, leaves_of(folder)))
+        assert 320 == trail.size == len(leaves)
+        for size in (1, 2, 255, 256, 257, 300, 320):
+            for first in {1, 2, 7, 128, 255, 256, 299, size} & set(range(1, size + 1)):
+                assert consistency_proof(first, leaves[:size]) == trail.prove(first, size)
+        for first, size in ((0, 320), (2, 1)):
+            with pytest.raises(ProofError):
+                trail.prove(first, size)
+
+
+def test_a_proof_needs_its_hashes(folder: Path) -> None:
+    """Where they are gone, or not all there, that is said, and no other proof is made up."""
+    written(folder, 30)
+    with TrailWriter(folder, max_segment_bytes=400) as trail:
+        second = segments_of(folder)[1]
+        content = second.hashes.read_bytes()
+        second.hashes.write_bytes(content[:-1])
+        with pytest.raises(StateError, match="has not the hash of each record"):
+            trail.prove(1, 30)
+        second.hashes.unlink()
+        with pytest.raises(StateError, match="cannot be read"):
+            trail.prove(1, 30)
+        segments_of(folder)[0].records.unlink()
+        second.hashes.write_bytes(content)
+        with pytest.raises(StateError, match="the hashes of the records from 1 on are not in"):
+            trail.prove(1, 30)

@@ -12,7 +12,7 @@ from sealwire.cli.demo.processes import PATIENCE_S, Running
 from sealwire.cli.demo.scene import NotAsExpectedError, check
 from sealwire.client import Client
 from sealwire.clock import wall_clock_ms
-from sealwire.errors import TransportError
+from sealwire.errors import TransportError, UntrustedAnswerError
 from sealwire.journal import init as init_state
 from sealwire.keyfiles import new_signing_key, write_key_file
 from sealwire.keyring import (
@@ -209,7 +209,9 @@ def _refused(client: Client, what: str) -> str:
     try:
         client.lease({LOGGER: "DEBUG"}, for_s=60)
     except RequestRefusedError as error:
-        return error.reason or "no reason is given to strangers"
+        return error.reason
+    except UntrustedAnswerError:
+        return "no reason, and no signature, for strangers"
     raise NotAsExpectedError(f"{what} was obeyed")
 
 

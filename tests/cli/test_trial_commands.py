@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sealwire.answers import encode_answer
+from sealwire.cli.revert import say_reverted
 from sealwire.stages import Answer, Outcome
 
 if TYPE_CHECKING:
@@ -54,6 +55,30 @@ def test_going_back_by_the_command_on_the_screen(shell: Shell, local_service: Se
     again = shell.run(*commands(said, "revert"))
     assert again.error.startswith(shell.refused("not-in-force"))
     assert "there was no configuration to go back from" in shell.done("revert", "--base")
+
+
+@pytest.mark.parametrize(
+    ("report", "said"),
+    [
+        ({"ended": [ID]}, "1 lease ended"),
+        (
+            {"reverted": ID, "base": {"issuer": "bob"}, "changes": [], "left_as_they_are": []},
+            "the base is that of bob again",
+        ),
+    ],
+)
+def test_what_could_not_be_written_yet_is_said(
+    capsys: pytest.CaptureFixture[str], report: dict[str, Any], said: str
+) -> None:
+    """Above what was done, with the reason; nothing of it where it was written."""
+    say_reverted(report)
+    assert said in (written := capsys.readouterr().out)
+    say_reverted({"unwritten": "the disk fails", **report})
+    lines = [
+        "this is done, and not written yet: a crash before it is may undo it",
+        "  the disk fails",
+    ]
+    assert [*lines, *written.splitlines()] == capsys.readouterr().out.splitlines()
 
 
 def test_as_json(shell: Shell, local_service: Service) -> None:

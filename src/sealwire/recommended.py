@@ -109,7 +109,8 @@ def network(
     if others:
         raise ConfigurationError(
             "a chain for networks takes one kind of signature, because the layers around it bind "
-            "which one is inside; let everybody sign as SSHSIG, which ordinary keys can do as well"
+            "which one is inside; let everybody sign as SSHSIG, which ordinary keys can as well: "
+            "list their keys in allowed_signers, and write sshsig = true for this target"
         )
     return Chain(
         audience,
@@ -128,9 +129,7 @@ def local_layers(signing: Signer) -> tuple[SealingLayer, ...]:
     return (_signer(signing),)
 
 
-def network_layers(
-    gate: MacKey, encryption: AeadKey, signing: Signer
-) -> tuple[SealingLayer, ...]:
+def network_layers(gate: MacKey, encryption: AeadKey, signing: Signer) -> tuple[SealingLayer, ...]:
     """Give the layers with which a `Sealer` seals for a chain of `network`."""
     return (HmacTagger(gate), AesGcmSealer(encryption), _signer(signing))
 

@@ -21,6 +21,7 @@ from sealwire.settings.reading import (
     parse_service,
     read_settings,
 )
+from sealwire.settings.signing import AgentName, SigningPlace
 from sealwire.settings.starting_policy import STARTING_POLICY
 from sealwire.settings.values import (
     OperatorSettings,
@@ -36,11 +37,13 @@ from sealwire.settings.writing import (
 __all__ = [
     "NO_OPERATOR_YET",
     "STARTING_POLICY",
+    "AgentName",
     "OperatorSettings",
     "Place",
     "PolicyFile",
     "PolicySettings",
     "ServiceSettings",
+    "SigningPlace",
     "Target",
     "default_service_settings",
     "find_operator_settings",

@@ -131,8 +131,8 @@ def make_service_part(
     named = _named(trusted)
     if kind is Recommended.NETWORK and len({key.algorithm for key in named.values()}) > 1:
         raise ConfigurationError(
-            'FIDO keys and others cannot both be trusted by the chain "network"; trust one kind, or '
-            "kind, or write all of them into allowed_signers, which keys.allowed_signers names"
+            'FIDO keys and others cannot both be trusted by the chain "network"; trust one kind, '
+            "or write all of them into a file that keys.allowed_signers names"
         )
     public = {places.folder / "trusted" / name: key for name, key in named.items()}
     owners = sorted({key.owner for key in named.values()})

@@ -1,7 +1,7 @@
 """A FIDO authenticator and an ssh-agent, as far as tests need one: both made of software.
 
-What the authenticator signs is written here from OpenSSH's ``PROTOCOL.u2f`` and ``PROTOCOL.sshsig``,
-with no part of sealwire, so that a mistake on both sides would show.
+What the authenticator signs is written here from OpenSSH's ``PROTOCOL.u2f`` and
+``PROTOCOL.sshsig``, with no part of sealwire, so that a mistake on both sides would show.
 """
 
 from __future__ import annotations

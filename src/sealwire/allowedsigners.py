@@ -29,9 +29,13 @@ from sealwire.keys import NAME_PATTERN
 from sealwire.sshkeys import NAMESPACE, SshVerifyKey, Validity
 from sealwire.sshwire import PublicKey, Reader
 
-_FIELD: Final = re.compile(r"(?:\"(?:[^\"\\]|\\.)*\"|[^\s\"])+")
+# A field may have quotes, with spaces inside them; behind the key stands whatever people write.
+_KIND: Final = re.compile(r"(?:sk-)?(?:ssh|ecdsa)-[a-z0-9@.-]+")
+_FIELD: Final = r"(?:\"(?:[^\"\\]|\\.)*\"|[^\s\"])+"
+_LINE: Final = re.compile(
+    rf"({_FIELD})\s+(?:({_FIELD})\s+)?({_KIND.pattern})\s+([^\s\"]+)(?:\s.*)?", re.DOTALL
+)
 _OPTION: Final = re.compile(r"([a-z-]+)(?:=\"([^\"\\]*)\")?(?:,|$)")
-_KIND: Final = re.compile(r"(sk-)?(ssh|ecdsa)-[a-z0-9@.-]+")
 _TIME: Final = re.compile(r"([0-9]{8})(?:([0-9]{4})([0-9]{2})?)?Z")
 _NAMESPACES: Final = re.compile(r"[^*?!,\s]+(?:,[^*?!,\s]+)*")
 
@@ -139,16 +143,13 @@ def _lines(content: bytes, source: str) -> list[tuple[str, str]]:
 
 
 def _fields(text: str, where: str) -> _Line:
-    fields = _FIELD.findall(text)
-    if len(fields) > 1 and _KIND.fullmatch(fields[1]):
-        fields.insert(1, "")
-    # A quote that is never closed leaves its own field out, and so it is seen here.
-    if len(fields) < len(_Line._fields) or not _KIND.fullmatch(fields[2]):
+    match = _LINE.fullmatch(text)
+    if match is None:
         raise ConfigurationError(
             f"{where}: not: owner, options if any, kind of key, key; such as: alice "
             f'namespaces="{NAMESPACE}" ssh-ed25519 AAAA…'
         )
-    return _Line(*fields[: len(_Line._fields)])
+    return _Line(*match.groups(""))
 
 
 def _options(text: str, where: str) -> dict[str, str]:

@@ -6,13 +6,13 @@ import hashlib
 from dataclasses import replace
 
 import pytest
+from tests.sshdoubles import FIDO, PLAIN, PRESENT, VERIFIED, SoftKey
 
 from sealwire import cose
 from sealwire.errors import ConfigurationError, SealError
 from sealwire.keys import SigningKey, VerifyKey, okp_thumbprint
 from sealwire.sshkeys import ALWAYS, NAMESPACE, SshSigner, SshVerifyKey, Validity
 from sealwire.sshwire import PublicKey, Sshsig
-from tests.sshdoubles import FIDO, PLAIN, PRESENT, VERIFIED, SoftKey
 
 KEYS = [pytest.param(PLAIN, id="plain"), pytest.param(FIDO, id="fido")]
 NOW_MS = 1_800_000_000_000

@@ -6,6 +6,17 @@ import base64
 import hashlib
 
 import pytest
+from tests.sshdoubles import (
+    ED25519,
+    FIDO,
+    NAMESPACE,
+    PLAIN,
+    SK_ED25519,
+    SoftKey,
+    covered,
+    ssh,
+    sshsig,
+)
 
 from sealwire.errors import MalformedError
 from sealwire.sshwire import (
@@ -17,17 +28,6 @@ from sealwire.sshwire import (
     authenticator_data,
     signed_data,
     string,
-)
-from tests.sshdoubles import (
-    ED25519,
-    FIDO,
-    NAMESPACE,
-    PLAIN,
-    SK_ED25519,
-    SoftKey,
-    covered,
-    ssh,
-    sshsig,
 )
 
 KEYS = [pytest.param(PLAIN, id="plain"), pytest.param(FIDO, id="fido")]

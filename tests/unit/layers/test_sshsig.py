@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.sshdoubles import FIDO, PLAIN, SoftKey, covered, sshsig
 
 from sealwire import cbor, cose
 from sealwire.algebra import Guarantee
@@ -27,9 +28,10 @@ from sealwire.policy.thresholds import signers
 from sealwire.sshkeys import NAMESPACE, SshSigner, SshVerifyKey, Validity
 from sealwire.sshwire import PublicKey
 from sealwire.stages import Evidence, Use
-from tests.sshdoubles import FIDO, PLAIN, SoftKey, covered, sshsig
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.conftest import Operator
 
 NOW_MS = 1_800_000_000_000
@@ -137,7 +139,7 @@ def test_a_blob_that_is_too_long_is_not_read(alice: Operator, chain: Chain) -> N
     assert "no SSHSIG" in refusal(chain, sealed_around(alice, FIDO, bytes(1024))).detail
 
 
-WRONG = {
+WRONG: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "not touched": (lambda signed: replace(FIDO, flags=0).sshsig(signed), "not touched"),
     "another namespace": (lambda signed: FIDO.sshsig(signed, b"git"), NAMESPACE),
     "another hash": (
@@ -146,7 +148,7 @@ WRONG = {
         ),
         "sha512",
     ),
-    "another key": (lambda signed: PLAIN.sshsig(signed), "another key"),
+    "another key": (PLAIN.sshsig, "another key"),
     "another application": (
         lambda signed: replace(FIDO, application=b"ssh:x").sshsig(signed),
         "another key",

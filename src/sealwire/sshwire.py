@@ -7,7 +7,8 @@ Rules this module keeps:
 2. Two kinds of key are known: ``ssh-ed25519`` (RFC 8709) and ``sk-ssh-ed25519@openssh.com``, whose
    private half is in a FIDO authenticator (OpenSSH, ``PROTOCOL.u2f``).
 3. An SSHSIG blob (OpenSSH, ``PROTOCOL.sshsig``) has version 1, an empty reserved field and SHA-512.
-   OpenSSH reads SHA-256 as well and passes over the reserved field; here there is one form.
+   OpenSSH takes SHA-256 and version 0 too, and what stands in the reserved field; here there is
+   one form.
 
 Nothing is verified here, and nothing here holds a private key.
 """

@@ -56,6 +56,8 @@ _SIGN_RESPONSE: Final = 14
 
 _NO_FLAGS: Final = bytes(4)
 
+_LOOK: Final = "look at what answers there: ssh-add -l"
+
 
 class Identity(NamedTuple):
     """A key that an agent holds and that can sign requests.
@@ -115,10 +117,11 @@ class Agent:
             answer = self._exchange(bytes((_REQUEST_IDENTITIES,)), self._asking_s)
             return _identities(answer)
         except OSError as failure:
-            raise KeyFileError(f"{self._unreached(failure)}; look at it with: ssh-add -l") from None
+            raise KeyFileError(f"{self._unreached(failure)}; {_LOOK}") from None
         except MalformedError as error:
             raise KeyFileError(
-                f"what listens at {self.path} does not answer as an ssh-agent does: {error.detail}"
+                f"what listens at {self.path} does not answer as an ssh-agent does: "
+                f"{error.detail}; {_LOOK}"
             ) from None
 
     def find(self, name: str) -> Identity:
@@ -161,16 +164,16 @@ class Agent:
             signature = reader.string()
             reader.check_end()
             if kind != _SIGN_RESPONSE:
-                raise SealError(f"the ssh-agent answered with {kind} when it was to sign")
+                raise SealError(f"the ssh-agent answered with {kind} when it was to sign; {_LOOK}")
         except TimeoutError:
             raise SealError(
                 f"the ssh-agent did not sign with {named} within {self._signing_s:g} s; "
                 f"{_why(public_key)}"
             ) from None
         except OSError as failure:
-            raise SealError(f"{self._unreached(failure)}; look at it with: ssh-add -l") from None
+            raise SealError(f"{self._unreached(failure)}; {_LOOK}") from None
         except MalformedError as error:
-            raise SealError(f"the ssh-agent's signature cannot be read: {error.detail}") from None
+            raise _unreadable(error) from None
         return signature
 
     def _exchange(self, request: bytes, within_s: float) -> bytes:
@@ -245,7 +248,7 @@ class AgentKey:
         try:
             signature = Signature.parse(blob).value
         except MalformedError as error:
-            raise SealError(f"the ssh-agent's signature cannot be read: {error.detail}") from None
+            raise _unreadable(error) from None
         if not (
             isinstance(self.verify_key, VerifyKey) and self.verify_key.verifies(signed, signature)
         ):
@@ -286,6 +289,10 @@ def _identities(answer: bytes) -> list[Identity]:
         with contextlib.suppress(MalformedError):
             held.append(Identity(PublicKey.parse(blob), comment.decode(errors="replace")))
     return held
+
+
+def _unreadable(error: MalformedError) -> SealError:
+    return SealError(f"the ssh-agent's signature cannot be read: {error.detail}; {_LOOK}")
 
 
 def _unexpected(what: str) -> MalformedError:

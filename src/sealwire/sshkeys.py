@@ -42,6 +42,9 @@ NAMESPACE: Final = "request@sealwire/1"
 
 APPLICATION_PREFIX: Final = "ssh:"
 
+_LOOK: Final = "look at what holds the key: ssh-add -l"
+_TOUCH: Final = "touch it when it blinks; a key that was made with no-touch-required signs nothing"
+
 _USER_PRESENT: Final = 0x01  # WebAuthn, section 6.1: bit 0 of the flags
 
 
@@ -122,7 +125,7 @@ class SshVerifyKey(Key):
         covered = signed_data(NAMESPACE, signed)
         if self.public_key.in_authenticator:
             if not signature.flags & _USER_PRESENT:
-                return "the authenticator was not touched: its signature does not say that it was"
+                return "the authenticator does not say that somebody touched it"
             application = self.public_key.application
             covered = authenticator_data(application, signature.flags, signature.counter, covered)
         try:
@@ -172,9 +175,10 @@ class SshSigner:
         try:
             sshsig = Sshsig(self.verify_key.public_key, NAMESPACE, Signature.parse(blob))
         except MalformedError as error:
-            raise SealError(f"what came for a signature is none: {error.detail}") from None
+            raise SealError(f"what came for a signature is none: {error.detail}; {_LOOK}") from None
         if problem := self.verify_key.why_not(signed, sshsig):
-            raise SealError(f"no service would take what was signed: {problem}")
+            mend = _TOUCH if self.verify_key.public_key.in_authenticator else _LOOK
+            raise SealError(f"no service would take what was signed, as {problem}; {mend}")
         return sshsig.encode()
 
 

@@ -112,7 +112,7 @@ def test_what_is_signed_for_nobody_is_told(soft: SoftAgent) -> None:
     held = key_of(soft, FIDO)
     untouched = replace(FIDO, flags=0)
     soft.answer = lambda _: b"\x0e" + ssh(untouched.sign(b"anything"))
-    with pytest.raises(SealError, match="not touched"):
+    with pytest.raises(SealError, match="somebody touched it"):
         held.sign(b"signed")
 
 

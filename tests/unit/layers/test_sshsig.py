@@ -140,7 +140,7 @@ def test_a_blob_that_is_too_long_is_not_read(alice: Operator, chain: Chain) -> N
 
 
 WRONG: dict[str, tuple[Callable[[bytes], bytes], str]] = {
-    "not touched": (lambda signed: replace(FIDO, flags=0).sshsig(signed), "not touched"),
+    "not touched": (lambda signed: replace(FIDO, flags=0).sshsig(signed), "somebody touched it"),
     "another namespace": (lambda signed: FIDO.sshsig(signed, b"git"), NAMESPACE),
     "another hash": (
         lambda signed: sshsig(

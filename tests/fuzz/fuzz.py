@@ -196,13 +196,17 @@ SEEDS: Final[dict[str, list[bytes]]] = {
     "key": [
         b"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKnDfm3Z9m7lqJ0b6dXyJ5x4o1Vt0oXb3QJ2qP8W1yZs alice\n",
         b"sealwire-mac-key-1 alice payments@prod bW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW0\n",
-        b"sk-ssh-ed25519@openssh.com AAAAGnNrLXNzaC1lZDI1NTE5QG9wZW5zc2guY29tAAAAIKxER3k2qeAuvrxv"
-        b"+s3Tbi2lX5FNdxkiUZOD2FZ6Lqk4AAAABHNzaDo= alice\n",
+        (
+            b"sk-ssh-ed25519@openssh.com AAAAGnNrLXNzaC1lZDI1NTE5QG9wZW5zc2guY29tAAAAIKxER3k2qeAu"
+            b"vrxv+s3Tbi2lX5FNdxkiUZOD2FZ6Lqk4AAAABHNzaDo= alice\n"
+        ),
     ],
     "sshsig": [SshSigner.of(SIGNING).sign(b"")],
     "signers": [
-        b'alice namespaces="request@sealwire/1",valid-before="20271231Z" ssh-ed25519 '
-        b"AAAAC3NzaC1lZDI1NTE5AAAAIJCNxhlGceS0acKGYywIMe3m3vIQkx2M0GrXFV6iMAhF hers\n",
+        (
+            b'alice namespaces="request@sealwire/1",valid-before="20271231Z" ssh-ed25519 '
+            b"AAAAC3NzaC1lZDI1NTE5AAAAIJCNxhlGceS0acKGYywIMe3m3vIQkx2M0GrXFV6iMAhF hers\n"
+        ),
         b"# nobody\nbob cert-authority ssh-rsa AAAA\n",
     ],
 }

@@ -21,7 +21,7 @@ PIP := $(PY) -m pip --disable-pip-version-check --quiet
 # `make test` measures these alone, and then runs the others, except those that take long or need
 # what a fresh machine lacks: these have a target of their own.
 MEASURED_TESTS := tests/unit tests/property
-OWN_TARGET := tests/load tests/crash tests/conformance tests/fuzz tests/privileged tests/scan tests/interop tests/mutation tests/assess
+OWN_TARGET := tests/load tests/crash tests/conformance tests/fuzz tests/privileged tests/scan tests/interop tests/openssh tests/mutation tests/assess
 # What the pages say of the code, and every example on them: `make docs` runs these.
 DOCS_TESTS := tests/integration/test_docs.py tests/integration/test_docs_examples.py
 # In a process for each core; a process that is done takes tests over from the others. What loads the
@@ -34,7 +34,7 @@ unexport PYTHONPATH PYTHONHOME
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo assess test test-all load load-short crash crash-short privileged scan interop conformance fuzz fuzz-short mutation trail-mutations bench bench-short bench-peers docs lint venv clean FORCE
+.PHONY: help demo assess test test-all load load-short crash crash-short privileged scan interop openssh conformance fuzz fuzz-short mutation trail-mutations bench bench-short bench-peers docs lint venv clean FORCE
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## /\1|/p' Makefile | while IFS='|' read -r name what; do \
@@ -92,6 +92,9 @@ interop: $(STAMPS)/test  ## other implementations of COSE and of Merkle trees ag
 	build/interop/python/bin/pip --disable-pip-version-check --quiet install cwt==3.3.0 pycose==1.1.0 cbor2==5.9.0 cddl-verifier==1.5.3 pymerkle==6.1.0
 	npm install --prefix build/interop --no-package-lock --no-save --no-audit --no-fund --loglevel=error @auth0/cose@1.0.2
 	$(PY) -m pytest tests/interop
+
+openssh: $(STAMPS)/test  ## what OpenSSH signs and verifies, and a real ssh-agent; needs ssh-keygen and ssh-agent
+	$(PY) -m pytest tests/openssh
 
 fuzz: $(STAMPS)/fuzz  ## coverage-guided fuzzing of every parser; FUZZ_RUNS=number of inputs
 	$(PY) tests/fuzz/fuzz.py

@@ -14,6 +14,7 @@ Rules this module keeps:
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final, NamedTuple
 
 from sealwire import cbor
@@ -27,6 +28,10 @@ IV_BYTES: Final = 12
 HMAC_256: Final = 5  # HMAC 256/256, RFC 9053, section 3.1
 A256GCM: Final = 3  # RFC 9053, section 4.1
 ED25519: Final = -19  # fully specified Ed25519, RFC 9864; -8 (EdDSA) is deprecated
+SSHSIG: Final = -70010  # private use: an SSHSIG blob in the place of the signature
+
+MAX_SSHSIG_BYTES: Final = 1024
+"""One of a FIDO key has about 300 bytes; what is longer is refused before it is read."""
 
 KEY_CHECK_LABEL: Final = -70003  # private use: the key check value
 
@@ -37,7 +42,7 @@ class Shape(NamedTuple):
     Attributes:
         name: the kind in the words of RFC 9052.
         tag: its CBOR tag.
-        algorithm: its COSE algorithm; one kind has one in this profile.
+        algorithm: its COSE algorithm; Sign1 has two in this profile, with a shape each.
         context: first bytes of what is authenticated: the array's head and the context text.
         opening: the tag and the array's head.
         lead: every byte in front of the key id, ``opening`` included.
@@ -101,6 +106,24 @@ SIGN1: Final = Shape(
     ended=bytes.fromhex("5840"),
     authenticator=slice(-64, None),
 )
+# As Sign1, but that 3a00011179 stands for the algorithm, and that payload and signature, a byte
+# string each, run to the end: an SSHSIG has no fixed length. See `split_sshsig`.
+SIGN1_SSHSIG: Final = Shape(
+    name="Sign1",
+    tag=18,
+    algorithm=SSHSIG,
+    context=cbor.head(cbor.ARRAY, 4) + cbor.encode("Signature1"),
+    opening=bytes.fromhex("d284"),
+    lead=bytes.fromhex("d284 51 a2 01 3a00011179 0448"),
+    key_id=slice(12, 20),
+    protected=slice(2, 20),
+    unprotected=slice(20, 21),
+    headers=bytes.fromhex("a0"),
+    framed=slice(21, None),
+    ending=slice(0, 0),
+    ended=b"",
+    authenticator=slice(0, 0),
+)
 # The protected map has a third entry, 3a00011172 5820 key check value; the unprotected one is
 # 05 4c IV; the payload, tag included, runs to the end.
 ENCRYPT0: Final = Shape(
@@ -124,7 +147,11 @@ _KEY_CHECK_HEADED: Final = bytes.fromhex("3a00011172 5820")
 _KEY_CHECK: Final = slice(24, 56)
 _IV: Final = slice(59, 71)
 
-_NAMES: Final = {shape.tag: shape.name for shape in (MAC0, ENCRYPT0, SIGN1)} | {98: "Sign"}
+# Of the two kinds of Sign1 the one that SSHSIG has is found first, by all that is constant in it.
+_BY_LEAD: Final = {SIGN1_SSHSIG.lead: SIGN1_SSHSIG} | {
+    shape.opening[:1]: shape for shape in (MAC0, ENCRYPT0, SIGN1)
+}
+_NAMES: Final = {shape.tag: shape.name for shape in _BY_LEAD.values()} | {98: "Sign"}
 
 
 def protected_header(algorithm: int, key_id: KeyId, key_check: bytes = b"") -> bytes:
@@ -155,6 +182,24 @@ def kind_of(data: bytes) -> str:
     if major == cbor.TAG and tag in _NAMES:
         return f"{_NAMES[tag]} (tag {tag})"
     return f"no COSE object: {shorten(data[:8])}"
+
+
+def shape_of(data: bytes) -> Shape | None:
+    """Say which of the shapes ``data`` may have; for looking without a chain, and for that alone.
+
+    A receiver never asks: it knows the shape from its own configuration.
+    """
+    return next((shape for lead, shape in _BY_LEAD.items() if data.startswith(lead)), None)
+
+
+def payload_unverified(shape: Shape, data: bytes) -> bytes:
+    """Give what an object holds, ciphertext of Encrypt0; nothing is verified.
+
+    Raises:
+        MalformedError: a byte is not where the shape has it.
+    """
+    split_it = split_sshsig if shape is SIGN1_SSHSIG else partial(split, shape)
+    return payload_of(shape, split_it(data)[1])
 
 
 def to_be_authenticated(shape: Shape, protected: bytes, aad: bytes) -> bytes:
@@ -203,6 +248,25 @@ def split_encrypt0(data: bytes) -> tuple[bytes, bytes, bytes, bytes]:
     return protected, data[_KEY_CHECK], data[_IV], payload_of(ENCRYPT0, framed)
 
 
+def split_sshsig(data: bytes) -> tuple[bytes, bytes, bytes]:
+    """Split Sign1 with an SSHSIG; give protected header, framed payload, SSHSIG blob.
+
+    Raises:
+        MalformedError: a byte is not where the shape has it, trails, or the blob is too long.
+    """
+    protected, rest, _ = split(SIGN1_SSHSIG, data)
+    try:
+        _, end = cbor.read_string(rest, 0, cbor.BYTES)
+        blob, after = cbor.read_string(rest, end, cbor.BYTES)
+    except MalformedError as error:
+        raise malformed(f"Sign1: {error.detail}") from None
+    if after != len(rest) or len(blob) > MAX_SSHSIG_BYTES:
+        raise malformed(
+            f"Sign1 does not end with an SSHSIG of {MAX_SSHSIG_BYTES} bytes at the most"
+        )
+    return protected, rest[:end], blob
+
+
 def payload_of(shape: Shape, framed: bytes) -> bytes:
     """Give the content of a byte string that must fill ``framed`` to the last byte.
 
@@ -221,6 +285,12 @@ def payload_of(shape: Shape, framed: bytes) -> bytes:
 def join(shape: Shape, protected: bytes, framed: bytes, authenticator: bytes) -> bytes:
     """Write Mac0 or Sign1 from a payload that has its head already: the mirror of `split`."""
     return shape.opening + protected + shape.headers + framed + shape.ended + authenticator
+
+
+def join_sshsig(protected: bytes, framed: bytes, blob: bytes) -> bytes:
+    """Write Sign1 with an SSHSIG: the mirror of `split_sshsig`."""
+    front = SIGN1_SSHSIG.opening + protected + SIGN1_SSHSIG.headers
+    return front + framed + cbor.encode_bytes(blob)
 
 
 def join_encrypt0(protected: bytes, iv: bytes, ciphertext: bytes) -> bytes:

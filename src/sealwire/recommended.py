@@ -5,7 +5,10 @@
 2. ``network``, for wherever strangers can connect or read: a gate that costs them one HMAC, then
    encryption, then the signature inside it, so that it shows its maker knew the text.
    ``HmacVerifier → AesGcmOpener → Ed25519Verifier → Freshness → Once``.
-3. What a pair of functions here makes fits together: a sealer with ``local_layers`` is opened by a
+3. Who signs with FIDO keys does so as SSHSIG, and ``SshsigVerifier`` stands where
+   ``Ed25519Verifier`` does: ``local`` takes both, each with its own keys. The layers around a
+   signature bind which of the two is inside, so ``network`` takes one of them.
+4. What a pair of functions here makes fits together: a sealer with ``local_layers`` is opened by a
    chain of ``local`` that trusts its key, and likewise ``network``.
 """
 
@@ -14,9 +17,13 @@ from __future__ import annotations
 import enum
 from typing import TYPE_CHECKING
 
+from sealwire.alternatives import AnyOf
 from sealwire.chain import Chain
 from sealwire.checks import Freshness, Once
 from sealwire.checks.freshness import STANDING_S, lifetimes
+from sealwire.cose import SSHSIG
+from sealwire.errors import ConfigurationError
+from sealwire.keysource import KeySource
 from sealwire.layers import (
     AesGcmOpener,
     AesGcmSealer,
@@ -24,14 +31,17 @@ from sealwire.layers import (
     Ed25519Verifier,
     HmacTagger,
     HmacVerifier,
+    SshsigSigner,
+    SshsigVerifier,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sealwire.keys import AeadKey, MacKey, SigningKey, VerifyKey
-    from sealwire.keysource import KeySource
+    from sealwire.algebra import Layer
+    from sealwire.keys import AeadKey, MacKey, Signer, VerifyKey
     from sealwire.sealer import SealingLayer
+    from sealwire.sshkeys import SshVerifyKey
 
 
 class Recommended(enum.Enum):
@@ -43,8 +53,9 @@ class Recommended(enum.Enum):
 
 def local(
     audience: str,
-    trusted: KeySource[VerifyKey] | Iterable[VerifyKey],
+    trusted: KeySource[VerifyKey] | Iterable[VerifyKey] = (),
     *,
+    sshsig: KeySource[SshVerifyKey] | Iterable[SshVerifyKey] = (),
     standing_s: int = STANDING_S,
 ) -> Chain:
     """Make the chain for a Unix socket.
@@ -55,13 +66,16 @@ def local(
     Args:
         audience: the service this receiver is, such as ``payments@prod``.
         trusted: the public keys of everybody who may change this service's logging.
+        sshsig: those of everybody who may and who signs as SSHSIG, with a FIDO key as a rule.
         standing_s: how long a configuration may stand between sealing and delivery, seconds.
 
     Raises:
         ConfigurationError: ``audience`` is not a name, there is no key, two have one id, or
             ``standing_s`` is out of its range.
     """
-    return Chain(audience, (Ed25519Verifier(trusted), Freshness(lifetimes(standing_s)), Once()))
+    ways = _signatures(trusted, sshsig)
+    first = AnyOf(*ways) if len(ways) > 1 else ways[0]
+    return Chain(audience, (first, Freshness(lifetimes(standing_s)), Once()))
 
 
 def network(
@@ -69,7 +83,8 @@ def network(
     *,
     gate: KeySource[MacKey] | Iterable[MacKey],
     encryption: KeySource[AeadKey] | Iterable[AeadKey],
-    trusted: KeySource[VerifyKey] | Iterable[VerifyKey],
+    trusted: KeySource[VerifyKey] | Iterable[VerifyKey] = (),
+    sshsig: KeySource[SshVerifyKey] | Iterable[SshVerifyKey] = (),
     standing_s: int = STANDING_S,
 ) -> Chain:
     """Make the chain for wherever strangers can connect or read.
@@ -82,31 +97,54 @@ def network(
         gate: the MAC keys that senders share with this audience.
         encryption: the AES keys that senders share with this audience.
         trusted: the public keys of everybody who may change this service's logging.
+        sshsig: as for `local`, but in the place of ``trusted`` and not beside it.
         standing_s: as for `local`.
 
     Raises:
         ConfigurationError: ``audience`` is not a name, a layer has no key, two keys have one id,
-            one key stands in two layers, or ``standing_s`` is out of its range.
+            one key stands in two layers, both kinds of signature are there, or ``standing_s`` is
+            out of its range.
     """
+    signature, *others = _signatures(trusted, sshsig)
+    if others:
+        raise ConfigurationError(
+            "a chain for networks takes one kind of signature, because the layers around it bind "
+            "which one is inside; let everybody sign as SSHSIG, which ordinary keys can as well: "
+            "list their keys in allowed_signers, and write sshsig = true for this target"
+        )
     return Chain(
         audience,
         (
             HmacVerifier(gate),
             AesGcmOpener(encryption),
-            Ed25519Verifier(trusted),
+            signature,
             Freshness(lifetimes(standing_s)),
             Once(),
         ),
     )
 
 
-def local_layers(signing: SigningKey) -> tuple[SealingLayer, ...]:
+def local_layers(signing: Signer) -> tuple[SealingLayer, ...]:
     """Give the layers with which a `Sealer` seals for a chain of `local`."""
-    return (Ed25519Signer(signing),)
+    return (_signer(signing),)
 
 
-def network_layers(
-    gate: MacKey, encryption: AeadKey, signing: SigningKey
-) -> tuple[SealingLayer, ...]:
+def network_layers(gate: MacKey, encryption: AeadKey, signing: Signer) -> tuple[SealingLayer, ...]:
     """Give the layers with which a `Sealer` seals for a chain of `network`."""
-    return (HmacTagger(gate), AesGcmSealer(encryption), Ed25519Signer(signing))
+    return (HmacTagger(gate), AesGcmSealer(encryption), _signer(signing))
+
+
+def _signer(key: Signer) -> SealingLayer:
+    """Give the layer that signs as the key does."""
+    return SshsigSigner(key) if key.algorithm == SSHSIG else Ed25519Signer(key)
+
+
+def _signatures(
+    trusted: KeySource[VerifyKey] | Iterable[VerifyKey],
+    sshsig: KeySource[SshVerifyKey] | Iterable[SshVerifyKey],
+) -> list[Layer]:
+    """Give a layer for each kind of signature that has keys; the first where none has."""
+    plain = trusted if isinstance(trusted, KeySource) else tuple(trusted)
+    others = sshsig if isinstance(sshsig, KeySource) else tuple(sshsig)
+    ways: list[Layer] = [Ed25519Verifier(plain)] if plain or not others else []
+    return [*ways, SshsigVerifier(others)] if others else ways

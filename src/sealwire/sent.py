@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from sealwire import cbor, cose
+from sealwire import cose
 from sealwire.body import decode_body
 from sealwire.cose import external_aad
 from sealwire.errors import RefusedError
@@ -29,13 +29,9 @@ if TYPE_CHECKING:
 MAX_LAYERS: Final = 8
 """The recommended chain for networks has three."""
 
-_BY_TAG: Final = {
-    cbor.head(cbor.TAG, shape.tag): shape for shape in (cose.MAC0, cose.ENCRYPT0, cose.SIGN1)
-}
 
-
-_SIGN: Final = cbor.head(cbor.TAG, 98)
-"""With what each keyring of a list begins."""
+_SIGN: Final = b"\xd8\x62"
+"""The tag of COSE_Sign, with which each keyring of a list begins."""
 
 
 class Sent(NamedTuple):
@@ -65,7 +61,7 @@ def look_at_sent(sealed: bytes, sealer: Sealer | None = None) -> Sent | None:
     rest = sealed
     try:
         for position in range(MAX_LAYERS):
-            shape = _BY_TAG.get(rest[:1])
+            shape = cose.shape_of(rest)
             if shape is None:
                 break
             if shape is cose.ENCRYPT0:
@@ -74,7 +70,7 @@ def look_at_sent(sealed: bytes, sealer: Sealer | None = None) -> Sent | None:
                 request_key = sealer.encryption_key
                 rest = _decrypted(rest, sealer, request_key, position)
             else:
-                rest = cose.payload_of(shape, cose.split(shape, rest)[1])
+                rest = cose.payload_unverified(shape, rest)
         known = _claims_of_keyrings(rest, sealer)
         claims, content_type, document = (known, "", b"") if known else decode_body(rest)
     except RefusedError:

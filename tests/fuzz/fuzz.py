@@ -23,6 +23,7 @@ import atheris
 
 with atheris.instrument_imports(include=["sealwire"]):
     from sealwire import answers, body, cbor
+    from sealwire.allowedsigners import read_allowed_signers
     from sealwire.chain import Chain
     from sealwire.checks import Freshness, Once
     from sealwire.documents import read_plan
@@ -38,10 +39,14 @@ with atheris.instrument_imports(include=["sealwire"]):
         Ed25519Verifier,
         HmacTagger,
         HmacVerifier,
+        SshsigSigner,
+        SshsigVerifier,
     )
     from sealwire.policy import default_rules, judge
     from sealwire.requests import Apply
     from sealwire.sealer import MemorySealerState, Sealer
+    from sealwire.sshkeys import SshSigner, SshVerifyKey
+    from sealwire.sshwire import Sshsig
     from sealwire.stages import Claims, Opened, Stream
     from sealwire.transports.addresses import parse_address
 
@@ -57,6 +62,7 @@ NETWORK: Final = Chain(
     "payments@prod",
     [HmacVerifier([MAC]), AesGcmOpener([AEAD]), Ed25519Verifier([SIGNING.verify_key]), Freshness()],
 )
+SSHSIG: Final = Chain("payments@prod", [SshsigVerifier([SshVerifyKey.of(SIGNING.verify_key)])])
 RULES: Final = default_rules(["/var/log"])
 JSON_SEED: Final = (
     b'{"version": 1, "formatters": {"f": {"format": "%(levelname)s %(message)s"}}, "handlers": '
@@ -119,7 +125,7 @@ def _frame(data: bytes) -> None:
 
 def _open(data: bytes) -> None:
     # Nothing that opens may differ from what was sealed: that would be a forgery.
-    for chain, seed in ((LOCAL, SEEDS["open"][0]), (NETWORK, SEEDS["open"][1])):
+    for chain, seed in zip((LOCAL, NETWORK, SSHSIG), SEEDS["open"], strict=True):
         try:
             chain.open(data, now_ms=NOW_MS)
         except RefusedError:
@@ -152,6 +158,15 @@ def _key(data: bytes) -> None:
     parse_key(data)
 
 
+def _sshsig(data: bytes) -> None:
+    assert Sshsig.parse(data).encode() == data
+
+
+def _signers(data: bytes) -> None:
+    for key in read_allowed_signers(data, "signers"):
+        assert key.owner.encode() in data
+
+
 TARGETS: Final[dict[str, Callable[[bytes], None]]] = {
     "cbor": _cbor,
     "body": _body,
@@ -162,6 +177,8 @@ TARGETS: Final[dict[str, Callable[[bytes], None]]] = {
     "answer": _answer,
     "address": _address,
     "key": _key,
+    "sshsig": _sshsig,
+    "signers": _signers,
 }
 SEEDS: Final[dict[str, list[bytes]]] = {
     "cbor": [bytes.fromhex("83a301020304f6f4f5"), answers.CONSTANT_REFUSAL],
@@ -170,6 +187,7 @@ SEEDS: Final[dict[str, list[bytes]]] = {
     "open": [
         _sealed(Ed25519Signer(SIGNING)),
         _sealed(HmacTagger(MAC), AesGcmSealer(AEAD), Ed25519Signer(SIGNING)),
+        _sealed(SshsigSigner(SshSigner.of(SIGNING))),
     ],
     "json": [JSON_SEED, b'{"version": 1}'],
     "ini": [INI_SEED],
@@ -178,6 +196,18 @@ SEEDS: Final[dict[str, list[bytes]]] = {
     "key": [
         b"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKnDfm3Z9m7lqJ0b6dXyJ5x4o1Vt0oXb3QJ2qP8W1yZs alice\n",
         b"sealwire-mac-key-1 alice payments@prod bW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW0\n",
+        (
+            b"sk-ssh-ed25519@openssh.com AAAAGnNrLXNzaC1lZDI1NTE5QG9wZW5zc2guY29tAAAAIKxER3k2qeAu"
+            b"vrxv+s3Tbi2lX5FNdxkiUZOD2FZ6Lqk4AAAABHNzaDo= alice\n"
+        ),
+    ],
+    "sshsig": [SshSigner.of(SIGNING).sign(b"")],
+    "signers": [
+        (
+            b'alice namespaces="request@sealwire/1",valid-before="20271231Z" ssh-ed25519 '
+            b"AAAAC3NzaC1lZDI1NTE5AAAAIJCNxhlGceS0acKGYywIMe3m3vIQkx2M0GrXFV6iMAhF hers\n"
+        ),
+        b"# nobody\nbob cert-authority ssh-rsa AAAA\n",
     ],
 }
 

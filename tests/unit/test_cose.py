@@ -149,11 +149,30 @@ def test_every_bound_value_changes_the_bytes() -> None:
         (cose.MAC0, "Mac0", 17, 5),
         (cose.ENCRYPT0, "Encrypt0", 16, 3),
         (cose.SIGN1, "Sign1", 18, -19),
+        (cose.SIGN1_SSHSIG, "Sign1", 18, -70010),
     ],
 )
 def test_kinds(shape: cose.Shape, name: str, tag: int, algorithm: int) -> None:
     """The tags of RFC 9052, section 2, and one algorithm each."""
     assert (name, tag, algorithm) == (shape.name, shape.tag, shape.algorithm)
+
+
+def test_a_shape_is_seen_from_outside() -> None:
+    """For looking alone: what is around a payload, and which of the two kinds of Sign1 it is."""
+    header = cose.protected_header(cose.SSHSIG, SIGNING.id)
+    aad = bound("00", "81 32")
+    made = [
+        (cose.MAC0, HmacTagger(MAC).seal(b"payload", aad)),
+        (cose.SIGN1, Ed25519Signer(SIGNING).seal(b"payload", aad)),
+        (cose.SIGN1_SSHSIG, cose.join_sshsig(header, framed(b"payload"), b"an SSHSIG")),
+    ]
+    for shape, sealed in made:
+        assert shape is cose.shape_of(sealed)
+        assert b"payload" == cose.payload_unverified(shape, sealed)
+        assert SIGNING.id == sealed[shape.key_id] or shape is cose.MAC0
+    assert cose.ENCRYPT0 is cose.shape_of(AesGcmSealer(AEAD).seal(b"payload", aad))
+    assert cose.shape_of(b"payload") is None
+    assert cose.shape_of(b"") is None
 
 
 # ---- whole objects --------------------------------------------------------------------------

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from tests.sshdoubles import FIDO
 
 from sealwire.algebra import Guarantee
 from sealwire.chain import Chain
 from sealwire.errors import ConfigurationError, RefusedError
 from sealwire.keys import AeadKey, MacKey, SigningKey
+from sealwire.keysource import FixedKeys
 from sealwire.recommended import Recommended, local, local_layers, network, network_layers
 from sealwire.sealer import MemorySealerState, Sealer, SealingLayer
+from sealwire.sshkeys import SshSigner, SshVerifyKey
+from sealwire.sshwire import PublicKey
 from sealwire.state import AdmissionState
 from sealwire.versions import Standing
 
@@ -21,11 +25,20 @@ SIGNING = SigningKey(bytes(range(32)), owner="alice")
 GATE = MacKey(bytes(range(1, 33)), owner="alice", audience=AUDIENCE)
 ENCRYPTION = AeadKey(bytes(range(2, 34)), owner="alice", audience=AUDIENCE)
 
+SSH_KEY = SshVerifyKey(PublicKey.parse(FIDO.blob), owner="alice")
+SSH_SIGNING = SshSigner(SSH_KEY, FIDO.sign)
+
 LOCAL = local(AUDIENCE, (SIGNING.verify_key,))
 NETWORK = network(AUDIENCE, gate=(GATE,), encryption=(ENCRYPTION,), trusted=(SIGNING.verify_key,))
 PAIRS = [
     pytest.param(LOCAL, local_layers(SIGNING), id="local"),
     pytest.param(NETWORK, network_layers(GATE, ENCRYPTION, SIGNING), id="network"),
+    pytest.param(local(AUDIENCE, sshsig=[SSH_KEY]), local_layers(SSH_SIGNING), id="local-sshsig"),
+    pytest.param(
+        network(AUDIENCE, gate=(GATE,), encryption=(ENCRYPTION,), sshsig=FixedKeys([SSH_KEY])),
+        network_layers(GATE, ENCRYPTION, SSH_SIGNING),
+        id="network-sshsig",
+    ),
 ]
 
 
@@ -103,3 +116,33 @@ def test_a_layer_without_keys_is_refused() -> None:
 def test_their_names() -> None:
     """What settings files write."""
     assert ["local", "network"] == [kind.value for kind in Recommended]
+
+
+def test_local_takes_both_kinds_of_signature() -> None:
+    """Each with its own keys; which one a message has is seen before any cryptography."""
+    chain = local(AUDIENCE, FixedKeys([SIGNING.verify_key]), sshsig=(SSH_KEY,))
+    assert "Ed25519Verifier or SshsigVerifier → Freshness → Once" == chain.describe()
+    assert LOCAL.guarantees == chain.guarantees
+    for key in (SIGNING, SSH_SIGNING):
+        mirror = sealer(*local_layers(key))
+        mirror.check_matches(chain)
+        assert b"{}" == chain.open(mirror.seal_at(b"{}", now_ms=NOW_MS), now_ms=NOW_MS).document
+
+
+def test_network_takes_one_kind_of_signature() -> None:
+    """The layers around it bind which one is inside, so the other is named with what mends it."""
+    with pytest.raises(ConfigurationError, match=r"one kind of signature.*allowed_signers"):
+        network(
+            AUDIENCE,
+            gate=(GATE,),
+            encryption=(ENCRYPTION,),
+            trusted=(SIGNING.verify_key,),
+            sshsig=(SSH_KEY,),
+        )
+
+
+@pytest.mark.parametrize("nobody", [(), []])
+def test_nobody_is_trusted(nobody: tuple[()] | list[SshVerifyKey]) -> None:
+    """No key of either kind is no chain."""
+    with pytest.raises(ConfigurationError, match="at least one key"):
+        local(AUDIENCE, (), sshsig=nobody)

@@ -112,6 +112,69 @@ class Signing:
         return self.sign_with(plus_order_2(self.sign(signed)[:32]), signed, nonce)
 
 
+def ssh(*strings: bytes) -> bytes:
+    """Write strings as SSH does (RFC 4251, section 5)."""
+    return b"".join(len(each).to_bytes(4, "big") + each for each in strings)
+
+
+class Ssh:
+    """A key that signs as SSHSIG: with an application it is one in a FIDO authenticator."""
+
+    layer, algorithm, tag = "sshsig", -70010, 18
+
+    def __init__(self, seed: bytes, owner: str = "alice", application: bytes = b"") -> None:
+        """Load it."""
+        self.owner, self.application = owner, application
+        self._key = Ed25519PrivateKey.from_private_bytes(seed)
+        self.public = self._key.public_key().public_bytes_raw()
+        self.kind = b"sk-ssh-ed25519@openssh.com" if application else b"ssh-ed25519"
+        self.blob = ssh(self.kind, self.public, *([application] if application else []))
+        okp = enc({1: 1, -1: 6, -2: self.public})
+        self.kid = hashlib.sha256(self.blob if application else okp).digest()[:8]
+
+    def described(self) -> dict[str, str]:
+        """Give what a receiver has of it."""
+        described = {"owner": self.owner, "public": self.public.hex()}
+        return described | {"application": self.application.decode()}
+
+    def sign(
+        self,
+        signed: bytes,
+        *,
+        namespace: bytes = b"request@sealwire/1",
+        said: bytes | None = None,
+        hashed: bytes = b"sha512",
+        covered: bytes | None = None,
+        flags: int = 1,
+        counter: int = 7,
+        signature: bytes | None = None,
+        magic: bytes = b"SSHSIG",
+        version: int = 1,
+        blob: bytes | None = None,
+        reserved: bytes = b"",
+        ending: bytes = b"",
+        cut: int = 0,
+    ) -> bytes:
+        """Give an SSHSIG blob; what is given stands in the place of what is right."""
+        if covered is None:
+            digest = hashlib.new(hashed.decode(), signed).digest()
+            covered = b"SSHSIG" + ssh(namespace, b"", hashed, digest)
+        tail = bytes([flags]) + counter.to_bytes(4, "big") if self.application else b""
+        if self.application:
+            halves = hashlib.sha256(self.application), hashlib.sha256(covered)
+            covered = halves[0].digest() + tail + halves[1].digest()
+        right = ssh(self.kind, self._key.sign(covered)) + tail
+        whole = magic + version.to_bytes(4, "big")
+        whole += ssh(
+            self.blob if blob is None else blob,
+            namespace if said is None else said,
+            reserved,
+            hashed,
+            right if signature is None else signature,
+        )
+        return whole[: len(whole) - cut] + ending
+
+
 def plus_order_2(point: bytes) -> bytes:
     """Add the point of order 2, which makes (-x, -y) of (x, y)."""
     number = int.from_bytes(point, "little")
@@ -139,6 +202,8 @@ ALICE = Signing(bytes(range(32)))
 BOB = Signing(bytes(range(1, 33)), "bob")
 MAC = Secret("mac0", bytes(range(32, 64)))
 AEAD = Secret("encrypt0", bytes(range(64, 96)))
+SSH = Ssh(bytes(range(2, 34)))
+FIDO = Ssh(bytes(range(3, 35)), application=b"ssh:")
 LOCAL = (ALICE,)
 NETWORK = (MAC, AEAD, ALICE)
 
@@ -157,7 +222,7 @@ def bound(
     return enc([protocol, use, audience, index, algorithms])
 
 
-def protected_of(key: Signing | Secret) -> bytes:
+def protected_of(key: Signing | Secret | Ssh) -> bytes:
     """Give the protected header as it must be."""
     header: dict[int, Any] = {1: key.algorithm, 4: key.kid}
     if isinstance(key, Secret) and key.layer == "encrypt0":
@@ -166,7 +231,7 @@ def protected_of(key: Signing | Secret) -> bytes:
 
 
 def wrap(
-    key: Signing | Secret,
+    key: Signing | Secret | Ssh,
     payload: bytes,
     aad: bytes,
     *,
@@ -181,10 +246,11 @@ def wrap(
     point: bytes | None = None,
     mixed: bool = False,
     ending: bytes = b"",
+    sshsig: dict[str, Any] | None = None,
 ) -> bytes:
     """Wrap a payload in a layer; what is given stands in the place of what is right."""
     protected = protected_of(key) if protected is None else protected
-    opening = bytes([6 << 5 | {"mac0": 17, "encrypt0": 16, "sign1": 18}[key.layer]])
+    opening = bytes([6 << 5 | {"mac0": 17, "encrypt0": 16, "sign1": 18, "sshsig": 18}[key.layer]])
     opening = opening if tag is None else tag
     if isinstance(key, Secret) and key.layer == "encrypt0":
         covered = enc(["Encrypt0", protected, aad])
@@ -199,6 +265,8 @@ def wrap(
     covered = enc([context, protected, aad, payload])
     if isinstance(key, Secret):
         right = hmac.digest(key.secret, covered, "sha256")
+    elif isinstance(key, Ssh):
+        right = key.sign(covered, **(sshsig or {}))
     elif mixed:
         right = key.sign_mixed(covered)
     elif point is not None:
@@ -214,7 +282,7 @@ def wrap(
 
 def seal(
     body: bytes,
-    keys: tuple[Signing | Secret, ...] = LOCAL,
+    keys: tuple[Signing | Secret | Ssh, ...] = LOCAL,
     *,
     use: str = "request",
     audience: str = AUDIENCE,

@@ -20,6 +20,7 @@ from encoding import (
     BOB,
     CTI,
     DOCUMENT,
+    FIDO,
     JSON,
     LOCAL,
     MAC,
@@ -28,11 +29,13 @@ from encoding import (
     NOW_S,
     ORDER,
     PRIME,
+    SSH,
     START_MS,
     Pairs,
     Raw,
     Secret,
     Signing,
+    Ssh,
     body_of,
     bound,
     claims_of,
@@ -41,6 +44,7 @@ from encoding import (
     hkdf,
     plus_order_2,
     seal,
+    ssh,
     wrap,
 )
 
@@ -49,16 +53,18 @@ if TYPE_CHECKING:
 
 FILES = Path(__file__).parent / "files"
 MADE_BY = "assembled by tests/vectors/make.py"
-CHAINS: dict[str, tuple[Signing | Secret, ...]] = {
+CHAINS: dict[str, tuple[Signing | Secret | Ssh, ...]] = {
     "local": LOCAL,
     "network": NETWORK,
     "mac": (MAC,),
+    "ssh": (SSH,),
+    "fido": (FIDO,),
 }
 
 Vector = dict[str, Any]
 
 
-def layers(*keys: Signing | Secret, more: tuple[Signing, ...] = ()) -> list[Vector]:
+def layers(*keys: Signing | Secret | Ssh, more: tuple[Signing, ...] = ()) -> list[Vector]:
     """Describe a receiver's layers; ``more`` are further keys of the last one."""
     described: list[Vector] = [{"layer": key.layer, "keys": [key.described()]} for key in keys]
     described[-1]["keys"] += [key.described() for key in more]
@@ -556,6 +562,132 @@ def alternatives() -> Iterator[Vector]:
         ),
     ):
         yield message(f"ways-{name}", f"two ways in: {what}", data, expected, chain=ways)
+
+
+def sshsigs() -> Iterator[Vector]:
+    """Give messages that are signed as SSHSIG, and what is refused of them."""
+    plain = body_of()
+    how: Vector
+    for name, what, how in (
+        ("with-pin", "the flag of a PIN beside that of a touch", {"flags": 5}),
+        ("counter-0", "a counter that has not moved", {"counter": 0}),
+        ("counter-largest", "the largest counter", {"counter": 2**32 - 1}),
+    ):
+        made = seal(plain, (FIDO,), sshsig=how)
+        yield message(f"good-sshsig-{name}", f"SSHSIG: {what}", made, opens(plain), chain="fido")
+    ways = [layers(ALICE), layers(SSH, more=(FIDO,))]
+    for name, key in (("sign1", ALICE), ("ssh", SSH), ("fido", FIDO)):
+        yield message(
+            f"good-ways-{name}",
+            f"ways in for both kinds of signature, by {name}",
+            seal(plain, (key,)),
+            opens(plain),
+            chain=ways,
+        )
+    for chain, key in (("ssh", SSH), ("fido", FIDO)):
+        other = Ssh(bytes(32), application=key.application)
+        signed = other.sign(b"")[-64 - 5 * bool(key.application) :]
+        for name, what, how in (
+            ("version-0", "version 0", {"version": 0}),
+            ("version-2", "version 2", {"version": 2}),
+            ("magic", "another magic", {"magic": b"SSHSIH"}),
+            ("namespace-empty", "an empty namespace", {"namespace": b""}),
+            ("reserved", "a reserved field that is not empty", {"reserved": b"x"}),
+            ("sha256", "another hash, rightly signed", {"hashed": b"sha256"}),
+            ("cut", "a byte less", {"cut": 1}),
+            ("ending", "a byte behind it", {"ending": b"\0"}),
+            ("key-ending", "a byte behind the key", {"blob": key.blob + b"\0"}),
+            ("key-kind", "a key of another kind", {"blob": ssh(b"ssh-rsa", key.public)}),
+            (
+                "key-other-kind",
+                "the other kind of key",
+                {"blob": (FIDO if key is SSH else SSH).blob},
+            ),
+            (
+                "signature-kind",
+                "a signature of another kind",
+                {"signature": ssh(b"ssh-rsa", signed)},
+            ),
+            ("signature-63", "a signature of 63 bytes", {"signature": ssh(key.kind, bytes(63))}),
+        ):
+            yield message(
+                f"{chain}-blob-{name}",
+                f"SSHSIG of the chain {chain}: {what}",
+                seal(plain, (key,), sshsig=how),
+                ENVELOPE,
+                chain=chain,
+            )
+        for name, what, how in (
+            ("namespace", "signed for git", {"namespace": b"git"}),
+            ("namespace-swapped", "signed for git, and said to be ours", {"covered": _git(key)}),
+            ("hash-alone", "the hash itself signed", {"covered": hashlib.sha512(b"").digest()}),
+            ("other-key", "another key in it, rightly signed", {"blob": other.blob}),
+        ):
+            yield message(
+                f"{chain}-{name}",
+                f"SSHSIG of the chain {chain}: {what}",
+                seal(plain, (key,), sshsig=how),
+                SIGNATURE,
+                chain=chain,
+            )
+        yield from _around(chain, key)
+    for name, what, how in (
+        ("untouched", "nobody touched the authenticator", {"flags": 0}),
+        ("pin-alone", "a PIN and no touch", {"flags": 4}),
+        (
+            "other-application",
+            "another application in it",
+            {"blob": Ssh(bytes(range(3, 35)), application=b"ssh:x").blob},
+        ),
+    ):
+        yield message(
+            f"fido-{name}",
+            f"SSHSIG: {what}",
+            seal(plain, (FIDO,), sshsig=how),
+            SIGNATURE,
+            chain="fido",
+        )
+
+
+def _git(key: Ssh) -> bytes:
+    """Give what an SSHSIG for git over the right bytes signs."""
+    covered = enc(["Signature1", enc({1: -70010, 4: key.kid}), bound(0, [-70010]), body_of()])
+    signed: bytes = b"SSHSIG" + ssh(b"git", b"", b"sha512", hashlib.sha512(covered).digest())
+    return signed
+
+
+def _around(chain: str, key: Ssh) -> Iterator[Vector]:
+    """Give what is wrong with the object around an SSHSIG."""
+    plain = body_of()
+    unknown = Ssh(bytes(32), application=key.application)
+    for name, what, wrong in (
+        ("ending", "a byte behind the object", {"ending": b"\0"}),
+        ("unprotected", "an unprotected header", {"unprotected": b"\xa1\x01\x26"}),
+        ("plain-signature", "64 bytes of a signature", {"authenticator": bytes(64)}),
+        ("too-long", "1,025 bytes", {"authenticator": bytes(1025)}),
+        ("empty", "no byte of a signature", {"authenticator": b""}),
+    ):
+        yield message(
+            f"{chain}-{name}",
+            f"SSHSIG of the chain {chain}: {what}",
+            seal(plain, (key,), **wrong),
+            ENVELOPE,
+            chain=chain,
+        )
+    for name, what, data, expected in (
+        (
+            "algorithm",
+            "the algorithm of a plain signature",
+            seal(plain, (key,), protected=enc({1: -19, 4: key.kid})),
+            ENVELOPE,
+        ),
+        ("unknown", "an unknown key", seal(plain, (unknown,)), refused("key-unknown", "layer")),
+        ("shifted", "another index", seal(plain, (key,), shift=1), SIGNATURE),
+        ("bound", "bound as a plain signature", seal(plain, (key,), algorithms=[-19]), SIGNATURE),
+    ):
+        yield message(
+            f"{chain}-{name}", f"SSHSIG of the chain {chain}: {what}", data, expected, chain=chain
+        )
 
 
 def public_keys() -> Iterator[Vector]:
@@ -1586,6 +1718,7 @@ def everything() -> dict[str, bytes]:
         envelopes,
         proofs,
         alternatives,
+        sshsigs,
         public_keys,
         binding,
         bodies,

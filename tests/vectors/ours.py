@@ -19,9 +19,11 @@ from sealwire.checks import Freshness, Once
 from sealwire.errors import ConfigurationError, RefusedError
 from sealwire.framing import FrameReader
 from sealwire.keys import AeadKey, MacKey, VerifyKey
-from sealwire.layers import AesGcmOpener, Ed25519Verifier, HmacVerifier
+from sealwire.layers import AesGcmOpener, Ed25519Verifier, HmacVerifier, SshsigVerifier
 from sealwire.receipts import open_receipt
 from sealwire.requests import read_request
+from sealwire.sshkeys import SshVerifyKey
+from sealwire.sshwire import ED25519, SK_ED25519, PublicKey
 from sealwire.stages import Claims, Digest, Opened, Outcome, Stream
 from sealwire.state import AdmissionState
 from sealwire.versions import Ahead, Taken
@@ -40,10 +42,19 @@ def _key(described: Found) -> Any:  # noqa: ANN401 - any of three classes
     return described
 
 
+def _ssh_key(described: Found) -> SshVerifyKey:
+    application = described["application"]
+    kind = SK_ED25519 if application else ED25519
+    key = PublicKey(kind, bytes.fromhex(described["public"]), application)
+    return SshVerifyKey(key, owner=described["owner"])
+
+
 def _layer(described: Found) -> Layer:
     keys = described["keys"]
     if described["layer"] == "sign1":
         return Ed25519Verifier([_key(key) for key in keys])
+    if described["layer"] == "sshsig":
+        return SshsigVerifier([_ssh_key(key) for key in keys])
     secrets: list[tuple[bytes, str, str]] = [
         (bytes.fromhex(key["secret"]), key["owner"], key["audience"]) for key in keys
     ]

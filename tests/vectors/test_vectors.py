@@ -121,9 +121,10 @@ def check_receiver(receiver: dict[str, Any]) -> None:
     assert receiver["ways"]
     for layer in (layer for way in receiver["ways"] for layer in way):
         assert layer.keys() == {"layer", "keys"}
-        assert layer["layer"] in {"mac0", "encrypt0", "sign1"}
+        members = {"sign1": PUBLIC, "sshsig": PUBLIC | {"application"}}
+        assert layer["layer"] in {"mac0", "encrypt0", *members}
         for key in layer["keys"]:
-            assert key.keys() == (PUBLIC if layer["layer"] == "sign1" else SECRET)
+            assert key.keys() == members.get(layer["layer"], SECRET)
     for floor in receiver["floors"].values():
         assert floor.keys() == {"version", "digest", "issuer", "outcome", "taken_ms", "ahead"}
         for ahead in floor["ahead"]:

@@ -21,8 +21,6 @@ from sealwire.stages import Claims
 MAX_LAYERS: Final = 8
 """The recommended chain for networks has three."""
 
-SHAPES: Final = (cose.MAC0, cose.ENCRYPT0, cose.SIGN1)
-
 
 @dataclass(frozen=True, slots=True)
 class Layer:
@@ -72,11 +70,10 @@ def look_at(data: bytes) -> Anatomy:
     layers: list[Layer] = []
     rest = data
     try:
-        while shape := _shape_of(rest):
+        while shape := cose.shape_of(rest):
             if len(layers) == MAX_LAYERS:
                 raise cose.malformed(f"more than {MAX_LAYERS} layers")
-            framed = cose.split(shape, rest)[1]
-            inside = cose.payload_of(shape, framed)
+            inside = cose.payload_unverified(shape, rest)
             at = len(shape.lead)
             layers.append(Layer(shape, rest[at : at + cose.KEY_ID_BYTES], len(rest)))
             if shape is cose.ENCRYPT0:
@@ -94,10 +91,3 @@ def look_at(data: bytes) -> Anatomy:
         content_type=content_type,
         document=document,
     )
-
-
-def _shape_of(data: bytes) -> cose.Shape | None:
-    for shape in SHAPES:
-        if data.startswith(cbor.head(cbor.TAG, shape.tag)):
-            return shape
-    return None

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from sealwire.cli.findings import Mark, signing_key_of
 from sealwire.cli.listening import NOT_FOR_US, START_AGAIN, look_at_listener, owned_by_us
 from sealwire.recommended import Recommended
+from sealwire.settings.signing import AgentName
 from sealwire.transports.addresses import UnixAddress, parse_address
 
 if TYPE_CHECKING:
@@ -47,10 +48,12 @@ def causes_of_a_silent_refusal(
     """Say why a service can have refused without a reason."""
     key = signing_key_of(settings)
     whose = f"the key {key.fingerprint} of {key.owner}" if key else "the signing key"
-    public = shlex.quote(str(settings.signing_key))
+    show = "ssh-add -L"
+    if not isinstance(settings.signing_key, AgentName):
+        show = f"sealwire keys show {shlex.quote(str(settings.signing_key))}"
     yield Cause(
         f"the service does not trust {whose} (key-unknown)",
-        f"compare with keys.trusted on the host: sealwire keys show {public}",
+        f"compare with keys.trusted on the host: {show}",
     )
     if target is not None:
         yield Cause(

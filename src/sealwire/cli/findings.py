@@ -20,6 +20,7 @@ from sealwire.cli.terminal import printable, say
 from sealwire.durations import in_words
 from sealwire.errors import SealwireError
 from sealwire.keyfiles import EXAMPLE_KEYS, load_aead_key, load_mac_key, load_signing_key
+from sealwire.settings.signing import AgentName, load_signer
 from sealwire.transports.addresses import UnixAddress, parse_address
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from sealwire.cli.terminal import JsonOutput
     from sealwire.keyfiles import Key
+    from sealwire.keys import Signer
     from sealwire.settings import OperatorSettings, Target
 
 CLOCK_WARNING_MS: Final = 2_000
@@ -94,16 +96,18 @@ def look_at_keys(settings: OperatorSettings, targets: tuple[Target, ...]) -> lis
     return found
 
 
-def signing_key_of(settings: OperatorSettings) -> Key | None:
+def signing_key_of(settings: OperatorSettings) -> Signer | None:
     """Give the signing key, for its id; ``None`` if it cannot be loaded."""
     try:
-        return load_signing_key(settings.signing_key, allow_example_keys=True)
+        return load_signer(settings.signing_key, settings.issuer, allow_example_keys=True)
     except SealwireError:
         return None
 
 
 def _signing_key(settings: OperatorSettings) -> Finding:
     path, name = settings.signing_key, "signing key"
+    if isinstance(path, AgentName):
+        return _agent_key(settings, path, name)
     try:
         key = load_signing_key(path, allow_example_keys=settings.allow_example_keys)
     except SealwireError as error:
@@ -116,6 +120,21 @@ def _signing_key(settings: OperatorSettings) -> Finding:
             f"give both one name, or name another file as signing_key in {settings.path}",
         )
     return described(name, path, key)
+
+
+def _agent_key(settings: OperatorSettings, place: AgentName, name: str) -> Finding:
+    """Look whether an agent has the key; nothing is signed, so nobody has to touch anything."""
+    try:
+        key = place.load(settings.issuer, allow_example_keys=settings.allow_example_keys)
+    except SealwireError as error:
+        return problem_of(name, error)
+    kind = "an ordinary key, which signs whatever reaches the agent"
+    if key.identity.public_key.in_authenticator:
+        kind = "a FIDO key, to be touched for each message"
+    found = f"{key.identity.public_key.fingerprint} {key.identity.comment}".rstrip()
+    return Finding(
+        Mark.OK, name, f"{place}: key {key.fingerprint} of {key.owner} ({found}), {kind}"
+    )
 
 
 def _shared_key(

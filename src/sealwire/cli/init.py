@@ -16,7 +16,7 @@ from sealwire.cli.keys import file_name, public_path_of
 from sealwire.cli.operator_part import operator_part
 from sealwire.cli.service_part import make_service_part, places_for
 from sealwire.cli.terminal import printable, say
-from sealwire.keyfiles import load_verify_key
+from sealwire.keyfiles import load_trusted_key, load_verify_key
 from sealwire.keys import NAME_PATTERN
 from sealwire.recommended import Recommended
 from sealwire.settings import (
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from sealwire.cli.making import Item
     from sealwire.keys import VerifyKey
     from sealwire.settings import ServiceSettings
+    from sealwire.sshkeys import SshVerifyKey
 
 _TRY = '{"version": 1, "incremental": true, "root": {"level": "DEBUG"}}'
 
@@ -51,7 +52,7 @@ Examples:
     "--trust",
     multiple=True,
     metavar="[NAME=]FILE",
-    help="A public key that may change the logging: ours, or an ssh-ed25519 line. Repeatable.",
+    help="A public key that may change the logging: ours, or OpenSSH's. Repeatable.",
 )
 @click.option("--both", is_flag=True, help="Make the operator's part as well, for trying out.")
 @click.option(
@@ -146,12 +147,12 @@ def _operator_path(service: Path, folder: str | None, config: str | None) -> Pat
     return find_operator_settings(config, os.environ).path
 
 
-def _trusted(written: str) -> VerifyKey:
+def _trusted(written: str) -> VerifyKey | SshVerifyKey:
     """Load the key of one ``--trust``: a file, or its owner's name, ``=`` and a file."""
     name, separator, file = written.partition("=")
     if separator and NAME_PATTERN.fullmatch(name) and not Path(written).exists():
-        return load_verify_key(file, name)
-    return load_verify_key(written)
+        return load_trusted_key(file, name)
+    return load_trusted_key(written)
 
 
 def _target(service: ServiceSettings, owner: str) -> Target:

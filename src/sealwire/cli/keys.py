@@ -21,12 +21,19 @@ from sealwire.keyfiles import (
     write_key_file,
 )
 from sealwire.keys import AeadKey, MacKey, SigningKey, VerifyKey
+from sealwire.sshkeys import SshVerifyKey
 
 if TYPE_CHECKING:
     from sealwire.cli.terminal import JsonOutput
     from sealwire.keyfiles import Key, SecretKey
 
-KINDS: Final = {SigningKey: "signing", VerifyKey: "public", MacKey: "mac", AeadKey: "aead"}
+KINDS: Final = {
+    SigningKey: "signing",
+    VerifyKey: "public",
+    SshVerifyKey: "public",
+    MacKey: "mac",
+    AeadKey: "aead",
+}
 
 
 @click.group(no_args_is_help=False)
@@ -97,7 +104,7 @@ def new(owner: str, kind: str, audience: str | None, out: str | None, *, force: 
     "--owner",
     type=parameters.owner,
     metavar="NAME",
-    help="Whose it is, where FILE is an ssh-ed25519 line whose comment is no name.",
+    help="Whose it is, where FILE is a line of OpenSSH's whose comment is no name.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def show(file: str, owner: str | None, *, as_json: bool) -> Exit:
@@ -142,6 +149,7 @@ def _in_words(key: Key) -> list[tuple[str, object]]:
         ("kind", KINDS[type(key)]),
         ("algorithm", f"{ALGORITHMS[key.algorithm]} ({key.algorithm})"),
         ("owner", key.owner),
+        ("application", _application_of(key)),
         ("audience", _audience_of(key)),
         ("fingerprint", key.fingerprint),
         ("thumbprint", key.thumbprint.hex()),
@@ -156,6 +164,7 @@ def _as_json(key: Key) -> dict[str, JsonOutput]:
         "algorithm": key.algorithm,
         "algorithm_name": ALGORITHMS[key.algorithm],
         "owner": key.owner,
+        "application": _application_of(key) or None,
         "audience": _audience_of(key) or None,
         "fingerprint": key.fingerprint,
         "thumbprint": key.thumbprint.hex(),
@@ -168,8 +177,12 @@ def _audience_of(key: Key) -> str:
     return key.audience if isinstance(key, (MacKey, AeadKey)) else ""
 
 
+def _application_of(key: Key) -> str:
+    return key.public_key.application if isinstance(key, SshVerifyKey) else ""
+
+
 def _public_of(key: Key) -> str:
-    return public_line(key) if isinstance(key, (SigningKey, VerifyKey)) else ""
+    return public_line(key) if isinstance(key, (SigningKey, VerifyKey, SshVerifyKey)) else ""
 
 
 def _is_example(key: Key) -> bool:

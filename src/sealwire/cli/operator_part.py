@@ -11,6 +11,7 @@ from __future__ import annotations
 import getpass
 import os
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sealwire.cli.endings import CommandError, Exit
@@ -23,19 +24,19 @@ from sealwire.keyfiles import (
     new_signing_key,
     write_key_file,
 )
-from sealwire.keys import NAME_PATTERN
+from sealwire.keys import NAME_PATTERN, SigningKey
 from sealwire.settings import (
     OperatorSettings,
     load_operator_settings,
     render_operator,
     write_settings,
 )
+from sealwire.settings.signing import load_signer
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from sealwire.keys import SigningKey
+    from sealwire.agent import AgentKey
     from sealwire.settings import Target
+    from sealwire.sshkeys import SshSigner
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +45,13 @@ class OperatorPart:
 
     Attributes:
         settings: what is there already, or new settings without a target.
-        key: the signing key.
+        key: the signing key, or the one in an agent.
         new_settings: whether there were no settings before.
         new_key: whether the key was made now.
     """
 
     settings: OperatorSettings
-    key: SigningKey
+    key: SigningKey | AgentKey | SshSigner
     new_settings: bool
     new_key: bool
 
@@ -69,20 +70,26 @@ class OperatorPart:
             target = replace(target, receipt_key=pinned)
         others = [each for each in settings.targets if each.audience != target.audience]
         settings = replace(settings, targets=(*others, target))
-        signing = Item(
-            f"signing key of {settings.issuer}", settings.signing_key, kept=not self.new_key
-        )
-        items = [signing, Item("settings of the operator", settings.path)]
+        items = [Item("settings of the operator", settings.path)]
         make_folder(settings.path.parent)
         if host is not None:
             write_key_file(pinned, host, force=True)
             items.append(Item("receipt key it trusts", pinned))
-        if self.new_key:
-            public = public_path_of(settings.signing_key)
-            write_key_file(settings.signing_key, self.key)
-            write_key_file(public, self.key.verify_key, force=True)
-            items.insert(1, Item("its public half", public))
+        items[:0] = self._write_key()
         write_settings(settings.path, render_operator(settings), force=not self.new_settings)
+        return items
+
+    def _write_key(self) -> list[Item]:
+        """Write the signing key if it is new; one that an agent holds is nothing of ours."""
+        path, key = self.settings.signing_key, self.key
+        if not isinstance(path, Path) or not isinstance(key, SigningKey):
+            return []
+        items = [Item(f"signing key of {key.owner}", path, kept=not self.new_key)]
+        if self.new_key:
+            public = public_path_of(path)
+            write_key_file(path, key)
+            write_key_file(public, key.verify_key, force=True)
+            items.append(Item("its public half", public))
         return items
 
 
@@ -123,8 +130,8 @@ def operator_part(path: Path, owner: str | None, audience: str, *, force: bool) 
             f"{path} has the target {audience} already, and nothing was written",
             "replace it with --force",
         )
-    key = load_signing_key(settings.signing_key)
-    return OperatorPart(settings, key, new_settings=False, new_key=False)
+    held = load_signer(settings.signing_key, settings.issuer)
+    return OperatorPart(settings, held, new_settings=False, new_key=False)
 
 
 def _user_name() -> str:

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from sealwire.keys import AeadKey, MacKey, SigningKey, VerifyKey
+    from sealwire.sshkeys import SshVerifyKey
 
 _LOGS_MODE: Final = 0o700
 RECEIPT_KEY: Final = "receipt.key"
@@ -109,7 +110,7 @@ def make_service_part(
     audience: str,
     kind: Recommended,
     places: Places,
-    trusted: Iterable[VerifyKey],
+    trusted: Iterable[VerifyKey | SshVerifyKey],
     *,
     force: bool,
 ) -> tuple[ServiceSettings, list[Item]]:
@@ -128,6 +129,11 @@ def make_service_part(
         CommandError: a folder cannot be made.
     """
     named = _named(trusted)
+    if kind is Recommended.NETWORK and len({key.algorithm for key in named.values()}) > 1:
+        raise ConfigurationError(
+            'FIDO keys and others cannot both be trusted by the chain "network"; trust one kind, '
+            "or write all of them into a file that keys.allowed_signers names"
+        )
     public = {places.folder / "trusted" / name: key for name, key in named.items()}
     owners = sorted({key.owner for key in named.values()})
     gate: tuple[Path, ...] = ()
@@ -255,10 +261,10 @@ def _checked(shared: _Shared, owner: str, audience: str) -> _Shared:
     return shared
 
 
-def _named(keys: Iterable[VerifyKey]) -> dict[str, VerifyKey]:
+def _named(keys: Iterable[VerifyKey | SshVerifyKey]) -> dict[str, VerifyKey | SshVerifyKey]:
     """Give each key the name of its file: its owner's, with its fingerprint where that is taken."""
-    by_id: dict[bytes, VerifyKey] = {}
-    named: dict[str, VerifyKey] = {}
+    by_id: dict[bytes, VerifyKey | SshVerifyKey] = {}
+    named: dict[str, VerifyKey | SshVerifyKey] = {}
     for key in keys:
         before = by_id.setdefault(key.thumbprint, key)
         if before.owner != key.owner:

@@ -25,9 +25,11 @@ from sealwire.cli.listening import (
 from sealwire.cli.state import read_state
 from sealwire.cli.wording import counted
 from sealwire.errors import ConfigurationError, SealwireError, StateError
-from sealwire.keyfiles import load_aead_key, load_mac_key, load_verify_key
+from sealwire.keyfiles import load_aead_key, load_mac_key, load_trusted_key
 from sealwire.listener import REMOTE_SKEW_S, make_door
 from sealwire.settings import find_operator_settings, load_operator_settings, load_service_settings
+from sealwire.settings.trusting import load_readable, load_revoked, load_trusted
+from sealwire.sshkeys import NAMESPACE
 from sealwire.trail.folders import check_folder
 from sealwire.transports.addresses import TcpAddress, UnixAddress, parse_address
 from sealwire.transports.bound import Access, check_access, check_callers
@@ -67,7 +69,7 @@ def look_at_service(path: str, environ: Mapping[str, str]) -> Iterator[Finding]:
 
 def _keys(settings: ServiceSettings) -> Iterator[Finding]:
     files: tuple[tuple[str, tuple[Path, ...], Callable[..., Key]], ...] = (
-        ("trusted key", settings.trusted, load_verify_key),
+        ("trusted key", settings.trusted, load_trusted_key),
         ("gate key", settings.gate, load_mac_key),
         ("encryption key", settings.encryption, load_aead_key),
     )
@@ -79,6 +81,35 @@ def _keys(settings: ServiceSettings) -> Iterator[Finding]:
                 yield problem_of(name, error)
             else:
                 yield described(name, path, key)
+    yield from _listed_keys(settings)
+
+
+def _listed_keys(settings: ServiceSettings) -> Iterator[Finding]:
+    """Look at OpenSSH's lists of who may sign, and of what is revoked."""
+    revoked: frozenset[bytes] = frozenset()
+    if settings.revoked_keys is not None:
+        name = "revoked keys"
+        try:
+            revoked = load_revoked(settings.revoked_keys)
+        except SealwireError as error:
+            yield problem_of(name, error)
+        else:
+            yield Finding(Mark.OK, name, f"{settings.revoked_keys}: {counted(len(revoked), 'key')}")
+    if settings.allowed_signers is not None:
+        name = "allowed signers"
+        try:
+            listed = load_trusted(
+                (),
+                settings.allowed_signers,
+                settings.revoked_keys,
+                allow_example_keys=settings.allow_example_keys,
+            ).sshsig
+        except SealwireError as error:
+            yield problem_of(name, error)
+        else:
+            owners = ", ".join(sorted({key.owner for key in listed})) or "nobody"
+            said = f"{counted(len(listed), 'key')} for {NAMESPACE}, of {owners}"
+            yield Finding(Mark.OK, name, f"{settings.allowed_signers}: {said}")
 
 
 def _chain_and_policy(settings: ServiceSettings) -> Iterator[Finding]:
@@ -279,8 +310,7 @@ def _operator(settings: ServiceSettings, environ: Mapping[str, str]) -> Iterator
 
 
 def _trusted(settings: ServiceSettings) -> Iterator[bytes]:
-    for path in settings.trusted:
-        try:
-            yield load_verify_key(path, allow_example_keys=True).thumbprint
-        except SealwireError:
-            continue
+    keys, _ = load_readable(
+        settings.trusted, settings.allowed_signers, settings.revoked_keys, allow_example_keys=True
+    )
+    return (key.thumbprint for key in keys)

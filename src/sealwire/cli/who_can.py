@@ -9,12 +9,11 @@ import click
 from sealwire.cli.endings import Exit
 from sealwire.cli.policy_words import Line, role_in_words
 from sealwire.cli.terminal import printable, say, say_json
-from sealwire.errors import SealwireError
-from sealwire.keyfiles import load_verify_key
 from sealwire.policy.roles import ANYBODY, EVERYBODY
 from sealwire.settings import load_any_policy, load_service_settings
 from sealwire.settings.reading import read_settings
 from sealwire.settings.tables import parse_toml
+from sealwire.settings.trusting import load_readable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from sealwire.keys import VerifyKey
     from sealwire.policy import Policy, Role
     from sealwire.settings import ServiceSettings
+    from sealwire.sshkeys import SshVerifyKey
 
 
 @click.command(
@@ -87,19 +87,19 @@ def _settings(file: str) -> ServiceSettings | None:
     return load_service_settings(file)
 
 
-def _keys(settings: ServiceSettings | None) -> tuple[list[VerifyKey], list[str]]:
+def _keys(settings: ServiceSettings | None) -> tuple[list[VerifyKey | SshVerifyKey], list[str]]:
     """Give the trusted keys, and why others cannot be read."""
-    keys, problems = [], []
-    for path in () if settings is None else settings.trusted:
-        example = settings is not None and settings.allow_example_keys
-        try:
-            keys.append(load_verify_key(path, allow_example_keys=example))
-        except SealwireError as error:
-            problems.append(str(error))
-    return keys, problems
+    if settings is None:
+        return [], []
+    return load_readable(
+        settings.trusted,
+        settings.allowed_signers,
+        settings.revoked_keys,
+        allow_example_keys=settings.allow_example_keys,
+    )
 
 
-def _rows(policy: Policy, keys: list[VerifyKey], *, known: bool) -> Iterator[_Row]:
+def _rows(policy: Policy, keys: list[VerifyKey | SshVerifyKey], *, known: bool) -> Iterator[_Row]:
     """Give everybody who has a key, then everybody whom a role names."""
     owners = sorted({key.owner for key in keys})
     named = {issuer for role in policy.roles for issuer in role.issuers if issuer != ANYBODY}

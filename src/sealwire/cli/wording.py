@@ -18,8 +18,9 @@ ALGORITHMS: Final = {
     cose.HMAC_256: "HMAC 256/256",
     cose.A256GCM: "A256GCM",
     cose.ED25519: "Ed25519",
+    cose.SSHSIG: "SSHSIG",
 }
-"""Names of the IANA registry "COSE Algorithms", by number."""
+"""Names of the IANA registry "COSE Algorithms", by number; SSHSIG has one of private use."""
 
 _IN_MINUTES_S: Final = 120
 

@@ -13,6 +13,7 @@ from sealwire.keyfiles.loading import (
     load_key,
     load_mac_key,
     load_signing_key,
+    load_trusted_key,
     load_verify_key,
     write_key_file,
 )
@@ -26,6 +27,7 @@ from sealwire.keyfiles.text import (
     new_signing_key,
     parse_key,
     public_line,
+    ssh_blob,
 )
 
 __all__ = [
@@ -41,6 +43,7 @@ __all__ = [
     "load_key",
     "load_mac_key",
     "load_signing_key",
+    "load_trusted_key",
     "load_verify_key",
     "new_aead_key",
     "new_mac_key",
@@ -48,6 +51,7 @@ __all__ = [
     "parse_key",
     "public_line",
     "read_checked",
+    "ssh_blob",
     "write_checked",
     "write_key_file",
 ]

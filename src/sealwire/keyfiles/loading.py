@@ -24,6 +24,7 @@ from sealwire.keyfiles.checked import (
 )
 from sealwire.keyfiles.text import Key, format_key, kind_of, parse_key
 from sealwire.keys import AeadKey, MacKey, SigningKey, VerifyKey
+from sealwire.sshkeys import SshVerifyKey
 
 K = TypeVar("K", SigningKey, VerifyKey, MacKey, AeadKey)
 
@@ -57,6 +58,25 @@ def load_verify_key(
         allow_example_keys: take a key of ``keys-example/``.
     """
     return _load(path, VerifyKey, owner, allow_example_keys=allow_example_keys)
+
+
+def load_trusted_key(
+    path: StrPath, owner: str | None = None, *, allow_example_keys: bool = False
+) -> VerifyKey | SshVerifyKey:
+    """Load the public key of somebody who signs requests, a FIDO key's too.
+
+    Args:
+        path: the file.
+        owner: as for `load_verify_key`.
+        allow_example_keys: take a key of ``keys-example/``.
+
+    Raises:
+        KeyFileError: as `load_key`.
+    """
+    key = load_key(path, owner, allow_example_keys=allow_example_keys)
+    if not isinstance(key, (VerifyKey, SshVerifyKey)):
+        raise _of_another_kind(path, kind_of(type(key)), kind_of(VerifyKey))
+    return key
 
 
 def load_mac_key(path: StrPath, *, allow_example_keys: bool = False) -> MacKey:
@@ -93,7 +113,7 @@ def load_key(path: StrPath, owner: str | None = None, *, allow_example_keys: boo
     except ConfigurationError as error:
         raise KeyFileError(f"{checked.path}: {error}") from None
     # Only now is it known what the file holds, and with it which of the two commands mends it.
-    forbidden = CHANGED_BY_OTHERS if isinstance(key, VerifyKey) else REACHED_BY_OTHERS
+    forbidden = CHANGED_BY_OTHERS if _is_public(key) else REACHED_BY_OTHERS
     if problem := why_too_open(checked.path, checked.mode, forbidden):
         raise KeyFileError(f"{checked.path} {problem}")
     if not allow_example_keys and key.thumbprint.hex() in EXAMPLE_KEYS:
@@ -115,16 +135,23 @@ def write_key_file(path: StrPath, key: Key, *, force: bool = False) -> None:
     Raises:
         KeyFileError: the file is there and ``force`` is not given, or it cannot be written.
     """
-    mode = 0o644 if isinstance(key, VerifyKey) else 0o600
+    mode = 0o644 if _is_public(key) else 0o600
     write_checked(path, format_key(key).encode(), mode=mode, force=force, error=KeyFileError)
 
 
 def _load(path: StrPath, kind: type[K], owner: str | None, *, allow_example_keys: bool) -> K:
     key = load_key(path, owner, allow_example_keys=allow_example_keys)
     if not isinstance(key, kind):
-        found, wanted = kind_of(type(key)), kind_of(kind)
-        raise KeyFileError(
-            f"{os.fspath(path)} holds a {found} key, and a {wanted} key is due here; name another "
-            "file, or make one with: sealwire keys new --owner NAME"
-        )
+        raise _of_another_kind(path, kind_of(type(key)), kind_of(kind))
     return key
+
+
+def _is_public(key: Key) -> bool:
+    return isinstance(key, (VerifyKey, SshVerifyKey))
+
+
+def _of_another_kind(path: StrPath, found: str, wanted: str) -> KeyFileError:
+    return KeyFileError(
+        f"{os.fspath(path)} holds a {found} key, and a {wanted} key is due here; name another "
+        "file, or make one with: sealwire keys new --owner NAME"
+    )

@@ -6,7 +6,9 @@ Rules this module keeps:
 2. A key has one spelling: the line that is read is the line that `format_key` writes.
 3. No part of a line of ours is quoted in a refusal, because it may be the secret.
 
-An OpenSSH public key is read too: one ``ssh-ed25519`` line (RFC 8709, section 4; RFC 4253, 6.6).
+An OpenSSH public key is read too: one ``ssh-ed25519`` line (RFC 8709, section 4; RFC 4253, 6.6),
+or one ``sk-ssh-ed25519@openssh.com`` line, whose private half is in a FIDO authenticator. The
+second has no form of ours, so it is written as OpenSSH does, with the owner as its comment.
 """
 
 from __future__ import annotations
@@ -19,10 +21,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from sealwire.errors import KeyFileError, shorten
+from sealwire.errors import KeyFileError, MalformedError, shorten
 from sealwire.keys import (
     NAME_PATTERN,
-    PUBLIC_BYTES,
     SECRET_BYTES,
     AeadKey,
     MacKey,
@@ -30,9 +31,11 @@ from sealwire.keys import (
     VerifyKey,
     reveal_secret,
 )
+from sealwire.sshkeys import SshVerifyKey
+from sealwire.sshwire import ED25519, SK_ED25519, PublicKey
 
 SecretKey: TypeAlias = SigningKey | MacKey | AeadKey
-Key: TypeAlias = SecretKey | VerifyKey
+Key: TypeAlias = SecretKey | VerifyKey | SshVerifyKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +56,12 @@ _FORMS: Final[dict[type[Key], _Form]] = {
 }
 _BY_WORD: Final = {form.word: form for form in _FORMS.values()}
 
-_SSH_WORD: Final = "ssh-ed25519"
-_SSH_BLOB_HEAD: Final = b"\0\0\0\x0bssh-ed25519\0\0\0\x20"  # two strings, each behind its length
+_SSH_WORDS: Final = (ED25519, SK_ED25519)
 
 
 def kind_of(key: type[Key]) -> str:
     """Say in words which kind of key this is."""
-    return _FORMS[key].what
+    return "SSH" if key is SshVerifyKey else _FORMS[key].what
 
 
 def new_signing_key(owner: str) -> SigningKey:
@@ -91,13 +93,23 @@ def new_aead_key(owner: str, audience: str) -> AeadKey:
 
 def format_key(key: Key) -> str:
     """Give the text of a key file, its newline included. Of a secret key, this is the secret."""
+    if isinstance(key, SshVerifyKey):
+        coded = base64.b64encode(ssh_blob(key)).decode()
+        return f"{key.public_key.kind} {coded} {key.owner}\n"
     form = _FORMS[type(key)]
     names = [getattr(key, name) for name in form.names]
     raw = key.public_bytes if isinstance(key, VerifyKey) else reveal_secret(key)
     return " ".join((form.word, *names, _coded(raw))) + "\n"
 
 
-def public_line(key: SigningKey | VerifyKey) -> str:
+def ssh_blob(key: VerifyKey | SshVerifyKey) -> bytes:
+    """Give a public key as SSH writes it; two that are one key have one of these."""
+    if isinstance(key, SshVerifyKey):
+        return key.public_key.encode()
+    return PublicKey(ED25519, key.public_bytes).encode()
+
+
+def public_line(key: SigningKey | VerifyKey | SshVerifyKey) -> str:
     """Give the public half as one line without its newline, for showing and pasting."""
     public = key.verify_key if isinstance(key, SigningKey) else key
     return format_key(public).removesuffix("\n")
@@ -108,8 +120,8 @@ def parse_key(content: bytes, *, owner: str | None = None) -> Key:
 
     Args:
         content: the whole file.
-        owner: who signs with the key; stands in for the comment of an ``ssh-ed25519`` line, and
-            must be what any other line says.
+        owner: who signs with the key; stands in for the comment of a line of OpenSSH's, and must
+            be what any other line says.
 
     Raises:
         ConfigurationError: anything but one key in its one spelling. No part of a line of ours is
@@ -130,13 +142,13 @@ def parse_key(content: bytes, *, owner: str | None = None) -> Key:
             "then nothing; write it so, or make a new key with: sealwire keys new --owner NAME"
         )
     word, _, fields = line.partition(" ")
-    if word == _SSH_WORD:
-        return _parse_ssh(fields, owner)
+    if word in _SSH_WORDS:
+        return _parse_ssh(word, fields, owner)
     form = _BY_WORD.get(word)
     if form is None:
         raise KeyFileError(
-            f"it does not begin with one of {', '.join((*_BY_WORD, _SSH_WORD))}; make a key with: "
-            "sealwire keys new --owner NAME"
+            f"it does not begin with one of {', '.join((*_BY_WORD, *_SSH_WORDS))}; make a key "
+            "with: sealwire keys new --owner NAME"
         )
     *names, coded = fields.split(" ")
     if len(names) != len(form.names) or not all(map(NAME_PATTERN.fullmatch, names)):
@@ -167,19 +179,24 @@ def _decoded(coded: str) -> bytes:
     return raw
 
 
-def _parse_ssh(fields: str, owner: str | None) -> VerifyKey:
-    """Read what stands behind ``ssh-ed25519``: the blob, then a comment to the end of the line."""
+def _parse_ssh(word: str, fields: str, owner: str | None) -> VerifyKey | SshVerifyKey:
+    """Read what stands behind the kind of key: the blob, then a comment to the end of the line."""
     coded, _, comment = fields.partition(" ")
     blob = b""
     with contextlib.suppress(binascii.Error, ValueError):
         blob = base64.b64decode(coded, validate=True)
-    head, public = blob[:-PUBLIC_BYTES], blob[-PUBLIC_BYTES:]
-    if head != _SSH_BLOB_HEAD or base64.b64encode(blob).decode() != coded:
-        raise KeyFileError("the ssh-ed25519 line is damaged; copy it again from the .pub file")
+    try:
+        key = PublicKey.parse(blob)
+    except MalformedError:
+        key = PublicKey("", b"")
+    if key.kind != word or base64.b64encode(blob).decode() != coded:
+        raise KeyFileError(f"the {word} line is damaged; copy it again from the .pub file")
     name = comment.strip() if owner is None else owner
     if not NAME_PATTERN.fullmatch(name):
         raise KeyFileError(
-            f"the ssh-ed25519 line's comment {shorten(name)} is no owner; end the line with the "
+            f"the {word} line's comment {shorten(name)} is no owner; end the line with the "
             "owner's name, such as alice, or name the owner where the key is loaded (owner=)"
         )
-    return VerifyKey(public, owner=name)
+    if key.in_authenticator:
+        return SshVerifyKey(key, owner=name)
+    return VerifyKey(key.public, owner=name)

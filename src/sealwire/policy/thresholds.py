@@ -13,8 +13,8 @@ from collections.abc import Iterable
 
 from sealwire.stages import Evidence
 
-SIGNATURES = frozenset({-19})
-"""COSE numbers of the algorithms that sign: Ed25519 (RFC 9864)."""
+SIGNATURES = frozenset({-19, -70010})
+"""COSE numbers of the algorithms that sign: Ed25519 (RFC 9864), and SSHSIG, our own."""
 
 
 def signers(evidence: Iterable[Evidence]) -> list[str]:

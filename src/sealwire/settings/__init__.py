@@ -22,6 +22,7 @@ from sealwire.settings.reading import (
     parse_service,
     read_settings,
 )
+from sealwire.settings.signing import AgentName, SigningPlace
 from sealwire.settings.starting_policy import STARTING_POLICY
 from sealwire.settings.values import (
     OperatorSettings,
@@ -37,12 +38,14 @@ from sealwire.settings.writing import (
 __all__ = [
     "NO_OPERATOR_YET",
     "STARTING_POLICY",
+    "AgentName",
     "KeyringSettings",
     "OperatorSettings",
     "Place",
     "PolicyFile",
     "PolicySettings",
     "ServiceSettings",
+    "SigningPlace",
     "Target",
     "default_service_settings",
     "find_operator_settings",

@@ -21,6 +21,7 @@ from sealwire.keys import check_name
 from sealwire.recommended import Recommended
 from sealwire.settings.allow import ALLOWED, read_allowed, sources_of
 from sealwire.settings.keyring import read_keyring_settings
+from sealwire.settings.signing import signing_place
 from sealwire.settings.tables import Table, duration_s, flag, list_of, parse_toml, text_of, whole
 from sealwire.settings.trail import read_trail
 from sealwire.settings.values import OperatorSettings, ServiceSettings, Target
@@ -67,7 +68,9 @@ def parse_service(path: Path, text: str) -> ServiceSettings:
         *("allow_example_keys", "standing", "state", "on_new_setup", "workers"),
         *("keys", "keyring", "socket", "policy", "trail"),
     )
-    keys = top.table("keys").limited_to("trusted", "gate", "encryption")
+    keys = top.table("keys").limited_to(
+        *("trusted", "gate", "encryption", "allowed_signers", "revoked_keys")
+    )
     socket = top.table("socket").limited_to("allow_uids", "group", "beyond_loopback", "skew_s")
     policy = top.table("policy").limited_to("file", *ALLOWED)
     return top.make(
@@ -95,6 +98,8 @@ def parse_service(path: Path, text: str) -> ServiceSettings:
         policy_sources=sources_of(policy),
         trail=read_trail(top),
         keyring=read_keyring_settings(top),
+        allowed_signers=keys.take("allowed_signers", top.path, default=None),
+        revoked_keys=keys.take("revoked_keys", top.path, default=None),
     )
 
 
@@ -106,7 +111,7 @@ def parse_operator(path: Path, text: str) -> OperatorSettings:
     targets = []
     for audience in top.table("targets").values:
         table = top.table("targets", audience)
-        table.limited_to("address", "chain", "gate", "encryption", "receipt_key")
+        table.limited_to("address", "chain", "gate", "encryption", "receipt_key", "sshsig")
         target = table.make(
             Target,
             audience=audience,
@@ -115,13 +120,14 @@ def parse_operator(path: Path, text: str) -> OperatorSettings:
             gate=table.take("gate", top.path, default=None),
             encryption=table.take("encryption", top.path, default=None),
             receipt_key=table.take("receipt_key", top.path, default=None),
+            sshsig=table.take("sshsig", flag, default=False),
         )
         targets.append(target)
     return top.make(
         OperatorSettings,
         path=path,
         issuer=top.need("issuer", _name),
-        signing_key=top.need("signing_key", top.path),
+        signing_key=top.need("signing_key", signing_place(top)),
         targets=tuple(targets),
         allow_example_keys=top.take("allow_example_keys", flag, default=False),
     )

@@ -30,11 +30,15 @@ from sealwire.recording import Trail
 from sealwire.sealer import Sealer, SealerState
 from sealwire.settings.allow import NOTHING_SAID, PolicySettings
 from sealwire.settings.keyring import KeyringSettings
+from sealwire.settings.signing import SigningPlace, load_signer
 from sealwire.settings.trail import TrailSettings
+from sealwire.settings.trusting import Trusted, load_trusted
 from sealwire.transports.addresses import parse_address
 
 if TYPE_CHECKING:
+    from sealwire.agent import AgentKey
     from sealwire.keyringfiles import KeyringFiles
+    from sealwire.sshkeys import SshSigner
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,8 @@ class ServiceSettings:
         policy_sources: where each rule's key stands in this file.
         trail: where what happens is recorded; ``None`` is nowhere.
         keyring: where the keyring lies that settles the keys, in the place of lists of them.
+        allowed_signers: OpenSSH's file of who may change the logging and signs as SSHSIG.
+        revoked_keys: a list of public keys that are not taken, wherever they are named.
 
     Raises:
         ConfigurationError: names or address are none, the keys do not fit the chain, or keys or
@@ -97,6 +103,8 @@ class ServiceSettings:
     policy_sources: Mapping[str, str] = field(default_factory=dict, compare=False)
     trail: TrailSettings | None = None
     keyring: KeyringSettings | None = None
+    allowed_signers: Path | None = None
+    revoked_keys: Path | None = None
 
     def __post_init__(self) -> None:
         """Check what can be checked without opening a key file."""
@@ -106,10 +114,12 @@ class ServiceSettings:
             lifetimes(self.standing_s)
         if self.keyring is None:
             _check_fit(self.kind, "keys.gate", "keys.encryption", self.gate, self.encryption)
-        elif self.trusted or self.gate or self.encryption:
+        elif any(
+            (self.trusted, self.gate, self.encryption, self.allowed_signers, self.revoked_keys)
+        ):
             raise ConfigurationError(
                 "[keyring] settles whose keys are trusted, and [keys] lists some as well; remove "
-                "keys.trusted, keys.gate and keys.encryption"
+                "the table [keys]"
             )
         elif self.kind is Recommended.NETWORK and self.keyring.secrets is None:
             raise ConfigurationError(
@@ -131,7 +141,7 @@ class ServiceSettings:
                 "policy.file names a file, and [policy] has lists as well; move these to that "
                 "file's [allow]"
             )
-        if not self.trusted and self.keyring is None:
+        if not self.trusted and self.allowed_signers is None and self.keyring is None:
             raise ConfigurationError(
                 "keys.trusted is empty, so nobody could change anything; name public key files: "
                 'trusted = ["alice.pub"]'
@@ -161,7 +171,8 @@ class ServiceSettings:
 
         Raises:
             KeyFileError: a key file is missing, malformed, too open or an example.
-            ConfigurationError: two keys have one id, or a key is another audience's.
+            ConfigurationError: two keys have one id, a key is another audience's, all are revoked,
+                or the chain cannot have both kinds of signature.
         """
         files = keyring or self.keyring_files()
         if files is not None:
@@ -169,9 +180,16 @@ class ServiceSettings:
 
             return keyring_chain(files.open(), self.kind, standing_s=self._standing_s)
         example = self.allow_example_keys
-        trusted = [load_verify_key(path, allow_example_keys=example) for path in self.trusted]
+        trusted = self.load_trusted()
+        if not trusted.keys:
+            raise ConfigurationError(
+                f"{self.path}: of the keys that are trusted none is left: all of them are revoked, "
+                "or for other namespaces; trust another one"
+            )
         if self.kind is Recommended.LOCAL:
-            return recommended.local(self.audience, trusted, standing_s=self._standing_s)
+            return recommended.local(
+                self.audience, trusted.plain, sshsig=trusted.sshsig, standing_s=self._standing_s
+            )
         gate = [load_mac_key(path, allow_example_keys=example) for path in self.gate]
         encryption = [load_aead_key(path, allow_example_keys=example) for path in self.encryption]
         held: tuple[MacKey | AeadKey, ...] = (*gate, *encryption)
@@ -185,8 +203,23 @@ class ServiceSettings:
             self.audience,
             gate=gate,
             encryption=encryption,
-            trusted=trusted,
+            trusted=trusted.plain,
+            sshsig=trusted.sshsig,
             standing_s=self._standing_s,
+        )
+
+    def load_trusted(self) -> Trusted:
+        """Load the public keys of everybody who may change the logging.
+
+        Raises:
+            KeyFileError: a key file is missing, malformed, too open or an example.
+            ConfigurationError: a line of ``allowed_signers`` or ``revoked_keys`` is not understood.
+        """
+        return load_trusted(
+            self.trusted,
+            self.allowed_signers,
+            self.revoked_keys,
+            allow_example_keys=self.allow_example_keys,
         )
 
     def load_receipt_key(self) -> SigningKey | None:
@@ -248,6 +281,8 @@ class Target:
         encryption: the AES key file, for ``network`` alone.
         receipt_key: the public half of the host's receipt key; ``None`` where it is not known, and
             what the service answers cannot be verified.
+        sshsig: whether the service takes ordinary keys as SSHSIG, too, because they stand in its
+            ``allowed_signers``.
 
     Raises:
         ConfigurationError: name or address are none, or the keys do not fit the chain.
@@ -259,6 +294,7 @@ class Target:
     gate: Path | None = None
     encryption: Path | None = None
     receipt_key: Path | None = None
+    sshsig: bool = False
 
     def __post_init__(self) -> None:
         """Check what can be checked without opening a key file."""
@@ -274,7 +310,7 @@ class OperatorSettings:
     Attributes:
         path: the file, absolute.
         issuer: who seals.
-        signing_key: the key file.
+        signing_key: the key file, or the key's name in an ssh-agent.
         targets: the services, each audience once.
         allow_example_keys: whether the published example keys are taken.
 
@@ -284,7 +320,7 @@ class OperatorSettings:
 
     path: Path
     issuer: str
-    signing_key: Path
+    signing_key: SigningPlace
     targets: tuple[Target, ...] = ()
     allow_example_keys: bool = False
 
@@ -339,23 +375,37 @@ class OperatorSettings:
             ConfigurationError: a key is of another owner or audience.
         """
         example = self.allow_example_keys
-        if not os.path.lexists(self.signing_key):
-            name, folder, whole = (
-                shlex.quote(str(each))
-                for each in (self.signing_key.name, self.signing_key.parent, self.signing_key)
-            )
-            raise KeyFileError(
-                f"{self.signing_key} is not there; if it was made elsewhere, move it beside "
-                f"{self.path.name}: mv {name} {folder}/, or make one: sealwire keys new --owner "
-                f"{self.issuer} --out {whole}"
-            )
-        signing = load_signing_key(self.signing_key, allow_example_keys=example)
+        signing = self.load_signing_key(as_sshsig=target.sshsig)
         layers = recommended.local_layers(signing)
         if target.gate is not None and target.encryption is not None:
             gate = load_mac_key(target.gate, allow_example_keys=example)
             encryption = load_aead_key(target.encryption, allow_example_keys=example)
             layers = recommended.network_layers(gate, encryption, signing)
         return Sealer(target.audience, layers, issuer=self.issuer, state=state, clock=clock)
+
+    def load_signing_key(self, *, as_sshsig: bool = False) -> SigningKey | SshSigner | AgentKey:
+        """Load the key that signs in the operator's name, or find it in the agent.
+
+        Args:
+            as_sshsig: whether it is to sign SSHSIG if it is an ordinary key, too.
+
+        Raises:
+            KeyFileError: its file is missing, malformed, too open or an example; or there is no
+                agent, or it has no such key.
+        """
+        place = self.signing_key
+        if isinstance(place, Path) and not os.path.lexists(place):
+            name, folder, whole = (
+                shlex.quote(str(each)) for each in (place.name, place.parent, place)
+            )
+            raise KeyFileError(
+                f"{place} is not there; if it was made elsewhere, move it beside "
+                f"{self.path.name}: mv {name} {folder}/, or make one: sealwire keys new --owner "
+                f"{self.issuer} --out {whole}"
+            )
+        return load_signer(
+            place, self.issuer, as_sshsig=as_sshsig, allow_example_keys=self.allow_example_keys
+        )
 
     def load_receipt_key(self, target: Target) -> VerifyKey | None:
         """Load the key by which a target's receipts are verified, if it is known.

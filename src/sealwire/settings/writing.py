@@ -16,6 +16,7 @@ from sealwire.adopting import OnNewSetup
 from sealwire.errors import ConfigurationError
 from sealwire.keyfiles import StrPath, write_checked
 from sealwire.settings.allow import PolicySettings
+from sealwire.settings.signing import SigningPlace
 from sealwire.settings.trail import TrailSettings
 from sealwire.settings.values import OperatorSettings, ServiceSettings
 
@@ -75,7 +76,7 @@ def render_operator(settings: OperatorSettings) -> str:
         "# An operator's part: who seals, with which key, for whom.",
         *_lines(
             issuer=settings.issuer,
-            signing_key=_relative(folder, settings.signing_key)[0],
+            signing_key=_signing(folder, settings.signing_key),
             allow_example_keys=settings.allow_example_keys or None,
         ),
     ]
@@ -89,6 +90,7 @@ def render_operator(settings: OperatorSettings) -> str:
                 gate=target.gate and _relative(folder, target.gate)[0],
                 encryption=target.encryption and _relative(folder, target.encryption)[0],
                 receipt_key=target.receipt_key and _relative(folder, target.receipt_key)[0],
+                sshsig=target.sshsig or None,
             ),
         ]
     return _checked(*lines)
@@ -109,9 +111,12 @@ def _keys(settings: ServiceSettings, folder: Path) -> list[str]:
         "",
         "[keys]  # paths are relative to this file",
         *_lines(
-            trusted=_relative(folder, *settings.trusted),
+            trusted=_relative(folder, *settings.trusted) or None,
             gate=_relative(folder, *settings.gate) or None,
             encryption=_relative(folder, *settings.encryption) or None,
+            allowed_signers=settings.allowed_signers
+            and _relative(folder, settings.allowed_signers)[0],
+            revoked_keys=settings.revoked_keys and _relative(folder, settings.revoked_keys)[0],
         ),
     ]
 
@@ -160,6 +165,10 @@ def _relative(folder: Path, *paths: Path) -> tuple[str, ...]:
     return tuple(
         str(path.relative_to(folder) if path.is_relative_to(folder) else path) for path in paths
     )
+
+
+def _signing(folder: Path, place: SigningPlace) -> str:
+    return _relative(folder, place)[0] if isinstance(place, Path) else str(place)
 
 
 def _lines(**values: object) -> Iterator[str]:

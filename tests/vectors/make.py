@@ -567,6 +567,7 @@ def alternatives() -> Iterator[Vector]:
 def sshsigs() -> Iterator[Vector]:
     """Give messages that are signed as SSHSIG, and what is refused of them."""
     plain = body_of()
+    how: Vector
     for name, what, how in (
         ("with-pin", "the flag of a PIN beside that of a touch", {"flags": 5}),
         ("counter-0", "a counter that has not moved", {"counter": 0}),
@@ -651,7 +652,8 @@ def sshsigs() -> Iterator[Vector]:
 def _git(key: Ssh) -> bytes:
     """Give what an SSHSIG for git over the right bytes signs."""
     covered = enc(["Signature1", enc({1: -70010, 4: key.kid}), bound(0, [-70010]), body_of()])
-    return b"SSHSIG" + ssh(b"git", b"", b"sha512", hashlib.sha512(covered).digest())
+    signed: bytes = b"SSHSIG" + ssh(b"git", b"", b"sha512", hashlib.sha512(covered).digest())
+    return signed
 
 
 def _around(chain: str, key: Ssh) -> Iterator[Vector]:

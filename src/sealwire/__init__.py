@@ -40,7 +40,10 @@ from sealwire.layers import (
     Ed25519Verifier,
     HmacTagger,
     HmacVerifier,
+    SshsigSigner,
+    SshsigVerifier,
 )
+from sealwire.sshkeys import SshVerifyKey
 from sealwire.stages import (
     Answer,
     Claims,
@@ -140,6 +143,9 @@ __all__ = [
     "SealerState",
     "SealwireError",
     "SigningKey",
+    "SshVerifyKey",
+    "SshsigSigner",
+    "SshsigVerifier",
     "Stage",
     "StateError",
     "Stream",

@@ -31,7 +31,7 @@ ED25519: Final = -19  # fully specified Ed25519, RFC 9864; -8 (EdDSA) is depreca
 SSHSIG: Final = -70010  # private use: an SSHSIG blob in the place of the signature
 
 MAX_SSHSIG_BYTES: Final = 1024
-"""One of a FIDO key has about 300 bytes; what is longer is refused before it is read."""
+"""One of a FIDO key has about 230 bytes; what is longer than this is not read."""
 
 KEY_CHECK_LABEL: Final = -70003  # private use: the key check value
 

@@ -46,6 +46,7 @@ from sealwire.settings import (
     render_service,
 )
 from sealwire.settings.reading import MAX_SETTINGS_BYTES
+from sealwire.sshkeys import SshVerifyKey
 from sealwire.stages import Claims, Opened, Stream
 from sealwire.testing import pair
 from sealwire.transports.addresses import MAX_PATH_BYTES
@@ -333,6 +334,7 @@ def parts_of(written: str) -> Iterator[Any]:
         key = same if "with the same key" in written else new_signing_key("alice").verify_key
         keys: dict[str, object] = {
             "Ed25519Verifier": key,
+            "SshsigVerifier": SshVerifyKey.of(new_signing_key("alice").verify_key),
             "HmacVerifier": new_mac_key("alice", "payments@prod"),
             "AesGcmOpener": new_aead_key("alice", "payments@prod"),
         }

@@ -132,7 +132,7 @@ def test_it_ends_where_it_ends(alice: Operator, chain: Chain, key: SoftKey) -> N
 
 
 def test_a_blob_that_is_too_long_is_not_read(alice: Operator, chain: Chain) -> None:
-    """An SSHSIG has some 300 bytes, and more than 1024 cost nothing."""
+    """An SSHSIG has some 230 bytes, and more than 1024 are not read."""
     refused = refusal(chain, sealed_around(alice, FIDO, bytes(cose.MAX_SSHSIG_BYTES + 1)))
     assert Reason.ENVELOPE_MALFORMED is refused.reason
     assert "1024 bytes at the most" in refused.detail

@@ -39,6 +39,27 @@ _ENTRY_KEY_ID: Final = slice(len(_SIGNATURE_LEAD), len(_SIGNATURE_LEAD) + cose.K
 _ENTRY_ENDED: Final = slice(_ENTRY_KEY_ID.stop, _ENTRY_KEY_ID.stop + len(_SIGNATURE_ENDED))
 
 
+SIGN: Final = cose.Shape(
+    name="Sign",
+    tag=TAG,
+    algorithm=cose.ED25519,
+    context=_CONTEXT,
+    opening=_LEAD[:3],
+    lead=_LEAD,
+    key_id=slice(0, 0),
+    protected=slice(0, 0),
+    unprotected=slice(0, 0),
+    headers=b"",
+    framed=slice(0, 0),
+    ending=slice(0, 0),
+    ended=b"",
+    authenticator=slice(0, 0),
+)
+"""What the kind is called, its tag and its first bytes. There is one place for nothing else: where
+headers, key ids and signatures stand depends on the payload's length and their number, so `split`
+finds them."""
+
+
 class Signature(NamedTuple):
     """One signature as it stands in a message, nothing verified.
 

@@ -5,7 +5,9 @@
 2. ``network``, for wherever strangers can connect or read: a gate that costs them one HMAC, then
    encryption, then the signature inside it, so that it shows its maker knew the text.
    ``HmacVerifier → AesGcmOpener → Ed25519Verifier → Freshness → Once``.
-3. What a pair of functions here makes fits together: a sealer with ``local_layers`` is opened by a
+3. Where a policy wants several people to sign, ``several=True`` puts ``ThresholdVerifier`` in the
+   place of ``Ed25519Verifier``. Then every message carries COSE_Sign, with one signature or more.
+4. What a pair of functions here makes fits together: a sealer with ``local_layers`` is opened by a
    chain of ``local`` that trusts its key, and likewise ``network``.
 """
 
@@ -24,12 +26,14 @@ from sealwire.layers import (
     Ed25519Verifier,
     HmacTagger,
     HmacVerifier,
+    MultiSigner,
+    ThresholdVerifier,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sealwire.keys import AeadKey, MacKey, SigningKey, VerifyKey
+    from sealwire.keys import AeadKey, MacKey, Signer, VerifyKey
     from sealwire.keysource import KeySource
     from sealwire.sealer import SealingLayer
 
@@ -41,11 +45,19 @@ class Recommended(enum.Enum):
     NETWORK = "network"
 
 
+class Signatures(enum.Enum):
+    """How many signatures a service takes in a message, by the name that settings files use."""
+
+    ONE = "one"
+    SEVERAL = "several"
+
+
 def local(
     audience: str,
     trusted: KeySource[VerifyKey] | Iterable[VerifyKey],
     *,
     standing_s: int = STANDING_S,
+    several: bool = False,
 ) -> Chain:
     """Make the chain for a Unix socket.
 
@@ -56,12 +68,14 @@ def local(
         audience: the service this receiver is, such as ``payments@prod``.
         trusted: the public keys of everybody who may change this service's logging.
         standing_s: how long a configuration may stand between sealing and delivery, seconds.
+        several: take the signatures of several in the place of one; see rule 3.
 
     Raises:
         ConfigurationError: ``audience`` is not a name, there is no key, two have one id, or
             ``standing_s`` is out of its range.
     """
-    return Chain(audience, (Ed25519Verifier(trusted), Freshness(lifetimes(standing_s)), Once()))
+    signature = ThresholdVerifier(trusted) if several else Ed25519Verifier(trusted)
+    return Chain(audience, (signature, Freshness(lifetimes(standing_s)), Once()))
 
 
 def network(
@@ -71,6 +85,7 @@ def network(
     encryption: KeySource[AeadKey] | Iterable[AeadKey],
     trusted: KeySource[VerifyKey] | Iterable[VerifyKey],
     standing_s: int = STANDING_S,
+    several: bool = False,
 ) -> Chain:
     """Make the chain for wherever strangers can connect or read.
 
@@ -83,6 +98,7 @@ def network(
         encryption: the AES keys that senders share with this audience.
         trusted: the public keys of everybody who may change this service's logging.
         standing_s: as for `local`.
+        several: as for `local`.
 
     Raises:
         ConfigurationError: ``audience`` is not a name, a layer has no key, two keys have one id,
@@ -93,20 +109,24 @@ def network(
         (
             HmacVerifier(gate),
             AesGcmOpener(encryption),
-            Ed25519Verifier(trusted),
+            ThresholdVerifier(trusted) if several else Ed25519Verifier(trusted),
             Freshness(lifetimes(standing_s)),
             Once(),
         ),
     )
 
 
-def local_layers(signing: SigningKey) -> tuple[SealingLayer, ...]:
+def local_layers(signing: Signer, *, several: bool = False) -> tuple[SealingLayer, ...]:
     """Give the layers with which a `Sealer` seals for a chain of `local`."""
-    return (Ed25519Signer(signing),)
+    return (MultiSigner(signing) if several else Ed25519Signer(signing),)
 
 
 def network_layers(
-    gate: MacKey, encryption: AeadKey, signing: SigningKey
+    gate: MacKey, encryption: AeadKey, signing: Signer, *, several: bool = False
 ) -> tuple[SealingLayer, ...]:
     """Give the layers with which a `Sealer` seals for a chain of `network`."""
-    return (HmacTagger(gate), AesGcmSealer(encryption), Ed25519Signer(signing))
+    return (
+        HmacTagger(gate),
+        AesGcmSealer(encryption),
+        *local_layers(signing, several=several),
+    )

@@ -94,12 +94,15 @@ class Evidence(NamedTuple):
         algorithm: the COSE algorithm, fixed by the key.
         thumbprint: 32 bytes that name the key in full; the key id is its first eight.
         owner: who holds the key.
+        cosigners: what was shown of the others who signed with the owner, where one layer holds the
+            signatures of several; none of them has others of its own.
     """
 
     verifier: str
     algorithm: int
     thumbprint: bytes
     owner: str
+    cosigners: tuple[Evidence, ...] = ()
 
 
 class Message(NamedTuple):

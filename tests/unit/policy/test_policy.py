@@ -307,7 +307,7 @@ def test_a_role_wants_reasons(
     [
         ({"issuers": frozenset()}, "nobody has this role"),
         ({"direction": Direction.BOTH}, "lets leases silence loggers"),
-        ({"threshold": {Verb.APPLY: 0}}, "a threshold is below 1"),
+        ({"threshold": {Verb.APPLY: 0}}, "a threshold is not from 1 to 8"),
     ],
 )
 def test_a_role_that_makes_no_sense_is_refused(changes: dict[str, Any], said: str) -> None:

@@ -115,6 +115,8 @@ def split(data: bytes) -> Signed:
             none, too many, or not in the order of rule 2.
     """
     if not data.startswith(_LEAD):
+        if data.startswith(_LEAD[:2]):
+            raise cose.malformed("Sign has other headers")
         raise cose.malformed(f"expected Sign (tag {TAG}), found {cose.kind_of(data)}")
     start = len(_LEAD)
     try:

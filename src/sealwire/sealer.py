@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from sealwire.algebra import Layer
     from sealwire.chain import Chain
     from sealwire.keys import Signer
+    from sealwire.stages import KeyId
 
 DEFAULT_LIFETIME_S: Final = 300
 """How long a message may wait for its delivery; every stream's maximum allows it."""
@@ -219,6 +220,11 @@ class Sealer:
     def signs_with_others(self) -> bool:
         """Whether the innermost layer holds the signatures of several (COSE_Sign)."""
         return self._layers[-1].shape.tag == SIGN.tag
+
+    @property
+    def signing_id(self) -> KeyId:
+        """The id of the issuer's key in the innermost layer."""
+        return self._layers[-1].key.id
 
     @property
     def encryption_key(self) -> AeadKey | None:

@@ -153,6 +153,11 @@ class Known(NamedTuple):
     digest: Digest
     evidence: tuple[Evidence, ...]
 
+    @property
+    def signers(self) -> tuple[Evidence, ...]:
+        """All who signed where several did, the issuer first; empty where it was one."""
+        return signers_of(self.evidence)
+
 
 class Opened(NamedTuple):
     """An authenticated message, every layer removed; the document inside is still unread.
@@ -181,9 +186,26 @@ class Opened(NamedTuple):
         return digest_of(self.body)
 
     @property
+    def signers(self) -> tuple[Evidence, ...]:
+        """All who signed where several did, the issuer first; empty where it was one."""
+        return signers_of(self.evidence)
+
+    @property
+    def signed_by(self) -> str:
+        """Whose message it is, in words: the issuer, and with whom, if others signed."""
+        others = [each.owner for each in self.signers[1:]]
+        return f"{self.claims.iss} with {', '.join(others)}" if others else self.claims.iss
+
+    @property
     def known(self) -> Known:
         """Which message it is."""
         return Known(self.claims, self.digest, self.evidence)
+
+
+def signers_of(evidence: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
+    """Give what was shown of all who signed in one layer; empty where it holds one signature."""
+    found = next((each for each in evidence if each.cosigners), None)
+    return () if found is None else (found, *found.cosigners)
 
 
 def digest_of(body: bytes) -> Digest:

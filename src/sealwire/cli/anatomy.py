@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from sealwire import cbor, cose
+from sealwire import cbor, cose, cosesign
 from sealwire.body import decode_body
 from sealwire.errors import MalformedError
 from sealwire.stages import Claims
@@ -21,7 +21,7 @@ from sealwire.stages import Claims
 MAX_LAYERS: Final = 8
 """The recommended chain for networks has three."""
 
-SHAPES: Final = (cose.MAC0, cose.ENCRYPT0, cose.SIGN1)
+SHAPES: Final = (cose.MAC0, cose.ENCRYPT0, cose.SIGN1, cosesign.SIGN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +32,13 @@ class Layer:
         shape: which kind of object.
         key_id: which key it names.
         size_bytes: of the whole object, whatever is inside it included.
+        cosigners: the keys that it names besides, where it holds the signatures of several.
     """
 
     shape: cose.Shape
     key_id: bytes
     size_bytes: int
+    cosigners: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,12 @@ def look_at(data: bytes) -> Anatomy:
         while shape := _shape_of(rest):
             if len(layers) == MAX_LAYERS:
                 raise cose.malformed(f"more than {MAX_LAYERS} layers")
+            if shape is cosesign.SIGN:
+                signed = cosesign.split(rest)
+                first, *others = (each.key_id for each in signed.signatures)
+                layers.append(Layer(shape, first, len(rest), tuple(others)))
+                rest = signed.payload
+                continue
             framed = cose.split(shape, rest)[1]
             inside = cose.payload_of(shape, framed)
             at = len(shape.lead)

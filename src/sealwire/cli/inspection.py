@@ -69,9 +69,10 @@ def _fields(seen: Anatomy) -> Iterator[tuple[str, object]]:
 
 def _layer_in_words(layer: Layer) -> str:
     shape = layer.shape
+    ids = " and ".join(each.hex() for each in (layer.key_id, *layer.cosigners))
     return (
         f"{shape.name} (tag {shape.tag}), {ALGORITHMS[shape.algorithm]} ({shape.algorithm}), "
-        f"key id {layer.key_id.hex()}, {layer.size_bytes} bytes"
+        f"key id {ids}, {layer.size_bytes} bytes"
     )
 
 
@@ -86,6 +87,7 @@ def _as_json(seen: Anatomy) -> dict[str, JsonOutput]:
                 "algorithm": layer.shape.algorithm,
                 "algorithm_name": ALGORITHMS[layer.shape.algorithm],
                 "key_id": layer.key_id.hex(),
+                "cosigners": [each.hex() for each in layer.cosigners],
                 "bytes": layer.size_bytes,
             }
             for layer in seen.layers

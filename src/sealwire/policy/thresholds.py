@@ -69,8 +69,8 @@ def too_few(
     void = [each for each in signed if each not in counted]
     uncounted = f", and {', '.join(void)} may not ask for this" if void else ""
     detail = (
-        f"{request.verb.value} needs the signatures of {needed} owners who may all ask for this; it "
-        f"has those of {', '.join(counted) or 'nobody'}{uncounted}; "
+        f"{request.verb.value} needs the signatures of {needed} owners who may all ask for this; "
+        f"it has those of {', '.join(counted) or 'nobody'}{uncounted}; "
         f"{needed - len(counted)} more of: {able_words}"
     )
     yield Objection("threshold", "verb", detail, source_of(role.sources, "threshold"))

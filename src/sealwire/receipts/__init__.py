@@ -10,6 +10,7 @@ from sealwire.receipts.types import (
     Outcome,
     Peeked,
     Receipt,
+    Signer,
     TrailPoint,
 )
 
@@ -22,6 +23,7 @@ __all__ = [
     "Outcome",
     "Peeked",
     "Receipt",
+    "Signer",
     "TrailPoint",
     "open_receipt",
     "peek_receipt",

@@ -7,7 +7,7 @@ from typing import Final
 from sealwire.body import NONCE_BYTES
 from sealwire.documents.strict_json import JsonValue, canonical_json, read_json
 from sealwire.errors import MalformedError, Reason, Stage, VerificationError
-from sealwire.receipts.types import Asked, Instance, Mode, Outcome, Receipt, TrailPoint
+from sealwire.receipts.types import Asked, Instance, Mode, Outcome, Receipt, Signer, TrailPoint
 
 _DIGEST_CHARS: Final = 64
 _HEX: Final = frozenset("0123456789abcdef")
@@ -31,6 +31,7 @@ def write_document(receipt: Receipt, asked: Asked) -> bytes:
         "reduced": list(receipt.reduced),
         "report": read_json(receipt.report) if receipt.report else None,
         "challenge": receipt.challenge.hex(),
+        "signers": [each._asdict() for each in receipt.signers],
     }
     # What says nothing is left out, so that one receipt has one text.
     document.update({name: value for name, value in optional.items() if value})
@@ -84,6 +85,7 @@ def read_document(document: bytes, asked: Asked, at_ms: int) -> Receipt:
         reduced=tuple(_string(each, "reduced") for each in _list(members, "reduced", default=[])),
         report=_report(members["report"]) if "report" in members else b"",
         challenge=_challenge(members["challenge"]) if "challenge" in members else b"",
+        signers=tuple(_read_signer(each) for each in _list(members, "signers", default=[])),
     )
 
 
@@ -92,6 +94,12 @@ def _read_instance(value: JsonValue) -> Instance:
         raise _malformed("instances")
     detail = _text(value, "detail", default="")
     return Instance(_text(value, "name"), Outcome(value["outcome"]), detail)
+
+
+def _read_signer(value: JsonValue) -> Signer:
+    if not isinstance(value, dict):
+        raise _malformed("signers")
+    return Signer(_text(value, "owner"), _digest(value, "key"))
 
 
 def _read_trail(value: JsonValue) -> TrailPoint:

@@ -17,6 +17,7 @@ __all__ = [
     "Outcome",
     "Peeked",
     "Receipt",
+    "Signer",
     "TrailPoint",
 ]
 
@@ -43,6 +44,13 @@ class Instance(NamedTuple):
     name: str
     outcome: Outcome
     detail: str = ""
+
+
+class Signer(NamedTuple):
+    """One of several who signed the request: the owner of a key, and its thumbprint in hex."""
+
+    owner: str
+    key: str
 
 
 class TrailPoint(NamedTuple):
@@ -81,6 +89,8 @@ class Receipt:
         report: what was asked for, as canonical JSON; ``b""`` where nothing was.
         challenge: what the next request has to carry as its nonce, where a service that keeps no
             memory wants that; ``b""`` where it does not.
+        signers: all who signed the request, the issuer first, where several did; empty where the
+            issuer alone did, whose key the request names.
     """
 
     outcome: Outcome
@@ -97,6 +107,7 @@ class Receipt:
     reduced: tuple[str, ...] = ()
     report: bytes = b""
     challenge: bytes = b""
+    signers: tuple[Signer, ...] = ()
 
 
 class Peeked(NamedTuple):

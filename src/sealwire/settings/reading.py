@@ -18,7 +18,7 @@ from sealwire.adopting import OnNewSetup
 from sealwire.errors import ConfigurationError
 from sealwire.keyfiles import StrPath, read_checked
 from sealwire.keys import check_name
-from sealwire.recommended import Recommended
+from sealwire.recommended import Recommended, Signatures
 from sealwire.settings.allow import ALLOWED, read_allowed, sources_of
 from sealwire.settings.tables import Table, duration_s, flag, list_of, parse_toml, text_of, whole
 from sealwire.settings.trail import read_trail
@@ -62,7 +62,7 @@ def load_operator_settings(path: StrPath) -> OperatorSettings:
 def parse_service(path: Path, text: str) -> ServiceSettings:
     """Read ``text`` as it would stand in the file ``path``; errors as `load_service_settings`."""
     top = parse_toml(path, text).limited_to(
-        *("audience", "address", "chain", "receipt_key", "challenge"),
+        *("audience", "address", "chain", "signatures", "receipt_key", "challenge"),
         *("allow_example_keys", "standing", "state", "on_new_setup"),
         *("keys", "socket", "policy", "trail"),
     )
@@ -92,6 +92,7 @@ def parse_service(path: Path, text: str) -> ServiceSettings:
         policy_file=policy.take("file", top.path, default=None),
         policy_sources=sources_of(policy),
         trail=read_trail(top),
+        signatures=top.take("signatures", _signatures, default=Signatures.ONE),
     )
 
 
@@ -103,7 +104,7 @@ def parse_operator(path: Path, text: str) -> OperatorSettings:
     targets = []
     for audience in top.table("targets").values:
         table = top.table("targets", audience)
-        table.limited_to("address", "chain", "gate", "encryption", "receipt_key")
+        table.limited_to("address", "chain", "signatures", "gate", "encryption", "receipt_key")
         target = table.make(
             Target,
             audience=audience,
@@ -112,6 +113,7 @@ def parse_operator(path: Path, text: str) -> OperatorSettings:
             gate=table.take("gate", top.path, default=None),
             encryption=table.take("encryption", top.path, default=None),
             receipt_key=table.take("receipt_key", top.path, default=None),
+            signatures=table.take("signatures", _signatures, default=Signatures.ONE),
         )
         targets.append(target)
     return top.make(
@@ -168,3 +170,10 @@ def _kind(value: object) -> Recommended:
         return Recommended(value)
     except ValueError:
         raise ValueError('is neither "local" nor "network"') from None
+
+
+def _signatures(value: object) -> Signatures:
+    try:
+        return Signatures(value)
+    except ValueError:
+        raise ValueError('is neither "one" nor "several"') from None

@@ -24,7 +24,7 @@ from sealwire.errors import ConfigurationError, KeyFileError, shorten
 from sealwire.keyfiles import load_aead_key, load_mac_key, load_signing_key, load_verify_key
 from sealwire.keys import AeadKey, MacKey, SigningKey, VerifyKey, check_name
 from sealwire.policy import Policy, Rule
-from sealwire.recommended import Recommended
+from sealwire.recommended import Recommended, Signatures
 from sealwire.recording import Trail
 from sealwire.sealer import Sealer, SealerState
 from sealwire.settings.allow import NOTHING_SAID, PolicySettings
@@ -61,6 +61,7 @@ class ServiceSettings:
         policy_file: the policy's own file.
         policy_sources: where each rule's key stands in this file.
         trail: where what happens is recorded; ``None`` is nowhere.
+        signatures: how many a message carries; several where the policy has a threshold above 1.
 
     Raises:
         ConfigurationError: names or address are none, the keys do not fit the chain, or the policy
@@ -88,6 +89,7 @@ class ServiceSettings:
     policy_file: Path | None = None
     policy_sources: Mapping[str, str] = field(default_factory=dict, compare=False)
     trail: TrailSettings | None = None
+    signatures: Signatures = Signatures.ONE
 
     def __post_init__(self) -> None:
         """Check what can be checked without opening a key file."""
@@ -121,8 +123,11 @@ class ServiceSettings:
         """
         example = self.allow_example_keys
         trusted = [load_verify_key(path, allow_example_keys=example) for path in self.trusted]
+        several = self.signatures is Signatures.SEVERAL
         if self.kind is Recommended.LOCAL:
-            return recommended.local(self.audience, trusted, standing_s=self._standing_s)
+            return recommended.local(
+                self.audience, trusted, standing_s=self._standing_s, several=several
+            )
         gate = [load_mac_key(path, allow_example_keys=example) for path in self.gate]
         encryption = [load_aead_key(path, allow_example_keys=example) for path in self.encryption]
         held: tuple[MacKey | AeadKey, ...] = (*gate, *encryption)
@@ -138,6 +143,7 @@ class ServiceSettings:
             encryption=encryption,
             trusted=trusted,
             standing_s=self._standing_s,
+            several=several,
         )
 
     def load_receipt_key(self) -> SigningKey | None:
@@ -199,6 +205,7 @@ class Target:
         encryption: the AES key file, for ``network`` alone.
         receipt_key: the public half of the host's receipt key; ``None`` where it is not known, and
             what the service answers cannot be verified.
+        signatures: how many its messages carry, as in its own settings.
 
     Raises:
         ConfigurationError: name or address are none, or the keys do not fit the chain.
@@ -210,6 +217,7 @@ class Target:
     gate: Path | None = None
     encryption: Path | None = None
     receipt_key: Path | None = None
+    signatures: Signatures = Signatures.ONE
 
     def __post_init__(self) -> None:
         """Check what can be checked without opening a key file."""
@@ -290,6 +298,21 @@ class OperatorSettings:
             ConfigurationError: a key is of another owner or audience.
         """
         example = self.allow_example_keys
+        signing = self.load_signing_key()
+        several = target.signatures is Signatures.SEVERAL
+        layers = recommended.local_layers(signing, several=several)
+        if target.gate is not None and target.encryption is not None:
+            gate = load_mac_key(target.gate, allow_example_keys=example)
+            encryption = load_aead_key(target.encryption, allow_example_keys=example)
+            layers = recommended.network_layers(gate, encryption, signing, several=several)
+        return Sealer(target.audience, layers, issuer=self.issuer, state=state, clock=clock)
+
+    def load_signing_key(self) -> SigningKey:
+        """Load the key that signs in the operator's name.
+
+        Raises:
+            KeyFileError: its file is missing, malformed, too open or an example.
+        """
         if not os.path.lexists(self.signing_key):
             name, folder, whole = (
                 shlex.quote(str(each))
@@ -300,13 +323,7 @@ class OperatorSettings:
                 f"{self.path.name}: mv {name} {folder}/, or make one: sealwire keys new --owner "
                 f"{self.issuer} --out {whole}"
             )
-        signing = load_signing_key(self.signing_key, allow_example_keys=example)
-        layers = recommended.local_layers(signing)
-        if target.gate is not None and target.encryption is not None:
-            gate = load_mac_key(target.gate, allow_example_keys=example)
-            encryption = load_aead_key(target.encryption, allow_example_keys=example)
-            layers = recommended.network_layers(gate, encryption, signing)
-        return Sealer(target.audience, layers, issuer=self.issuer, state=state, clock=clock)
+        return load_signing_key(self.signing_key, allow_example_keys=self.allow_example_keys)
 
     def load_receipt_key(self, target: Target) -> VerifyKey | None:
         """Load the key by which a target's receipts are verified, if it is known.

@@ -209,7 +209,7 @@ def refused_by_the_service(message: bytes) -> Reason | None:
         (b"payments.db", b"payments.dc"),
         (b"900", b"999"),
         (b"DEBUG", b"ERROR"),
-        (b"lease", b"LEASE"),
+        (b'"lease"', b'"LEASE"'),
     ],
 )
 def test_the_body_is_edited_between_two_signatures(old: bytes, new: bytes) -> None:

@@ -40,8 +40,10 @@ from sealwire.layers import (
     Ed25519Verifier,
     HmacTagger,
     HmacVerifier,
+    MultiSigner,
     SshsigSigner,
     SshsigVerifier,
+    ThresholdVerifier,
 )
 from sealwire.sshkeys import SshVerifyKey
 from sealwire.stages import (
@@ -121,6 +123,7 @@ __all__ = [
     "MalformedError",
     "MemorySealerState",
     "Message",
+    "MultiSigner",
     "NoAnswerError",
     "OnFailure",
     "OnNewSetup",
@@ -149,6 +152,7 @@ __all__ = [
     "Stage",
     "StateError",
     "Stream",
+    "ThresholdVerifier",
     "Trail",
     "TransportError",
     "UntrustedAnswerError",

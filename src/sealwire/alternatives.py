@@ -80,4 +80,9 @@ def _checked(layer: object) -> Layer:
             f"AnyOf: {type(layer).__name__} takes no layer off; checks and admissions stand behind "
             "the layers, once for all alternatives"
         )
+    if layer.shape.key_id.stop == 0:
+        raise ConfigurationError(
+            f"AnyOf: {type(layer).__name__} takes several key ids, so no single one could pick it; "
+            "a chain takes the signature of one or those of several: make it a layer of its own"
+        )
     return layer

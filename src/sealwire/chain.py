@@ -22,6 +22,7 @@ from sealwire.algebra import Admission, Guarantee, Layer, Verifier
 from sealwire.alternatives import AnyOf, spread
 from sealwire.body import decode_body
 from sealwire.cose import external_aad, no_key
+from sealwire.cosesign import SIGN
 from sealwire.errors import (
     Reason,
     RefusedError,
@@ -134,6 +135,11 @@ class Chain:
         first = dict.fromkeys(type(layers[0]).__name__ for layers in self.routes)
         rest = [type(part).__name__ for part in self._parts.in_order()][1:]
         return " → ".join([" or ".join(first), *rest])
+
+    @property
+    def takes_several(self) -> bool:
+        """Whether every message carries the signatures of several (COSE_Sign)."""
+        return all(any(layer.shape.tag == SIGN.tag for layer in way) for way in self.routes)
 
     def check_serves(self) -> None:
         """Check that a listener may rest on this chain.
@@ -319,8 +325,16 @@ def _one_layer_further(before: Message, after: Message) -> bool:
         and isinstance(shown, tuple)
         and len(shown) == len(before.evidence) + 1
         and shown[:-1] == before.evidence
-        and isinstance(shown[-1], Evidence)
+        and _is_evidence(shown[-1])
     )
+
+
+def _is_evidence(shown: object) -> bool:
+    """Whether this is evidence, and so is what it says of cosigners."""
+    if not isinstance(shown, Evidence):
+        return False
+    cosigners: object = shown.cosigners
+    return isinstance(cosigners, tuple) and all(isinstance(one, Evidence) for one in cosigners)
 
 
 def _only_added(before: Message, after: Message) -> bool:
@@ -332,7 +346,7 @@ def _only_added(before: Message, after: Message) -> bool:
         and after.claims is before.claims
         and isinstance(shown, tuple)
         and shown[:known] == before.evidence
-        and (len(shown) == known or all(isinstance(one, Evidence) for one in shown[known:]))
+        and (len(shown) == known or all(map(_is_evidence, shown[known:])))
     )
 
 

@@ -34,6 +34,7 @@ from sealwire.inforce import Base, InForce, Trial, lease_end_ms
 from sealwire.laying import Laying, Relaying, laid
 from sealwire.leases import Drift, LiveLease
 from sealwire.policy.reduced import logging_reduced
+from sealwire.stages import thumbprints_of
 from sealwire.telling import in_utc, levels_in_words
 from sealwire.trail.causes import Cause
 from sealwire.watching import DriftWatch, fullest_disk
@@ -149,8 +150,9 @@ class Changer:
         applied, base = self._bases.apply(request.plan, in_force.base, laying)
         in_force.overlay = laying.overlay
         issuer = request.opened.claims.iss
-        keys = tuple(shown.thumbprint for shown in request.opened.evidence)
-        in_force.base = Base(applied.plan_digest.hex(), issuer, request.id, now_ms, keys)
+        digest, signers = applied.plan_digest.hex(), request.opened.signers
+        keys = thumbprints_of(request.opened.evidence)
+        in_force.base = Base(digest, issuer, request.id, now_ms, signers, keys)
         self._know(base)
         until, ends_ms = "", None
         in_force.trial = trial or trial_of(request, now_ms)
@@ -160,8 +162,8 @@ class Changer:
         began = BaseBegan(request, applied.plan_digest, laying.base, base, ends_ms)
         self.observers.happened(began)
         what = f"{counted(applied.loggers, 'logger')}, {counted(applied.handlers, 'handler')}"
-        text = "configuration of %s: %s%s%s"
-        self._announce(issuer, text, issuer, what, until, because(request.why))
+        text, whose = "configuration of %s: %s%s%s", request.opened.signed_by
+        self._announce(issuer, text, whose, what, until, because(request.why))
         self._tell_unborne(laying, base)
         return applied, _differing(laying.base, base)
 
@@ -170,7 +172,8 @@ class Changer:
         self.in_force.trial = None
         self.observers.happened(BaseConfirmed(request))
         issuer = request.opened.claims.iss
-        self._announce(issuer, "configuration confirmed by %s%s", issuer, because(request.why))
+        whose = request.opened.signed_by
+        self._announce(issuer, "configuration confirmed by %s%s", whose, because(request.why))
 
     def go_back(
         self, ending: Ending, *, quietly: bool = False
@@ -232,7 +235,8 @@ class Changer:
         self.observers.happened(LeaseBegan(request, lease, before, after))
         until, words = in_utc(lease.ends_wall_ms), levels_in_words(lease)
         issuer, text = lease.issuer, "lease of %s: %s until %s%s"
-        self._announce(issuer, text, issuer, words, until, because(lease.why))
+        whose = request.opened.signed_by
+        self._announce(issuer, text, whose, words, until, because(lease.why))
         return lease, before, after
 
     def end_leases(
@@ -284,6 +288,7 @@ class Changer:
             boot_ms() + ends_ms - now_ms,
             ends_ms,
             request,
+            request.opened.signers,
         )
 
     def _relay(self, relaying: Relaying, *, going_back: bool = False) -> Tree:

@@ -39,6 +39,27 @@ _ENTRY_KEY_ID: Final = slice(len(_SIGNATURE_LEAD), len(_SIGNATURE_LEAD) + cose.K
 _ENTRY_ENDED: Final = slice(_ENTRY_KEY_ID.stop, _ENTRY_KEY_ID.stop + len(_SIGNATURE_ENDED))
 
 
+SIGN: Final = cose.Shape(
+    name="Sign",
+    tag=TAG,
+    algorithm=cose.ED25519,
+    context=_CONTEXT,
+    opening=_LEAD[:3],
+    lead=_LEAD,
+    key_id=slice(0, 0),
+    protected=slice(0, 0),
+    unprotected=slice(0, 0),
+    headers=b"",
+    framed=slice(0, 0),
+    ending=slice(0, 0),
+    ended=b"",
+    authenticator=slice(0, 0),
+)
+"""What the kind is called, its tag and its first bytes. There is one place for nothing else: where
+headers, key ids and signatures stand depends on the payload's length and their number, so `split`
+finds them."""
+
+
 class Signature(NamedTuple):
     """One signature as it stands in a message, nothing verified.
 
@@ -123,6 +144,8 @@ class _Places(NamedTuple):
 
 def _places(data: bytes, start: int) -> _Places:
     if not data.startswith(_LEAD, start):
+        if data.startswith(_LEAD[:2], start):
+            raise cose.malformed("Sign has other headers")
         raise cose.malformed(f"expected Sign (tag {TAG}), found {cose.kind_of(data[start:][:16])}")
     try:
         major, length, content = cbor.read_head(data, start + len(_LEAD))

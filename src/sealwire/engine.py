@@ -38,7 +38,7 @@ from sealwire.requests import (
     Revert,
     Status,
 )
-from sealwire.stages import Stream
+from sealwire.stages import Stream, thumbprints_of
 from sealwire.telling import (
     applied_report,
     changes_report,
@@ -314,7 +314,7 @@ class Engine:
 
 def _signed_by(lease: LiveLease, thumbprints: frozenset[bytes]) -> bool:
     shown = () if lease.request is None else lease.request.opened.evidence
-    return any(each.thumbprint in thumbprints for each in shown)
+    return not thumbprints.isdisjoint(thumbprints_of(shown))
 
 
 def _done(step: Callable[[], object], otherwise: str) -> bool:

@@ -211,4 +211,5 @@ def _who(decision: Decision) -> str:
     claims = decision.claims
     if claims is None:
         return "a message"
-    return f"request {claims.cti.hex()[:8]} of {claims.iss} (version {claims.version})"
+    whose = claims.iss if decision.opened is None else decision.opened.signed_by
+    return f"request {claims.cti.hex()[:8]} of {whose} (version {claims.version})"

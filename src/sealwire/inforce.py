@@ -18,7 +18,7 @@ from sealwire.durations import in_words
 from sealwire.errors import Reason, RefusedError, Stage
 from sealwire.leases import Drift, Overlay
 from sealwire.requests import Apply, Confirm, Lease, Request, Revert
-from sealwire.stages import Stream
+from sealwire.stages import Evidence, Stream
 
 APPLICATION: Final = "application"
 """Who set up the base that no message did."""
@@ -32,13 +32,15 @@ class Base(NamedTuple):
         issuer: who sent it, or `APPLICATION`.
         id: the request that brought it; ``""`` for the application's.
         since_ms: since when, milliseconds since the epoch.
-        keys: the thumbprints of the keys that have signed it.
+        signers: all who signed it, where several did; empty where it was the issuer alone.
+        keys: the thumbprints of the keys that have signed it, or sealed it otherwise.
     """
 
     digest: str = ""
     issuer: str = APPLICATION
     id: str = ""
     since_ms: int = 0
+    signers: tuple[Evidence, ...] = ()
     keys: tuple[bytes, ...] = ()
 
 

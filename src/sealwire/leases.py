@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from sealwire.requests import Lease
+    from sealwire.stages import Evidence
 
 
 class LiveLease(NamedTuple):
@@ -31,6 +32,7 @@ class LiveLease(NamedTuple):
         ends_ms: its end on the clock of `sealwire.clock.boot_ms`.
         ends_wall_ms: its end, milliseconds since the epoch, as the request's claims say it.
         request: what was asked for, to be judged again when the base changes beneath it.
+        signers: all who signed it, where several did; empty where it was the issuer alone.
     """
 
     id: str
@@ -41,6 +43,7 @@ class LiveLease(NamedTuple):
     ends_ms: int
     ends_wall_ms: int
     request: Lease | None = None
+    signers: tuple[Evidence, ...] = ()
 
 
 class Held(NamedTuple):

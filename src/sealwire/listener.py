@@ -613,6 +613,12 @@ def make_door(
         policy = Policy(default_rules() if rules is None else tuple(rules))
     elif rules is not None:
         raise ConfigurationError("rules are a part of a policy; give one of the two")
+    if policy.wants_several and not chain.takes_several:
+        raise ConfigurationError(
+            "the policy has a threshold above 1, and this chain takes one signature a message; "
+            'write signatures = "several" in the service\'s settings and in the target of every '
+            "operator, or, in code, several=True for the recommended chain"
+        )
     skew_ms = round(skew_s * 1000)
     return Door(chain, policy, skew_ms, deadlines=deadlines or Deadlines(), verbs=verbs)
 

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from sealwire.algebra import issuer_layers
 from sealwire.body import CTI_BYTES, encode_body
 from sealwire.cose import A256GCM, Shape, external_aad
+from sealwire.cosesign import SIGN
 from sealwire.durations import in_words
 from sealwire.errors import ConfigurationError, SealError
 from sealwire.framing import MAX_FRAME_BYTES
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from sealwire.algebra import Layer
     from sealwire.chain import Chain
     from sealwire.keys import Signer
+    from sealwire.stages import KeyId
 
 DEFAULT_LIFETIME_S: Final = 300
 """How long a message may wait for its delivery; every stream's maximum allows it."""
@@ -215,6 +217,16 @@ class Sealer:
         return tuple(layer.shape.algorithm for layer in self._layers)
 
     @property
+    def signs_with_others(self) -> bool:
+        """Whether the innermost layer holds the signatures of several (COSE_Sign)."""
+        return self._layers[-1].shape.tag == SIGN.tag
+
+    @property
+    def signing_id(self) -> KeyId:
+        """The id of the issuer's key in the innermost layer."""
+        return self._layers[-1].key.id
+
+    @property
     def encryption_key(self) -> AeadKey | None:
         """The key of the layer that encrypts, if there is one."""
         return next((each.key for each in self._layers if isinstance(each.key, AeadKey)), None)
@@ -271,6 +283,13 @@ class Sealer:
             if place in owned and held.owner != self.issuer:
                 return f"{layer} holds the key of {self.issuer} as {held.owner}'s; name one owner"
             audience = getattr(held, "audience", self.audience)
+            others: tuple[Signer, ...] = getattr(half, "cosigners", ())
+            for other_key in others:
+                if other.keys.find(other_key.id) is None:
+                    return (
+                        f"{layer} does not hold the cosigner's {other_key!r}; give the receiver "
+                        "that key, or seal without"
+                    )
             if audience != self.audience:
                 return f"{layer} holds {half.key!r} for {audience}; name {self.audience} there"
         return ""
@@ -316,23 +335,8 @@ class Sealer:
         Raises:
             SealError: as `seal`.
         """
-        floor_ms = self._state.learned(self.audience, stream)
-        shown = [] if floor_ms < 0 else [floor_ms + 1]
-        if service_ms is not None:
-            shown.append(service_ms)
-        now_ms = self._clock()
-        version = max([now_ms, *shown])
-        while (free := self._state.claim(self.audience, stream, version)) != version:
-            # Usually another message of this millisecond; the state is not asked while we wait.
-            while version < free:
-                if free - now_ms > MAX_WAIT_MS:
-                    # A state of somebody else's need not say how it is begun anew.
-                    begin_anew = getattr(self._state, "begin_anew", "")
-                    raise SealError(clock_behind(self.audience, free - now_ms, begin_anew))
-                now_ms = self._clock()
-                version = max([now_ms, *shown])
-        issued_ms = now_ms if service_ms is None else service_ms
-        return self._seal(document, content_type, stream, issued_ms, lifetime_s, version, nonce)
+        claims = self._next_claims(stream, lifetime_s, nonce, service_ms)
+        return self.wrap(encode_body(claims, content_type, document)), claims
 
     def wrap_keyrings(self, listed: bytes) -> Sealed:
         """Wrap a list of signed keyrings as requests are wrapped, but for the signature.
@@ -343,7 +347,7 @@ class Sealer:
         Raises:
             SealError: it is too long for one message.
         """
-        return self._wrap(listed, self._layers[:-1])
+        return self.wrap(listed, signed=True)
 
     def seal_at(
         self,
@@ -371,22 +375,88 @@ class Sealer:
         """
         if self._state.claim(self.audience, stream, now_ms) != now_ms:
             raise SealError(f"version {now_ms} or a later one was used for {self.audience} before")
-        return self._seal(document, content_type, stream, now_ms, lifetime_s, now_ms)[0]
+        claims = self._claims(stream, now_ms, lifetime_s, now_ms)
+        return self.wrap(encode_body(claims, content_type, document))
 
-    def _seal(
+    def sign(
         self,
         document: bytes,
-        content_type: str,
+        *,
+        content_type: str = JSON,
+        stream: Stream = Stream.BASE,
+        lifetime_s: int = DEFAULT_LIFETIME_S,
+    ) -> tuple[bytes, Claims]:
+        """Seal as `seal` does, but with the innermost layer alone; `wrap` puts on the others.
+
+        What this gives is no message yet: others may sign it as well, where that layer holds the
+        signatures of several (see `sealwire.unfinished`).
+
+        Args:
+            document: as for `seal`.
+            content_type: as for `seal`.
+            stream: as for `seal`.
+            lifetime_s: as for `seal`; whoever waits for other people needs more than the default.
+
+        Raises:
+            SealError: as `seal`.
+        """
+        claims = self._next_claims(stream, lifetime_s, None, None)
+        body = encode_body(claims, content_type, document)
+        return self._layers[-1].seal(body, self._aads[-1]), claims
+
+    def wrap(self, data: bytes, *, signed: bool = False) -> Sealed:
+        """Put the layers around ``data``, innermost first.
+
+        Args:
+            data: a body, or what the innermost layer has made of one.
+            signed: whether it is the latter.
+
+        Raises:
+            SealError: a layer cannot seal, or the message is longer than can be sent.
+        """
+        layers = list(zip(self._layers, self._aads, strict=True))
+        for layer, aad in reversed(layers[:-1] if signed else layers):
+            data = layer.seal(data, aad)
+        if len(data) > MAX_FRAME_BYTES:
+            raise SealError(
+                f"the sealed message has {len(data)} bytes; {MAX_FRAME_BYTES} can be sent"
+            )
+        return Sealed(data)
+
+    def _next_claims(
+        self, stream: Stream, lifetime_s: int, nonce: bytes | None, service_ms: int | None
+    ) -> Claims:
+        """Take the next version, and give claims with it; arguments as for `seal_with_claims`."""
+        floor_ms = self._state.learned(self.audience, stream)
+        shown = [] if floor_ms < 0 else [floor_ms + 1]
+        if service_ms is not None:
+            shown.append(service_ms)
+        now_ms = self._clock()
+        version = max([now_ms, *shown])
+        while (free := self._state.claim(self.audience, stream, version)) != version:
+            # Usually another message of this millisecond; the state is not asked while we wait.
+            while version < free:
+                if free - now_ms > MAX_WAIT_MS:
+                    # A state of somebody else's need not say how it is begun anew.
+                    begin_anew = getattr(self._state, "begin_anew", "")
+                    raise SealError(clock_behind(self.audience, free - now_ms, begin_anew))
+                now_ms = self._clock()
+                version = max([now_ms, *shown])
+        issued_ms = now_ms if service_ms is None else service_ms
+        return self._claims(stream, issued_ms, lifetime_s, version, nonce)
+
+    def _claims(
+        self,
         stream: Stream,
         now_ms: int,
         lifetime_s: int,
         version: int,
         nonce: bytes | None = None,
-    ) -> tuple[Sealed, Claims]:
+    ) -> Claims:
         if lifetime_s < 1:
             raise SealError("lifetime_s is under one second")
         iat = now_ms // 1000
-        claims = Claims(
+        return Claims(
             iss=self.issuer,
             aud=self.audience,
             exp=iat + lifetime_s,
@@ -396,17 +466,6 @@ class Sealer:
             stream=stream,
             nonce=nonce,
         )
-        return self._wrap(encode_body(claims, content_type, document), self._layers), claims
-
-    def _wrap(self, wrapped: bytes, layers: Sequence[SealingLayer]) -> Sealed:
-        """Wrap bytes in the outermost of our layers, or in all of them."""
-        for layer, aad in reversed(list(zip(layers, self._aads, strict=False))):
-            wrapped = layer.seal(wrapped, aad)
-        if len(wrapped) > MAX_FRAME_BYTES:
-            raise SealError(
-                f"the sealed message has {len(wrapped)} bytes; {MAX_FRAME_BYTES} can be sent"
-            )
-        return Sealed(wrapped)
 
 
 def _describe(layers: Sequence[SealingLayer]) -> str:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from sealwire import cose
+from sealwire import cose, cosesign
 from sealwire.body import decode_body
 from sealwire.cose import external_aad
 from sealwire.errors import RefusedError
@@ -61,6 +61,9 @@ def look_at_sent(sealed: bytes, sealer: Sealer | None = None) -> Sent | None:
     rest = sealed
     try:
         for position in range(MAX_LAYERS):
+            if cosesign.looks_signed_by_several(rest):
+                rest = cosesign.split(rest).payload
+                continue
             shape = cose.shape_of(rest)
             if shape is None:
                 break

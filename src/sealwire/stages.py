@@ -109,12 +109,15 @@ class Evidence(NamedTuple):
         algorithm: the COSE algorithm, fixed by the key.
         thumbprint: 32 bytes that name the key in full; the key id is its first eight.
         owner: who holds the key.
+        cosigners: what was shown of the others who signed with the owner, where one layer holds the
+            signatures of several; none of them has others of its own.
     """
 
     verifier: str
     algorithm: int
     thumbprint: bytes
     owner: str
+    cosigners: tuple[Evidence, ...] = ()
 
 
 class Message(NamedTuple):
@@ -165,6 +168,11 @@ class Known(NamedTuple):
     digest: Digest
     evidence: tuple[Evidence, ...]
 
+    @property
+    def signers(self) -> tuple[Evidence, ...]:
+        """All who signed where several did, the issuer first; empty where it was one."""
+        return signers_of(self.evidence)
+
 
 class Opened(NamedTuple):
     """An authenticated message, every layer removed; the document inside is still unread.
@@ -193,9 +201,31 @@ class Opened(NamedTuple):
         return digest_of(self.body)
 
     @property
+    def signers(self) -> tuple[Evidence, ...]:
+        """All who signed where several did, the issuer first; empty where it was one."""
+        return signers_of(self.evidence)
+
+    @property
+    def signed_by(self) -> str:
+        """Whose message it is, in words: the issuer, and with whom, if others signed."""
+        others = [each.owner for each in self.signers[1:]]
+        return f"{self.claims.iss} with {', '.join(others)}" if others else self.claims.iss
+
+    @property
     def known(self) -> Known:
         """Which message it is."""
         return Known(self.claims, self.digest, self.evidence)
+
+
+def signers_of(evidence: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
+    """Give what was shown of all who signed in one layer; empty where it holds one signature."""
+    found = next((each for each in evidence if each.cosigners), None)
+    return () if found is None else (found, *found.cosigners)
+
+
+def thumbprints_of(evidence: tuple[Evidence, ...]) -> tuple[bytes, ...]:
+    """Give the keys that evidence names, those of cosigners included."""
+    return tuple(each.thumbprint for shown in evidence for each in (shown, *shown.cosigners))
 
 
 def digest_of(body: bytes) -> Digest:

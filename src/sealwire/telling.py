@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from sealwire.inforce import Base, InForce
     from sealwire.leases import LiveLease, Overlay
     from sealwire.policy import Floors
+    from sealwire.stages import Evidence
     from sealwire.trail.condition import TrailState
 
 _MOST_IN_BRIEF: Final = 3
@@ -74,6 +75,7 @@ def applied_report(found: tuple[Change, ...], in_force: InForce) -> bytes:
         "id": in_force.base.id,
         "digest": in_force.base.digest,
         "changes": [each._asdict() for each in found],
+        **_signed_by(in_force.base.signers),
     }
     if in_force.trial is not None:
         report["confirm_by_ms"] = in_force.trial.ends_wall_ms
@@ -115,6 +117,7 @@ def lease_report(
         "until_ms": lease.ends_wall_ms,
         "levels": [_leased(name, was, now, near.get(name, [])) for name, _ in lease.loggers],
         "through": [key for key, _ in lease.handlers],
+        **_signed_by(lease.signers),
     }
     return _fitting(report)
 
@@ -166,6 +169,7 @@ def _status(live: Tree, in_force: InForce, now_ms: int) -> dict[str, JsonValue]:
                 "levels": dict(lease.loggers),
                 "through": [key for key, _ in lease.handlers],
                 "until_ms": lease.ends_wall_ms,
+                **_signed_by(lease.signers),
             }
             for lease in overlay.leases
         ],
@@ -218,7 +222,15 @@ def _base(base: Base) -> JsonValue:
         "digest": base.digest,
         "id": base.id,
         "since_ms": base.since_ms,
+        **_signed_by(base.signers),
     }
+
+
+def _signed_by(signers: tuple[Evidence, ...]) -> dict[str, JsonValue]:
+    """Name all who signed, the issuer first; nothing where it was the issuer alone."""
+    if not signers:
+        return {}
+    return {"signers": [{"owner": each.owner, "key": each.thumbprint.hex()} for each in signers]}
 
 
 def _configured(logger: LoggerState, overlay: Overlay) -> int:

@@ -39,8 +39,10 @@ with atheris.instrument_imports(include=["sealwire"]):
         Ed25519Verifier,
         HmacTagger,
         HmacVerifier,
+        MultiSigner,
         SshsigSigner,
         SshsigVerifier,
+        ThresholdVerifier,
     )
     from sealwire.policy import default_rules, judge
     from sealwire.requests import Apply
@@ -49,6 +51,7 @@ with atheris.instrument_imports(include=["sealwire"]):
     from sealwire.sshwire import Sshsig
     from sealwire.stages import Claims, Opened, Stream
     from sealwire.transports.addresses import parse_address
+    from sealwire.unfinished import read_unfinished, seal_unfinished, write_unfinished
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,6 +65,7 @@ NETWORK: Final = Chain(
     "payments@prod",
     [HmacVerifier([MAC]), AesGcmOpener([AEAD]), Ed25519Verifier([SIGNING.verify_key]), Freshness()],
 )
+SEVERAL: Final = Chain("payments@prod", [ThresholdVerifier([SIGNING.verify_key]), Freshness()])
 SSHSIG: Final = Chain("payments@prod", [SshsigVerifier([SshVerifyKey.of(SIGNING.verify_key)])])
 RULES: Final = default_rules(["/var/log"])
 JSON_SEED: Final = (
@@ -99,6 +103,25 @@ def _sealed(*layers: object) -> bytes:
     return sealer.seal(JSON_SEED)
 
 
+def _unfinished_seed() -> bytes:
+    sealer = Sealer(
+        "payments@prod",
+        [MultiSigner(SIGNING)],
+        issuer="alice",
+        state=MemorySealerState(),
+        clock=lambda: NOW_MS,
+    )
+    return write_unfinished(
+        seal_unfinished(
+            sealer,
+            JSON_SEED,
+            content_type="application/json",
+            stream=Stream.BASE,
+            lifetime_s=300,
+        )
+    )
+
+
 def _opened(content_type: str, document: bytes) -> Opened:
     second = NOW_MS // 1000
     claims = Claims("alice", "payments@prod", second + 300, second, bytes(16), NOW_MS, Stream.BASE)
@@ -131,6 +154,19 @@ def _open(data: bytes) -> None:
         except RefusedError:
             continue
         assert data == seed
+
+
+def _several(data: bytes) -> None:
+    # What signs is Ed25519, which has one signature for one key and text.
+    try:
+        SEVERAL.open(data, now_ms=NOW_MS)
+    except RefusedError:
+        return
+    assert data == SEEDS["several"][0]
+
+
+def _unfinished(data: bytes) -> None:
+    assert write_unfinished(read_unfinished(data)) == data
 
 
 def _json(data: bytes) -> None:
@@ -172,6 +208,8 @@ TARGETS: Final[dict[str, Callable[[bytes], None]]] = {
     "body": _body,
     "frame": _frame,
     "open": _open,
+    "several": _several,
+    "unfinished": _unfinished,
     "json": _json,
     "ini": _ini,
     "answer": _answer,
@@ -189,6 +227,8 @@ SEEDS: Final[dict[str, list[bytes]]] = {
         _sealed(HmacTagger(MAC), AesGcmSealer(AEAD), Ed25519Signer(SIGNING)),
         _sealed(SshsigSigner(SshSigner.of(SIGNING))),
     ],
+    "several": [_sealed(MultiSigner(SIGNING))],
+    "unfinished": [_unfinished_seed()],
     "json": [JSON_SEED, b'{"version": 1}'],
     "ini": [INI_SEED],
     "answer": [answers.CONSTANT_REFUSAL, bytes.fromhex("a4010202617803617904f5")],

@@ -254,7 +254,7 @@ WRONG = {
     "why-verb": ("{ lease =", "{ leese =", 42, "holds 'leese', which is none of"),
     "why": ("apply = []", "apply = 1", 42, "require_why.apply is not a list"),
     "why-table": ('{ lease = ["INC-"], apply = [] }', "1", 42, "require_why is no table"),
-    "threshold": ("apply = 2", "apply = 0", 34, "a threshold is below 1"),
+    "threshold": ("apply = 2", "apply = 0", 34, "a threshold is not from 1 to 8"),
     "threshold-text": ("apply = 2", 'apply = "2"', 43, "threshold.apply is not a whole number"),
     "role": ("[roles.rest]\n", "[roles]\nrest = 1\n[other]\n", 47, "other is not known here"),
     "no-role": ("[roles.rest]\nissuers", "[roles]\nrest = 1\nissuers", 46, "rest is no table"),

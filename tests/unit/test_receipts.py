@@ -22,6 +22,7 @@ from sealwire.receipts import (
     Outcome,
     Receipt,
     Shown,
+    Signer,
     TrailPoint,
     Unproved,
     open_receipt,
@@ -57,6 +58,7 @@ FULL = Receipt(
         Shown(42),
         *(Shown(43, problem=each) for each in (Unproved.LONGER, Unproved.UNREADABLE)),
     ),
+    signers=(Signer("alice", "ab" * 32), Signer("bob", "cd" * 32)),
 )
 LEAST = Receipt(Outcome.REFUSED, Mode.WAIT_OUT, AT_MS)
 
@@ -262,6 +264,11 @@ NOT_SHOWN: list[Any] = [
         *({"trail": {"size": 1, "root": "ab" * 32, "shown": each}} for each in NOT_SHOWN),
         {"report": "{}"},
         {"report": [1]},
+        {"signers": {}},
+        {"signers": ["alice"]},
+        {"signers": [{"owner": "alice"}]},
+        {"signers": [{"owner": "alice", "key": "ab"}]},
+        {"signers": [{"owner": 1, "key": "ab" * 32}]},
         {"challenge": "ab"},
         {"challenge": 1},
         {"challenge": "X" * 32},

@@ -19,13 +19,20 @@ from sealwire.checks import Freshness, Once
 from sealwire.errors import ConfigurationError, RefusedError
 from sealwire.framing import FrameReader
 from sealwire.keys import AeadKey, MacKey, VerifyKey
-from sealwire.layers import AesGcmOpener, Ed25519Verifier, HmacVerifier, SshsigVerifier
+from sealwire.layers import (
+    AesGcmOpener,
+    Ed25519Verifier,
+    HmacVerifier,
+    SshsigVerifier,
+    ThresholdVerifier,
+)
 from sealwire.receipts import open_receipt
 from sealwire.requests import read_request
 from sealwire.sshkeys import SshVerifyKey
 from sealwire.sshwire import ED25519, SK_ED25519, PublicKey
 from sealwire.stages import Claims, Digest, Opened, Outcome, Stream
 from sealwire.state import AdmissionState
+from sealwire.unfinished import read_unfinished
 from sealwire.versions import Ahead, Taken
 
 if TYPE_CHECKING:
@@ -51,8 +58,9 @@ def _ssh_key(described: Found) -> SshVerifyKey:
 
 def _layer(described: Found) -> Layer:
     keys = described["keys"]
-    if described["layer"] == "sign1":
-        return Ed25519Verifier([_key(key) for key in keys])
+    if described["layer"] in {"sign1", "sign"}:
+        kind = Ed25519Verifier if described["layer"] == "sign1" else ThresholdVerifier
+        return kind([_key(key) for key in keys])
     if described["layer"] == "sshsig":
         return SshsigVerifier([_ssh_key(key) for key in keys])
     secrets: list[tuple[bytes, str, str]] = [
@@ -154,6 +162,12 @@ def _receipt(vector: Found) -> Found:
     return {"outcome": "receipt", "said": receipt.outcome.value, "mode": receipt.mode.value}
 
 
+def _unfinished(vector: Found) -> Found:
+    found = read_unfinished(bytes.fromhex(vector["data"]))
+    kids = [each.key_id.hex() for each in found.signatures]
+    return {"outcome": "unfinished", "digest": found.digest.hex(), "signatures": kids}
+
+
 def _public_key(vector: Found) -> Found:
     try:
         key = VerifyKey(bytes.fromhex(vector["data"]), owner="alice")
@@ -170,6 +184,7 @@ KINDS: dict[str, Callable[[Found], Found]] = {
     "document": _document,
     "answer": _answer,
     "receipt": _receipt,
+    "unfinished": _unfinished,
 }
 
 

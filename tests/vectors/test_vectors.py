@@ -22,7 +22,7 @@ from sealwire.errors import Reason
 HERE = Path(__file__).parent
 FILES = sorted((HERE / "files").glob("*.json"))
 LEAST = 150
-KINDS = {"message", "key", "frame", "cbor", "document", "answer", "receipt"}
+KINDS = {"message", "key", "frame", "cbor", "document", "answer", "receipt", "unfinished"}
 FIRST = {"name", "what", "origin", "kind", "data", "expected"}
 BY_KIND = {"message": {"receiver"}, "receipt": {"client"}, "document": {"content_type"}}
 RECEIVER = {"audience", "ways", "now_ms", "skew_ms", "start_ms", "floors", "taken"}
@@ -38,6 +38,7 @@ GOOD = {
     "document": set(),
     "answer": {"said", "reason", "detail", "repeated"},
     "receipt": {"said", "mode"},
+    "unfinished": {"digest", "signatures"},
 }
 
 # What no bytes by themselves bring about.
@@ -121,7 +122,7 @@ def check_receiver(receiver: dict[str, Any]) -> None:
     assert receiver["ways"]
     for layer in (layer for way in receiver["ways"] for layer in way):
         assert layer.keys() == {"layer", "keys"}
-        members = {"sign1": PUBLIC, "sshsig": PUBLIC | {"application"}}
+        members = {"sign1": PUBLIC, "sign": PUBLIC, "sshsig": PUBLIC | {"application"}}
         assert layer["layer"] in {"mac0", "encrypt0", *members}
         for key in layer["keys"]:
             assert key.keys() == members.get(layer["layer"], SECRET)

@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from sealwire import cbor, cose
+from sealwire import cbor, cose, cosesign
 from sealwire.body import decode_body
 from sealwire.errors import MalformedError
 from sealwire.stages import Claims
@@ -30,11 +30,13 @@ class Layer:
         shape: which kind of object.
         key_id: which key it names.
         size_bytes: of the whole object, whatever is inside it included.
+        cosigners: the keys that it names besides, where it holds the signatures of several.
     """
 
     shape: cose.Shape
     key_id: bytes
     size_bytes: int
+    cosigners: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,12 @@ def look_at(data: bytes) -> Anatomy:
         while shape := cose.shape_of(rest):
             if len(layers) == MAX_LAYERS:
                 raise cose.malformed(f"more than {MAX_LAYERS} layers")
+            if shape is cosesign.SIGN:
+                signed = cosesign.split(rest)
+                first, *others = (each.key_id for each in signed.signatures)
+                layers.append(Layer(shape, first, len(rest), tuple(others)))
+                rest = signed.payload
+                continue
             inside = cose.payload_unverified(shape, rest)
             at = len(shape.lead)
             layers.append(Layer(shape, rest[at : at + cose.KEY_ID_BYTES], len(rest)))

@@ -18,6 +18,7 @@ import sealwire
 from sealwire.cli.apply import apply
 from sealwire.cli.completion import completed, completion
 from sealwire.cli.config import config
+from sealwire.cli.cosign import cosign
 from sealwire.cli.demo import demo
 from sealwire.cli.doctor import doctor
 from sealwire.cli.endings import CommandError, Exit, ending_of
@@ -72,7 +73,7 @@ def app() -> None:
 
 
 for _command in (
-    *(init, config, keys, policy, seal, send, apply, confirm, lease, revert, status),
+    *(init, config, keys, policy, seal, cosign, send, apply, confirm, lease, revert, status),
     *(why, doctor, local, state, open_message, inspect, trust, receipts, trail),
     *(completion, demo),
 ):

@@ -8,16 +8,18 @@ import click
 
 from sealwire.cli import parameters
 from sealwire.cli.asking import Asked
-from sealwire.cli.options import asking_options
+from sealwire.cli.options import asking_options, partial_option
 from sealwire.cli.parameters import read_input
 from sealwire.cli.reported import end_of, request_id, say_changes, say_left_out
 from sealwire.cli.sealing import check_document
 from sealwire.cli.terminal import say
+from sealwire.cli.unfinished import write_partial
 from sealwire.clock import wall_clock_ms
 from sealwire.framing import MAX_FRAME_BYTES
 
 if TYPE_CHECKING:
     from sealwire.cli.endings import Exit
+    from sealwire.client import Client
     from sealwire.results import Result
 
 
@@ -28,6 +30,7 @@ Examples:
   sealwire apply payments.json --dry-run
   sealwire apply payments.json --why CHG-1200
   sealwire apply payments.json --confirm-within 10m
+  sealwire apply payments.json --why CHG-1200 --partial payments.partial
 
 \b
 Exit status: 0 applied or told, 1 refused or failed, 3 nothing was sent,
@@ -54,11 +57,13 @@ Exit status: 0 applied or told, 1 refused or failed, 3 nothing was sent,
     default="",
     help="Apply it only over this base, as sealwire status --json shows it.",
 )
+@partial_option
 @asking_options
 def apply(
     file: str,
     confirm_within_s: int | None,
     replaces: str,
+    partial: str | None,
     why: str,
     only: str,
     to: str | None,
@@ -78,20 +83,25 @@ def apply(
         raise click.UsageError("a dry run is not put on trial; leave --confirm-within out")
     content = read_input(file, MAX_FRAME_BYTES)
     check_document(file, content, unchecked=False)
+    if dry_run and partial is not None:
+        raise click.UsageError("a dry run needs no signatures of others; leave --partial out")
+
+    def request(client: Client) -> Result:
+        if dry_run:
+            return client.plan(content, why=why, only=only)
+        return client.apply(
+            content,
+            why=why,
+            only=only,
+            replaces=replaces,
+            confirm_within_s=confirm_within_s or 0,
+        )
+
+    if partial is not None:
+        return write_partial(config, to, partial, request)
     asked = Asked(config, to, address, timeout_s)
     began_ms = wall_clock_ms()
-    if dry_run:
-        result = asked.ask(lambda client: client.plan(content, why=why, only=only))
-    else:
-        result = asked.ask(
-            lambda client: client.apply(
-                content,
-                why=why,
-                only=only,
-                replaces=replaces,
-                confirm_within_s=confirm_within_s or 0,
-            )
-        )
+    result = asked.ask(request)
     ends_ms = began_ms + 1000 * confirm_within_s if confirm_within_s else None
 
     def say_it(report: dict[str, Any]) -> None:

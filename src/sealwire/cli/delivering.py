@@ -54,21 +54,21 @@ def keeping_client(
     address: str | None,
     timeout_s: float,
     lifetime_s: int = DEFAULT_LIFETIME_S,
-) -> Client:
+) -> KeepingClient:
     """Make a client whose messages are kept until their answer is there (rule 2).
 
     Raises:
         ConfigurationError: the target is not known, or a key cannot be used.
     """
     target_of(settings, to)
-    client = _KeepingClient.from_settings(
+    client = KeepingClient.from_settings(
         settings, to, address=address, lifetime_s=lifetime_s, timeout_s=timeout_s
     )
     client.settings, client.lifetime_s = settings.path, lifetime_s
     return client
 
 
-class _KeepingClient(Client):
+class KeepingClient(Client):
     """A client whose messages are on the disk until their answer is there, and is believed."""
 
     settings: Path

@@ -31,8 +31,10 @@ HINTS: Final[Mapping[Reason, str]] = MappingProxyType(
             "it accepts"
         ),
         Reason.ENVELOPE_MALFORMED: (
-            "compare the layers, which sealwire inspect FILE shows, with the service's chain; on "
-            "the host: sealwire doctor --service FILE"
+            "compare the layers, which sealwire inspect FILE shows, with the service's chain; "
+            'where it expected Sign (tag 98), write into its target signatures = "several", and '
+            "where it has too many signatures remove that; on the host: sealwire doctor --service "
+            "FILE"
         ),
         Reason.KEY_UNKNOWN: (
             "find the key by its id: sealwire inspect FILE; then add its public half to "
@@ -151,8 +153,8 @@ HINTS: Final[Mapping[Reason, str]] = MappingProxyType(
 
 UNTOLD: Final = (
     'the service\'s log names the reason (logger "sealwire"); usual ones: a key that it does not '
-    "trust, another audience, another chain, a user who may not connect; look closer with: "
-    "sealwire why, sealwire doctor"
+    "trust, another audience, another chain or signatures, a user who may not connect; look closer "
+    "with: sealwire why, sealwire doctor"
 )
 """The hint where a service gave no reason, as it does until it knows who is asking."""
 

@@ -18,7 +18,7 @@ from sealwire.cli.service_part import make_service_part, places_for
 from sealwire.cli.terminal import printable, say
 from sealwire.keyfiles import load_trusted_key, load_verify_key
 from sealwire.keys import NAME_PATTERN
-from sealwire.recommended import Recommended
+from sealwire.recommended import Recommended, Signatures
 from sealwire.settings import (
     OperatorSettings,
     Target,
@@ -76,6 +76,13 @@ Examples:
     help="local: signatures; network: a gate and encryption in front of them.",
 )
 @click.option(
+    "--signatures",
+    type=click.Choice([each.value for each in Signatures]),
+    default=Signatures.ONE.value,
+    show_default=True,
+    help="How many a message carries: several where the policy wants two people for something.",
+)
+@click.option(
     "--config",
     metavar="FILE",
     help="With --both: the operator's settings; otherwise $SEALWIRE_CONFIG, then the usual place.",
@@ -87,6 +94,7 @@ def init(
     folder: str | None,
     address: str | None,
     chain: str,
+    signatures: str,
     owner: str | None,
     config: str | None,
     *,
@@ -117,7 +125,9 @@ def init(
         operator = operator_part(theirs, owner, audience, force=force)
         trusted.append(operator.key.verify_key)
     kind = Recommended(chain)
-    service, items = make_service_part(path, audience, kind, places, trusted, force=force)
+    service, items = make_service_part(
+        path, audience, kind, places, trusted, signatures=Signatures(signatures), force=force
+    )
     if operator is not None:
         items += operator.write(_target(service, operator.key.owner))
     _say_items(items)
@@ -165,6 +175,7 @@ def _target(service: ServiceSettings, owner: str) -> Target:
         next((path for path in service.gate if path.stem == stem), None),
         next((path for path in service.encryption if path.stem == stem), None),
         None if service.receipt_key is None else public_path_of(service.receipt_key),
+        signatures=service.signatures,
     )
 
 
@@ -218,6 +229,7 @@ def _say_what_to_send(service: ServiceSettings, owner: str, items: Sequence[Item
                 None if target.gate is None else copies[target.gate],
                 None if target.encryption is None else copies[target.encryption],
                 receipt_key,
+                signatures=service.signatures,
             ),
         ),
     )

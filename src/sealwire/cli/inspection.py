@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 import click
@@ -12,6 +13,7 @@ from sealwire.cli.parameters import in_words, read_input
 from sealwire.cli.terminal import say, say_fields, say_json
 from sealwire.cli.wording import ALGORITHMS, claims_as_json, claims_in_words
 from sealwire.framing import MAX_FRAME_BYTES
+from sealwire.unfinished import looks_unfinished
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +39,8 @@ def inspect(file: str, *, as_json: bool) -> Exit:
     encrypted, claims are shown as they stand in it; whoever wrote it chose them all. To verify a
     message use: sealwire open.
     """
-    seen = look_at(read_input(file, MAX_FRAME_BYTES))
+    content = read_input(file, MAX_FRAME_BYTES)
+    seen = look_at(content)
     if as_json:
         say_json(_as_json(seen))
     else:
@@ -46,7 +49,9 @@ def inspect(file: str, *, as_json: bool) -> Exit:
         raise CommandError(
             Exit.REFUSED,
             f"{in_words(file)} cannot be read to its end: {seen.problem}",
-            "compare it with what was sealed, or seal anew: sealwire seal CONFIG -o FILE",
+            f"it is an unfinished message: sealwire cosign {shlex.quote(file)} --show"
+            if looks_unfinished(content)
+            else "compare it with what was sealed, or seal anew: sealwire seal CONFIG -o FILE",
         )
     return Exit.OK
 
@@ -69,9 +74,10 @@ def _fields(seen: Anatomy) -> Iterator[tuple[str, object]]:
 
 def _layer_in_words(layer: Layer) -> str:
     shape = layer.shape
+    ids = " and ".join(each.hex() for each in (layer.key_id, *layer.cosigners))
     return (
         f"{shape.name} (tag {shape.tag}), {ALGORITHMS[shape.algorithm]} ({shape.algorithm}), "
-        f"key id {layer.key_id.hex()}, {layer.size_bytes} bytes"
+        f"key id {ids}, {layer.size_bytes} bytes"
     )
 
 
@@ -86,6 +92,7 @@ def _as_json(seen: Anatomy) -> dict[str, JsonOutput]:
                 "algorithm": layer.shape.algorithm,
                 "algorithm_name": ALGORITHMS[layer.shape.algorithm],
                 "key_id": layer.key_id.hex(),
+                "cosigners": [each.hex() for each in layer.cosigners],
                 "bytes": layer.size_bytes,
             }
             for layer in seen.layers

@@ -8,7 +8,7 @@ import click
 
 from sealwire.cli import parameters
 from sealwire.cli.asking import Asked
-from sealwire.cli.options import asking_options
+from sealwire.cli.options import asking_options, partial_option
 from sealwire.cli.reported import (
     MAX_WORDS,
     end_of,
@@ -21,6 +21,7 @@ from sealwire.cli.reported import (
 )
 from sealwire.cli.terminal import say, say_hint
 from sealwire.cli.typed import typed
+from sealwire.cli.unfinished import write_partial
 from sealwire.clock import wall_clock_ms
 from sealwire.documents.reading import LEVELS, read_level, read_name
 from sealwire.errors import MalformedError
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sealwire.cli.endings import Exit
+    from sealwire.client import Client
+    from sealwire.results import Result
 
 _LEVELS: Final = ", ".join(name for name in LEVELS if name not in {"FATAL", "WARN", "NOTSET"})
 
@@ -62,6 +65,7 @@ def _level(given: str) -> tuple[str, str | int]:
 Examples:
   sealwire lease payments.db=DEBUG --for 15m --why INC-4711
   sealwire lease payments=INFO payments.db=DEBUG --through console
+  sealwire lease payments.db=DEBUG --partial debug.partial
 
 \b
 Exit status: 0 in force, 1 refused or failed, 3 nothing was sent,
@@ -84,11 +88,13 @@ Exit status: 0 in force, 1 refused or failed, 3 nothing was sent,
     metavar="HANDLER",
     help="Lower this handler as well, by the name that status shows; may be given again.",
 )
+@partial_option
 @asking_options
 def lease(
     levels: tuple[tuple[str, str | int], ...],
     for_s: int,
     through: tuple[str, ...],
+    partial: str | None,
     why: str,
     only: str,
     to: str | None,
@@ -106,11 +112,15 @@ def lease(
     named = [name for name, _ in levels]
     if twice := next((name for name in named if named.count(name) > 1), ""):
         raise click.UsageError(f"{twice} is named twice; give each logger one level")
+
+    def request(client: Client) -> Result:
+        return client.lease(dict(levels), for_s=for_s, through=through, why=why, only=only)
+
+    if partial is not None:
+        return write_partial(config, to, partial, request)
     asked = Asked(config, to, address, timeout_s)
     ends_ms = wall_clock_ms() + 1000 * for_s
-    result = asked.ask(
-        lambda client: client.lease(dict(levels), for_s=for_s, through=through, why=why, only=only)
-    )
+    result = asked.ask(request)
     return asked.say(
         result,
         lambda report: _say_lease(report, asked.options),

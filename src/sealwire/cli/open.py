@@ -82,9 +82,8 @@ def _shown(chain: Chain) -> list[str]:
 
 def _in_words(shown: Evidence) -> str:
     algorithm = ALGORITHMS.get(shown.algorithm, "another algorithm")
-    return (
-        f"{shown.verifier}, {algorithm} ({shown.algorithm}), key {shown.thumbprint[:8].hex()} of "
-        f"{shown.owner}"
+    return f"{shown.verifier}, {algorithm} ({shown.algorithm}), " + " and ".join(
+        f"key {each.thumbprint[:8].hex()} of {each.owner}" for each in (shown, *shown.cosigners)
     )
 
 
@@ -99,6 +98,10 @@ def _as_json(opened: Opened, chain: Chain, now_ms: int) -> dict[str, JsonOutput]
                 "algorithm": shown.algorithm,
                 "thumbprint": shown.thumbprint.hex(),
                 "owner": shown.owner,
+                "cosigners": [
+                    {"thumbprint": each.thumbprint.hex(), "owner": each.owner}
+                    for each in shown.cosigners
+                ],
             }
             for shown in opened.evidence
         ],

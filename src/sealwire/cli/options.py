@@ -36,6 +36,12 @@ why_option: Final = click.option(
 only_option: Final = click.option(
     "--only", metavar="PATTERN", default="", help="For the instances of such a name alone."
 )
+partial_option: Final = click.option(
+    "--partial",
+    metavar="FILE",
+    default=None,
+    help="Send nothing: write it to FILE, for others to sign as well (sealwire cosign).",
+)
 json_option: Final = click.option(
     "--json", "as_json", is_flag=True, help="Print the answer as one JSON object."
 )

@@ -274,6 +274,7 @@ def _as_json(found: _Found) -> dict[str, JsonOutput]:
         "floor_ms": said.floor_ms,
         "lease_end_ms": said.lease_end_ms,
         "reduced": list(said.reduced),
+        "signers": [{"owner": each.owner, "key": each.key} for each in said.signers],
         "trail": None if said.trail is None else {"size": said.trail.size, "root": said.trail.root},
         "report": dict(read_report(said.report)),
     }
@@ -290,6 +291,8 @@ def _in_words(found: _Found) -> Iterator[tuple[str, object]]:
         yield "NOT VERIFIED", found.problem
     yield "service", asked.audience
     yield "request", asked.id.hex()
+    for signer in said.signers:
+        yield "signed by", f"{signer.owner}, key {signer.key}"
     yield "outcome", said.outcome.value + (" (decided before)" if said.repeated else "")
     yield "reason", ": ".join(part for part in (said.reason, said.detail) if part)
     yield "at", time_in_words(said.at_ms)

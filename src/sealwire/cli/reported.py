@@ -23,10 +23,11 @@ from sealwire.cli.wording import end_in_words, time_in_words
 from sealwire.clock import wall_clock_ms
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
 _ID: Final = re.compile(r"[0-9a-f]{32}")
 _GREATEST: Final = 2**53
+_KEY_ID_CHARS: Final = 16
 
 MAX_CHARS: Final = 300
 """A name or a target; the longest format that somebody would write."""
@@ -148,3 +149,13 @@ def say_left_out(report: dict[str, Any], what: str) -> None:
 def _named(where: str, value: str) -> str:
     """Give a level's name in the place of its number."""
     return level(int(value)) if where.endswith(".level") and value.isdecimal() else value
+
+
+def signed_by(row: Mapping[str, Any]) -> str:
+    """Say whose a base or a lease is: the issuer, and who signed with them, each with a key id."""
+    first, *others = [_signer(each) for each in row.get("signers") or [{}]]
+    return f"{first} with {joined(others)}" if others else text(row["issuer"])
+
+
+def _signer(row: Mapping[str, Any]) -> str:
+    return f"{text(row['owner'])} ({text(row['key'])[:_KEY_ID_CHARS]})" if row else ""

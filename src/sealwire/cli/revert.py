@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sealwire.cli.asking import Asked
-from sealwire.cli.options import asking_options
+from sealwire.cli.options import asking_options, partial_option
 from sealwire.cli.parameters import check_request_id
 from sealwire.cli.reported import say_changes, say_left_out, shown, text
 from sealwire.cli.terminal import say
+from sealwire.cli.unfinished import write_partial
 from sealwire.errors import Reason
 from sealwire.stages import Stream
 
@@ -40,9 +41,11 @@ Exit status: 0 reverted, 1 refused or failed, 3 nothing was sent, 4 sent but not
     is_flag=True,
     help="Go back to the configuration before the one in force, whichever that is.",
 )
+@partial_option
 @asking_options
 def revert(
     request_id: str,
+    partial: str | None,
     why: str,
     only: str,
     to: str | None,
@@ -63,8 +66,12 @@ def revert(
         raise click.UsageError("give an ID, --all or --base, and one of them alone")
     if request_id:
         check_request_id(request_id)
-    asked = Asked(config, to, address, timeout_s)
     of = Stream.BASE if base else Stream.LEASE
+    if partial is not None:
+        return write_partial(
+            config, to, partial, lambda client: client.revert(request_id, of=of, why=why, only=only)
+        )
+    asked = Asked(config, to, address, timeout_s)
     result = asked.ask(lambda client: client.revert(request_id, of=of, why=why, only=only))
     if request_id and result.reason == Reason.NOT_IN_FORCE.value:
         # An id does not say what it is of. A configuration is ordered apart from leases.
@@ -115,9 +122,11 @@ Exit status: 0 confirmed, 1 refused, 3 nothing was sent, 4 sent but not answered
 """,
 )
 @click.argument("request_id", metavar="ID")
+@partial_option
 @asking_options
 def confirm(
     request_id: str,
+    partial: str | None,
     why: str,
     only: str,
     to: str | None,
@@ -129,6 +138,10 @@ def confirm(
 ) -> Exit:
     """Keep the configuration with this ID, which would go by itself otherwise."""
     check_request_id(request_id)
+    if partial is not None:
+        return write_partial(
+            config, to, partial, lambda client: client.confirm(request_id, why=why, only=only)
+        )
     asked = Asked(config, to, address, timeout_s)
     result = asked.ask(lambda client: client.confirm(request_id, why=why, only=only))
     return asked.say(result, None, as_json=as_json, done="confirmed", more={"changed": False})

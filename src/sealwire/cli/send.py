@@ -34,11 +34,13 @@ from sealwire.cli.sealing import (
     unchecked_option,
 )
 from sealwire.cli.terminal import printable, say, say_error, say_json
-from sealwire.cli.typed import about, mended
+from sealwire.cli.typed import UNFINISHED, about, mended, signed_by_more
+from sealwire.cli.unfinished import finished, left_s, parse_unfinished
 from sealwire.framing import MAX_FRAME_BYTES
 from sealwire.results import Result, TrailCheck
 from sealwire.stages import Outcome
 from sealwire.told import Trust
+from sealwire.unfinished import looks_unfinished
 
 if TYPE_CHECKING:
     from sealwire.cli.terminal import JsonOutput
@@ -60,6 +62,7 @@ Examples:
   sealwire send debug.json
   sealwire send debug.json --to payments@prod --lifetime 1m
   sealwire send debug.sealed --address unix:/run/payments/log.sock
+  sealwire send debug.partial
   sealwire send --again
 
 \b
@@ -95,12 +98,22 @@ def send(
     """Send a configuration, or a sealed message, and say what became of it.
 
     FILE is JSON in the form of Python's dictConfig, or INI in that of its fileConfig, which is
-    sealed first; or a message that sealwire seal made, which is sent as it is; or - for standard
-    input.
+    sealed first; or a message that sealwire seal made, which is sent as it is; or an unfinished one
+    that others have signed as well (sealwire cosign), which whoever asked for it finishes so; or -
+    for standard input.
     """
     file = _what_is_meant(file, config, again=again)
     content = read_input(file, MAX_FRAME_BYTES)
-    if looks_sealed(content):
+    if looks_unfinished(content):
+        unfinished = parse_unfinished(file, content)
+        client = keeping_client(
+            operator_settings(config), to or unfinished.claims.aud, address, timeout_s
+        )
+        client.lifetime_s = left_s(unfinished)
+        sealed = finished(unfinished, client.sealer, file)
+        address, audience = client.address, client.sealer.audience
+        result = result_of(lambda: client.send(sealed))
+    elif looks_sealed(content):
         carried = Carried(config, content, to, address)
         address, audience = carried.address, carried.audience
         with keeping_sealed(config, content, address, file) as keep:
@@ -116,6 +129,7 @@ def send(
     if as_json:
         say_json(result_as_json(result, address, audience))
     sent = "the sealed message" if looks_sealed(content) else "the configuration"
+    sent = UNFINISHED if looks_unfinished(content) else sent
     return told(result, service_in_words(audience, address), quiet=as_json, sent=sent)
 
 
@@ -200,7 +214,7 @@ def told(result: Result, service: str, *, quiet: bool, done: str = "applied", se
     raise CommandError(
         Exit.REFUSED,
         _joined(f"refused by {service}", told, short(answer.detail)),
-        about(hint_for(answer.reason), sent),
+        signed_by_more(answer.detail, sent) or about(hint_for(answer.reason), sent),
     )
 
 

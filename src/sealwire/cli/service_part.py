@@ -35,7 +35,7 @@ from sealwire.keyfiles import (
 )
 from sealwire.keys import NAME_PATTERN
 from sealwire.listener import make_door
-from sealwire.recommended import Recommended
+from sealwire.recommended import Recommended, Signatures
 from sealwire.settings import (
     PolicySettings,
     ServiceSettings,
@@ -112,6 +112,7 @@ def make_service_part(
     places: Places,
     trusted: Iterable[VerifyKey | SshVerifyKey],
     *,
+    signatures: Signatures = Signatures.ONE,
     force: bool,
 ) -> tuple[ServiceSettings, list[Item]]:
     """Make a service's part, and load it once.
@@ -122,6 +123,7 @@ def make_service_part(
         kind: which recommended chain.
         places: where everything else goes.
         trusted: the public keys of everybody who may change its logging.
+        signatures: how many a message carries.
         force: replace what is there, but for secret keys.
 
     Raises:
@@ -155,6 +157,7 @@ def make_service_part(
         receipt_key=places.folder / RECEIPT_KEY,
         policy=PolicySettings(directories=(str(places.logs),)),
         trail=trail_settings(places.folder, places.trail),
+        signatures=signatures,
     )
     text = render_service(settings)
     if not force:

@@ -288,6 +288,7 @@ def _operator(settings: ServiceSettings, environ: Mapping[str, str]) -> Iterator
     for what, ours, theirs in (
         ("address", settings.address, target.address),
         ("chain", settings.kind.value, target.kind.value),
+        ("signatures", settings.signatures.value, target.signatures.value),
     ):
         if ours != theirs:
             yield Finding(

@@ -19,6 +19,7 @@ from sealwire.cli.reported import (
     request_id,
     say_left_out,
     shown,
+    signed_by,
     text,
     time_of,
 )
@@ -110,7 +111,7 @@ def say_status(report: dict[str, Any], options: str, revert: str = "sealwire rev
             number(lease.get("levels_left_out", 0)),
         )
         why = f": {text(lease['why'])}" if lease["why"] else ""
-        said = f"{levels} until {end_of(lease['until_ms'])}, by {text(lease['issuer'])}{why}"
+        said = f"{levels} until {end_of(lease['until_ms'])}, by {signed_by(lease)}{why}"
         say((f"  {said}", "cyan"))
         say((f"    {revert} {request_id(lease['id'])}{options}", "dim"))
     for missing in shown(report.get("floors", []), "floors"):
@@ -144,7 +145,7 @@ def _say_base(report: dict[str, Any], options: str) -> None:
     since = f", since {time_of(base['since_ms'])}" if base["since_ms"] else ""
     fields = [
         ("instance", text(report["instance"])),
-        ("base", f"of {text(base['issuer'])}{since}"),
+        ("base", f"of {signed_by(base)}{since}"),
     ]
     if base["id"]:
         fields.append(("to go back", f"sealwire revert {request_id(base['id'])}{options}"))

@@ -251,7 +251,12 @@ def _drift(drift: dict[str, Any]) -> str:
 
 
 def _who(who: dict[str, Any] | None) -> str:
-    return "not known" if who is None else f"{who['owner']} ({who['signer']} {who['key'][:16]})"
+    if who is None:
+        return "not known"
+    signers = (who, *who.get("cosigners", ()))
+    return " with ".join(
+        f"{each['owner']} ({each['signer']} {each['key'][:16]})" for each in signers
+    )
 
 
 def _table(title: str, head: tuple[str, ...], rows: Sequence[tuple[object, ...]]) -> Iterator[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from sealwire.cli.wording import counted
 from sealwire.trail.forms import write_fields, write_moment
-from sealwire.trail.seen import Changes, Who
+from sealwire.trail.seen import Changes, Cosigner, Who
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +29,9 @@ def record_in_words(record: Record) -> Iterator[str]:
         if isinstance(value, Changes):
             changes = value
         elif isinstance(value, Who):
-            said.append(f"{name} {value.owner} ({value.signer} {value.key[:_SHOWN_CHARS]})")
+            signers: tuple[Who | Cosigner, ...] = (value, *value.cosigners)
+            words = (f"{each.owner} ({each.signer} {each.key[:_SHOWN_CHARS]})" for each in signers)
+            said.append(f"{name} {' with '.join(words)}")
         elif isinstance(written, list):
             said += [f"{name} {each}" for each in written]
         elif written not in (None, ""):

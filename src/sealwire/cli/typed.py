@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 _PROGRAM: Final = "sealwire"
 _CONFIGURATION: Final = "the configuration"
 _SEALED: Final = "the sealed message"
+UNFINISHED: Final = "the unfinished message"
+THRESHOLD: Final = "threshold: "
+"""How the detail of a refusal begins that wants more signatures."""
+
 _AGAIN: Final = re.compile(
     r"sealwire (?:send CONFIG|lease LOGGER=LEVEL)(?: --to AUDIENCE| --for 15m)?( --lifetime \w+)?"
 )
@@ -62,7 +66,7 @@ def about(hint: str, sent: str) -> str:
         sent: what to call what was sent: the configuration, the request, the sealed message.
     """
     hint = _ASKING.sub(lambda found: found[0] + _options_of(found[0]), hint)
-    if sent == _SEALED:
+    if sent in {_SEALED, UNFINISHED}:
         return hint
     if sent != _CONFIGURATION:
         hint = hint.replace(f"mend {_CONFIGURATION}", f"mend {sent}").replace(*_POLICY)
@@ -82,6 +86,25 @@ def mended(detail: str) -> str:
     if not near:
         return f"name one of these with --through, as sealwire status{which_service()} shows them"
     return f"did you mean {near}? {typed(instead={found[1]: near})}"
+
+
+def signed_by_more(detail: str, sent: str) -> str:
+    """Give the hint where more people have to sign, or ``""``: the commands that let them.
+
+    Args:
+        detail: the answer's.
+        sent: as for `about`.
+    """
+    if not detail.startswith(THRESHOLD):
+        return ""
+    context = click.get_current_context()
+    if sent == UNFINISHED:
+        file = shlex.quote(str(context.params.get("file")))
+        return f"let others sign it as well: sealwire cosign {file}; then: {typed()}"
+    first = "sealwire seal CONFIG --partial -o FILE"
+    if context.info_name != "send":
+        first = typed("--partial", "FILE")
+    return f"let others sign it as well: {first}; then they: sealwire cosign FILE"
 
 
 def _lifetime(lifetime: str | None, sent: str) -> tuple[str, ...]:

@@ -161,7 +161,8 @@ class LiveKeyring:
                 Stage.POLICY,
                 f"the keyring {self.keyring.name} {self.keyring.version} expired {ago} ago",
             )
-        for shown in request.opened.evidence:
+        evidence = request.opened.evidence
+        for shown in (each for one in evidence for each in (one, *one.cosigners)):
             key = self.keyring.named(shown.thumbprint)
             leases_only = key is not None and key.role is Role.LEASE
             stream = request.opened.claims.stream
@@ -264,7 +265,7 @@ class KeysInForce:
         """
         now = context.now_ms // 1000
         reads = message.claims is not None and message.claims.stream is Stream.READ
-        for shown in message.evidence:
+        for shown in (each for one in message.evidence for each in (one, *one.cosigners)):
             key = self._live.keyring.named(shown.thumbprint)
             state = State.DESTROYED if key is None else key.state_at(now)
             if state is State.ACTIVE or (reads and state is State.PRE_ACTIVATION):

@@ -30,7 +30,7 @@ from sealwire.policy.quorum import Quorum
 from sealwire.policy.roles import ANYBODY, EVERYBODY, Role
 from sealwire.policy.rule import NO_RULES, Rule
 from sealwire.policy.seen import Seen
-from sealwire.policy.thresholds import signers
+from sealwire.policy.thresholds import too_few
 from sealwire.requests import Apply, DryRun, Lease, Request, Verb
 
 # Confirming keeps what would otherwise go away by itself, so a lock refuses that as well.
@@ -157,7 +157,7 @@ class Policy:
             raise Objection("new-loggers", where, detail, source).error()
 
     def objections(self, request: Request) -> Iterator[Objection]:
-        """Give everything that speaks against a request: lock, role, signatures, content.
+        """Give everything that speaks against a request: lock, role, lease, signatures, content.
 
         A rule of a third party may raise whatever it likes; that comes out as it is.
         """
@@ -174,10 +174,13 @@ class Policy:
             return
         yield from role.scope(request)
         yield from role.reason(request)
-        yield from self._signed(request, role)
         if isinstance(request, Lease):
             yield from self.leases.request(request, role)
-        elif isinstance(request, (Apply, DryRun)):
+        # Behind what speaks against the issuer alone: nobody is sent for signatures in vain.
+        yield from too_few(
+            request, role, self.roles, self.role_of, lambda own: self._lets_ask(own, request)
+        )
+        if isinstance(request, (Apply, DryRun)):
             yield from self._content(request)
             yield from self.floors.plan(request.plan)
 
@@ -193,10 +196,27 @@ class Policy:
             was, now = Seen(before), Seen(after)
             for ceiling in self.ceilings:
                 yield from ceiling.judge(was, now)
-            if isinstance(request, Lease) and role is not None:
-                yield from self.leases.tree(request, role, was, now)
-        if request is not None and role is not None:
-            yield from role.tree(request, before, after)
+        if request is None or role is None:
+            return
+
+        def against(own: Role) -> Iterator[Objection]:
+            if isinstance(request, Lease):
+                yield from self.leases.tree(request, own, was, now)
+            yield from own.tree(request, before, after)
+
+        yield from against(role)
+        yield from too_few(
+            request,
+            role,
+            self.roles,
+            self.role_of,
+            lambda own: self._lets_ask(own, request) and not any(against(own)),
+        )
+
+    @property
+    def wants_several(self) -> bool:
+        """Whether some verb of some role needs more than one signature."""
+        return any(number > 1 for role in self.roles for number in role.threshold.values())
 
     def lease_limit_s(self, request: Request) -> int:
         """Give the longest lease that the issuer of ``request`` may have, seconds; 0 is none."""
@@ -216,22 +236,14 @@ class Policy:
         role = self.role_of(issuer)
         return Loggers(()) if role is None else role.loggers
 
-    def _signed(self, request: Request, role: Role) -> Iterator[Objection]:
-        needed = role.threshold.get(request.verb, 1)
-        if needed == 1:
-            return
-        found = [
-            owner
-            for owner in signers(request.opened.evidence)
-            if (own := self.role_of(owner)) is not None and not any(own.scope(request))
-        ]
-        if len(found) < needed:
-            names = ", ".join(found) or "nobody"
-            detail = (
-                f"{request.verb.value} needs the signatures of {needed} owners who may all ask for "
-                f"this; it has those of {names}"
-            )
-            yield Objection("threshold", "verb", detail, source_of(role.sources, "threshold"))
+    def _lets_ask(self, role: Role, request: Request) -> bool:
+        """Whether a role's owners could ask for ``request``, as far as that shows without a tree.
+
+        The reason that a role needs is the issuer's to give.
+        """
+        return not any(role.scope(request)) and not (
+            isinstance(request, Lease) and any(self.leases.request(request, role))
+        )
 
     def _content(self, request: Apply | DryRun) -> Iterator[Objection]:
         if not self.rules:

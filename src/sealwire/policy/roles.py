@@ -31,6 +31,10 @@ ANYBODY = "*"
 """Stands among a role's issuers for everybody who is in no other role."""
 
 
+MOST_SIGNERS = 8
+"""As many signatures as one message can carry (`sealwire.cosesign`)."""
+
+
 class Direction(enum.Enum):
     """Where a lease may take a level: ``louder`` than the base, or ``both`` ways."""
 
@@ -56,7 +60,8 @@ class Role:
         sources: where each of these is written.
 
     Raises:
-        ConfigurationError: ``both`` without loggers, a threshold below 1, or no issuer.
+        ConfigurationError: ``both`` without loggers, a threshold that is not from 1 to 8, or no
+            issuer.
     """
 
     name: str
@@ -79,8 +84,10 @@ class Role:
             raise ConfigurationError(
                 'direction = "both" lets leases silence loggers; name these: loggers = ["a.*"]'
             )
-        if any(number < 1 for number in self.threshold.values()):
-            raise ConfigurationError("a threshold is below 1; write how many have to sign")
+        if any(not 1 <= number <= MOST_SIGNERS for number in self.threshold.values()):
+            raise ConfigurationError(
+                f"a threshold is not from 1 to {MOST_SIGNERS}; write how many have to sign"
+            )
 
     def scope(self, request: Request) -> Iterator[Objection]:
         """Object to a verb, to loggers, levels and handlers that this role does not have."""

@@ -12,6 +12,7 @@ from sealwire.receipts.types import (
     Peeked,
     Receipt,
     Shown,
+    Signer,
     TrailPoint,
     Unproved,
 )
@@ -27,6 +28,7 @@ __all__ = [
     "Peeked",
     "Receipt",
     "Shown",
+    "Signer",
     "TrailPoint",
     "Unproved",
     "open_receipt",

@@ -15,6 +15,7 @@ from sealwire.receipts.types import (
     Outcome,
     Receipt,
     Shown,
+    Signer,
     TrailPoint,
     Unproved,
 )
@@ -45,6 +46,7 @@ def write_document(receipt: Receipt, asked: Asked) -> bytes:
         "reduced": list(receipt.reduced),
         "report": read_json(receipt.report) if receipt.report else None,
         "challenge": receipt.challenge.hex(),
+        "signers": [each._asdict() for each in receipt.signers],
     }
     # What says nothing is left out, so that one receipt has one text.
     document.update({name: value for name, value in optional.items() if value})
@@ -111,6 +113,7 @@ def read_document(document: bytes, asked: Asked, at_ms: int) -> Receipt:
         challenge=_challenge(members["challenge"]) if "challenge" in members else b"",
         shown=_read_shown(members["trail"]) if "trail" in members else (),
         keyring=_read_keyring(members["keyring"]) if "keyring" in members else None,
+        signers=tuple(_read_signer(each) for each in _list(members, "signers", default=[])),
     )
 
 
@@ -119,6 +122,12 @@ def _read_instance(value: JsonValue) -> Instance:
         raise _malformed("instances")
     detail = _text(value, "detail", default="")
     return Instance(_text(value, "name"), Outcome(value["outcome"]), detail)
+
+
+def _read_signer(value: JsonValue) -> Signer:
+    if not isinstance(value, dict):
+        raise _malformed("signers")
+    return Signer(_text(value, "owner"), _digest(value, "key"))
 
 
 def _read_trail(value: JsonValue) -> TrailPoint:

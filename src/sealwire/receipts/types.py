@@ -18,6 +18,7 @@ __all__ = [
     "Peeked",
     "Receipt",
     "Shown",
+    "Signer",
     "TrailPoint",
     "Unproved",
 ]
@@ -45,6 +46,13 @@ class Instance(NamedTuple):
     name: str
     outcome: Outcome
     detail: str = ""
+
+
+class Signer(NamedTuple):
+    """One of several who signed the request: the owner of a key, and its thumbprint in hex."""
+
+    owner: str
+    key: str
 
 
 class Unproved(enum.Enum):
@@ -113,6 +121,8 @@ class Receipt:
         challenge: what the next request has to carry as its nonce, where a service that keeps no
             memory wants that; ``b""`` where it does not.
         keyring: which keyring is in force, or ``None`` where there is none.
+        signers: all who signed the request, the issuer first, where several did; empty where the
+            issuer alone did, whose key the request names.
     """
 
     outcome: Outcome
@@ -131,6 +141,7 @@ class Receipt:
     challenge: bytes = b""
     shown: tuple[Shown, ...] = ()
     keyring: KeyringPoint | None = None
+    signers: tuple[Signer, ...] = ()
 
 
 class Peeked(NamedTuple):

@@ -36,6 +36,7 @@ from sealwire.trail.forms import MAX_ENTRIES
 from sealwire.trail.records import clipped, salted
 from sealwire.trail.seen import (
     Changes,
+    Cosigner,
     HandlerChange,
     HandlerSeen,
     LoggerChange,
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
     from sealwire.documents.tree import FormatterState, HandlerState, LoggerState
     from sealwire.events import Decision
     from sealwire.keyring import RingKey
-    from sealwire.stages import Opened
+    from sealwire.stages import Evidence, Opened
     from sealwire.trail.events import Event
 
 _LEVELS: Final = {NOTSET: "NOTSET", 10: "DEBUG", 20: "INFO", 30: "WARNING", 40: "ERROR"} | {
@@ -74,8 +75,16 @@ def who_of(opened: Opened) -> Who | None:
         owner = opened.claims.iss
         return Who(clipped(owner), _NO_KEY, "local") if owner.startswith(LOCAL) else None
     last = shown[-1]
-    signer = last.verifier.removesuffix("Verifier").removesuffix("Opener")
-    return Who(clipped(last.owner), last.thumbprint.hex(), clipped(signer.lower()))
+    cosigners = (Cosigner(*_signer(each)) for each in last.cosigners)
+    return Who(*_signer(last), tuple(cosigners))
+
+
+def _signer(shown: Evidence) -> tuple[str, str, str]:
+    """Give the owner of a key, its thumbprint, and how it was used."""
+    kind = shown.verifier.removesuffix("Verifier").removesuffix("Opener").lower()
+    # Which one of several a signature is says who else is named, and how it was made the key.
+    kind = "ed25519" if kind == "threshold" else kind
+    return clipped(shown.owner), shown.thumbprint.hex(), clipped(kind)
 
 
 def accepted(request: Request, at: int) -> Event:

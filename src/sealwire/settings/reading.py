@@ -18,7 +18,7 @@ from sealwire.adopting import OnNewSetup
 from sealwire.errors import ConfigurationError
 from sealwire.keyfiles import StrPath, read_checked
 from sealwire.keys import check_name
-from sealwire.recommended import Recommended
+from sealwire.recommended import Recommended, Signatures
 from sealwire.settings.allow import ALLOWED, read_allowed, sources_of
 from sealwire.settings.keyring import read_keyring_settings
 from sealwire.settings.signing import signing_place
@@ -64,7 +64,7 @@ def load_operator_settings(path: StrPath) -> OperatorSettings:
 def parse_service(path: Path, text: str) -> ServiceSettings:
     """Read ``text`` as it would stand in the file ``path``; errors as `load_service_settings`."""
     top = parse_toml(path, text).limited_to(
-        *("audience", "address", "chain", "receipt_key", "challenge"),
+        *("audience", "address", "chain", "signatures", "receipt_key", "challenge"),
         *("allow_example_keys", "standing", "state", "on_new_setup", "workers"),
         *("keys", "keyring", "socket", "policy", "trail"),
     )
@@ -100,6 +100,7 @@ def parse_service(path: Path, text: str) -> ServiceSettings:
         keyring=read_keyring_settings(top),
         allowed_signers=keys.take("allowed_signers", top.path, default=None),
         revoked_keys=keys.take("revoked_keys", top.path, default=None),
+        signatures=top.take("signatures", _signatures, default=Signatures.ONE),
     )
 
 
@@ -111,7 +112,9 @@ def parse_operator(path: Path, text: str) -> OperatorSettings:
     targets = []
     for audience in top.table("targets").values:
         table = top.table("targets", audience)
-        table.limited_to("address", "chain", "gate", "encryption", "receipt_key", "sshsig")
+        table.limited_to(
+            *("address", "chain", "signatures", "gate", "encryption", "receipt_key", "sshsig")
+        )
         target = table.make(
             Target,
             audience=audience,
@@ -121,6 +124,7 @@ def parse_operator(path: Path, text: str) -> OperatorSettings:
             encryption=table.take("encryption", top.path, default=None),
             receipt_key=table.take("receipt_key", top.path, default=None),
             sshsig=table.take("sshsig", flag, default=False),
+            signatures=table.take("signatures", _signatures, default=Signatures.ONE),
         )
         targets.append(target)
     return top.make(
@@ -177,3 +181,10 @@ def _kind(value: object) -> Recommended:
         return Recommended(value)
     except ValueError:
         raise ValueError('is neither "local" nor "network"') from None
+
+
+def _signatures(value: object) -> Signatures:
+    try:
+        return Signatures(value)
+    except ValueError:
+        raise ValueError('is neither "one" nor "several"') from None

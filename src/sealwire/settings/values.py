@@ -25,7 +25,7 @@ from sealwire.errors import ConfigurationError, KeyFileError, shorten
 from sealwire.keyfiles import load_aead_key, load_mac_key, load_signing_key, load_verify_key
 from sealwire.keys import AeadKey, MacKey, SigningKey, VerifyKey, check_name
 from sealwire.policy import Policy, Rule
-from sealwire.recommended import Recommended
+from sealwire.recommended import Recommended, Signatures
 from sealwire.recording import Trail
 from sealwire.sealer import Sealer, SealerState
 from sealwire.settings.allow import NOTHING_SAID, PolicySettings
@@ -74,6 +74,7 @@ class ServiceSettings:
         keyring: where the keyring lies that settles the keys, in the place of lists of them.
         allowed_signers: OpenSSH's file of who may change the logging and signs as SSHSIG.
         revoked_keys: a list of public keys that are not taken, wherever they are named.
+        signatures: how many a message carries; several where the policy has a threshold above 1.
 
     Raises:
         ConfigurationError: names or address are none, the keys do not fit the chain, or keys or
@@ -105,6 +106,7 @@ class ServiceSettings:
     keyring: KeyringSettings | None = None
     allowed_signers: Path | None = None
     revoked_keys: Path | None = None
+    signatures: Signatures = Signatures.ONE
 
     def __post_init__(self) -> None:
         """Check what can be checked without opening a key file."""
@@ -186,9 +188,14 @@ class ServiceSettings:
                 f"{self.path}: of the keys that are trusted none is left: all of them are revoked, "
                 "or for other namespaces; trust another one"
             )
+        several = self.signatures is Signatures.SEVERAL
         if self.kind is Recommended.LOCAL:
             return recommended.local(
-                self.audience, trusted.plain, sshsig=trusted.sshsig, standing_s=self._standing_s
+                self.audience,
+                trusted.plain,
+                sshsig=trusted.sshsig,
+                standing_s=self._standing_s,
+                several=several,
             )
         gate = [load_mac_key(path, allow_example_keys=example) for path in self.gate]
         encryption = [load_aead_key(path, allow_example_keys=example) for path in self.encryption]
@@ -206,6 +213,7 @@ class ServiceSettings:
             trusted=trusted.plain,
             sshsig=trusted.sshsig,
             standing_s=self._standing_s,
+            several=several,
         )
 
     def load_trusted(self) -> Trusted:
@@ -283,6 +291,7 @@ class Target:
             what the service answers cannot be verified.
         sshsig: whether the service takes ordinary keys as SSHSIG, too, because they stand in its
             ``allowed_signers``.
+        signatures: how many its messages carry, as in its own settings.
 
     Raises:
         ConfigurationError: name or address are none, or the keys do not fit the chain.
@@ -295,6 +304,7 @@ class Target:
     encryption: Path | None = None
     receipt_key: Path | None = None
     sshsig: bool = False
+    signatures: Signatures = Signatures.ONE
 
     def __post_init__(self) -> None:
         """Check what can be checked without opening a key file."""
@@ -376,11 +386,12 @@ class OperatorSettings:
         """
         example = self.allow_example_keys
         signing = self.load_signing_key(as_sshsig=target.sshsig)
-        layers = recommended.local_layers(signing)
+        several = target.signatures is Signatures.SEVERAL
+        layers = recommended.local_layers(signing, several=several)
         if target.gate is not None and target.encryption is not None:
             gate = load_mac_key(target.gate, allow_example_keys=example)
             encryption = load_aead_key(target.encryption, allow_example_keys=example)
-            layers = recommended.network_layers(gate, encryption, signing)
+            layers = recommended.network_layers(gate, encryption, signing, several=several)
         return Sealer(target.audience, layers, issuer=self.issuer, state=state, clock=clock)
 
     def load_signing_key(self, *, as_sshsig: bool = False) -> SigningKey | SshSigner | AgentKey:

@@ -15,6 +15,7 @@ from pathlib import Path
 from sealwire.adopting import OnNewSetup
 from sealwire.errors import ConfigurationError
 from sealwire.keyfiles import StrPath, write_checked
+from sealwire.recommended import Signatures
 from sealwire.settings.allow import PolicySettings
 from sealwire.settings.signing import SigningPlace
 from sealwire.settings.trail import TrailSettings
@@ -39,6 +40,7 @@ def render_service(settings: ServiceSettings) -> str:
             audience=settings.audience,
             address=settings.address,
             chain=settings.kind.value,
+            signatures=_signatures(settings.signatures),
             receipt_key=settings.receipt_key and _relative(folder, settings.receipt_key)[0],
             challenge=settings.challenge,
             allow_example_keys=settings.allow_example_keys or None,
@@ -87,6 +89,7 @@ def render_operator(settings: OperatorSettings) -> str:
             *_lines(
                 address=target.address,
                 chain=target.kind.value,
+                signatures=_signatures(target.signatures),
                 gate=target.gate and _relative(folder, target.gate)[0],
                 encryption=target.encryption and _relative(folder, target.encryption)[0],
                 receipt_key=target.receipt_key and _relative(folder, target.receipt_key)[0],
@@ -159,6 +162,10 @@ def write_settings(path: StrPath, text: str, *, force: bool = False) -> None:
         ConfigurationError: the file is there and ``force`` is not given, or it cannot be written.
     """
     write_checked(path, text.encode(), mode=0o644, force=force, error=ConfigurationError)
+
+
+def _signatures(signatures: Signatures) -> str | None:
+    return None if signatures is Signatures.ONE else signatures.value
 
 
 def _relative(folder: Path, *paths: Path) -> tuple[str, ...]:

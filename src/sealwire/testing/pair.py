@@ -100,7 +100,8 @@ class Pair:
         self.clock = clock
         self._check_undisturbed()
         self.decisions: list[Decision] = []
-        chain, layers = _ways(kind, audience, issuer)
+        several = policy is not None and policy.wants_several
+        chain, layers = _ways(kind, audience, issuer, several=several)
         door = make_door(chain, policy=policy, verbs=SERVED)
         sealer = Sealer(
             audience,
@@ -207,13 +208,18 @@ class Pair:
         return answered.payload
 
 
-def _ways(kind: Recommended, audience: str, issuer: str) -> tuple[Chain, tuple[SealingLayer, ...]]:
+def _ways(
+    kind: Recommended, audience: str, issuer: str, *, several: bool
+) -> tuple[Chain, tuple[SealingLayer, ...]]:
     """Give a chain with fresh keys, and the layers that seal for it."""
     signing = SigningKey(secrets.token_bytes(32), owner=issuer)
     trusted = [signing.verify_key]
     if kind is Recommended.LOCAL:
-        return recommended.local(audience, trusted), recommended.local_layers(signing)
+        layers = recommended.local_layers(signing, several=several)
+        return recommended.local(audience, trusted, several=several), layers
     gate = MacKey(secrets.token_bytes(32), owner=issuer, audience=audience)
     encryption = AeadKey(secrets.token_bytes(32), owner=issuer, audience=audience)
-    chain = recommended.network(audience, gate=[gate], encryption=[encryption], trusted=trusted)
-    return chain, recommended.network_layers(gate, encryption, signing)
+    chain = recommended.network(
+        audience, gate=[gate], encryption=[encryption], trusted=trusted, several=several
+    )
+    return chain, recommended.network_layers(gate, encryption, signing, several=several)

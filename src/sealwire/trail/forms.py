@@ -41,10 +41,14 @@ _MOMENT: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """How one value is written, and how it is read."""
+    """How one value is written, and how it is read.
+
+    Where ``may_lack``, an empty value is not written, and what is not there is read as one.
+    """
 
     write: Callable[[Any], JsonValue]
     read: Callable[[JsonValue], Any]
+    may_lack: bool = False
 
 
 _known: Final[dict[type[Any], tuple[tuple[str, Form], ...]]] = {}
@@ -59,16 +63,25 @@ def forms_of(kind: type[Any]) -> tuple[tuple[str, Form], ...]:
 
 
 def write_fields(value: object) -> dict[str, JsonValue]:
-    """Write an object as the entries of one in JSON; every field is there, if only as null."""
-    return {name: form.write(getattr(value, name)) for name, form in forms_of(type(value))}
+    """Write an object as the entries of one in JSON; every field is there, if only as null.
+
+    But for those that came to the format later: they are there where they say something.
+    """
+    written = {name: form.write(getattr(value, name)) for name, form in forms_of(type(value))}
+    for name, form in forms_of(type(value)):
+        if form.may_lack and not written[name]:
+            del written[name]
+    return written
 
 
 def read_fields(kind: type[T], entries: JsonValue) -> T:
     """Read what `write_fields` wrote."""
     forms = forms_of(kind)
-    if not isinstance(entries, dict) or entries.keys() != {name for name, _ in forms}:
+    there = entries.keys() if isinstance(entries, dict) else set()
+    lacking = {name for name, form in forms if form.may_lack and name not in there}
+    if not isinstance(entries, dict) or there != {name for name, _ in forms} - lacking:
         raise ValueError(f"not the entries of {kind.__name__}")
-    return kind(**{name: form.read(entries[name]) for name, form in forms})
+    return kind(**{name: form.read(entries[name]) for name, form in forms if name not in lacking})
 
 
 def _same(check: Callable[[Any], JsonValue]) -> Form:
@@ -167,6 +180,18 @@ def many(form: Form, limit: int = MAX_ENTRIES) -> Form:
         return tuple(form.read(each) for each in value)
 
     return Form(write, read)
+
+
+def left_out_if_empty(form: Form) -> Form:
+    """A list of ``form`` that is not written where it is empty (`write_fields`)."""
+
+    def read(value: JsonValue) -> object:
+        found = form.read(value)
+        if not found:
+            raise ValueError("an empty list is left out")
+        return found
+
+    return Form(form.write, read, may_lack=True)
 
 
 def member(members: type[E]) -> Form:

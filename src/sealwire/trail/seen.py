@@ -12,6 +12,7 @@ from sealwire.trail.forms import (
     MaybeSalted,
     Names,
     Text,
+    left_out_if_empty,
     many,
     nested,
     optional,
@@ -19,12 +20,26 @@ from sealwire.trail.forms import (
 
 
 @dataclass(frozen=True, slots=True)
-class Who:
-    """Who asked: the owner of a key, its thumbprint, and how it signs (``ed25519``)."""
+class Cosigner:
+    """Who signed with somebody: the owner of a key, its thumbprint, and how it signs."""
 
     owner: Text
     key: Digest
     signer: Text
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """Who asked: the owner of a key, its thumbprint, and how it signs (``ed25519``).
+
+    ``cosigners`` are those who signed with them, in the order of their key ids; where there are
+    none, the record has no such member.
+    """
+
+    owner: Text
+    key: Digest
+    signer: Text
+    cosigners: Annotated[tuple[Cosigner, ...], left_out_if_empty(many(nested(Cosigner)))] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from sealwire.chain import Chain
 from sealwire.checks import Freshness, Once
 from sealwire.checks.freshness import STANDING_S, lifetimes
 from sealwire.keyring.live import KeysInForce
-from sealwire.layers import AesGcmOpener, Ed25519Verifier, HmacVerifier
+from sealwire.layers import AesGcmOpener, Ed25519Verifier, HmacVerifier, ThresholdVerifier
 from sealwire.recommended import Recommended
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ def keyring_chain(
     kind: Recommended = Recommended.LOCAL,
     *,
     standing_s: int = STANDING_S,
+    several: bool = False,
 ) -> Chain:
     """Make a recommended chain whose keys are those of a keyring.
 
@@ -32,6 +33,7 @@ def keyring_chain(
         live: the keyring in force; replacing what it holds rotates the chain's keys.
         kind: ``local`` for a Unix socket, ``network`` for wherever strangers can connect or read.
         standing_s: how long a configuration may stand between sealing and delivery, seconds.
+        several: take the signatures of several in the place of one.
 
     Raises:
         ConfigurationError: ``standing_s`` is out of its range.
@@ -41,7 +43,7 @@ def keyring_chain(
         live.audience,
         (
             *(outer if kind is Recommended.NETWORK else ()),
-            Ed25519Verifier(live.signers),
+            ThresholdVerifier(live.signers) if several else Ed25519Verifier(live.signers),
             Freshness(lifetimes(standing_s)),
             KeysInForce(live),
             Once(),

@@ -180,7 +180,12 @@ class ServiceSettings:
         if files is not None:
             from sealwire.keyring import keyring_chain
 
-            return keyring_chain(files.open(), self.kind, standing_s=self._standing_s)
+            return keyring_chain(
+                files.open(),
+                self.kind,
+                standing_s=self._standing_s,
+                several=self.signatures is Signatures.SEVERAL,
+            )
         example = self.allow_example_keys
         trusted = self.load_trusted()
         if not trusted.keys:

@@ -300,6 +300,9 @@ class DurableState:
             # Whoever ends leases comes by here, and waits for no other process.
             with self.held(wait_s=0):
                 pass
+            if self._opened is not None and not self._opened.journal.healthy:
+                # What ended waits to be written, and until then nothing new is taken.
+                self._tell(self._opened.journal.trouble)
         except StateError as error:
             self._tell(str(error))
         except Exception as bug:  # noqa: BLE001 - leases are ended by the thread that comes by here

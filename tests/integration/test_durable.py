@@ -25,6 +25,7 @@ from sealwire import (
 from sealwire.cli.app import run
 from sealwire.journal import Journal, Now, StateDirectory, Stored
 from sealwire.keyfiles import load_signing_key
+from sealwire.localdoor import write_local
 from sealwire.stages import Outcome, Stream
 
 if TYPE_CHECKING:
@@ -994,6 +995,31 @@ def test_what_was_taken_back_is_written_when_the_directory_is_there_again(
     assert INFO == service.level
     service.kill()
     assert INFO == start().level
+
+
+def test_what_ends_by_itself_or_by_its_owner_does_so_on_a_disk_that_fails(
+    start: Callable[..., Service], client: Client
+) -> None:
+    """A trial whose time is over, and leases that whoever owns the process ends without a key."""
+    service = start(FAILS_IF_BROKEN)
+    client.lease({"payments.api": "DEBUG"}, for_s=600)
+    client.apply(QUIET, confirm_within_s=2)
+    service.do("broken.append(True)")
+    answer = deliver(client.address, write_local(b'{"verb":"revert"}'))
+    assert Outcome.APPLIED == answer.outcome
+    assert INFO == service.level_of("payments.api")
+    assert settled(service, INFO)
+    ends = time.monotonic() + PATIENCE_S
+    while not client.status().report["trouble"]:
+        # It is said by whoever tries to write it.
+        assert time.monotonic() < ends
+        time.sleep(0.05)
+    healed(service, client)
+    service.kill()
+    service = start()
+    assert INFO == service.level
+    assert [] == client.status().report["leases"]
+    assert [] == client.status().report["set_aside"]
 
 
 # ---- what was sent to stand on trial -----------------------------------------------------------

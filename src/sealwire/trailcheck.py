@@ -32,7 +32,7 @@ class Held(NamedTuple):
 
     Attributes:
         point: size and root.
-        at_ms: the receipt's own time.
+        at_ms: the receipt's own time; of several the first one's.
     """
 
     point: TrailPoint
@@ -82,7 +82,9 @@ def judge(held: tuple[Held, ...], shown: Iterable[TrailPoint], receipt: Receipt)
         ]
     except _Wrong as wrong:
         return Judged(wrong.check, held, wrong.words)
-    now = _bounded([*left, Held(receipt.trail, receipt.at_ms)])
+    # Since when it is known: whatever is shorter and came later than that is cut.
+    times = [each.at_ms for each in held if each.point == receipt.trail]
+    now = _bounded([*left, Held(receipt.trail, min([receipt.at_ms, *times]))])
     if not held:
         return Judged(TrailCheck.FIRST, now)
     if not left:
@@ -134,8 +136,7 @@ def _goes_on(held: Held, said: Shown | None, receipt: Receipt, *, asked: bool) -
 
 def _bounded(held: list[Held]) -> tuple[Held, ...]:
     """Give what is held in the order of sizes, and no more than can be shown (rule 4)."""
-    newest = {each.point: each for each in sorted(held, key=lambda each: each.at_ms)}
-    ordered = sorted(newest.values(), key=lambda each: each.point.size)
+    ordered = sorted(held, key=lambda each: each.point.size)
     if len(ordered) > MAX_POINTS:
         ordered[1 : len(ordered) - MAX_POINTS + 1] = []
     return tuple(ordered)

@@ -70,6 +70,10 @@ def test_the_same_point_needs_no_proof() -> None:
     came = receipt(7)
     assert TrailCheck.PROVED is judge(held(7), (), came).check
     assert TrailCheck.PROVED is judge(held(7), points(7), receipt(7, [7])).check
+    # So nothing has to be written either; and the time is that of the first, also of a late one.
+    assert held(7) == judge(held(7), (), came).held
+    early = judge(held(7), (), receipt(7, (), at_ms=AT_MS - 5))
+    assert (Held(point(7), AT_MS - 5),) == early.held
 
 
 def test_what_was_not_asked_stays_to_be_asked() -> None:

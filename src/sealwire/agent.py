@@ -180,11 +180,7 @@ class Agent:
     def _exchange(self, request: bytes, within_s: float) -> bytes:
         """Send one request; give the answer's content, which has at least a byte."""
         deadline = time.monotonic() + within_s
-        if sys.platform == "win32":
-            raise OSError("there are no Unix sockets here")
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-            connection.settimeout(within_s)
-            connection.connect(self.path)
+        with _connected(self.path, within_s) as connection:
             connection.sendall(string(request))
             length = int.from_bytes(_receive(connection, 4, deadline))
             if not 1 <= length <= MAX_ANSWER_BYTES:
@@ -257,6 +253,20 @@ def _sign_plainly(
     if not verify_key.verifies(signed, signature):
         raise SealError(f"the ssh-agent's signature is not this key's; {_LOOK}")
     return signature
+
+
+def _connected(path: str, within_s: float) -> socket.socket:
+    if sys.platform == "win32":
+        raise OSError("there are no Unix sockets here")
+    else:  # noqa: RET506 - a type checker reads one platform's branch
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            connection.settimeout(within_s)
+            connection.connect(path)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
 
 def _receive(connection: socket.socket, count: int, deadline: float) -> bytes:

@@ -22,6 +22,7 @@ import os
 import socket
 import sys
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sealwire.errors import KeyFileError, MalformedError, Reason, SealError, Stage, shorten
@@ -30,7 +31,7 @@ from sealwire.sshkeys import SshSigner, SshVerifyKey
 from sealwire.sshwire import PublicKey, Reader, Signature, string
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 SOCKET_VARIABLE: Final = "SSH_AUTH_SOCK"
 
@@ -179,11 +180,7 @@ class Agent:
     def _exchange(self, request: bytes, within_s: float) -> bytes:
         """Send one request; give the answer's content, which has at least a byte."""
         deadline = time.monotonic() + within_s
-        if sys.platform == "win32":
-            raise OSError("there are no Unix sockets here")
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-            connection.settimeout(within_s)
-            connection.connect(self.path)
+        with _connected(self.path, within_s) as connection:
             connection.sendall(string(request))
             length = int.from_bytes(_receive(connection, 4, deadline))
             if not 1 <= length <= MAX_ANSWER_BYTES:
@@ -213,15 +210,15 @@ class AgentKey:
             ConfigurationError: ``owner`` is no name, or the key is none that anybody may trust.
         """
         self.identity = identity
-        self._agent = agent
         public_key = identity.public_key
-        self._sshsig: SshSigner | None = None
+        self.verify_key: VerifyKey | SshVerifyKey
+        self._sign: Callable[[bytes], bytes]
         if as_sshsig or public_key.in_authenticator:
-            verify_key = SshVerifyKey(public_key, owner=owner)
-            self.verify_key: VerifyKey | SshVerifyKey = verify_key
-            self._sshsig = SshSigner(verify_key, lambda data: agent.sign(public_key, data))
+            self.verify_key = SshVerifyKey(public_key, owner=owner)
+            self._sign = SshSigner(self.verify_key, partial(agent.sign, public_key)).sign
         else:
             self.verify_key = VerifyKey(public_key.public, owner=owner)
+            self._sign = partial(_sign_plainly, agent, public_key, self.verify_key)
         self.algorithm = self.verify_key.algorithm
         self.owner = owner
         self.thumbprint = self.verify_key.thumbprint
@@ -242,20 +239,34 @@ class AgentKey:
         Raises:
             SealError: the agent does not sign, or with another key.
         """
-        if self._sshsig is not None:
-            return self._sshsig.sign(signed)
-        blob = self._agent.sign(self.identity.public_key, signed)
+        return self._sign(signed)
+
+
+def _sign_plainly(
+    agent: Agent, public_key: PublicKey, verify_key: VerifyKey, signed: bytes
+) -> bytes:
+    """Give the 64 bytes of an ordinary signature, verified."""
+    try:
+        signature = Signature.parse(agent.sign(public_key, signed)).value
+    except MalformedError as error:
+        raise _unreadable(error) from None
+    if not verify_key.verifies(signed, signature):
+        raise SealError(f"the ssh-agent's signature is not this key's; {_LOOK}")
+    return signature
+
+
+def _connected(path: str, within_s: float) -> socket.socket:
+    if sys.platform == "win32":
+        raise OSError("there are no Unix sockets here")
+    else:  # noqa: RET506 - a type checker reads one platform's branch
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
-            signature = Signature.parse(blob).value
-        except MalformedError as error:
-            raise _unreadable(error) from None
-        if not (
-            isinstance(self.verify_key, VerifyKey) and self.verify_key.verifies(signed, signature)
-        ):
-            raise SealError(
-                "the ssh-agent gave a signature that is not this key's over the message"
-            )
-        return signature
+            connection.settimeout(within_s)
+            connection.connect(path)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
 
 def _receive(connection: socket.socket, count: int, deadline: float) -> bytes:

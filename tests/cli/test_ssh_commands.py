@@ -115,6 +115,20 @@ def test_a_message_goes_the_whole_way(
     assert b"\x0d" in {asked[:1] for asked in soft.asked}
 
 
+def test_what_a_fido_key_signed_stands_after_a_restart(
+    shell: Shell, soft: SoftAgent, started: Callable[[str], Service]
+) -> None:
+    """The state keeps the message, and verifies it anew without asking anybody."""
+    printed = with_ssh_keys(shell, "agent:alice's blue one", FIDO, PLAIN)
+    service = started(printed)
+    shell.done("apply", "debug.json")
+    asked = len(soft.asked)
+    service.end()
+    service = started(printed)
+    assert any("at debug: again" in line for line in service.logs("again"))
+    assert asked == len(soft.asked)
+
+
 def test_a_message_is_taken_apart(shell: Shell, soft: SoftAgent) -> None:
     """Without a key, and in words that say what kind of signature it has."""
     with_ssh_keys(shell, "agent:alice's blue one", FIDO)

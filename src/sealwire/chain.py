@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 from sealwire import algebra
 from sealwire.algebra import Admission, Guarantee, Layer, Verifier
 from sealwire.alternatives import AnyOf, spread
-from sealwire.body import CONTENT_TYPE_KEYRING, decode_body
+from sealwire.body import decode_body
 from sealwire.cose import external_aad, no_key
 from sealwire.errors import (
     Reason,
@@ -31,6 +31,7 @@ from sealwire.errors import (
 )
 from sealwire.keys import check_name
 from sealwire.stages import (
+    CONTENT_TYPE_KEYRING,
     Claims,
     Context,
     Evidence,
@@ -68,8 +69,12 @@ class Successors(Protocol):
         """Whether ``data`` is meant for this, and is no request."""
         ...
 
-    def open(self, data: bytes) -> tuple[Claims, tuple[Evidence, ...]]:
+    def open(self, data: bytes, now_ms: int) -> tuple[Claims, tuple[Evidence, ...]]:
         """Verify it and change nothing; say what it is and who signed, or raise `RefusedError`."""
+        ...
+
+    def claims(self, data: bytes) -> Claims:
+        """Give claims for an answer to what was refused, and whose sender was one we trust."""
         ...
 
     def standing(self, data: bytes) -> Standing:
@@ -172,7 +177,7 @@ class Chain:
         """
         if len(self._routes) > 1 and not from_layer and self._follows(sealed):
             # Of several ways each is one layer long, and no way in is needed for what has none.
-            return self._open_successor(Message(sealed))
+            return self._open_successor(Message(sealed), now_ms)
         # 1. Layers, outermost first: each authenticates before the next one reads a byte.
         route = self._routes[0] if len(self._routes) == 1 else self._pick(sealed)
         message = Message(sealed)
@@ -184,7 +189,7 @@ class Chain:
             layer = route.layers[position]
             last = position + 1 == len(route.layers)
             if last and not from_layer and self._follows(message.data):
-                return self._open_successor(message)
+                return self._open_successor(message, now_ms)
             if position == route.keep_from:
                 signed = message.data
             context = Context(
@@ -220,12 +225,18 @@ class Chain:
     def _follows(self, data: bytes) -> bool:
         return self.successors is not None and self.successors.looks_like_list(data)
 
-    def _open_successor(self, message: Message) -> Opened:
+    def _open_successor(self, message: Message, now_ms: int) -> Opened:
         """Open what is to follow the keys in force; it has an order and a lifetime of its own."""
         if self.successors is None:
             raise RuntimeError("sealwire.chain: there is nothing that could follow")
         data = message.data
-        claims, shown = _guarded(tuple, Stage.LAYER, self.successors.open, data)
+        try:
+            claims, shown = _guarded(tuple, Stage.LAYER, self.successors.open, data, now_ms)
+        except RefusedError as refusal:
+            if refusal.stage.authenticated:
+                claims = self.successors.claims(data)
+                refusal.known = Known(claims, digest_of(data), message.evidence)
+            raise
         evidence = (*message.evidence, *shown)
         return Opened(data, claims, CONTENT_TYPE_KEYRING, data, evidence)
 

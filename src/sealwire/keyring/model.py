@@ -36,6 +36,10 @@ MAX_AUDIENCES: Final = 64
 MAX_SUSPENSION_S: Final = 72 * 3600
 """How long one root key alone can suspend others: over a weekend, until the others are there."""
 
+MAX_AHEAD_S: Final = 300
+"""How far ahead of a service's clock a keyring may have been issued: clocks differ. Were there no
+end to it, one root key could put off when a suspension begins, and so when all that follow do."""
+
 MAX_ROOTS: Final = 8
 """Active root keys: as many as can sign one document."""
 
@@ -304,13 +308,15 @@ def only_suspends(before: Keyring, after: Keyring) -> bool:
 
     Nothing is added, nobody is given more, what is valid does not become so for longer, and no
     suspension is longer than `MAX_SUSPENSION_S` or made longer. Root keys cannot be suspended so:
-    the thief of one could shut the others out.
+    the thief of one could shut the others out. One that suspends nothing is not of this kind: it
+    would only use up a version, of which each host could be given another.
     """
     if (before.root_threshold, before.expires) != (after.root_threshold, after.expires):
         return False
     was = {key.thumbprint: key for key in before.keys}
     if was.keys() != {key.thumbprint for key in after.keys}:
         return False
+    suspends = False
     for key in after.keys:
         old = was[key.thumbprint]
         suspended = replace(
@@ -326,7 +332,8 @@ def only_suspends(before: Keyring, after: Keyring) -> bool:
         )
         if key != old and not is_new:
             return False
-    return True
+        suspends = suspends or is_new
+    return suspends
 
 
 def _check_set(keys: tuple[RingKey, ...]) -> None:

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MAX_HISTORY_BYTES: Final = 16 * 1024 * 1024
-"""A keyring of twenty people has some 6 KB; a week of daily changes is nothing, years are."""
+"""A keyring of twenty people has some 14 KB; a year of weekly changes is far below that."""
 
 MAX_SECRETS: Final = 512
 SECRET_SUFFIXES: Final = (".mac", ".aead")
@@ -129,7 +129,7 @@ class KeyringFiles:
                 continue
             # What was kept has been judged when it came.
             followed, trouble = self._fresh(
-                path, live.current, None if path == self.kept else now_ms
+                path, live, live.current, None if path == self.kept else now_ms
             )
             if isinstance(trouble, _AheadError):
                 self._unused.add(path)
@@ -164,7 +164,7 @@ class KeyringFiles:
                     wrong = error
             else:
                 current = followed[-1] if followed else live.current
-                more, wrong = self._fresh(path, current, now_ms)
+                more, wrong = self._fresh(path, live, current, now_ms)
                 followed = (*followed, *more)
             if wrong is not None:
                 self._unused.add(path)
@@ -237,7 +237,7 @@ class KeyringFiles:
         return tuple(path for path in (self.file, self.secrets, self.kept) if path is not None)
 
     def _fresh(
-        self, path: Path, current: SignedKeyring, now_ms: int | None
+        self, path: Path, live: LiveKeyring, current: SignedKeyring, now_ms: int | None
     ) -> tuple[tuple[SignedKeyring, ...], KeyFileError | None]:
         """Give what a file has that follows, and why it is not all; older versions are passed over.
 
@@ -247,6 +247,9 @@ class KeyringFiles:
         try:
             for sealed in _taken_apart(path, _read(path, needed=False)):
                 with _naming(path):
+                    if live.is_known(sealed):
+                        # Most of a long file is, and reading one takes milliseconds.
+                        continue
                     found = peek_keyring(sealed)
                     version = found.version
                     if version > current.keyring.version:

@@ -134,6 +134,14 @@ class LiveKeyring:
             self._current = each
         self._look_up()
 
+    def is_known(self, sealed: bytes) -> bool:
+        """Whether this is the text of a keyring that was followed, whoever has signed it since.
+
+        Raises:
+            MalformedError: it is no signed keyring.
+        """
+        return digest_of(cosesign.split(sealed).payload) in self._known
+
     def _know(self, signed: SignedKeyring, before: tuple[RingKey, ...]) -> None:
         keyring = signed.keyring
         roots = (*before, *keyring.roots())

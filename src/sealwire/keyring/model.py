@@ -16,6 +16,7 @@ Rules this module keeps:
 from __future__ import annotations
 
 import enum
+import functools
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -99,6 +100,13 @@ _FOLLOWS: Final = {
 either state nothing that it signed is opened."""
 
 
+@functools.lru_cache(maxsize=1024)
+def _verify_key(public: bytes, owner: str) -> VerifyKey:
+    # Whether a point is a key takes a third of a millisecond to find out, and every version of a
+    # keyring has nearly the same ones. They are public, so that it does no harm to keep them.
+    return VerifyKey(public, owner=owner)
+
+
 @dataclass(frozen=True, slots=True)
 class Owner:
     """Whose a key is.
@@ -159,7 +167,7 @@ class RingKey:
         Raises:
             ConfigurationError: the public key is not canonical, or of small order.
         """
-        return VerifyKey(self.public, owner=self.owner.id)
+        return _verify_key(self.public, self.owner.id)
 
     def state_at(self, now: int) -> State:
         """Give the state at a time: a suspension is over by itself, and an active key expires.
@@ -358,7 +366,6 @@ def _check_key(key: RingKey) -> None:
         _want(not key.public, f"{name} is a secret key, and stands here with bytes")
         _want(len(key.audiences) == 1, f"{name} is a secret key, and belongs to one audience")
     else:
-        # The point itself is looked at when the key is used; here it is that the name is its own.
         _want(
             len(key.public) == PUBLIC_BYTES and okp_thumbprint(key.public) == key.thumbprint,
             f"{name} is not what its thumbprint says",

@@ -581,3 +581,11 @@ def test_what_raises_something_else_is_refused() -> None:
     chain = Chain(AUDIENCE, parts, successors=Broken())
     found = refusal(lambda: chain.open(b"data", now_ms=NOW_MS))
     assert (Reason.INTERNAL, Stage.LAYER) == (found.reason, found.stage)
+
+
+def test_what_was_followed_is_known_by_its_text() -> None:
+    """Whoever has signed it; what is none is refused."""
+    live, listed = after(1)
+    assert all(live.is_known(each.sealed) for each in listed)
+    assert not live.is_known(following(live.current).sealed)
+    assert Reason.ENVELOPE_MALFORMED is refusal(lambda: live.is_known(b"none")).reason

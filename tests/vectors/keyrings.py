@@ -87,12 +87,14 @@ def signed(
             proof = proof[:-1] + bytes([proof[-1] ^ 1])
         entries.append(head(4, 3) + enc(protected) + b"\xa0" + enc(proof))
     body = b"\xd8\x62\x84\x40\xa0" + enc(payload)
-    return body + head(4, len(entries)) + b"".join(entries)
+    made: bytes = body + head(4, len(entries)) + b"".join(entries)
+    return made
 
 
 def listed(*keyrings: bytes) -> bytes:
     """Give a list."""
-    return head(4, len(keyrings)) + b"".join(keyrings)
+    made: bytes = head(4, len(keyrings)) + b"".join(keyrings)
+    return made
 
 
 def vector(name: str, what: str, data: bytes, expected: Vector, before: bytes = b"") -> Vector:

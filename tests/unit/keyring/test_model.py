@@ -382,3 +382,12 @@ def test_an_audience_serves_itself() -> None:
     assert not entry(ALICE, Role.CONFIG, audiences=("a",)).serves("b")
     keys = [entry(ALICE, Role.CONFIG, audiences=("a", "b")), entry(BOB, Role.CONFIG)]
     assert 3 == len(ring([entry(ROOT, Role.ROOT), *keys]).keys)
+
+
+def test_one_root_key_suspends_a_key_once() -> None:
+    """Also where that is over: else its thief could keep the key away for good, 72 h at a time."""
+    before = with_suspended()
+    again = replace(
+        in_state(before, BOB, State.SUSPENDED), since=NOW + 2 * DAY, until=NOW + 3 * DAY
+    )
+    assert not only_suspends(before, changed(before, again, now=NOW + 2 * DAY))

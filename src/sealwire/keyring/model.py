@@ -336,7 +336,6 @@ def only_suspends(before: Keyring, after: Keyring) -> bool:
             and old.role is not Role.ROOT
             and key.since == after.issued
             and key.until <= after.issued + MAX_SUSPENSION_S
-            and not key.primary
         )
         if key != old and not is_new:
             return False

@@ -6,8 +6,9 @@ Rules this module keeps:
    being judged meanwhile is judged by one of the two. The memory's gate is held around every call.
 2. Once a key is compromised, the leases that it signed end, and so does what it has on trial. A
    configuration that stays is named, and stays: going back from it is for people to decide.
-3. What does not follow leaves the keyring as it is, with an alert; the same is told once.
-4. Before a keyring expires it is said 30, 14, 7 days and one day ahead.
+3. What does not follow leaves the keyring as it is, with an alert; the same is told once, stands in
+   status while it lasts, and is tried again.
+4. Before a keyring expires it is said 30, 14, 7 days and one day ahead, and once it has.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 from sealwire.clock import monotonic_ms
 from sealwire.durations import in_words
 from sealwire.errors import (
-    ConfigurationError,
+    KeyFileError,
     Reason,
     RefusedError,
     Stage,
@@ -39,8 +40,11 @@ if TYPE_CHECKING:
 LOOK_MS: Final = 500
 """How often the files are looked at: a key that is taken away is to be gone within a second."""
 
+_AGAIN_MS: Final = 5_000
+"""How often that is tried again which could not be used: a file that is wrong is long, perhaps."""
+
 _DAY_S: Final = 24 * 3600
-_WARN_DAYS: Final = (1, 7, 14, 30)
+_WARN_DAYS: Final = (0, 1, 7, 14, 30)
 
 
 class Custody:
@@ -59,9 +63,9 @@ class Custody:
             engine: what runs in this process.
         """
         self._files, self.live, self._engine = files, live, engine
-        self._due_ms = 0
+        self._due_ms = self._again_ms = 0
         self._said = ""
-        self._warned: tuple[int, int] = (0, 0)
+        self._warned: tuple[int, int] = (0, -1)
 
     @property
     def digest(self) -> str:
@@ -84,15 +88,24 @@ class Custody:
 
     def look(self, now_ms: int) -> None:
         """Look at once; see `let_time_pass`."""
-        self._due_ms = monotonic_ms() + LOOK_MS
-        try:
-            followed = self._files.look(self.live)
-            if followed:
+        mono_ms = monotonic_ms()
+        self._due_ms = mono_ms + LOOK_MS
+        again = self._files.unused and mono_ms >= self._again_ms
+        followed, trouble = self._files.look(self.live, now_ms, again=again)
+        if followed:
+            try:
                 self._keep(followed)
+            except StateError as error:
+                self._files.not_used()
+                trouble = (*trouble, str(error))
+            else:
                 self._put_in_force(followed)
+        if again or trouble:
+            self._again_ms = mono_ms + _AGAIN_MS
+        if trouble:
+            self._alert(f"the keyring stays as it is: {'; '.join(trouble)}")
+        elif not self._files.unused:
             self._said = ""
-        except (ConfigurationError, StateError, OSError) as error:
-            self._alert(f"the keyring stays as it is: {error}")
         self._warn(now_ms // 1000)
 
     def follow(self, opened: Opened) -> str:
@@ -103,7 +116,11 @@ class Custody:
         """
         followed = self.live.follow(opened.body)
         try:
+            for each in followed:
+                self._files.refuse_examples(each.keyring)
             kept = self._keep(followed)
+        except KeyFileError as error:
+            raise RefusedError(Reason.DOCUMENT_INVALID, Stage.DOCUMENT, str(error)) from None
         except StateError as error:
             raise RefusedError(Reason.STATE_UNAVAILABLE, Stage.ADMISSION, str(error)) from None
         self._put_in_force(followed)
@@ -139,8 +156,9 @@ class Custody:
     def _warn(self, now: int) -> None:
         keyring = self.live.keyring
         left_s = keyring.expires - now
-        days = next((days for days in _WARN_DAYS if left_s <= days * _DAY_S), 0)
-        if not days or self._warned == (keyring.version, days):
+        # At the second at which it expires it is still good, and from the next one on no more.
+        days = next((days for days in _WARN_DAYS if left_s < days * _DAY_S), None)
+        if days is None or self._warned == (keyring.version, days):
             return
         self._warned = keyring.version, days
         remedy = "sign the next one: sealwire keys renew"

@@ -358,7 +358,8 @@ class Service:
 
         def take() -> Standing:
             now_ms, skew_ms = self.tick().now_ms, self.door.skew_ms
-            if self._durable is None and self.memory.kept_from is not None:
+            lost = self._durable is None and self.memory.kept_from is not None
+            if lost and opened.claims.stream is not Stream.KEYRING:
                 # Another listener of this process keeps what it takes, and this one does not.
                 self.memory.check_sealed_after_process(opened.claims, skew_ms)
             if self.memory.mode is Mode.WAIT_OUT:

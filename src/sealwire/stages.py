@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import enum
 import hashlib
+from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple, NewType
 
 Sealed = NewType("Sealed", bytes)
@@ -24,6 +25,9 @@ Digest = NewType("Digest", bytes)
 
 DOMAIN = "sealwire/1"
 """The name and version of the protocol, bound into every authentication."""
+
+CONTENT_TYPE_KEYRING = "application/vnd.sealwire.keyring"
+"""A list of signed keyrings, which stands in the place of the last layer and has no body."""
 
 
 CONTENT_TYPE_KEYRING = "application/vnd.sealwire.keyring"
@@ -223,9 +227,16 @@ def signers_of(evidence: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
     return () if found is None else (found, *found.cosigners)
 
 
-def thumbprints_of(evidence: tuple[Evidence, ...]) -> tuple[bytes, ...]:
+def everybody(evidence: Iterable[Evidence]) -> Iterator[Evidence]:
+    """Give what evidence shows of every key, those of cosigners included."""
+    for each in evidence:
+        yield each
+        yield from each.cosigners
+
+
+def thumbprints_of(evidence: Iterable[Evidence]) -> tuple[bytes, ...]:
     """Give the keys that evidence names, those of cosigners included."""
-    return tuple(each.thumbprint for shown in evidence for each in (shown, *shown.cosigners))
+    return tuple(each.thumbprint for each in everybody(evidence))
 
 
 def digest_of(body: bytes) -> Digest:

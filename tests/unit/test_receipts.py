@@ -18,6 +18,7 @@ from sealwire.receipts import (
     ANSWER_LIFETIME_S,
     Asked,
     Instance,
+    KeyringPoint,
     Mode,
     Outcome,
     Receipt,
@@ -59,6 +60,7 @@ FULL = Receipt(
         *(Shown(43, problem=each) for each in (Unproved.LONGER, Unproved.UNREADABLE)),
     ),
     signers=(Signer("alice", "ab" * 32), Signer("bob", "cd" * 32)),
+    keyring=KeyringPoint("payments", 7, "ef" * 32),
 )
 LEAST = Receipt(Outcome.REFUSED, Mode.WAIT_OUT, AT_MS)
 
@@ -262,6 +264,11 @@ NOT_SHOWN: list[Any] = [
         {"trail": {"size": 1, "root": "ab"}},
         {"trail": {"root": "ab" * 32}},
         *({"trail": {"size": 1, "root": "ab" * 32, "shown": each}} for each in NOT_SHOWN),
+        {"keyring": 1},
+        {"keyring": {"name": "payments", "version": 1}},
+        {"keyring": {"name": 1, "version": 1, "digest": "ab" * 32}},
+        {"keyring": {"name": "payments", "version": "1", "digest": "ab" * 32}},
+        {"keyring": {"name": "payments", "version": 1, "digest": "ab"}},
         {"report": "{}"},
         {"report": [1]},
         {"signers": {}},

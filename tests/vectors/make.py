@@ -47,6 +47,7 @@ from encoding import (
     ssh,
     wrap,
 )
+from keyrings import keyrings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -1925,6 +1926,7 @@ def everything() -> dict[str, bytes]:
         bodies,
         times,
         frames,
+        keyrings,
         values,
         documents,
         answers,

@@ -140,7 +140,7 @@ def test_everything_else_has_its_place(trail_events: tuple[Event, ...]) -> None:
     assert "alice showed a point of 7 records that is none of this trail" in point
     assert 1 == len(told["clock"])
     kinds = {each["kind"] for each in told["keys_and_policy"]}
-    assert {"started", "key-changed", "policy-changed"} == kinds
+    assert {"started", "key-changed", "keyring-changed", "policy-changed"} == kinds
     assert 2 == len(told["refusals"])
     empty = report()
     assert (None, 0) == (empty["scope"]["first_record"], empty["scope"]["records"])

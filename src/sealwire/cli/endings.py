@@ -30,6 +30,9 @@ class Exit(enum.IntEnum):
     NO_ANSWER = 4
     """Sent, and no answer came: it may have been applied."""
 
+    PARTLY = 5
+    """Some of it is done and some is not."""
+
     TRUNCATED = 6
     """Records that a checkpoint or an anchor of a trail counts are not there."""
 

@@ -47,6 +47,7 @@ from sealwire.settings import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from sealwire.cli.keyring_part import KeyringPart
     from sealwire.keys import AeadKey, MacKey, SigningKey, VerifyKey
 
 _LOGS_MODE: Final = 0o700
@@ -112,6 +113,7 @@ def make_service_part(
     trusted: Iterable[VerifyKey],
     *,
     force: bool,
+    ring: KeyringPart | None = None,
 ) -> tuple[ServiceSettings, list[Item]]:
     """Make a service's part, and load it once.
 
@@ -122,6 +124,7 @@ def make_service_part(
         places: where everything else goes.
         trusted: the public keys of everybody who may change its logging.
         force: replace what is there, but for secret keys.
+        ring: a keyring that settles the keys, in the place of ``trusted``.
 
     Raises:
         SealwireError: a file is there and ``force`` is not given, or something cannot be written.
@@ -132,7 +135,7 @@ def make_service_part(
     owners = sorted({key.owner for key in named.values()})
     gate: tuple[Path, ...] = ()
     encryption: tuple[Path, ...] = ()
-    if kind is Recommended.NETWORK:
+    if kind is Recommended.NETWORK and ring is None:
         gate = tuple(places.folder / "gate" / f"{file_name(owner)}.mac" for owner in owners)
         encryption = tuple(
             places.folder / "encryption" / f"{file_name(owner)}.aead" for owner in owners
@@ -149,10 +152,11 @@ def make_service_part(
         receipt_key=places.folder / RECEIPT_KEY,
         policy=PolicySettings(directories=(str(places.logs),)),
         trail=trail_settings(places.folder, places.trail),
+        keyring=None if ring is None else ring.settings,
     )
     text = render_service(settings)
     if not force:
-        check_free(path, *public)
+        check_free(path, *public, *([] if ring is None else ring.files))
     receipt_key = _receipt_key(places.folder / RECEIPT_KEY)
     check_key(settings.trail)
     shared = [
@@ -166,6 +170,7 @@ def make_service_part(
         make_folder(file.parent)
         write_key_file(file, key, force=force)
         items.append(Item(f"public key of {key.owner}", file))
+    items += [] if ring is None else ring.write(force=force)
     items += [secret.write() for secret in shared]
     items.append(_state(places.state, audience))
     items += write_trail(settings.trail)

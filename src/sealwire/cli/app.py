@@ -25,9 +25,11 @@ from sealwire.cli.init import init
 from sealwire.cli.inspection import inspect
 from sealwire.cli.keyring_after import push, rehearse
 from sealwire.cli.keyring_change import destroy, promote, renew, revoke, suspend
+from sealwire.cli.keyring_check import check
 from sealwire.cli.keyring_list import list_keys
 from sealwire.cli.keyring_make import enroll, leave
 from sealwire.cli.keyring_make import init as init_keyring
+from sealwire.cli.keyring_review import review
 from sealwire.cli.keyring_rotate import rotate
 from sealwire.cli.keyring_sign import sign
 from sealwire.cli.keys import keys
@@ -91,7 +93,7 @@ for _command in (follow, report, who_can):
 
 for _command in (
     *(init_keyring, enroll, leave, list_keys, promote, suspend, revoke, destroy, renew),
-    *(sign, push, rehearse, rotate),
+    *(sign, push, rehearse, rotate, check, review),
 ):
     keys.add_command(_command)
 

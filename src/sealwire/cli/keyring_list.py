@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from sealwire.cli.custodian import Custodian, now_s, ring_options
 from sealwire.cli.endings import Exit
 from sealwire.cli.terminal import printable, say, say_fields, say_json, write_bytes
+from sealwire.cosesign import looks_signed_by_several
 from sealwire.keyring.words import moment_in_words, role_in_words
 
 if TYPE_CHECKING:
@@ -17,7 +20,8 @@ if TYPE_CHECKING:
     from sealwire.cli.terminal import JsonOutput
     from sealwire.keyring import Keyring, RingKey
 
-_COLUMNS = ("owner", "role", "id", "state", "primary", "since", "valid until", "audiences")
+_ID: Final = re.compile(r"[0-9a-f]{16}(?:[0-9a-f]{48})?")
+_COLUMNS: Final = ("owner", "role", "id", "state", "primary", "since", "valid until", "audiences")
 
 
 @click.command(
@@ -44,6 +48,44 @@ def list_keys(ring: str | None, config: str | None, *, first: bool, as_json: boo
         return Exit.OK
     say_keyring(custodian, now_s())
     return Exit.OK
+
+
+def show_of_keyring(named: str, *, as_json: bool) -> bool:
+    """Show a keyring, or a key of one by its id; say whether it was either.
+
+    Args:
+        named: a file, or a key's id.
+        as_json: print one JSON object.
+    """
+    path, now = Path(named), now_s()
+    if _holds_keyrings(path):
+        custodian = Custodian.open(named, None)
+        if as_json:
+            say_json(keyring_as_json(custodian.keyring, now))
+        else:
+            say_keyring(custodian, now)
+        return True
+    if _ID.fullmatch(named.lower()) is None or path.exists():
+        return False
+    custodian = Custodian.open(None, None)
+    key = custodian.key(named)
+    if as_json:
+        say_json(key_as_json(key, now))
+    else:
+        say_key(key, custodian.keyring, now)
+    return True
+
+
+def _holds_keyrings(path: Path) -> bool:
+    try:
+        # A pipe would wait for whoever writes into it.
+        if not path.is_file():
+            return False
+        with path.open("rb") as file:
+            return looks_signed_by_several(file.read(8))
+    except OSError:
+        # Whoever loads it says why it cannot be read.
+        return False
 
 
 def say_keyring(custodian: Custodian, now: int) -> None:

@@ -86,6 +86,7 @@ class Client:
         address: where the service listens.
         sealer: what seals for it.
         receipt_key: the host's key, by which receipts are verified; ``None`` where it is not known.
+        next_receipt_key: the key that the host goes over to, where that is known.
     """
 
     def __init__(
@@ -97,6 +98,7 @@ class Client:
         timeout_s: float = DEFAULT_TIMEOUT_S,
         deliver: Deliver = exchange,
         receipt_key: VerifyKey | None = None,
+        next_receipt_key: VerifyKey | None = None,
         keep: Keep | None = None,
     ) -> None:
         """Make a client of its parts; `from_settings` is the usual way.
@@ -109,6 +111,7 @@ class Client:
             deliver: carries a message and gives the answer as it came; over a socket, unless it
                 goes another way.
             receipt_key: the public half of the host's receipt key.
+            next_receipt_key: that of the key which takes its place; receipts of either count.
             keep: is given each receipt; by default none is kept.
         """
         self.address = address
@@ -118,7 +121,7 @@ class Client:
         self._deliver = deliver
         self._in_order = threading.Lock()
         forks.watch(self)
-        self.receipt_key = receipt_key
+        self.receipt_key, self.next_receipt_key = receipt_key, next_receipt_key
         self._keep = keep
         self._challenge: bytes | None = None
 
@@ -170,6 +173,7 @@ class Client:
             timeout_s=timeout_s,
             deliver=deliver,
             receipt_key=settings.load_receipt_key(target),
+            next_receipt_key=settings.load_next_receipt_key(target),
             keep=KeptReceipts(settings.receipts_path, where).keep,
         )
 
@@ -365,7 +369,9 @@ class Client:
         try:
             answered = self._deliver(self.address, sealed, timeout_s=self._timeout_s)
             now_ms = None if fresh else self.sealer.now_ms()
-            told = read_told(answered, sent, self.receipt_key, now_ms=now_ms)
+            told = read_told(
+                answered, sent, self.receipt_key, now_ms=now_ms, next_key=self.next_receipt_key
+            )
         except MalformedError as error:
             none = unreadable(self.address, error)
             none.sealed, none.request_id = sealed, request_id
@@ -378,7 +384,10 @@ class Client:
             return result
         if result.verified:
             self.sealer.learn(sent.asked.stream, result.receipt.floor_ms)
-        alarms = () if self._keep is None else self._keep(answered, sent, result, self.receipt_key)
+        key, coming = self.receipt_key, self.next_receipt_key
+        if coming is not None and result.key_id == coming.fingerprint:
+            key = coming
+        alarms = () if self._keep is None else self._keep(answered, sent, result, key)
         return replace(result, alarms=alarms)
 
     def _ask(

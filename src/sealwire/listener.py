@@ -393,7 +393,7 @@ def listen(  # noqa: PLR0913 - by name alone, and each has a default
     )
     custody = None
     if keyring is not None or chain.successors is not None:
-        door, custody = _with_keyring(door, chain, keyring)
+        door, custody = _with_keyring(door, chain, keyring, answering)
     # Not an iterator, which would be used up when the listener is started again.
     uids = None if allow_uids is None else frozenset(allow_uids)
     access = Access(uids, group, beyond_loopback)
@@ -456,7 +456,9 @@ def listen_from(
     )
 
 
-def _with_keyring(door: Door, chain: Chain, files: KeyringFiles | None) -> tuple[Door, Custody]:
+def _with_keyring(
+    door: Door, chain: Chain, files: KeyringFiles | None, answering: Answering | None
+) -> tuple[Door, Custody]:
     """Have requests judged by a keyring, and the keyring followed."""
     # Late, because a service whose keys its settings list does not need it.
     from sealwire.custody import Custody
@@ -468,7 +470,7 @@ def _with_keyring(door: Door, chain: Chain, files: KeyringFiles | None) -> tuple
             "a chain that looks at a keyring and the keyring's files belong together; make the "
             "chain of what the files hold: chain=keyring_chain(files.open()), keyring=files"
         )
-    return replace(door, keys=live), Custody(files, live, engine_of_process())
+    return replace(door, keys=live), Custody(files, live, engine_of_process(), answering)
 
 
 def _durable(

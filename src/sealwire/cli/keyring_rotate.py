@@ -20,7 +20,7 @@ from sealwire.cli.custodian import Custodian, changing_options, now_s
 from sealwire.cli.endings import CommandError, Exit
 from sealwire.cli.keyring_new import staged_key
 from sealwire.cli.keyring_services import Services, Shown, say_shown
-from sealwire.cli.keyring_switch import switch_to
+from sealwire.cli.keyring_switch import switch_to, targets_of_host, trust_instead, trust_next
 from sealwire.cli.options import timeout_option
 from sealwire.cli.rotations import Journal, with_rehearsed
 from sealwire.cli.sealing import operator_settings
@@ -141,6 +141,8 @@ class _Rotating:
         self._custodian, self._journal, self._settings = custodian, journal, settings
         self._old, self._roots, self._timeout_s = old, roots, timeout_s
         known = [target.audience for target in settings.targets]
+        if old.role is Role.RECEIPT:
+            known = [each.audience for each in targets_of_host(settings, old)]
         self._services = Services(custodian, settings, services_of(old, known), timeout_s)
         if not self._services.targets:
             raise CommandError(
@@ -293,6 +295,9 @@ class _Rotating:
     def _promote(self) -> None:
         new = self._new()
         assert new is not None  # noqa: S101 - it is not promoted before it is staged
+        if new.role is Role.RECEIPT:
+            # Before the host goes over to it, so that no answer of either key is doubted.
+            trust_next(self._settings, self._old, new)
         self._custodian.commit(promoted(self._custodian.keyring, new, now_s()), self._roots)
 
     def _switch(self) -> None:
@@ -321,6 +326,7 @@ class _Rotating:
                 f"{', '.join(each.audience for each in old)}",
                 f"on their hosts, put the new key where receipt_key names it; then: {again}",
             )
+        trust_instead(self._settings, self._old, self._rotation)
 
     def _retire(self) -> None:
         old = self._now(self._old)

@@ -4,7 +4,9 @@ Rules this module keeps:
 
 1. The settings keep their names of files, and the file of that name is replaced in one step: what
    is sealed meanwhile has the old key or the new one, and services take both.
-2. The old key stays beside it, under its own id, until somebody removes it.
+2. A service's receipts count with the old key and the new one from before its host goes over until
+   after that.
+3. The old key stays beside it, under its own id, until somebody removes it.
 """
 
 from __future__ import annotations
@@ -12,9 +14,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sealwire.cli.terminal import printable, say
-from sealwire.keyfiles import load_key, write_key_file
+from sealwire.keyfiles import load_key, load_verify_key, write_key_file
 from sealwire.keyring import Role
 from sealwire.keys import SigningKey, VerifyKey
+from sealwire.settings import next_receipt_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
 
     from sealwire.keyring import RingKey
     from sealwire.keyring.rotation import Rotation
-    from sealwire.settings import OperatorSettings
+    from sealwire.settings import OperatorSettings, Target
 
 
 def switch_to(settings: OperatorSettings, old: RingKey, rotation: Rotation) -> bool:
@@ -64,3 +67,39 @@ def _files(settings: OperatorSettings, old: RingKey) -> Iterator[Path]:
         path = target.gate if old.role is Role.GATE else target.encryption
         if path is not None and old.serves(target.audience):
             yield path
+
+
+def targets_of_host(settings: OperatorSettings, old: RingKey) -> list[Target]:
+    """Give the services whose receipts a host signs, by the key that is trusted for each."""
+    found = []
+    for target in settings.targets:
+        known = settings.load_receipt_key(target)
+        if known is not None and known.owner == old.owner.id:
+            found.append(target)
+    return found
+
+
+def trust_next(settings: OperatorSettings, old: RingKey, new: RingKey) -> None:
+    """Let receipts of the new key count beside those of the old one (rule 2).
+
+    Raises:
+        KeyFileError: a file cannot be read or written.
+    """
+    for target in targets_of_host(settings, old):
+        if target.receipt_key is not None:
+            path = next_receipt_key(target.receipt_key)
+            write_key_file(path, new.verify_key(), force=True)
+            say((f"  receipts of {target.audience} count with it as well: {printable(path)}", ""))
+
+
+def trust_instead(settings: OperatorSettings, old: RingKey, rotation: Rotation) -> None:
+    """Let receipts of the new key alone count.
+
+    Raises:
+        KeyFileError: a file cannot be read or written.
+    """
+    for target in targets_of_host(settings, old):
+        if target.receipt_key is not None:
+            write_key_file(target.receipt_key, load_verify_key(rotation.file), force=True)
+            next_receipt_key(target.receipt_key).unlink(missing_ok=True)
+            say((f"  {printable(target.receipt_key)} is the new key now", ""))

@@ -54,17 +54,23 @@ class Answering:
         Raises:
             ConfigurationError: the chain trusts this key for requests (rule 5).
         """
-        for layer in (layer for way in chain.routes for layer in way):
-            if layer.keys.find(key.id) is not None:
-                raise ConfigurationError(
-                    f"{key!r} is the receipt key and is trusted for requests as well; make a key "
-                    "of its own: sealwire keys new --owner HOST --out receipt.key"
-                )
-        self.key = key
+        self._layers = tuple(layer for way in chain.routes for layer in way)
+        self.use(key)
         self.challenging = challenging
-        self._openers = tuple(
-            layer for way in chain.routes for layer in way if isinstance(layer, AesGcmOpener)
-        )
+        self._openers = tuple(layer for layer in self._layers if isinstance(layer, AesGcmOpener))
+
+    def use(self, key: SigningKey) -> None:
+        """Sign with ``key`` from now on.
+
+        Raises:
+            ConfigurationError: the chain trusts this key for requests (rule 5).
+        """
+        if any(layer.keys.find(key.id) is not None for layer in self._layers):
+            raise ConfigurationError(
+                f"{key!r} is the receipt key and is trusted for requests as well; make a key of "
+                "its own: sealwire keys new --owner HOST --out receipt.key"
+            )
+        self.key = key
 
     def receipt_for(
         self,

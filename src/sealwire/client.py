@@ -96,6 +96,7 @@ class Client:
         address: where the service listens.
         sealer: what seals for it.
         receipt_key: the host's key, by which receipts are verified; ``None`` where it is not known.
+        next_receipt_key: the key that the host goes over to, where that is known.
     """
 
     def __init__(
@@ -107,6 +108,7 @@ class Client:
         timeout_s: float = DEFAULT_TIMEOUT_S,
         deliver: Deliver = exchange,
         receipt_key: VerifyKey | None = None,
+        next_receipt_key: VerifyKey | None = None,
         keep: Keep | None = None,
         points: Points | None = None,
     ) -> None:
@@ -120,6 +122,7 @@ class Client:
             deliver: carries a message and gives the answer as it came; over a socket, unless it
                 goes another way.
             receipt_key: the public half of the host's receipt key.
+            next_receipt_key: that of the key which takes its place; receipts of either count.
             keep: is given each receipt; by default none is kept.
             points: gives what each request shows of the host's trail; by default that is nothing.
         """
@@ -130,7 +133,7 @@ class Client:
         self._deliver = deliver
         self._in_order = threading.Lock()
         forks.watch(self)
-        self.receipt_key = receipt_key
+        self.receipt_key, self.next_receipt_key = receipt_key, next_receipt_key
         self._keep, self._points = keep, points
         self._challenge: bytes | None = None
 
@@ -183,6 +186,7 @@ class Client:
             timeout_s=timeout_s,
             deliver=deliver,
             receipt_key=settings.load_receipt_key(target),
+            next_receipt_key=settings.load_next_receipt_key(target),
             keep=kept.keep,
             points=kept.points,
         )
@@ -379,7 +383,9 @@ class Client:
         try:
             answered = self._deliver(self.address, sealed, timeout_s=self._timeout_s)
             now_ms = None if fresh else self.sealer.now_ms()
-            told = read_told(answered, sent, self.receipt_key, now_ms=now_ms)
+            told = read_told(
+                answered, sent, self.receipt_key, now_ms=now_ms, next_key=self.next_receipt_key
+            )
         except MalformedError as error:
             none = unreadable(self.address, error)
             none.sealed, none.request_id = sealed, request_id
@@ -394,7 +400,10 @@ class Client:
             self.sealer.learn(sent.asked.stream, result.receipt.floor_ms)
         if self._keep is None:
             return result
-        trail, alarms = self._keep(answered, sent, result, self.receipt_key)
+        key, coming = self.receipt_key, self.next_receipt_key
+        if coming is not None and result.key_id == coming.fingerprint:
+            key = coming
+        trail, alarms = self._keep(answered, sent, result, key)
         return replace(result, trail=trail, alarms=alarms)
 
     def _ask(

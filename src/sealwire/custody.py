@@ -8,7 +8,9 @@ Rules this module keeps:
    configuration that stays is named, and stays: going back from it is for people to decide.
 3. What does not follow leaves the keyring as it is, with an alert; the same is told once, stands in
    status while it lasts, and is tried again.
-4. Before a keyring expires it is said 30, 14, 7 days and one day ahead, and once it has.
+4. A receipt key that is put in the place of the host's is used from then on, if it is the same
+   host's: rotating it takes no restart.
+5. Before a keyring expires it is said 30, 14, 7 days and one day ahead, and once it has.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from typing import TYPE_CHECKING, Final
 from sealwire.clock import monotonic_ms
 from sealwire.durations import in_words
 from sealwire.errors import (
+    ConfigurationError,
     KeyFileError,
     Reason,
     RefusedError,
@@ -31,6 +34,7 @@ from sealwire.keyring import REQUEST_ROLES, State
 from sealwire.receipts import KeyringPoint
 
 if TYPE_CHECKING:
+    from sealwire.answering import Answering
     from sealwire.documents import JsonValue
     from sealwire.engine import Engine
     from sealwire.keyring import Keyring, LiveKeyring, SignedKeyring
@@ -54,15 +58,23 @@ class Custody:
         live: what its chain looks at.
     """
 
-    def __init__(self, files: KeyringFiles, live: LiveKeyring, engine: Engine) -> None:
+    def __init__(
+        self,
+        files: KeyringFiles,
+        live: LiveKeyring,
+        engine: Engine,
+        answering: Answering | None = None,
+    ) -> None:
         """Keep ``live`` as ``files`` say.
 
         Args:
             files: where it lies.
             live: what `KeyringFiles.open` gave, which the chain's layers look at.
             engine: what runs in this process.
+            answering: what signs receipts, if something does.
         """
         self._files, self.live, self._engine = files, live, engine
+        self._answering = answering
         self._due_ms = self._again_ms = 0
         self._said = ""
         self._warned: tuple[int, int] = (0, -1)
@@ -100,6 +112,10 @@ class Custody:
                 trouble = (*trouble, str(error))
             else:
                 self._put_in_force(followed)
+        try:
+            self._look_at_receipt_key()
+        except ConfigurationError as error:
+            trouble = (*trouble, str(error))
         if again or trouble:
             self._again_ms = mono_ms + _AGAIN_MS
         if trouble:
@@ -107,6 +123,19 @@ class Custody:
         elif not self._files.unused:
             self._said = ""
         self._warn(now_ms // 1000)
+
+    def _look_at_receipt_key(self) -> None:
+        """Sign receipts with the key that stands in the file (rule 4)."""
+        key = self._files.look_at_receipt_key()
+        if key is None or self._answering is None or key == self._answering.key:
+            return
+        if key.owner != self._answering.key.owner:
+            raise ConfigurationError(
+                f"{self._files.receipt_key} is of {key.owner} now, and this host is "
+                f"{self._answering.key.owner}; put the old key back, or start the service again"
+            )
+        self._answering.use(key)
+        log_to(LOGGER, logging.INFO, "receipts are signed with key %s now", key.fingerprint)
 
     def follow(self, opened: Opened) -> str:
         """Follow what a message brings; say in words what is in force now.

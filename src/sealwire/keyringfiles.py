@@ -12,6 +12,7 @@ Rules this module keeps:
    leaves the keyring in force as it is, and keeps nobody from following what can.
 4. Secret keys are files of their own, of which the keyring says what they are good for.
 5. Of the processes that share a state directory none writes less than it finds.
+6. The host's receipt key is a file as well, and one that is put in its place is used from then on.
 """
 
 from __future__ import annotations
@@ -23,7 +24,13 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from sealwire.clock import wall_clock_ms
 from sealwire.errors import ConfigurationError, KeyFileError, RefusedError, StateError
-from sealwire.keyfiles import EXAMPLE_KEYS, load_key, read_checked, write_checked
+from sealwire.keyfiles import (
+    EXAMPLE_KEYS,
+    load_key,
+    load_signing_key,
+    read_checked,
+    write_checked,
+)
 from sealwire.keyring import (
     Keyring,
     LiveKeyring,
@@ -39,6 +46,8 @@ from sealwire.keys import AeadKey, MacKey
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
+
+    from sealwire.keys import SigningKey
 
 MAX_HISTORY_BYTES: Final = 16 * 1024 * 1024
 """A keyring of twenty people has some 14 KB; a year of weekly changes is far below that."""
@@ -78,6 +87,7 @@ class KeyringFiles:
         file: Path | None = None,
         secrets: Path | None = None,
         kept: Path | None = None,
+        receipt_key: Path | None = None,
         allow_example_keys: bool = False,
     ) -> None:
         """Name the files; `open` reads them.
@@ -89,10 +99,11 @@ class KeyringFiles:
                 the first.
             secrets: the folder with the files of secret keys.
             kept: where this service keeps what it has followed; ``None`` keeps nothing.
+            receipt_key: the host's receipt key; ``None`` where it is not to be followed.
             allow_example_keys: take secret keys of ``keys-example/``.
         """
         self.audience, self.pinned, self.file = audience, pinned, file
-        self.secrets, self.kept = secrets, kept
+        self.secrets, self.kept, self.receipt_key = secrets, kept, receipt_key
         self._allow_example_keys = allow_example_keys
         self._seen: dict[Path, tuple[_Stamp, ...]] = {}
         self._unused: set[Path] = set()
@@ -112,6 +123,8 @@ class KeyringFiles:
             ConfigurationError: two secret keys have one id.
         """
         self._seen = {path: _stamps(path) for path in self._watched()}
+        if self.receipt_key is not None:
+            self._seen[self.receipt_key] = _stamps(self.receipt_key)
         content = _read(self.pinned, needed=True)
         history = _taken_apart(self.pinned, content)
         if len(history) != 1:
@@ -181,6 +194,18 @@ class KeyringFiles:
     def unused(self) -> bool:
         """Whether a file could not be used when it was read last."""
         return bool(self._unused)
+
+    def look_at_receipt_key(self) -> SigningKey | None:
+        """Give the host's receipt key if its file has changed since.
+
+        Raises:
+            KeyFileError: it is missing, malformed or too open; the same is not read again.
+        """
+        path = self.receipt_key
+        if path is None or self._seen.get(path) == (stamps := _stamps(path)):
+            return None
+        self._seen[path] = stamps
+        return load_signing_key(path, allow_example_keys=self._allow_example_keys)
 
     def keep(self, live: LiveKeyring, followed: Iterable[SignedKeyring]) -> bool:
         """Keep what is to be in force, before it is; say whether there is a place for it.

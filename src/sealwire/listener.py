@@ -473,7 +473,7 @@ def listen(  # noqa: PLR0913 - by name alone, and each has a default
     )
     custody = None
     if keyring is not None or chain.successors is not None:
-        custody = _custody(chain, keyring)
+        custody = _custody(chain, keyring, answering)
     # Not an iterator, which would be used up when the listener is started again.
     uids = None if allow_uids is None else frozenset(allow_uids)
     access = Access(uids, group, beyond_loopback)
@@ -544,7 +544,7 @@ def listen_from(
     )
 
 
-def _custody(chain: Chain, files: KeyringFiles | None) -> Custody:
+def _custody(chain: Chain, files: KeyringFiles | None, answering: Answering | None) -> Custody:
     """Have the keyring followed that a chain looks at."""
     # Late, because a service whose keys its settings list does not need it.
     from sealwire.custody import Custody
@@ -556,7 +556,7 @@ def _custody(chain: Chain, files: KeyringFiles | None) -> Custody:
             "a chain that looks at a keyring and the keyring's files belong together; make the "
             "chain of what the files hold: chain=keyring_chain(files.open()), keyring=files"
         )
-    return Custody(files, live, engine_of_process())
+    return Custody(files, live, engine_of_process(), answering)
 
 
 def _make_workers(durable: DurableState, door: Door, engine: Engine) -> MakeWorkers:

@@ -8,6 +8,8 @@ Rules this module keeps:
 2. That holds for a refusal as well, which is what a service says, unsigned, before it knows who
    asks: somebody else may say so too, so nobody knows who did, nor what became of the message.
 3. Where the key is not known, what comes is read and shown as unverified. Nothing obeys it.
+4. While a host's key is rotated two keys are known. Which one a receipt is verified with, its key
+   id says; a hint, since whichever it is has to verify.
 """
 
 from __future__ import annotations
@@ -76,7 +78,12 @@ def looks_signed(data: bytes) -> bool:
 
 
 def read_told(
-    data: bytes, sent: Sent | None, receipt_key: VerifyKey | None, *, now_ms: int | None
+    data: bytes,
+    sent: Sent | None,
+    receipt_key: VerifyKey | None,
+    *,
+    now_ms: int | None,
+    next_key: VerifyKey | None = None,
 ) -> Told:
     """Read what came back for a request.
 
@@ -85,6 +92,7 @@ def read_told(
         sent: the request; ``None`` where it cannot be read, as one of somebody else's.
         receipt_key: the host's key, if it is known.
         now_ms: the time; ``None`` where the request was sent for the first time.
+        next_key: the key that the host goes over to, where that is known.
 
     Raises:
         MalformedError: it is neither an answer nor a receipt.
@@ -106,12 +114,23 @@ def read_told(
             ) from None
         answer = _answer(peeked.receipt)
         return Told(answer, Trust.UNVERIFIED, peeked.receipt, peeked.host, peeked.key_id)
+    if next_key is not None and _names(next_key, data, sent):
+        receipt_key = next_key
     try:
         receipt = open_receipt(data, sent.asked, receipt_key, sent.request_key, now_ms=now_ms)
     except RefusedError as error:
         raise _not_the_hosts(error, receipt_key) from None
     answer = _answer(receipt)
     return Told(answer, Trust.VERIFIED, receipt, receipt_key.owner, receipt_key.fingerprint)
+
+
+def _names(key: VerifyKey, data: bytes, sent: Sent) -> bool:
+    """Whether a receipt says that it is signed with this key (rule 4)."""
+    try:
+        return peek_receipt(data, sent.asked, sent.request_key).key_id == key.fingerprint
+    except RefusedError:
+        # Whatever it is, it is judged by the key that is known.
+        return False
 
 
 def _unsigned(answer: Answer, receipt_key: VerifyKey | None) -> Told:

@@ -300,3 +300,14 @@ def test_what_a_check_refuses_is_known(way: Way) -> None:
     with pytest.raises(RefusedError) as stranger:
         way.chain.open(sealed[:-1] + bytes([sealed[-1] ^ 1]), now_ms=NOW_MS)
     assert stranger.value.known is None
+
+
+def test_a_receipt_key_is_exchanged_while_the_service_runs(local: Way) -> None:
+    """From then on receipts are signed with it; a key that is trusted for requests is refused."""
+    answering = Answering(HOST, local.chain)
+    other = SigningKey(bytes(reversed(range(32))), owner=HOST.owner)
+    answering.use(other)
+    assert other == answering.key
+    with pytest.raises(ConfigurationError, match="trusted for requests"):
+        answering.use(local.operator.signing)
+    assert other == answering.key

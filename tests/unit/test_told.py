@@ -207,3 +207,21 @@ def test_a_receipt_looks_signed(sent: Sent) -> None:
 def test_a_receipt_without_a_document_is_none(sent: Sent) -> None:
     """A signed object of another content type, or of other bytes."""
     assert "no receipt for it" in str(distrusted(b"\xd2\x84junk", sent))
+
+
+NEXT = SigningKey(bytes(reversed(range(32))), owner="host-a")
+
+
+@pytest.mark.parametrize("host", [HOST, NEXT])
+def test_two_keys_count_while_a_hosts_key_is_rotated(sent: Sent, host: SigningKey) -> None:
+    """The one that it uses and the one that it goes over to; the result says which it was."""
+    data = sealed(sent, host=host)
+    found = read_told(data, sent, HOST.verify_key, now_ms=None, next_key=NEXT.verify_key)
+    assert (Trust.VERIFIED, host.fingerprint) == (found.trust, found.key_id)
+
+
+def test_a_third_key_does_not_count(sent: Sent) -> None:
+    """Nor does whoever only writes the id of one that does, or something else."""
+    for data in (sealed(sent, host=SQUATTER), sealed(sent)[:-1], b"\xd2\x00"):
+        with pytest.raises(UntrustedAnswerError):
+            read_told(data, sent, HOST.verify_key, now_ms=None, next_key=NEXT.verify_key)

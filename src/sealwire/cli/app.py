@@ -24,6 +24,15 @@ from sealwire.cli.doctor import doctor
 from sealwire.cli.endings import CommandError, Exit, ending_of
 from sealwire.cli.init import init
 from sealwire.cli.inspection import inspect
+from sealwire.cli.keyring_after import push, rehearse
+from sealwire.cli.keyring_change import destroy, promote, renew, revoke, suspend
+from sealwire.cli.keyring_check import check
+from sealwire.cli.keyring_list import list_keys
+from sealwire.cli.keyring_make import enroll, leave
+from sealwire.cli.keyring_make import init as init_keyring
+from sealwire.cli.keyring_review import review
+from sealwire.cli.keyring_rotate import rotate
+from sealwire.cli.keyring_sign import sign
 from sealwire.cli.keys import keys
 from sealwire.cli.lease import lease
 from sealwire.cli.local import local
@@ -82,6 +91,12 @@ for _command in (
 
 for _command in (follow, report, who_can):
     trail.add_command(_command)
+
+for _command in (
+    *(init_keyring, enroll, leave, list_keys, promote, suspend, revoke, destroy, renew),
+    *(sign, push, rehearse, rotate, check, review),
+):
+    keys.add_command(_command)
 
 
 def run(arguments: Sequence[str]) -> int:

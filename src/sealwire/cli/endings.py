@@ -30,7 +30,7 @@ class Exit(enum.IntEnum):
     NO_ANSWER = 4
     """Sent, and no answer came: it may have been applied."""
 
-    PARTIAL = 5
+    PARTLY = 5
     """Done in some processes of the service, or at some services, and not in others."""
 
     TRUNCATED = 6

@@ -55,6 +55,14 @@ HINTS: Final[Mapping[Reason, str]] = MappingProxyType(
             "the message was changed on its way, or is for another audience; seal it anew: "
             "sealwire send CONFIG --to AUDIENCE"
         ),
+        Reason.SIGNATURES_MISSING: (
+            "have others sign it, who hold a root key: sealwire keys sign FILE; then: sealwire "
+            "keys push"
+        ),
+        Reason.KEYRING_OUT_OF_ORDER: (
+            "send every version that is missing there, from the keyring with all of them: sealwire "
+            "keys push; what it says: sealwire keys list"
+        ),
         Reason.BODY_MALFORMED: (
             "seal with the version of sealwire that the service has; compare: sealwire --version"
         ),
@@ -70,6 +78,10 @@ HINTS: Final[Mapping[Reason, str]] = MappingProxyType(
         ),
         Reason.LIFETIME_TOO_LONG: (
             "seal anew for a shorter time: sealwire send CONFIG --lifetime 5m"
+        ),
+        Reason.KEY_NOT_IN_FORCE: (
+            "seal with a key that is in service; which those are: sealwire keys list; whoever "
+            "keeps the keyring puts it into service: sealwire keys promote KEY"
         ),
         Reason.VERSION_BEFORE_START: (
             "the service has started since this was sealed; seal anew: sealwire send CONFIG"
@@ -107,6 +119,13 @@ HINTS: Final[Mapping[Reason, str]] = MappingProxyType(
         Reason.CONTENT_TYPE_UNKNOWN: "seal a configuration in JSON or INI: sealwire send CONFIG",
         Reason.STREAM_MISMATCH: (
             "let the command line choose the stream; seal anew: sealwire send CONFIG"
+        ),
+        Reason.KEY_ROLE: (
+            "ask for a lease instead: sealwire lease LOGGER=LEVEL --for 15m; or have somebody do "
+            "it whose key has the role config: sealwire keys list"
+        ),
+        Reason.KEYRING_EXPIRED: (
+            "have whoever keeps the keyring renew it: sealwire keys renew; then: sealwire keys push"
         ),
         Reason.DOCUMENT_MALFORMED: (
             "mend the document at the place named, then: sealwire send CONFIG"

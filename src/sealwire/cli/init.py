@@ -12,6 +12,7 @@ import click
 
 from sealwire.cli import parameters
 from sealwire.cli.endings import Exit
+from sealwire.cli.keyring_part import KeyringPart, keyring_part
 from sealwire.cli.keys import file_name, public_path_of
 from sealwire.cli.operator_part import operator_part
 from sealwire.cli.service_part import make_service_part, places_for
@@ -44,6 +45,7 @@ _TRY = '{"version": 1, "incremental": true, "root": {"level": "DEBUG"}}'
 Examples:
   sealwire init payments@prod --trust alice.pub
   sealwire init payments@prod --trust bob=/home/bob/.ssh/id_ed25519.pub --chain network
+  sealwire init payments@prod --keyring payments.keyring
   sealwire init payments@test --both
 """,
 )
@@ -53,6 +55,17 @@ Examples:
     multiple=True,
     metavar="[NAME=]FILE",
     help="A public key that may change the logging: ours, or OpenSSH's. Repeatable.",
+)
+@click.option(
+    "--keyring",
+    "ring",
+    metavar="FILE",
+    help="In place of --trust: a keyring with all its versions, or the first alone.",
+)
+@click.option(
+    "--keyring-file",
+    metavar="FILE",
+    help="Where others bring the versions that follow; by default a file beside the settings.",
 )
 @click.option("--both", is_flag=True, help="Make the operator's part as well, for trying out.")
 @click.option(
@@ -97,6 +110,8 @@ def init(
     signatures: str,
     owner: str | None,
     config: str | None,
+    ring: str | None,
+    keyring_file: str | None,
     *,
     both: bool,
     force: bool,
@@ -107,10 +122,18 @@ def init(
     secrets it shares with their owners; then prints what to paste into the service and what to send
     to whom. AUDIENCE is the service's name, such as payments@prod.
     """
-    if not trust and not both:
+    if ring is None and keyring_file is not None:
         raise click.UsageError(
-            "nobody is trusted; name public keys with --trust FILE, or make both parts here, for "
-            "trying out, with --both"
+            "--keyring-file says where versions come to; name the keyring itself with --keyring"
+        )
+    if ring is not None and (trust or both):
+        raise click.UsageError(
+            "a keyring settles who is trusted; leave --trust and --both out, or leave --keyring out"
+        )
+    if not trust and not both and ring is None:
+        raise click.UsageError(
+            "nobody is trusted; name public keys with --trust FILE, or a keyring with --keyring "
+            "FILE, or make both parts here, for trying out, with --both"
         )
     if not both and (owner or config):
         raise click.UsageError("--owner and --config say whom to make; use them with --both")
@@ -125,8 +148,16 @@ def init(
         operator = operator_part(theirs, owner, audience, force=force)
         trusted.append(operator.key.verify_key)
     kind = Recommended(chain)
+    part = None if ring is None else keyring_part(ring, keyring_file, places.folder, kind)
     service, items = make_service_part(
-        path, audience, kind, places, trusted, signatures=Signatures(signatures), force=force
+        path,
+        audience,
+        kind,
+        places,
+        trusted,
+        signatures=Signatures(signatures),
+        force=force,
+        ring=part,
     )
     if operator is not None:
         items += operator.write(_target(service, operator.key.owner))
@@ -135,6 +166,8 @@ def init(
     for name in sorted({key.owner for key in trusted}):
         if operator is None or name != operator.key.owner:
             _say_what_to_send(service, name, items)
+    if part is not None:
+        _say_keyring(service, part)
     if operator is not None:
         _say_both(operator.settings.path)
     return Exit.OK
@@ -249,6 +282,42 @@ def _say_what_to_send(service: ServiceSettings, owner: str, items: Sequence[Item
         _say_text(
             f"and these secrets, to lie beside it, by a way on which {owner} alone can read them",
             (f"{path}  as  {copies[path].name}" for path in secrets),
+        )
+
+
+def _say_keyring(service: ServiceSettings, ring: KeyringPart) -> None:
+    """Say what comes from whoever keeps the keyring, and what people need from here."""
+    stem = file_name(service.audience)
+    encrypts = service.kind is Recommended.NETWORK
+    target = Target(
+        service.audience,
+        service.address,
+        service.kind,
+        Path(f"/{stem}.mac") if encrypts else None,
+        Path(f"/{stem}.aead") if encrypts else None,
+        None if service.receipt_key is None else Path(f"/{stem}-host.pub"),
+    )
+    theirs = OperatorSettings(Path("/operator.toml"), "name", Path("/name.signing"), (target,))
+    _say_text(
+        "what operators need in the file that sealwire config where names",
+        render_operator(theirs).partition("\n\n")[2].splitlines(),
+    )
+    if service.keyring is not None and service.keyring.secrets is not None:
+        _say_text(
+            "bring these files from whoever keeps the keyring, by a way on which nobody else can "
+            "read them; until then nobody passes the gate",
+            [f"secrets/{stem}/*  into  {service.keyring.secrets}"],
+        )
+    if service.receipt_key is not None:
+        public = public_path_of(service.receipt_key)
+        host = load_verify_key(public).owner
+        _say_text(
+            f"whoever keeps the keyring {ring.keyring.name} enrolls this host's receipt key, and "
+            "operators trust it",
+            [
+                f"sealwire keys enroll {host} --role receipt --key {public.name}",
+                f"sealwire trust {service.audience} --key {public.name}",
+            ],
         )
 
 

@@ -108,10 +108,16 @@ def new(owner: str, kind: str, audience: str | None, out: str | None, *, force: 
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def show(file: str, owner: str | None, *, as_json: bool) -> Exit:
-    """Show the public part and the fingerprint of the key in FILE.
+    """Show the public part and the fingerprint of the key in FILE; or a keyring, or a key of one.
 
-    Of a secret key the secret is not shown.
+    Of a secret key the secret is not shown. FILE may also be a keyring with all its versions, or
+    the id of a key in the keyring beside the operator's settings.
     """
+    # Late, because keyrings load more than keys do.
+    from sealwire.cli.keyring_list import show_of_keyring
+
+    if owner is None and show_of_keyring(file, as_json=as_json):
+        return Exit.OK
     key = load_key(file, owner, allow_example_keys=True)
     if as_json:
         say_json(_as_json(key))

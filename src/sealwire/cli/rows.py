@@ -52,7 +52,7 @@ def say_instances(result: Result, *, quiet: bool) -> Exit:
         for each in lacking:
             why = f": {printable(each.detail)}" if each.detail else ""
             say((f"  {printable(each.name)} {each.outcome.value}{why}", "yellow"))
-    return Exit.PARTIAL if lacking and len(rows) > 1 else Exit.OK
+    return Exit.PARTLY if lacking and len(rows) > 1 else Exit.OK
 
 
 def say_workers(report: dict[str, Any]) -> None:

@@ -47,6 +47,7 @@ from sealwire.settings import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from sealwire.cli.keyring_part import KeyringPart
     from sealwire.keys import AeadKey, MacKey, SigningKey, VerifyKey
     from sealwire.sshkeys import SshVerifyKey
 
@@ -114,6 +115,7 @@ def make_service_part(
     *,
     signatures: Signatures = Signatures.ONE,
     force: bool,
+    ring: KeyringPart | None = None,
 ) -> tuple[ServiceSettings, list[Item]]:
     """Make a service's part, and load it once.
 
@@ -125,6 +127,7 @@ def make_service_part(
         trusted: the public keys of everybody who may change its logging.
         signatures: how many a message carries.
         force: replace what is there, but for secret keys.
+        ring: a keyring that settles the keys, in the place of ``trusted``.
 
     Raises:
         SealwireError: a file is there and ``force`` is not given, or something cannot be written.
@@ -140,7 +143,7 @@ def make_service_part(
     owners = sorted({key.owner for key in named.values()})
     gate: tuple[Path, ...] = ()
     encryption: tuple[Path, ...] = ()
-    if kind is Recommended.NETWORK:
+    if kind is Recommended.NETWORK and ring is None:
         gate = tuple(places.folder / "gate" / f"{file_name(owner)}.mac" for owner in owners)
         encryption = tuple(
             places.folder / "encryption" / f"{file_name(owner)}.aead" for owner in owners
@@ -158,10 +161,11 @@ def make_service_part(
         policy=PolicySettings(directories=(str(places.logs),)),
         trail=trail_settings(places.folder, places.trail),
         signatures=signatures,
+        keyring=None if ring is None else ring.settings,
     )
     text = render_service(settings)
     if not force:
-        check_free(path, *public)
+        check_free(path, *public, *([] if ring is None else ring.files))
     receipt_key = _receipt_key(places.folder / RECEIPT_KEY)
     check_key(settings.trail)
     shared = [
@@ -175,6 +179,7 @@ def make_service_part(
         make_folder(file.parent)
         write_key_file(file, key, force=force)
         items.append(Item(f"public key of {key.owner}", file))
+    items += [] if ring is None else ring.write(force=force)
     items += [secret.write() for secret in shared]
     items.append(_state(places.state, audience))
     items += write_trail(settings.trail)

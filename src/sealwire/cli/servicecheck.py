@@ -15,6 +15,7 @@ from sealwire.cli.findings import (
     problem_of,
     signing_key_of,
 )
+from sealwire.cli.keyring_host import keyring_signers, look_at_keyring
 from sealwire.cli.listening import (
     START_AGAIN,
     is_us,
@@ -59,6 +60,7 @@ def look_at_service(path: str, environ: Mapping[str, str]) -> Iterator[Finding]:
     chain_name = f"chain {settings.kind.value}"
     yield Finding(Mark.OK, "settings", f"{settings.path}: {settings.audience}, {chain_name}")
     yield from _keys(settings)
+    yield from look_at_keyring(settings)
     yield from _chain_and_policy(settings)
     yield from _receipts(settings)
     yield from _state(settings)
@@ -299,19 +301,25 @@ def _operator(settings: ServiceSettings, environ: Mapping[str, str]) -> Iterator
                 f"change {what} in one of the two",
             )
     if key.thumbprint not in set(_trusted(settings)):
+        remedy = (
+            f"add its public half to keys.trusted in {settings.path}, and start the service again"
+        )
+        if settings.keyring is not None:
+            remedy = f"sealwire keys enroll {key.owner} --role lease --key FILE, and keys push"
         yield Finding(
             Mark.WARNING,
             name,
             f"this service does not trust the key {key.fingerprint} of {key.owner}, which "
             f"{operator.path} seals with",
-            f"add its public half to keys.trusted in {settings.path}, and start the service again",
+            remedy,
         )
     else:
         yield Finding(Mark.OK, name, f"{operator.path}: the key {key.fingerprint} is trusted")
 
 
 def _trusted(settings: ServiceSettings) -> Iterator[bytes]:
+    yield from keyring_signers(settings)
     keys, _ = load_readable(
         settings.trusted, settings.allowed_signers, settings.revoked_keys, allow_example_keys=True
     )
-    return (key.thumbprint for key in keys)
+    yield from (key.thumbprint for key in keys)

@@ -154,12 +154,23 @@ def _say_base(report: dict[str, Any], options: str) -> None:
         fields.append(("", f"sealwire confirm {request_id(base['id'])}{options}"))
     if (trail := report.get("trail")) is not None:
         fields.append(("trail", _trail_in_words(trail)))
-    if (ring := report.get("keyring")) is not None:
-        fields.append(("keyring", _keyring_in_words(ring)))
+    if (keyring := report.get("keyring")) is not None:
+        fields.append(("keyring", _keyring_in_words(keyring)))
     fields.append(("leases", str(len(report["leases"])) if report["leases"] else "none"))
     if trail is not None and trail["trouble"]:
         say((f"changes are refused: {text(trail['trouble'])}", "bold red"))
     say_fields(fields)
+    if keyring is not None and keyring["trouble"]:
+        say((f"the keyring: {text(keyring['trouble'])}", "bold red"))
+
+
+def _keyring_in_words(keyring: dict[str, Any]) -> str:
+    """Say which keyring is in force, until when, and whose secrets are missing on the host."""
+    said = f"{text(keyring['name'])} {number(keyring['version'])}"
+    ends = time_of(number(keyring["expires"]) * 1000)
+    said += f", expired {ends}" if keyring["expired"] else f", expires {ends}"
+    missing = [text(key["id"]) for key in keyring["keys"] if not key["held"]]
+    return f"{said}; files of keys that are missing: {joined(missing)}" if missing else said
 
 
 def _trail_in_words(trail: dict[str, Any]) -> str:
@@ -168,14 +179,6 @@ def _trail_in_words(trail: dict[str, Any]) -> str:
     waiting = f", {number(trail['waiting'])} waiting" if trail["waiting"] else ""
     spilled = ", records go to its second folder" if trail["spilled"] else ""
     return f"{counted(records, 'record')}{signed}{waiting}{spilled}"
-
-
-def _keyring_in_words(ring: dict[str, Any]) -> str:
-    ends = f"{'expired' if ring['expired'] else 'until'} {time_of(number(ring['expires']) * 1000)}"
-    lacking = sum(not each["held"] for each in ring["keys"])
-    missing = f", {counted(lacking, 'secret key')} not on this host" if lacking else ""
-    trouble = f"; {text(ring['trouble'])}" if ring["trouble"] else ""
-    return f"{text(ring['name'])} {number(ring['version'])}, {ends}{missing}{trouble}"
 
 
 def _place_in_tree(name: str) -> list[str]:

@@ -91,6 +91,17 @@ def report(
     return Exit.OK
 
 
+def _key_or_policy(each: dict[str, Any]) -> tuple[str, str, str]:
+    """Say what of keys and policy has changed, what it was, and what it is."""
+    if each["kind"] == "keyring-changed":
+        what = f"keyring {each['name']}, signed by {', '.join(each['signers'])}"
+        return what, "", f"version {each['version']}, {each['digest']}"
+    what = each.get("what") or each["kind"]
+    if each["kind"] == "key-changed":
+        what = f"{each['purpose']} key {each['key'][:16]} of {each['owner']}"
+    return what, each["before"] or "none", each["after"] or "none"
+
+
 def _markdown(told: dict[str, Any], found: Finding, *, anchored: bool, keys: bool) -> Iterator[str]:
     yield "# Changes of logging"
     yield ""
@@ -132,13 +143,7 @@ def _markdown(told: dict[str, Any], found: Finding, *, anchored: bool, keys: boo
     yield from _table(
         "Keys, policy and versions",
         ("at", "record", "what", "before", "after"),
-        [
-            (
-                *(each["at"], each["seq"], each.get("what") or each.get("key") or each["kind"]),
-                *(each[side] or "none" for side in ("before", "after")),
-            )
-            for each in told["keys_and_policy"]
-        ],
+        [(each["at"], each["seq"], *_key_or_policy(each)) for each in told["keys_and_policy"]],
     )
     yield from _table(
         "Clock that was set",

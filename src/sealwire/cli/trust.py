@@ -25,6 +25,7 @@ from sealwire.settings import (
     NO_OPERATOR_YET,
     find_operator_settings,
     load_operator_settings,
+    next_receipt_key,
     read_settings,
     with_receipt_key,
     write_settings,
@@ -32,6 +33,7 @@ from sealwire.settings import (
 
 if TYPE_CHECKING:
     from sealwire.keys import VerifyKey
+    from sealwire.settings import OperatorSettings, Target
 
 
 @click.command(
@@ -51,9 +53,18 @@ Examples:
     help="Of the key, as its host says it: trusts it if it is that one, and asks nothing.",
 )
 @click.option("--force", is_flag=True, help="Replace another key that is trusted already.")
+@click.option(
+    "--next", "as_next", is_flag=True, help="Trust it beside the one that the host still uses."
+)
 @config_option
 def trust(
-    audience: str, key: str | None, fingerprint: str | None, config: str | None, *, force: bool
+    audience: str,
+    key: str | None,
+    fingerprint: str | None,
+    config: str | None,
+    *,
+    force: bool,
+    as_next: bool,
 ) -> Exit:
     """Trust the receipt key of the service AUDIENCE, so that its answers can be verified.
 
@@ -77,6 +88,8 @@ def trust(
         _say_key(audience, known)
         return Exit.OK
     host = load_verify_key(key)
+    if as_next:
+        return _trust_next(settings, target, host, fingerprint)
     if known is not None and known != host and not force:
         raise CommandError(
             Exit.LOCAL_FAILURE,
@@ -89,8 +102,28 @@ def trust(
     pinned = pinned_path(path, audience)
     written = with_receipt_key(settings, text, target, pinned)
     write_key_file(pinned, host, force=True)
+    # What was to come has come, or is another host's.
+    next_receipt_key(pinned).unlink(missing_ok=True)
     write_settings(path, written, force=True)
     say(("trusted", "bold green"), (f": answers of {audience} have to be signed with it", ""))
+    return Exit.OK
+
+
+def _trust_next(
+    settings: OperatorSettings, target: Target, host: VerifyKey, fingerprint: str | None
+) -> Exit:
+    """Trust the key that a host goes over to, beside the one that it still uses."""
+    known = settings.load_receipt_key(target)
+    if known is None or target.receipt_key is None or known.owner != host.owner:
+        raise CommandError(
+            Exit.LOCAL_FAILURE,
+            f"no receipt key of {host.owner} is trusted for {target.audience}, so none follows it",
+            f"trust the one that it uses: sealwire trust {target.audience} --key FILE",
+        )
+    _say_key(target.audience, host)
+    _check_meant(host, fingerprint)
+    write_key_file(next_receipt_key(target.receipt_key), host, force=True)
+    say(("trusted", "bold green"), (f" as well: answers of {target.audience} signed with it", ""))
     return Exit.OK
 
 

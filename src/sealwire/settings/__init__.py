@@ -28,6 +28,7 @@ from sealwire.settings.values import (
     OperatorSettings,
     ServiceSettings,
     Target,
+    next_receipt_key,
 )
 from sealwire.settings.writing import (
     render_operator,
@@ -53,6 +54,7 @@ __all__ = [
     "load_operator_settings",
     "load_policy_file",
     "load_service_settings",
+    "next_receipt_key",
     "parse_operator",
     "parse_policy",
     "parse_service",

@@ -162,6 +162,7 @@ class ServiceSettings:
             file=self.keyring.file,
             secrets=self.keyring.secrets,
             kept=None if self.state is None else self.state / KEPT_NAME,
+            receipt_key=self.receipt_key,
             allow_example_keys=self.allow_example_keys,
         )
 
@@ -438,6 +439,22 @@ class OperatorSettings:
                 "unverified"
             )
         return load_verify_key(target.receipt_key, allow_example_keys=self.allow_example_keys)
+
+    def load_next_receipt_key(self, target: Target) -> VerifyKey | None:
+        """Load the key that a target's host goes over to, if there is one: `next_receipt_key`.
+
+        Raises:
+            KeyFileError: its file is malformed or too open.
+        """
+        if target.receipt_key is None:
+            return None
+        path = next_receipt_key(target.receipt_key)
+        return load_verify_key(path) if os.path.lexists(path) else None
+
+
+def next_receipt_key(receipt_key: Path) -> Path:
+    """Say where the key lies that takes a receipt key's place: ``HOST-next.pub`` beside it."""
+    return receipt_key.with_name(f"{receipt_key.stem}-next{receipt_key.suffix}")
 
 
 def _check_fit(kind: Recommended, gate_name: str, encryption_name: str, *keys: object) -> None:

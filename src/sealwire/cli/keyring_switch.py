@@ -1,0 +1,108 @@
+"""Going over to a new key in an operator's own settings.
+
+Rules this module keeps:
+
+1. The settings keep their names of files, and the file of that name is replaced in one step: what
+   is sealed meanwhile has the old key or the new one, and services take both.
+2. A service's receipts count with the old key and the new one from before its host goes over until
+   after that.
+3. The old key stays beside it, under its own id, until somebody removes it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sealwire.cli.keyring_files import load_ring_key
+from sealwire.cli.terminal import printable, say
+from sealwire.keyfiles import load_verify_key, write_key_file
+from sealwire.keyring import Role
+from sealwire.keys import SigningKey, VerifyKey
+from sealwire.settings import next_receipt_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sealwire.keyring import RingKey
+    from sealwire.keyring.rotation import Rotation
+    from sealwire.settings import OperatorSettings, Target
+
+
+def switch_to(settings: OperatorSettings, old: RingKey, rotation: Rotation) -> bool:
+    """Let an operator's settings use the new key; say whether they do.
+
+    Args:
+        settings: the operator's.
+        old: the key that goes.
+        rotation: which one comes, and where its file lies.
+
+    Raises:
+        KeyFileError: a file cannot be read or written.
+    """
+    new = load_ring_key(rotation.file)
+    if isinstance(new, VerifyKey):
+        return False
+    used = list(dict.fromkeys(_files(settings, old)))
+    goes_over = []
+    for path in used:
+        there = load_ring_key(path)
+        if there.thumbprint == old.thumbprint:
+            kept = path.with_name(f"{path.stem}-{there.fingerprint}{path.suffix}")
+            write_key_file(kept, there, force=True)
+            write_key_file(path, new, force=True)
+            if isinstance(new, SigningKey) and path.suffix == ".signing":
+                write_key_file(path.with_suffix(".pub"), new.verify_key, force=True)
+            say((f"  {printable(path)} has key {new.fingerprint} now", ""))
+            say((f"  the old one is in {printable(kept)}", "dim"))
+        goes_over.append(there.thumbprint in {old.thumbprint, new.thumbprint})
+    return any(goes_over)
+
+
+def _files(settings: OperatorSettings, old: RingKey) -> Iterator[Path]:
+    """Give the files of the settings in which a key of such a role stands."""
+    if old.role in {Role.CONFIG, Role.LEASE}:
+        # What an agent holds is none of our files.
+        if isinstance(settings.signing_key, Path):
+            yield settings.signing_key
+        return
+    for target in settings.targets:
+        path = target.gate if old.role is Role.GATE else target.encryption
+        if path is not None and old.serves(target.audience):
+            yield path
+
+
+def targets_of_host(settings: OperatorSettings, old: RingKey) -> list[Target]:
+    """Give the services whose receipts a host signs, by the key that is trusted for each."""
+    found = []
+    for target in settings.targets:
+        known = settings.load_receipt_key(target)
+        if known is not None and known.owner == old.owner.id:
+            found.append(target)
+    return found
+
+
+def trust_next(settings: OperatorSettings, old: RingKey, new: RingKey) -> None:
+    """Let receipts of the new key count beside those of the old one (rule 2).
+
+    Raises:
+        KeyFileError: a file cannot be read or written.
+    """
+    for target in targets_of_host(settings, old):
+        if target.receipt_key is not None:
+            path = next_receipt_key(target.receipt_key)
+            write_key_file(path, new.verify_key(), force=True)
+            say((f"  receipts of {target.audience} count with it as well: {printable(path)}", ""))
+
+
+def trust_instead(settings: OperatorSettings, old: RingKey, rotation: Rotation) -> None:
+    """Let receipts of the new key alone count.
+
+    Raises:
+        KeyFileError: a file cannot be read or written.
+    """
+    for target in targets_of_host(settings, old):
+        if target.receipt_key is not None:
+            write_key_file(target.receipt_key, load_verify_key(rotation.file), force=True)
+            next_receipt_key(target.receipt_key).unlink(missing_ok=True)
+            say((f"  {printable(target.receipt_key)} is the new key now", ""))

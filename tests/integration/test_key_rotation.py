@@ -1,0 +1,340 @@
+"""Each kind of key is rotated while services are asked all the time, and nobody is refused.
+
+Two services in this process, one operator who is also the custodian. Whoever asks reads keys and
+settings anew for every request, as one command after another does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sealwire.cli import custodian, keyring_new, keyring_switch, rotations
+from sealwire.cli.app import run
+from sealwire.cli.custodian import Custodian
+from sealwire.cli.keys import file_name
+from sealwire.cli.rotations import Journal
+from sealwire.client import Client
+from sealwire.errors import SealwireError
+from sealwire.keyfiles import load_signing_key, load_verify_key, new_signing_key, write_key_file
+from sealwire.keyring import Role, State
+from sealwire.listener import Listener, listen_from
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from sealwire.keyring import RingKey
+
+AUDIENCES = ("payments@prod", "billing@prod")
+LOGGER = "sealwire-tests.rotation"
+CONFIG = {"version": 1, "incremental": True, "loggers": {LOGGER: {"level": "INFO"}}}
+PATIENCE = 400
+KINDS = ("config", "gate", "encrypt", "receipt", "root")
+
+
+class Killed(BaseException):
+    """The process ends here, as by a signal that nobody can catch."""
+
+
+class World:
+    """Two services with a keyring, and alice, who keeps it and asks."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Make everything by the commands that people type."""
+        self.folder, self.operator = folder, folder / "op"
+        monkeypatch.setenv("HOME", str(folder))
+        monkeypatch.setenv("SEALWIRE_CONFIG", str(self.operator / "operator.toml"))
+        monkeypatch.chdir(folder)
+        self.done("keys", "init", "team", "--root-owner", "root")
+        signing = new_signing_key("alice")
+        write_key_file(self.operator / "alice.signing", signing)
+        write_key_file(self.operator / "alice.pub", signing.verify_key)
+        wanted = [word for each in AUDIENCES for word in ("--audience", each)]
+        key = str(self.operator / "alice.pub")
+        self.done(
+            *("keys", "enroll", "alice", "--role", "config", "--key", key, *wanted, "--network")
+        )
+        lines = ['issuer = "alice"', 'signing_key = "alice.signing"']
+        for audience in AUDIENCES:
+            lines += self._service(audience)
+        (self.operator / "operator.toml").write_text("\n".join(lines) + "\n")
+        host = self.services[AUDIENCES[0]] / "receipt.key.pub"
+        self.host = load_verify_key(host).owner
+        for audience in AUDIENCES:
+            # One host, and so one receipt key, which is its own.
+            if audience != AUDIENCES[0]:
+                shutil.copy(self.services[AUDIENCES[0]] / "receipt.key", self.services[audience])
+            shutil.copy(host, self.operator / f"{audience}-host.pub")
+        self.done("keys", "enroll", self.host, "--role", "receipt", "--key", str(host))
+        self.listeners: list[Listener] = []
+
+    @property
+    def services(self) -> dict[str, Path]:
+        """Where each service's part lies."""
+        return {each: self.folder / f"s-{each.partition('@')[0]}" for each in AUDIENCES}
+
+    def _service(self, audience: str) -> list[str]:
+        place, stem = self.services[audience], file_name(audience)
+        address = f"unix:{self.folder}/{audience.partition('@')[0]}.sock"
+        self.done(
+            *("init", audience, "--keyring", str(self.operator / "team.keyring")),
+            *("--dir", str(place), "--chain", "network", "--address", address),
+        )
+        for kind in ("mac", "aead"):
+            made = self.operator / "secrets" / stem / f"alice.{kind}"
+            shutil.copy(made, self.operator / f"{stem}.{kind}")
+        self.carry()
+        return [
+            f'[targets."{audience}"]',
+            f'address = "{address}"',
+            'chain = "network"',
+            f'gate = "{stem}.mac"',
+            f'encryption = "{stem}.aead"',
+            f'receipt_key = "{stem}-host.pub"',
+        ]
+
+    def done(self, *words: str) -> None:
+        """Run a command that has to end well."""
+        assert 0 == run(words)
+
+    def carry(self) -> None:
+        """Bring the files of secret keys to the hosts, as an administrator does."""
+        for audience, place in self.services.items():
+            for path in (self.operator / "secrets" / file_name(audience)).glob("*"):
+                there = place / "secrets" / path.name
+                if there.parent.exists() and not there.exists():
+                    shutil.copy(path, there.with_suffix(".coming"))
+                    there.with_suffix(".coming").rename(there)
+
+    def switch_host(self) -> None:
+        """Put the host's new receipt key where the services look, if there is one."""
+        new = self.folder / "receipt-2.key"
+        for place in self.services.values():
+            if new.exists():
+                write_key_file(place / "receipt.key", load_signing_key(new), force=True)
+
+    def ring(self) -> Custodian:
+        """Read the keyring."""
+        return Custodian.open(None, None)
+
+    def key_of(self, role: str) -> RingKey:
+        """Give the primary key of a role; of those that are shared, the one with payments."""
+        return next(
+            key
+            for key in self.ring().keyring.keys
+            if key.role.value == role and key.primary and key.serves(AUDIENCES[0])
+        )
+
+    def start(self) -> None:
+        """Let both services listen."""
+        for place in self.services.values():
+            self.listeners.append(listen_from(place / "service.toml"))
+
+    def stop(self) -> None:
+        """Stop them."""
+        for listener in self.listeners:
+            listener.stop()
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """Give two running services, and a custodian, in a folder with a short name."""
+    folder = Path(tempfile.mkdtemp(prefix="sw-")).resolve()
+    made = World(folder, monkeypatch)
+    made.start()
+    yield made
+    made.stop()
+    shutil.rmtree(folder)
+
+
+class Stream:
+    """Somebody who asks both services all the time."""
+
+    def __init__(self) -> None:
+        """Ask from now on."""
+        self.refused: list[str] = []
+        self.applied = 0
+        self._enough = threading.Event()
+        self._thread = threading.Thread(target=self._ask, daemon=True)
+        self._thread.start()
+
+    def _ask(self) -> None:
+        number = 0
+        while not self._enough.is_set():
+            number += 1
+            audience = AUDIENCES[number % len(AUDIENCES)]
+            try:
+                client = Client.from_settings(None, audience)
+                turn = number // len(AUDIENCES) % 3
+                if turn == 0:
+                    result = client.lease({LOGGER: "DEBUG"}, for_s=60)
+                elif turn == 1:
+                    result = client.revert()
+                else:
+                    result = client.apply(CONFIG)
+                assert result.verified
+                self.applied += 1
+            except (AssertionError, SealwireError) as error:
+                self.refused.append(f"{number} to {audience}: {error}")
+
+    def end(self) -> None:
+        """Stop asking."""
+        self._enough.set()
+        self._thread.join(30)
+        assert not self._thread.is_alive()
+
+
+@pytest.fixture
+def stream(world: World) -> Iterator[Stream]:
+    """Ask both services all the time."""
+    asking = Stream()
+    yield asking
+    asking.end()
+
+
+def rotate(world: World, role: str, ask: Callable[[tuple[str, ...]], None]) -> tuple[str, str]:
+    """Rotate the key of a role to its end; give both ids.
+
+    Args:
+        world: services and custodian.
+        role: which key.
+        ask: runs the command once, to wherever that comes.
+    """
+    old = world.key_of(role)
+    words: tuple[str, ...] = ("keys", "rotate", old.fingerprint, "--overlap", "1s")
+    if role == "receipt":
+        made = new_signing_key(world.host)
+        write_key_file(world.folder / "receipt-2.key", made)
+        write_key_file(world.folder / "receipt-2.key.pub", made.verify_key)
+        words = (*words, "--key", str(world.folder / "receipt-2.key.pub"))
+    for _ in range(PATIENCE):
+        ask(words)
+        world.carry()
+        promoted = world.key_of(role).thumbprint != old.thumbprint
+        if promoted:
+            world.switch_host()
+        now = world.ring().keyring.named(old.thumbprint)
+        assert now is not None
+        if now.state is State.DEACTIVATED and not Journal(world.ring()).rotations:
+            return old.fingerprint, world.key_of(role).fingerprint
+        time.sleep(0.05)
+    raise AssertionError(f"the {role} key has not been rotated")
+
+
+def look(world: World, role: str, old: str, new: str, stream: Stream) -> None:
+    """Look whether the new key is used, the old one is out of service, and nobody was refused."""
+    asked = stream.applied
+    for _ in range(PATIENCE):
+        if stream.applied > asked + len(AUDIENCES) or stream.refused:
+            break
+        time.sleep(0.05)
+    assert [] == stream.refused
+    assert stream.applied > asked
+    assert old != new
+    version = world.ring().keyring.version
+    for audience in AUDIENCES if role in {"config", "receipt", "root"} else AUDIENCES[:1]:
+        report = Client.from_settings(None, audience).status().report["keyring"]
+        assert version == report["version"]
+        keys = {key["id"]: key["state"] for key in report["keys"]}
+        if role != "root":
+            assert ("active", "deactivated") == (keys[new], keys[old])
+
+
+@pytest.mark.parametrize("role", KINDS)
+def test_a_key_is_rotated_and_nobody_is_refused(world: World, stream: Stream, role: str) -> None:
+    """Staged, shown, rehearsed, promoted, gone over to, retired; one step a time."""
+
+    def ask(words: tuple[str, ...]) -> None:
+        run((*words, "--step"))
+
+    old, new = rotate(world, role, ask)
+    look(world, role, old, new, stream)
+    if role == "receipt":
+        answered = Client.from_settings(None, AUDIENCES[0]).status()
+        assert (new, True) == (answered.key_id, answered.verified)
+
+
+@pytest.mark.parametrize("before", [False, True])
+@pytest.mark.parametrize("role", KINDS)
+def test_a_rotation_that_is_killed_goes_on(
+    world: World, stream: Stream, role: str, before: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Right before or after any file that is written; and whatever the next run finds is enough."""
+    killed_at: list[str] = []
+    written = 0
+    allowed = 0
+
+    def killing(write: Callable[..., None]) -> Callable[..., None]:
+        def wrapped(path: object, *arguments: object, **more: object) -> None:
+            nonlocal written
+            written += 1
+            dies = written > allowed
+            if not (dies and before):
+                write(path, *arguments, **more)
+            if dies:
+                killed_at.append(str(path))
+                raise Killed
+
+        return wrapped
+
+    for module, name in (
+        (custodian, "write_checked"),
+        (rotations, "write_checked"),
+        (keyring_new, "write_key_file"),
+        (keyring_switch, "write_key_file"),
+    ):
+        monkeypatch.setattr(module, name, killing(getattr(module, name)))
+
+    def ask(words: tuple[str, ...]) -> None:
+        nonlocal written, allowed
+        # At the first file that is written; one later each time that it comes no further.
+        again = bool(killed_at) and killed_at[-1] in killed_at[-5:-1]
+        written, allowed = 0, allowed + 1 if again else 0
+        with contextlib.suppress(Killed):
+            run(words)
+
+    old, new = rotate(world, role, ask)
+    look(world, role, old, new, stream)
+    assert len(killed_at) > 5
+    keys = [key for key in world.ring().keyring.keys if key.role is Role(role)]
+    # Whoever goes on makes no second new key, so there is one more than before.
+    shared = 3 if role in {"gate", "encrypt"} else 2
+    assert shared == len(keys)
+
+
+def test_a_stolen_key_is_refused_by_everybody_who_can_be_reached(world: World) -> None:
+    """One service that cannot be reached keeps no other from it, and is listed."""
+    alice, signing = world.key_of("config"), world.operator / "alice.signing"
+    thief = Client.from_settings(None, AUDIENCES[0])
+    thief.lease({LOGGER: "DEBUG"}, for_s=60)
+    assert load_signing_key(signing).thumbprint == alice.thumbprint
+    world.listeners[1].stop()
+    assert 5 == run(("keys", "revoke", alice.fingerprint, "--compromised"))
+    with pytest.raises(SealwireError):
+        thief.lease({LOGGER: "DEBUG"}, for_s=60)
+
+
+def test_a_service_that_follows_a_file_loses_trust_as_well(world: World) -> None:
+    """Nothing is sent; the file on its host is all that changes."""
+    client = Client.from_settings(None, AUDIENCES[0])
+    client.lease({LOGGER: "DEBUG"}, for_s=60)
+    alice = world.key_of("config")
+    world.done("keys", "revoke", alice.fingerprint, "--compromised", "--no-push")
+    client.lease({LOGGER: "DEBUG"}, for_s=60)
+    there = world.services[AUDIENCES[0]] / "team.keyring"
+    shutil.copy(world.operator / "team.keyring", there.with_suffix(".coming"))
+    there.with_suffix(".coming").rename(there)
+    for _ in range(PATIENCE):
+        try:
+            client.lease({LOGGER: "DEBUG"}, for_s=60)
+        except SealwireError:
+            return
+        time.sleep(0.05)
+    raise AssertionError("the key is still trusted")

@@ -163,7 +163,7 @@ def test_an_older_keyring_is_refused(service: Service) -> None:
     """Nobody goes back to when a key was trusted."""
     old = service.current
     service.follow(following(old, in_state(old.keyring, BOB, State.COMPROMISED)))
-    with pytest.raises(UntrustedAnswerError, match="refused"):
+    with pytest.raises(RequestRefusedError, match="keyring-out-of-order"):
         service.client(ALICE).send_keyrings([old.sealed])
     turned_away(service.client(BOB))
 

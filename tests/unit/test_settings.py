@@ -705,9 +705,17 @@ def operators(draw: Callable[[st.SearchStrategy[Any]], Any]) -> OperatorSettings
             draw(secret),
             draw(secret),
             draw(st.none() | paths),
-            draw(st.sampled_from(Signatures)),
         )
-        targets.append(Target(audience, "unix:/run/x.sock", kind, *keys))
+        signatures = draw(st.sampled_from(Signatures))
+        target = Target(
+            audience,
+            "unix:/run/x.sock",
+            kind,
+            *keys,
+            sshsig=draw(st.booleans()),
+            signatures=signatures,
+        )
+        targets.append(target)
     return OperatorSettings(OPERATOR, draw(names), draw(paths), tuple(targets), draw(st.booleans()))
 
 

@@ -27,7 +27,6 @@ MAX_LIFETIME_S: Final[Mapping[Stream, int]] = MappingProxyType(
         Stream.READ: 300,
         Stream.LEASE: _HOUR_S,
         Stream.BASE: STANDING_S,
-        Stream.KEYRING: 7 * 24 * _HOUR_S,
     }
 )
 """How long a message of each stream may live, seconds."""

@@ -77,7 +77,6 @@ def test_boundaries_of_a_life(
         (Stream.READ, 300),
         (Stream.LEASE, 3_600),
         (Stream.BASE, 604_800),
-        (Stream.KEYRING, 604_800),
     ],
 )
 def test_boundaries_of_a_lifetime(alice: Operator, stream: Stream, limit_s: int) -> None:

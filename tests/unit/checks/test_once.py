@@ -9,7 +9,7 @@ import pytest
 from sealwire.algebra import Guarantee
 from sealwire.checks import Once
 from sealwire.errors import Reason, RefusedError, Stage, VerificationError
-from sealwire.stages import Outcome, Stream
+from sealwire.stages import Context, Outcome, Stream
 from sealwire.state import AdmissionState
 from sealwire.versions import Standing
 
@@ -133,10 +133,18 @@ def test_streams_do_not_starve_each_other(way: Way, state: AdmissionState) -> No
 
 
 def test_the_keyrings_stream_is_not_served(way: Way, state: AdmissionState) -> None:
-    """A keyring is ordered by its own version, not here."""
-    refused = refusal(way, opened(way, stream=Stream.KEYRING), state)
-    assert Reason.STREAM_MISMATCH is refused.reason
-    assert "stream keyring is not served" in refused.detail
+    """A keyring is ordered by its own version, not here; and no request is one."""
+    with pytest.raises(VerificationError) as caught:
+        opened(way, stream=Stream.KEYRING)
+    message = opened(way)
+    message = message._replace(claims=message.claims._replace(stream=Stream.KEYRING))
+    context = Context("payments@prod", NOW_MS, 0, 1, (-19,), b"")
+    for step in (Once().look, Once().take):
+        with pytest.raises(VerificationError) as refused:
+            step(message, context, state)
+        for error in (caught.value, refused.value):
+            assert Reason.STREAM_MISMATCH is error.reason
+            assert "stream keyring is not served" in error.detail
 
 
 def test_between_look_and_take_the_second_copy_loses(way: Way, state: AdmissionState) -> None:

@@ -340,7 +340,7 @@ def test_nothing_stands_twice() -> None:
 
 def test_what_signs_is_what_the_layers_say() -> None:
     """The numbers are those of the layer that signs, and of no other."""
-    assert {cose.ED25519} == SIGNATURES
+    assert {cose.ED25519, cose.SSHSIG} == SIGNATURES
     assert not {cose.HMAC_256, cose.A256GCM} & SIGNATURES
 
 

@@ -455,3 +455,16 @@ def test_one_root_of_three_suspends_and_no_more(tmp_path: Path) -> None:
         service.client(BOB).lease({LOGGER: "DEBUG"}, for_s=60)
         empty = lifted.succeeded(lifted.keys, now=now)
         assert "signatures-missing" == refused_keyring(service, sign_keyring(empty, roots[:1]))
+
+
+def test_a_door_without_a_state_follows_beside_one_that_has_one(tmp_path: Path) -> None:
+    """A keyring has an order of its own, and is no message from before the start."""
+    for name in "ab":
+        (tmp_path / name).mkdir()
+    keeping = Service(tmp_path / "a", Recommended.LOCAL, state=True)
+    with keeping.listener:
+        other = Service(tmp_path / "b", Recommended.LOCAL)
+        with other.listener:
+            other.follow(newer(other))
+            assert 2 == other.client(ALICE).status().report["keyring"]["version"]
+        assert 1 == keeping.client(ALICE).status().report["keyring"]["version"]

@@ -18,7 +18,7 @@ from sealwire.errors import Reason
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "messages.md"
 TEXT = PAGE.read_text(encoding="utf-8")
 
-_LAST_BEFORE = Reason.KEYRING_OUT_OF_ORDER
+_LAST_BEFORE = Reason.SIGNATURE_INVALID
 _FIELDS = ["What", "Cause", "Next"]
 
 

@@ -11,6 +11,7 @@ Rules this module keeps:
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -22,7 +23,13 @@ from sealwire.cli.keys import file_name
 from sealwire.cli.sealing import config_option
 from sealwire.cli.terminal import printable, say
 from sealwire.clock import wall_clock_ms
-from sealwire.errors import KeyFileError, Reason, RefusedError, VerificationError
+from sealwire.errors import (
+    ConfigurationError,
+    KeyFileError,
+    Reason,
+    RefusedError,
+    VerificationError,
+)
 from sealwire.keyfiles import load_signing_key, read_checked, write_checked
 from sealwire.keyring import (
     Keyring,
@@ -39,7 +46,7 @@ from sealwire.keyringfiles import MAX_HISTORY_BYTES
 from sealwire.settings import find_operator_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import TypeVar
 
     from sealwire.keyring import RingKey
@@ -183,11 +190,11 @@ class Custodian:
                 f"sign it: sealwire keys sign {self.proposed}; or drop it: rm {self.proposed}",
             )
 
-    def commit(self, following: Keyring, roots: Iterable[str]) -> None:
+    def commit(self, make: Callable[[], Keyring], roots: Iterable[str]) -> None:
         """Sign the next version and keep it; or propose it where signatures are missing.
 
         Args:
-            following: the next version.
+            make: gives the next version.
             roots: files of root keys; none is those beside the keyring.
 
         Raises:
@@ -195,6 +202,8 @@ class Custodian:
             KeyFileError: a root key cannot be loaded, or the keyring cannot be written.
         """
         self.check_no_proposal()
+        with telling_why():
+            following = make()
         sealed = sign_keyring(following, self._signers(following, roots))
         lines = changes_in_words(self.keyring, following)
         try:
@@ -259,6 +268,21 @@ class Custodian:
         return [
             load_signing_key(each) for each in named or sorted(self.folder.glob(f"*{ROOT_SUFFIX}"))
         ]
+
+
+@contextlib.contextmanager
+def telling_why() -> Iterator[None]:
+    """Make a next version in this block; where it cannot be, that is told with the next step.
+
+    Raises:
+        CommandError: it would contradict itself, or let a key come back.
+    """
+    try:
+        yield
+    except ConfigurationError as error:
+        what, separator, remedy = str(error).rpartition("; ")
+        step = remedy if separator else "see what is in it: sealwire keys list"
+        raise CommandError(Exit.LOCAL_FAILURE, what or remedy, step) from None
 
 
 def say_changes(following: Keyring, lines: Iterable[str], done: str) -> None:

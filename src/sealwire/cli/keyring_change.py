@@ -40,7 +40,8 @@ def promote(key: str, roots: tuple[str, ...], ring: str | None, config: str | No
     The one that was the primary stays active. sealwire keys rotate does this in its turn.
     """
     custodian = Custodian.open(ring, config)
-    custodian.commit(promoted(custodian.keyring, custodian.key(key), now_s()), roots)
+    named = custodian.key(key)
+    custodian.commit(lambda: promoted(custodian.keyring, named, now_s()), roots)
     say_hint(_PUSH)
     return Exit.OK
 
@@ -84,7 +85,7 @@ def suspend(
     """
     custodian = Custodian.open(ring, config)
     named = [custodian.key(each) for each in keys]
-    custodian.commit(suspended(custodian.keyring, named, now_s(), for_s), roots)
+    custodian.commit(lambda: suspended(custodian.keyring, named, now_s(), for_s), roots)
     return push_after(custodian, config, timeout_s, no_push=no_push)
 
 
@@ -131,7 +132,7 @@ def revoke(
         )
     custodian = Custodian.open(ring, config)
     named = [custodian.key(each) for each in keys]
-    custodian.commit(in_state(custodian.keyring, named, State(how), now_s()), roots)
+    custodian.commit(lambda: in_state(custodian.keyring, named, State(how), now_s()), roots)
     return push_after(custodian, config, timeout_s, no_push=no_push)
 
 
@@ -158,7 +159,7 @@ def destroy(key: str, roots: tuple[str, ...], ring: str | None, config: str | No
             f"key {named.fingerprint} of {named.owner.id} is {named.state.value}",
             f"take it out of service first: sealwire keys revoke {named.fingerprint} --left",
         )
-    custodian.commit(in_state(custodian.keyring, [named], State.DESTROYED, now_s()), roots)
+    custodian.commit(lambda: in_state(custodian.keyring, [named], State.DESTROYED, now_s()), roots)
     for path in files_of(custodian, named):
         say((f"  remove: {printable(path)}", "yellow"))
     if named.role in SECRET_ROLES:
@@ -222,9 +223,11 @@ def renew(
     custodian = Custodian.open(ring, config)
     keyring = custodian.keyring
     now = now_s()
-    following = keyring.succeeded(
-        keyring.keys, now=now, expires=now + lifetime_s, root_threshold=threshold
+    custodian.commit(
+        lambda: keyring.succeeded(
+            keyring.keys, now=now, expires=now + lifetime_s, root_threshold=threshold
+        ),
+        roots,
     )
-    custodian.commit(following, roots)
     say_hint(_PUSH)
     return Exit.OK

@@ -17,6 +17,7 @@ from sealwire.cli.custodian import (
     default_folder,
     now_s,
     ring_options,
+    telling_why,
 )
 from sealwire.cli.endings import CommandError, Exit
 from sealwire.cli.keyring_after import push_after, push_options
@@ -24,6 +25,7 @@ from sealwire.cli.keyring_files import load_ring_key
 from sealwire.cli.keys import file_name
 from sealwire.cli.making import check_free, make_folder
 from sealwire.cli.terminal import printable, say, say_fields, say_hint
+from sealwire.errors import KeyFileError
 from sealwire.keyfiles import (
     load_verify_key,
     new_aead_key,
@@ -100,14 +102,15 @@ def init(
     now = now_s()
     roots = [new_signing_key(owner) for owner in of_whom]
     keys = [entry_for(key, Role.ROOT, since=now, primary=True) for key in roots]
-    keyring = Keyring(
-        name=name,
-        version=1,
-        issued=now,
-        expires=now + lifetime_s,
-        root_threshold=threshold,
-        keys=tuple(sorted(keys, key=lambda key: key.thumbprint)),
-    )
+    with telling_why():
+        keyring = Keyring(
+            name=name,
+            version=1,
+            issued=now,
+            expires=now + lifetime_s,
+            root_threshold=threshold,
+            keys=tuple(sorted(keys, key=lambda key: key.thumbprint)),
+        )
     make_folder(path.parent, _FOLDER_MODE)
     for key in roots:
         write_key_file(files[key.owner], key)
@@ -178,7 +181,7 @@ def enroll(
             "gate and encryption keys belong to one service each; say which: --audience "
             "payments@prod"
         )
-    key = load_verify_key(file, person)
+    key = _key_of(person, file)
     now = now_s()
     since = issue_time(custodian.keyring, now)
     entries = [entry_for(key, what, since=since, audiences=audiences)]
@@ -187,17 +190,33 @@ def enroll(
         entry_for(each, Role.GATE if isinstance(each, MacKey) else Role.ENCRYPT, since=since)
         for _, each, _ in shared
     ]
-    following = enrolled(custodian.keyring, entries, now)
+    with telling_why():
+        following = enrolled(custodian.keyring, entries, now)
     for path, each, there in shared:
         if not there:
             make_folder(path.parent, _FOLDER_MODE)
             write_key_file(path, each)
-    custodian.commit(following, roots)
+    custodian.commit(lambda: following, roots)
     people = custodian.folder / "people"
     make_folder(people)
     write_key_file(people / f"{file_name(person)}-{key.fingerprint}.pub", key, force=True)
     _say_what_is_next(person, what, key, [path for path, _, _ in shared])
     return Exit.OK
+
+
+def _key_of(person: str, file: str) -> VerifyKey:
+    """Load the public half of a person's key.
+
+    Raises:
+        KeyFileError: it is none, or somebody else's.
+    """
+    try:
+        return load_verify_key(file, person)
+    except KeyFileError as error:
+        if "; " in str(error):
+            raise
+        step = f"enroll its owner, or have {person} make one: sealwire keys new --owner {person}"
+        raise KeyFileError(f"{error}; {step}") from None
 
 
 def _shared(
@@ -284,7 +303,7 @@ def leave(
             "see who has: sealwire keys list; and who knows of it: sealwire keys push",
         )
     state = State.COMPROMISED if compromised else State.DEACTIVATED
-    custodian.commit(in_state(custodian.keyring, keys, state, now_s()), roots)
+    custodian.commit(lambda: in_state(custodian.keyring, keys, state, now_s()), roots)
     _say_what_lies_about(keys)
     return push_after(custodian, config, timeout_s, no_push=no_push)
 

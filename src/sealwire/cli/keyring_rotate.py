@@ -247,7 +247,7 @@ class _Rotating:
         entry = entry_for(
             key, old.role, since=since, state=State.PRE_ACTIVATION, audiences=old.audiences
         )
-        custodian.commit(enrolled(custodian.keyring, [entry], now_s()), self._roots)
+        custodian.commit(lambda: enrolled(custodian.keyring, [entry], now_s()), self._roots)
         if old.role in SECRET_ROLES:
             hosts = f"every host of {old.audiences[0]}"
             say((f"  bring this file into keyring.secrets of {hosts}:", ""))
@@ -298,7 +298,8 @@ class _Rotating:
         if new.role is Role.RECEIPT:
             # Before the host goes over to it, so that no answer of either key is doubted.
             trust_next(self._settings, self._old, new)
-        self._custodian.commit(promoted(self._custodian.keyring, new, now_s()), self._roots)
+        keyring = self._custodian.keyring
+        self._custodian.commit(lambda: promoted(keyring, new, now_s()), self._roots)
 
     def _switch(self) -> None:
         again = f"sealwire keys rotate {self._old.fingerprint}"
@@ -330,8 +331,10 @@ class _Rotating:
 
     def _retire(self) -> None:
         old = self._now(self._old)
-        state = in_state(self._custodian.keyring, [old], State.DEACTIVATED, now_s())
-        self._custodian.commit(state, self._roots)
+        keyring = self._custodian.keyring
+        self._custodian.commit(
+            lambda: in_state(keyring, [old], State.DEACTIVATED, now_s()), self._roots
+        )
 
     # ---- what is known -------------------------------------------------------------------------
 

@@ -94,6 +94,7 @@ def test_the_secret_is_never_shown(shell: Shell, kind: str) -> None:
         "algorithm": key.algorithm,
         "algorithm_name": {"signing": "Ed25519", "mac": "HMAC 256/256", "aead": "A256GCM"}[kind],
         "owner": "alice",
+        "application": None,
         "audience": "payments@prod" if audience else None,
         "fingerprint": key.fingerprint,
         "thumbprint": key.thumbprint.hex(),

@@ -49,8 +49,8 @@ class Here(Shell):
             status = run([*map(str, arguments)])
         for each in (out, err):
             each.flush()
-        self.raw = out.buffer.getvalue()  # type: ignore[attr-defined]
-        said = err.buffer.getvalue().decode()  # type: ignore[attr-defined]
+        self.raw = out.buffer.getvalue()
+        said = err.buffer.getvalue().decode()
         return Ended(status, self.raw.decode(errors="replace"), said)
 
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import http.client
 import os
 import signal
-import socket
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,17 +23,6 @@ def serve(fleet: Fleet, *options: str) -> set[int]:
     bound = "--bind", f"unix:{fleet.folder}/http", "--graceful-timeout", "5"
     fleet.start("-m", "gunicorn", *conf, *bound, "-w", str(COUNT), *options, "shop:application")
     return fleet.workers(COUNT)
-
-
-def ask(fleet: Fleet) -> None:
-    """Send one HTTP request."""
-    connection = http.client.HTTPConnection("localhost", timeout=5)
-    connection.sock = socket.socket(socket.AF_UNIX)
-    with contextlib.closing(connection), contextlib.suppress(OSError, http.client.HTTPException):
-        connection.sock.settimeout(5)
-        connection.sock.connect(f"{fleet.folder}/http")
-        connection.request("GET", "/")
-        connection.getresponse().read()
 
 
 @pytest.mark.parametrize("preload", [(), ("--preload",)], ids=["", "preload"])
@@ -75,7 +61,7 @@ def test_workers_that_have_served_enough_are_replaced_by_ones_that_listen(
     began = serve(fleet, "--worker-class", kind, "--max-requests", "5")
     _, at = fleet.lease()
     for _ in range(600):
-        ask(fleet)
+        fleet.ask()
         if not began & fleet.writing():
             break
         time.sleep(0.01)

@@ -17,7 +17,7 @@ LOGGER = "shop.db"
 def set_up() -> None:
     """Set up logging as an application does: every process in the same way."""
     handler = logging.FileHandler(os.environ["TICKING_LOG"])
-    handler.setFormatter(logging.Formatter("%(process)d %(levelname)s %(message)s"))
+    handler.setFormatter(logging.Formatter("%(process)d %(levelname)s %(name)s: %(message)s"))
     root = logging.getLogger()
     root.addHandler(handler)
     root.setLevel(logging.WARNING)

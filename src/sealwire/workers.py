@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from sealwire.clock import monotonic_ms
 from sealwire.errors import StateError
 from sealwire.eventlog import LOGGER, log_to
+from sealwire.members import ANSWER_MS
 from sealwire.policy import Quorum
 from sealwire.receipts import Instance, Outcome
 from sealwire.requests import Revert
@@ -239,7 +240,7 @@ class Workers:
     ) -> None:
         answer["instance"] = self._engine.in_force.instance
         answer["ticket"] = said.get("ticket")
-        self._members.tell(number, answer)
+        self._members.tell(number, answer, patience_ms=ANSWER_MS)
 
     def _follow(self, request_id: str) -> tuple[Outcome, str]:
         """Be where the journal is; say what has become of a request here."""

@@ -204,8 +204,8 @@ class Members:
                     continue
             return True
 
-    def hear(self) -> Iterator[dict[str, JsonValue]]:
-        """Give what has been said to this process and not been heard yet."""
+    def hear(self) -> Iterator[tuple[int, dict[str, JsonValue]]]:
+        """Give what has been said to this process and not been heard yet, and from which place."""
         while True:
             try:
                 data = self.socket.recv(MAX_DATAGRAM_BYTES)
@@ -217,8 +217,8 @@ class Members:
                 if self.socket.fileno() == -1:
                     return
                 continue
-            if isinstance(said, dict) and isinstance(said.get("from"), int):
-                yield said
+            if isinstance(said, dict) and isinstance(number := said.pop("from", None), int):
+                yield number, said
 
     def wait_to_hear(self, until_ms: int) -> bool:
         """Wait until something is said, or the time is over; give whether something is.

@@ -186,13 +186,11 @@ class Workers:
         while is_waiting():
             if not self._members.wait_to_hear(until_ms):
                 break
-            for said in self._members.hear():
-                number = said["from"]
-                if isinstance(number, int):
-                    self._silent.discard(number)
-                    if said.get("what") == answer and said.get("ticket") == ticket:
-                        self._names[number] = str(said.get("instance", ""))
-                        heard[number] = said
+            for number, said in self._members.hear():
+                self._silent.discard(number)
+                if said.get("what") == answer and said.get("ticket") == ticket:
+                    self._names[number] = str(said.get("instance", ""))
+                    heard[number] = said
         for number in there:
             if heard[number] is None:
                 self._silent.add(number)
@@ -223,10 +221,8 @@ class Workers:
         Args:
             look: looks at everything else that may have changed, such as the keyring.
         """
-        for said in self._members.hear():
-            number, what = said["from"], said.get("what")
-            if not isinstance(number, int):
-                continue
+        for number, said in self._members.hear():
+            what = said.get("what")
             if what == _FOLLOW:
                 look()
                 outcome, detail = self._follow(str(said.get("request", "")))

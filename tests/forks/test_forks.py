@@ -34,7 +34,7 @@ def test_no_round_locks_up_and_no_child_answers(
         )
     assert 0 == done.returncode, done.stderr
     found = json.loads(done.stdout)
-    record_property("forks", f"{found['rounds']} rounds, {found['answered']} requests")
+    record_property("forks", f"{found['kinds']}, {found['answered']} requests answered, {found['refused']} refused for a lock")
     assert ([], []) == (found["deadlocks"], found["wrong"])
     assert ROUNDS == sum(found["kinds"].values())
     assert {"quiet", "worker", "early", "spawned"} == set(found["kinds"])

@@ -14,6 +14,7 @@ import logging
 import os
 from typing import TYPE_CHECKING, Final
 
+from sealwire.engine import engine_of_process
 from sealwire.errors import ConfigurationError, SealwireError
 from sealwire.eventlog import LOGGER, log_to
 from sealwire.listener import Listener, listen_from
@@ -89,6 +90,8 @@ def listen_here(
                 f"{VARIABLE}=/etc/sealwire/payments@prod/service.toml"
             )
         _process.listener = listen_from(named, rules=rules, on_event=on_event)
+        instance = engine_of_process().in_force.instance
+        log_to(LOGGER, logging.INFO, "this process listens, as %s", instance)
     except (SealwireError, OSError) as error:
         if required:
             raise

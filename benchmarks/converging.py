@@ -46,13 +46,16 @@ def run(*, short: bool) -> list[Figure]:
     times, late = (20, 4) if short else (200, 20)
     many_ms: list[float] = []
     one_ms: list[float] = []
-    with tempfile.TemporaryDirectory(prefix="p7-") as name:
-        with service(Path(name), "many", PROCESSES) as many, service(Path(name), "one", 1) as one:
-            for _ in range(times):
-                many_ms.append(lease(many, PROCESSES))
-                one_ms.append(lease(one, 1))
-            lease(many, PROCESSES, stays=True)
-            right = sum(is_right_at_once(Path(name, "many")) for _ in range(late))
+    with (
+        tempfile.TemporaryDirectory(prefix="p7-") as name,
+        service(Path(name), "many", PROCESSES) as many,
+        service(Path(name), "one", 1) as one,
+    ):
+        for _ in range(times):
+            many_ms.append(lease(many, PROCESSES))
+            one_ms.append(lease(one, 1))
+        lease(many, PROCESSES, stays=True)
+        right = sum(is_right_at_once(Path(name, "many")) for _ in range(late))
     p50, p99 = quantiles(many_ms)
     one_p50, one_p99 = quantiles(one_ms)
     rows = times * PROCESSES

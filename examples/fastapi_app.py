@@ -1,6 +1,6 @@
 """A FastAPI application whose workers let one message change the logging of all of them.
 
-    SEALWIRE_SETTINGS=made/service.toml uvicorn --workers 4 --app-dir examples fastapi_app:app
+SEALWIRE_SETTINGS=made/service.toml uvicorn --workers 4 --app-dir examples fastapi_app:app
 """
 
 from __future__ import annotations
@@ -11,9 +11,7 @@ from fastapi import FastAPI
 
 from sealwire.integrations.asgi import Listening
 
-logging.basicConfig(
-    level=logging.INFO, format="%(process)d %(levelname)s %(name)s: %(message)s"
-)
+logging.basicConfig(level=logging.INFO, format="%(process)d %(levelname)s %(name)s: %(message)s")
 app = FastAPI()
 app.add_middleware(Listening)
 

@@ -12,9 +12,7 @@ import logging
 
 from flask import Flask
 
-logging.basicConfig(
-    level=logging.INFO, format="%(process)d %(levelname)s %(name)s: %(message)s"
-)
+logging.basicConfig(level=logging.INFO, format="%(process)d %(levelname)s %(name)s: %(message)s")
 app = Flask(__name__)
 
 

@@ -34,7 +34,7 @@ import time
 import warnings
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sealwire import (
     MemorySealerState,
@@ -112,6 +112,7 @@ class Soak:
         self.deadlocks: list[str] = []
         self.wrong: list[str] = []
         self._done = threading.Event()
+        self._ended: Callable[[], bool] = lambda: True
 
     # ---- who asks ------------------------------------------------------------------------------
 
@@ -183,7 +184,7 @@ class Soak:
     def _start(self, kind: str) -> tuple[int, int, Callable[[], None]]:
         """Make a child; give its number, where it says that it is well, and what lets it end."""
         if kind in {"early", "spawned"}:
-            context = multiprocessing.get_context("forkserver" if kind == "early" else "spawn")
+            context: Any = multiprocessing.get_context("forkserver" if kind == "early" else "spawn")
             here, there = context.Pipe()
             child = context.Process(target=be_worker, args=(self.folder, there))
             child.start()
@@ -214,8 +215,11 @@ class Soak:
         said = ""
         try:
             said = "ok" if not (self.listener.is_alive() or running()) else "it is a listener"
-            held = [os.readlink(f"/proc/self/fd/{each}") for each in os.listdir("/proc/self/fd")
-                    if os.path.lexists(f"/proc/self/fd/{each}")]
+            held = []
+            for link in Path("/proc/self/fd").iterdir():
+                # The one that this very look has open is gone by then.
+                with contextlib.suppress(FileNotFoundError):
+                    held.append(str(link.readlink()))
             if inside := [each for each in held if each.startswith(f"{self.folder}/")]:
                 said = f"it has inherited {inside}"
             logging.getLogger(LOGGER).warning("a record, under locks that may have been held")

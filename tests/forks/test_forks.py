@@ -1,4 +1,4 @@
-"""A process that listens forks and spawns again and again: nothing locks up, and none answers for it.
+"""A process that listens forks and spawns, again and again: nothing locks up.
 
 ``make forks`` does a thousand rounds; ``make test`` a few.
 """
@@ -34,7 +34,8 @@ def test_no_round_locks_up_and_no_child_answers(
         )
     assert 0 == done.returncode, done.stderr
     found = json.loads(done.stdout)
-    record_property("forks", f"{found['kinds']}, {found['answered']} requests answered, {found['refused']} refused for a lock")
+    asked = f"{found['answered']} requests answered, {found['refused']} refused for a lock"
+    record_property("forks", f"{found['kinds']}, {asked}")
     assert ([], []) == (found["deadlocks"], found["wrong"])
     assert ROUNDS == sum(found["kinds"].values())
     assert {"quiet", "worker", "early", "spawned"} == set(found["kinds"])

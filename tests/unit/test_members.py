@@ -6,6 +6,7 @@ import errno
 import fcntl
 import os
 import socket
+import sys
 import threading
 from typing import TYPE_CHECKING
 
@@ -123,7 +124,7 @@ def test_the_path_of_a_socket_is_short_on_linux_alone(
     """Elsewhere there is no way around the path of the folder."""
     one = member()
     assert one._way_to(3).startswith("/proc/self/fd/")
-    monkeypatch.setattr(members_module.sys, "platform", "darwin")
+    monkeypatch.setattr(sys, "platform", "darwin")
     assert str(tmp_path / FOLDER / "3.sock") == one._way_to(3)
 
 

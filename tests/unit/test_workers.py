@@ -6,12 +6,13 @@ import contextlib
 import logging
 import threading
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 
 from sealwire import StateError
 from sealwire import workers as workers_module
+from sealwire.clock import monotonic_ms
 from sealwire.members import Members
 from sealwire.policy import Quorum
 from sealwire.receipts import Instance, Outcome
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from sealwire.requests import Request
 
 PATIENCE_S = 20.0
+MakeRequest: TypeAlias = "Callable[[type[Request]], Request]"
 LEADS, FOLLOWS, LATE = 0, 1, 2
 
 
@@ -83,7 +85,7 @@ class Process:
 
         def run() -> None:
             while not self._done:
-                if self.members.wait_to_hear(workers_module.monotonic_ms() + 20):
+                if self.members.wait_to_hear(monotonic_ms() + 20):
                     self.hear()
 
         self._thread = threading.Thread(target=run)
@@ -116,7 +118,7 @@ def processes(tmp_path: Path) -> Iterator[list[Process]]:
 
 
 @pytest.fixture
-def request_of(alice: Operator) -> Callable[[type[Request]], Request]:
+def request_of(alice: Operator) -> MakeRequest:
     """Give what makes a request of a kind."""
 
     def make(kind: type[Request]) -> Request:
@@ -185,9 +187,7 @@ def test_the_socket_is_that_of_the_place(processes: list[Process]) -> None:
 # ---- a change ------------------------------------------------------------------------------------
 
 
-def test_everybody_follows_and_says_so(
-    processes: list[Process], request_of: Callable[[type[Request]], Request]
-) -> None:
+def test_everybody_follows_and_says_so(processes: list[Process], request_of: MakeRequest) -> None:
     """With what it is called; who cannot says why."""
     leads, follows, late = processes
     follows.in_force.instance = "host-1/other"
@@ -202,9 +202,7 @@ def test_everybody_follows_and_says_so(
     assert (1, 1) == (follows.looked, late.looked)
 
 
-def test_what_was_reverted_is_said_so(
-    processes: list[Process], request_of: Callable[[type[Request]], Request]
-) -> None:
+def test_what_was_reverted_is_said_so(processes: list[Process], request_of: MakeRequest) -> None:
     """A process that follows knows what stands, and not what it was asked for."""
     processes[FOLLOWS].serve()
     processes[LATE].journal.become = Outcome.NOT_ADDRESSED, ""
@@ -221,7 +219,7 @@ def test_what_was_reverted_is_said_so(
     ],
 )
 def test_one_that_cannot_follow_says_why(
-    processes: list[Process], request_of: Callable[[type[Request]], Request], wrong: Exception, said: str
+    processes: list[Process], request_of: MakeRequest, wrong: Exception, said: str
 ) -> None:
     """In words of ours: what a class of the host's says may be anything."""
     processes[FOLLOWS].journal.wrong = wrong
@@ -232,7 +230,7 @@ def test_one_that_cannot_follow_says_why(
 
 
 def test_one_that_hangs_is_waited_for_once(
-    processes: list[Process], request_of: Callable[[type[Request]], Request], monkeypatch: pytest.MonkeyPatch
+    processes: list[Process], request_of: MakeRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is named each time, and waited for again once it has answered."""
     leads, follows, late = processes
@@ -250,14 +248,14 @@ def test_one_that_hangs_is_waited_for_once(
 
 
 def test_what_nobody_asks_and_an_answer_of_nobody_say_nothing(
-    processes: list[Process], request_of: Callable[[type[Request]], Request]
+    processes: list[Process], request_of: MakeRequest
 ) -> None:
     """A message may say anything; who sends it has our user."""
     leads, follows, late = processes
     follows.serve()
     late.serve()
-    for said in ({"what": "followed"}, {"what": "told", "ticket": 1}, {"what": "follow"}):
-        late.members.tell(LEADS, {**said, "outcome": 7})
+    for what in ("followed", "told", "follow"):
+        late.members.tell(LEADS, {"what": what, "ticket": 1, "outcome": 7})
     rows = leads.workers.spread(request_of(Lease))
     assert [Outcome.APPLIED] * 2 == [each.outcome for each in rows]
     follows.members.tell(LATE, {"what": "nothing that there is"})
@@ -266,7 +264,7 @@ def test_what_nobody_asks_and_an_answer_of_nobody_say_nothing(
 
 def test_what_has_become_of_it_is_read_strictly(
     processes: list[Process],
-    request_of: Callable[[type[Request]], Request],
+    request_of: MakeRequest,
 ) -> None:
     """What is none of the outcomes is a failure."""
     outcome: Any = SimpleNamespace(value="splendid")

@@ -2,8 +2,8 @@
 
     LOGGING_CONFIG = "sealwire.integrations.django.configure"
 
-It listens where ``$SEALWIRE_SETTINGS`` names settings, and only there: name them in the environment
-of the server, and ``manage.py migrate`` and its like do not listen. Where a server's own hook begins
+It listens where ``$SEALWIRE_SETTINGS`` names settings, and only there: name them in the server's
+environment, and ``manage.py migrate`` and its like do not listen. Where a server's own hook begins
 to listen in each worker (gunicorn, celery), this leaves it to that.
 """
 

@@ -8,9 +8,9 @@ with a hook of one's own, it is
     from sealwire.integrations.gunicorn import listening
     post_worker_init = listening("/etc/sealwire/payments@prod/service.toml", after=my_hook)
 
-gunicorn calls this hook in each worker, when rights are given up and the application is loaded, with
-and without ``--preload``. The master runs no thread of ours. A worker that ends gives its place back
-at exit; the place of one that is killed is free at once.
+gunicorn calls this hook in each worker, when rights are given up and the application is loaded,
+with and without ``--preload``. The master runs no thread of ours. A worker that ends gives its
+place back at exit; the place of one that is killed is free at once.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 leave_to_workers()
 
 
-def post_worker_init(worker: object) -> None:
+def post_worker_init(worker: object) -> None:  # noqa: ARG001 - gunicorn looks at the number
     """Listen in a worker, with the settings that ``$SEALWIRE_SETTINGS`` names.
 
     Raises:

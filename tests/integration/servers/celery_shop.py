@@ -25,24 +25,28 @@ app.conf.broker_transport_options = {
 listen_in_workers()
 
 
-@setup_logging.connect
 def _set_up(**_: object) -> None:
     ticking.set_up()
 
 
-@worker_process_init.connect
 def _begin(**_: object) -> None:
     ticking.start()
 
 
-@worker_ready.connect
 def _begin_alone(sender: object, **_: object) -> None:
     if "prefork" not in type(getattr(sender, "pool", None)).__module__:
         ticking.start()
 
 
-@app.task
-def work() -> int:
+setup_logging.connect(_set_up)
+worker_process_init.connect(_begin)
+worker_ready.connect(_begin_alone)
+
+
+def _work() -> int:
     """Take a while; give the process that did."""
     time.sleep(0.05)
     return os.getpid()
+
+
+work = app.task(_work)

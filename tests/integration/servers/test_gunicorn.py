@@ -27,9 +27,7 @@ def serve(fleet: Fleet, *options: str) -> set[int]:
 
 @pytest.mark.parametrize("preload", [(), ("--preload",)], ids=["", "preload"])
 @pytest.mark.parametrize("kind", ["sync", "gthread", "gevent"])
-def test_one_lease_changes_every_worker(
-    fleet: Fleet, kind: str, preload: tuple[str, ...]
-) -> None:
+def test_one_lease_changes_every_worker(fleet: Fleet, kind: str, preload: tuple[str, ...]) -> None:
     """And those that replace others under it; when it is over none of them writes more."""
     began = serve(fleet, "--worker-class", kind, *preload)
     result, at = fleet.lease()

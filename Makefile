@@ -34,7 +34,7 @@ unexport PYTHONPATH PYTHONHOME
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo assess test test-all load load-short crash crash-short privileged scan interop openssh conformance fuzz fuzz-short mutation trail-mutations bench bench-short bench-peers docs lint venv clean FORCE
+.PHONY: help demo assess test test-all load load-short crash crash-short forks privileged scan interop openssh conformance fuzz fuzz-short mutation trail-mutations bench bench-short bench-peers docs lint venv clean FORCE
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## /\1|/p' Makefile | while IFS='|' read -r name what; do \
@@ -75,6 +75,10 @@ crash: $(STAMPS)/test $(FAKETIME)  ## services killed, lied to by disks and cloc
 crash-short: $(STAMPS)/test $(FAKETIME)  ## the same in under a minute
 	SEALWIRE_CRASH_CALLS=2 SEALWIRE_CRASH_KILLS=10 SEALWIRE_CRASH_TRIES=6000 SEALWIRE_CRASH_SHORT=1 \
 		$(PY) -m pytest $(if $(filter 0,$(shell id -u)),,--ignore=tests/crash/test_disks.py) tests/crash
+
+# In `make test` it does 60 rounds.
+forks: $(STAMPS)/test  ## a listener whose process forks, spawns and kills, a thousand times
+	SEALWIRE_FORK_ROUNDS=1000 $(PY) -m pytest -s -o faulthandler_timeout=3600 tests/forks
 
 privileged: $(STAMPS)/test  ## tests with other users of the machine; needs root
 	$(PY) -m pytest tests/privileged

@@ -2,7 +2,8 @@
 
     python -m benchmarks                 all of them
     python -m benchmarks open refuse     some: open (P1), refuse (P2), import (P3),
-                                         apply, call (P4), accept, answer (P5), trail (P8)
+                                         apply, call (P4), accept, answer (P5),
+                                         converge (P7), trail (P8)
     python -m benchmarks --short         less of everything
 
 Exit status: 1 if a goal was missed, else 0. The short form is for machines that do other work
@@ -22,6 +23,7 @@ from benchmarks import (
     answering,
     applying,
     calling,
+    converging,
     importing,
     opening,
     refusing,
@@ -40,6 +42,7 @@ PARTS: dict[str, tuple[str, Callable[..., Sequence[Figure]]]] = {
     "call": ("P4  a logging call", calling.run),
     "accept": ("P5  accepting a message", accepting.run),
     "answer": ("P5  from sealing a change to its answer", answering.run),
+    "converge": ("P7  every process of a service", converging.run),
     "trail": ("P8  writing and verifying a trail", trailing.run),
 }
 

@@ -22,7 +22,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, Final
 
 from sealwire import forks
@@ -33,7 +33,7 @@ from sealwire.errors import ConfigurationError, Reason, Stage, StateError, Verif
 from sealwire.eventlog import LOGGER, log_bug, log_to
 from sealwire.following import Follower
 from sealwire.happenings import FilesClosed
-from sealwire.journal import Held, Kept, Now, Pending, Settled, Unwritten
+from sealwire.journal import Held, Kept, Now, Pending, Settled, StateDirectory, Unwritten
 from sealwire.opened import Opened
 from sealwire.receipts import Outcome as Become
 from sealwire.requests import Request, Revert
@@ -98,6 +98,16 @@ class DurableState:
         forks.watch(self)
 
     # ---- life ----------------------------------------------------------------------------------
+
+    def check_folder(self) -> None:
+        """Check that the directory is one for this service, without looking at what it holds.
+
+        Raises:
+            ConfigurationError: it is not, or is not there.
+        """
+        # What is lost is told when it is opened, and refuses changes alone.
+        with suppress(StateError):
+            StateDirectory.open(self.folder, self._audience).close()
 
     def begin(self, state: AdmissionState) -> None:
         """Adopt what stands, before anybody is served.
@@ -272,6 +282,30 @@ class DurableState:
         finally:
             self.release()
 
+    def look(self, wait_s: float = _WAIT_S) -> None:
+        """Be where the journal is, and keep nobody from it while that is put in force here.
+
+        One that hangs in this would otherwise hold up all others, who look at the same time.
+
+        Args:
+            wait_s: how long others are waited for, seconds.
+
+        Raises:
+            StateError: it cannot be had or trusted; or, where something was left in the middle,
+                written.
+        """
+        opened = self._there(wait_s)
+        there = opened.journal.peek(wait_s)
+        unsettled = there.open_intent is not None or not opened.journal.healthy
+        if opened.presence is None or unsettled or opened.is_replaced:
+            # Whoever had begun it is gone, or its lock would not have been free; and what waits to
+            # be written here is written now.
+            with self.held(wait_s):
+                return
+        self._follower.look(there)
+        self._follower.starting = False
+        self._tell_of_health(opened)
+
     def end_elsewhere(self, request: Request) -> None:
         """Have the others end what they were to do, and this process was not."""
         self._follower.forget(request)
@@ -336,14 +370,7 @@ class DurableState:
         """Hold the journal, and be where it is."""
         if self._held is not None:
             return self._held
-        if self._opened is not None and not self._opened.is_ours:
-            # By a number that is another file's by now nothing is written or closed.
-            self._say_closed()
-            self._close()
-        if self._opened is not None and self._opened.is_replaced:
-            # What is written there is found by nobody who starts now.
-            self._close()
-        opened = self._open(wait_s)
+        opened = self._there(wait_s)
         try:
             self._held = self._holding.enter_context(opened.journal.exclusive(wait_s=wait_s))
             opened.be_there()
@@ -354,10 +381,24 @@ class DurableState:
                 self._close()
             raise
         self._follower.starting = False
+        self._tell_of_health(opened)
+        return self._held
+
+    def _there(self, wait_s: float) -> Opened:
+        """Give the state as it is open, or open the one that is there now."""
+        if self._opened is not None and not self._opened.is_ours:
+            # By a number that is another file's by now nothing is written or closed.
+            self._say_closed()
+            self._close()
+        if self._opened is not None and self._opened.is_replaced:
+            # What is written there is found by nobody who starts now.
+            self._close()
+        return self._open(wait_s)
+
+    def _tell_of_health(self, opened: Opened) -> None:
         if self.trouble and opened.journal.healthy:
             log_to(LOGGER, logging.WARNING, "state: changes are taken again")
             self.trouble = self._engine.in_force.trouble = ""
-        return self._held
 
     def _open(self, wait_s: float) -> Opened:
         if self._opened is not None:

@@ -160,6 +160,34 @@ class Follower:
         if held.remembered is self.seen:
             return
         there = replace(held.remembered, in_force=held.in_force)
+        requests = self._adopted(there, first=first)
+        trial = there.in_force.trial
+        if trial is not None and trial.id in self._aside:
+            # Others are not to find it either, and a second start is not to begin with it.
+            held.note(Now(without_trial(there.in_force, trial)))
+        if there.open_intent is not None:
+            self._do_again(held, there.open_intent, requests[there.open_intent.id])
+            # Nothing of what waits could be written before.
+            held.flush()
+        self.seen = held.remembered
+
+    def look(self, there: Remembered) -> None:
+        """Put in force what the journal says stands, which need not be held.
+
+        What is found open here is not done again.
+
+        Args:
+            there: what it came to when it was looked at.
+
+        Raises:
+            StateError: the application's set-up is a new one, and is not to be changed.
+        """
+        if there is not self.seen:
+            self._adopted(there, first=False)
+            self.seen = there
+
+    def _adopted(self, there: Remembered, *, first: bool) -> dict[str, Request | None]:
+        """Put in force what stands; give all that is kept, as far as it verifies."""
         self.remember(there)
         if self._state_id not in {b"", there.state_id}:
             # Begun anew, while this process went on: what it knows nothing of stays as it is.
@@ -178,19 +206,11 @@ class Follower:
         over = self._own - (there.in_force.ids - self._aside.keys())
         told += adopt(self._engine.changer, wanted, over, self.state.clock_ms, self._door.policy)
         self._elsewhere = self._not_here(there)
-        trial = there.in_force.trial
-        if trial is not None and trial.id in self._aside:
-            # Others are not to find it either, and a second start is not to begin with it.
-            held.note(Now(without_trial(there.in_force, trial)))
         for each in told:
             if each not in self._engine.in_force.set_aside:
                 log_to(LOGGER, logging.ERROR, "state: set aside: %s", each)
         self._engine.in_force.set_aside = tuple(told)
-        if there.open_intent is not None:
-            self._do_again(held, there.open_intent, requests[there.open_intent.id])
-            # Nothing of what waits could be written before.
-            held.flush()
-        self.seen = held.remembered
+        return requests
 
     def become_of(self, request_id: str, there: Remembered) -> tuple[Become, str]:
         """Say what has become of a request in this process, which has followed the journal.

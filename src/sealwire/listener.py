@@ -17,6 +17,7 @@ from __future__ import annotations
 import atexit
 import logging
 import threading
+import time
 import weakref
 from contextlib import contextmanager
 from dataclasses import replace
@@ -68,6 +69,10 @@ SERVED: Final = frozenset(Verb)
 """What a listener does."""
 
 JOIN_S: Final = 2.0
+_BIND_TRIES: Final = 10
+_BIND_AGAIN_S: Final = 0.05
+"""A process that is killed lets go of one lock after the other."""
+
 REMOTE_SKEW_S: Final = 60.0
 """How far two machines' clocks may be apart before somebody should be told."""
 
@@ -309,10 +314,23 @@ class _Host:
         workers = service.workers
         if workers is None or workers.is_to_lead():
             try:
-                self._take_the_address()
+                self._take_the_address_at_last(_BIND_TRIES if workers else 1)
             except BaseException:
                 self.close()
                 raise
+
+    def _take_the_address_at_last(self, tries: int) -> None:
+        """Take it, though whoever led may have been killed and not be gone altogether."""
+        while True:
+            tries -= 1
+            try:
+                self._take_the_address()
+            except ConfigurationError:
+                if not tries:
+                    raise
+                time.sleep(_BIND_AGAIN_S)
+            else:
+                return
 
     def _take_the_address(self) -> None:
         self.bound = self._bind()
@@ -334,6 +352,7 @@ class _Host:
         try:
             self._take_the_address()
             self._service.begin_recording()
+            workers.take_over()
         except (SealwireError, OSError) as error:
             # Whoever led may not be gone altogether; another one may try as well.
             log_to(LOGGER, logging.WARNING, "the address is not served as yet: %s", str(error))
@@ -567,6 +586,8 @@ def _make_workers(durable: DurableState, door: Door, engine: Engine) -> MakeWork
         from sealwire.members import Members
         from sealwire.workers import Workers, instance_of
 
+        # Before anything of ours is put there: it may be another service's, or another user's.
+        durable.check_folder()
         members = Members(durable.folder)
         host = instance_name().partition("/")[0]
         engine.in_force.instance = f"{host}/{instance_of(members.number)}"

@@ -15,7 +15,9 @@ Rules this module keeps:
 3. What comes over these sockets comes from a process of our user, since the folder lets in nobody
    else, and says little: that something is to be looked at, and how a process is. What is to be
    done stands in the journal, under signatures.
-4. Nobody waits for a peer here: a datagram that cannot be sent at once is not sent.
+4. Whoever asks waits for nobody: a datagram that cannot be sent at once is not sent. Who answers
+   tries again for a moment, because a queue may hold ten datagrams and no more (Linux's
+   ``net.unix.max_dgram_qlen``), and whoever has asked many is reading.
 5. A child of a fork closes what it inherited, and never unlocks.
 """
 
@@ -30,6 +32,7 @@ import select
 import socket
 import stat
 import sys
+import time
 from typing import TYPE_CHECKING, Final
 
 from sealwire.clock import monotonic_ms
@@ -52,12 +55,18 @@ MAX_DATAGRAM_BYTES: Final = 60_000
 """Less than any system's limit for a Unix datagram."""
 
 _QUEUE_BYTES: Final = 1024 * 1024
-"""For the answers of all workers at once, which nobody reads while a change is made."""
+"""For as many answers as a queue may hold, which nobody reads while a change is made."""
+
+ANSWER_MS: Final = 1_000
+"""How long it is tried to answer; whoever has asked waits for twice that."""
+
+_AGAIN_S: Final = 0.002
 
 _OPEN: Final = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 _OWNER_ONLY: Final = 0o600
 _FOLDER_MODE: Final = 0o700
 _GONE: Final = frozenset({errno.ECONNREFUSED, errno.ENOENT, errno.ECONNRESET})
+_FULL: Final = frozenset({errno.EAGAIN, errno.ENOBUFS})
 
 
 class Members:
@@ -172,20 +181,31 @@ class Members:
                 found.append(int(stem))
         return sorted(found)
 
-    def tell(self, number: int, said: dict[str, JsonValue]) -> bool:
+    def tell(self, number: int, said: dict[str, JsonValue], *, patience_ms: int = 0) -> bool:
         """Say something to one process; give whether anybody is there.
 
         One that is there and does not listen is there: it counts as one that does not answer.
-        """
-        data = json.dumps({**said, "from": self.number}).encode()
-        try:
-            self.socket.sendto(data[:MAX_DATAGRAM_BYTES], self._way_to(number))
-        except OSError as error:
-            return error.errno not in _GONE
-        return True
 
-    def hear(self) -> Iterator[dict[str, JsonValue]]:
-        """Give what has been said to this process and not been heard yet."""
+        Args:
+            number: its place.
+            said: what is said.
+            patience_ms: for how long it is tried again while its queue is full.
+        """
+        data = json.dumps({**said, "from": self.number}).encode()[:MAX_DATAGRAM_BYTES]
+        until_ms = monotonic_ms() + patience_ms
+        while True:
+            try:
+                self.socket.sendto(data, self._way_to(number))
+            except OSError as error:
+                if error.errno in _GONE:
+                    return False
+                if error.errno in _FULL and monotonic_ms() < until_ms:
+                    time.sleep(_AGAIN_S)
+                    continue
+            return True
+
+    def hear(self) -> Iterator[tuple[int, dict[str, JsonValue]]]:
+        """Give what has been said to this process and not been heard yet, and from which place."""
         while True:
             try:
                 data = self.socket.recv(MAX_DATAGRAM_BYTES)
@@ -197,8 +217,8 @@ class Members:
                 if self.socket.fileno() == -1:
                     return
                 continue
-            if isinstance(said, dict) and isinstance(said.get("from"), int):
-                yield said
+            if isinstance(said, dict) and isinstance(number := said.pop("from", None), int):
+                yield number, said
 
     def wait_to_hear(self, until_ms: int) -> bool:
         """Wait until something is said, or the time is over; give whether something is.

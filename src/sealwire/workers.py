@@ -8,7 +8,9 @@ Rules this module keeps:
    when it comes by again, and it is not waited for until it has answered.
 3. Where the policy wants more processes than have done it, the change is taken back in all of them.
 4. A process that cannot do what the others have done says why; it is not left out.
-5. Whoever comes later has what stands before it serves, because it follows the journal first.
+5. Whoever takes over looks at the journal, and has the others look: what the one before has written
+   and told nobody of is put in force everywhere, and what it left in the middle is done again.
+6. Whoever comes later has what stands before it serves, because it follows the journal first.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from sealwire.clock import monotonic_ms
 from sealwire.errors import StateError
 from sealwire.eventlog import LOGGER, log_to
+from sealwire.members import ANSWER_MS
 from sealwire.policy import Quorum
 from sealwire.receipts import Instance, Outcome
 from sealwire.requests import Revert
@@ -183,13 +186,11 @@ class Workers:
         while is_waiting():
             if not self._members.wait_to_hear(until_ms):
                 break
-            for said in self._members.hear():
-                number = said["from"]
-                if isinstance(number, int):
-                    self._silent.discard(number)
-                    if said.get("what") == answer and said.get("ticket") == ticket:
-                        self._names[number] = str(said.get("instance", ""))
-                        heard[number] = said
+            for number, said in self._members.hear():
+                self._silent.discard(number)
+                if said.get("what") == answer and said.get("ticket") == ticket:
+                    self._names[number] = str(said.get("instance", ""))
+                    heard[number] = said
         for number in there:
             if heard[number] is None:
                 self._silent.add(number)
@@ -197,6 +198,20 @@ class Workers:
 
     def _name_of(self, number: int) -> str:
         return self._names.get(number) or instance_of(number)
+
+    def take_over(self) -> None:
+        """Be where the journal is, and have the others be there: nobody waits for them.
+
+        Whoever led may have died with a change that it had written and told nobody of.
+        """
+        try:
+            # Alone, because whoever died in the middle of writing is found out then.
+            with self._durable.held():
+                pass
+        except StateError as error:
+            log_to(LOGGER, logging.ERROR, "state: it cannot be followed as yet: %s", str(error))
+        for number in self._members.others():
+            self._members.tell(number, {"what": _FOLLOW, "request": ""})
 
     # ---- as one that follows -------------------------------------------------------------------
 
@@ -206,10 +221,8 @@ class Workers:
         Args:
             look: looks at everything else that may have changed, such as the keyring.
         """
-        for said in self._members.hear():
-            number, what = said["from"], said.get("what")
-            if not isinstance(number, int):
-                continue
+        for number, said in self._members.hear():
+            what = said.get("what")
             if what == _FOLLOW:
                 look()
                 outcome, detail = self._follow(str(said.get("request", "")))
@@ -223,13 +236,12 @@ class Workers:
     ) -> None:
         answer["instance"] = self._engine.in_force.instance
         answer["ticket"] = said.get("ticket")
-        self._members.tell(number, answer)
+        self._members.tell(number, answer, patience_ms=ANSWER_MS)
 
     def _follow(self, request_id: str) -> tuple[Outcome, str]:
         """Be where the journal is; say what has become of a request here."""
         try:
-            with self._durable.held():
-                pass
+            self._durable.look()
         except StateError as error:
             return Outcome.FAILED, str(error)
         except Exception as bug:  # noqa: BLE001 - a class of the host's may raise anything

@@ -21,6 +21,7 @@ import grp
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -108,6 +109,8 @@ class Service:
             stderr=subprocess.STDOUT,
             text=True,
             encoding="utf-8",
+            # Of its own group, since it may have workers, which would go on without it.
+            start_new_session=True,
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -135,8 +138,9 @@ class Service:
         return False
 
     def end(self) -> None:
-        """End it."""
-        self._process.kill()
+        """End it, and what it has started."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
         self._reader.join(PATIENCE_S)
         self._process.communicate()
 

@@ -6,6 +6,7 @@ import contextlib
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ import pytest
 
 from sealwire import (
     MemorySealerState,
+    NoAnswerError,
     RequestFailedError,
     Sealer,
     TransportError,
@@ -201,6 +203,48 @@ def test_somebody_on_the_host_ends_leases_in_every_process(fleet: Fleet) -> None
     )
     for name in "abcd":
         fleet.writes(name, debug=False)
+
+
+def hanging(fleet: Fleet, name: str) -> threading.Thread:
+    """Ask for a lease, in whose middle a process hangs; give who asks, once it does."""
+    (fleet.folder / f"{name}.hangs").touch()
+
+    def ask() -> None:
+        with contextlib.suppress(TransportError, NoAnswerError):
+            fleet.client.lease({LOGGER: "DEBUG"}, for_s=60)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    for _ in range(400):
+        if (fleet.folder / f"{name}.hung").exists():
+            return asking
+        time.sleep(0.05)
+    raise AssertionError(f"{name} does not hang")
+
+
+def test_what_the_leader_left_in_the_middle_is_done_by_the_others(fleet: Fleet) -> None:
+    """It is killed while it applies: nobody has to ask again, and nobody is left out."""
+    leader = fleet.leader()
+    asking = hanging(fleet, leader)
+    fleet.kill(leader)
+    asking.join(30)
+    for name in set("abcd") - {leader}:
+        fleet.writes(name)
+    assert ["applied"] * 3 == outcomes(fleet.ask())
+
+
+def test_a_worker_that_is_killed_while_it_applies_blocks_nothing(fleet: Fleet) -> None:
+    """It is named in the answer, and forgotten with the next one."""
+    leader = fleet.leader()
+    killed = next(name for name in "abcd" if name != leader)
+    (fleet.folder / f"{killed}.hangs").touch()
+    result = fleet.ask()
+    assert ["applied"] * 3 + ["failed"] == outcomes(result)
+    assert (fleet.folder / f"{killed}.hung").exists()
+    fleet.kill(killed)
+    for name in set("abcd") - {killed}:
+        fleet.writes(name)
+    assert ["applied"] * 3 == outcomes(fleet.ask())
 
 
 @pytest.mark.parametrize(("quorum", "stays"), [("all", False), ("majority", True), ("any", True)])

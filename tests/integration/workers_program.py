@@ -4,7 +4,8 @@
 
 FOLDER holds the trusted key, the policy, the receipt key and the state. The process appends one
 line a record to FOLDER/NUMBER.log, logs on `sealwire-workers.db` at DEBUG twenty times a second,
-and ends when its standard input does. ``FOLDER/NUMBER.fails`` makes it refuse configurations.
+and ends when its standard input does. ``FOLDER/NUMBER.fails`` makes it refuse configurations, and
+``FOLDER/NUMBER.hangs`` hang in the middle of the next one, which ``FOLDER/NUMBER.hung`` then says.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ import logging
 import logging.handlers
 import select
 import sys
+import time
 from pathlib import Path
+from typing import Any
 
 from sealwire.keyfiles import load_signing_key, load_verify_key
 from sealwire.listener import listen
@@ -23,6 +26,22 @@ from sealwire.recommended import local
 AUDIENCE = "payments@prod"
 
 
+def hang_if_asked(folder: Path, number: str) -> None:
+    """Have the next lease hang while it is made, once a file says so."""
+    from sealwire import engine
+
+    changer = engine.engine_of_process().changer
+    begin_lease = changer.begin_lease
+
+    def hangs(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - whatever it is called with
+        if (folder / f"{number}.hangs").exists():
+            (folder / f"{number}.hung").touch()
+            time.sleep(600)
+        return begin_lease(*arguments, **named)
+
+    changer.begin_lease = hangs  # type: ignore[method-assign]
+
+
 def main(folder: Path, number: str) -> None:
     """Listen, and log until the other end is gone."""
     handler = logging.FileHandler(folder / f"{number}.log")
@@ -30,6 +49,7 @@ def main(folder: Path, number: str) -> None:
     root = logging.getLogger()
     root.addHandler(handler)
     root.setLevel(logging.WARNING)
+    hang_if_asked(folder, number)
     if (folder / f"{number}.fails").exists():
         # A handler of the application that cannot be taken away makes every configuration fail.
         from sealwire import engine

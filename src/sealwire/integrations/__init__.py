@@ -1,1 +1,4 @@
-"""What connects a listener with other people's software; each module needs an extra of its name."""
+"""What connects a listener with other people's software.
+
+None of these modules is imported by itself, and each imports what it connects with, if it has to.
+"""

@@ -294,7 +294,7 @@ class DurableState:
             StateError: it cannot be had or trusted; or, where something was left in the middle,
                 written.
         """
-        opened = self._there(wait_s)
+        opened = self._at_hand(wait_s)
         there = opened.journal.peek(wait_s)
         unsettled = there.open_intent is not None or not opened.journal.healthy
         if opened.presence is None or unsettled or opened.is_replaced:
@@ -370,7 +370,7 @@ class DurableState:
         """Hold the journal, and be where it is."""
         if self._held is not None:
             return self._held
-        opened = self._there(wait_s)
+        opened = self._at_hand(wait_s)
         try:
             self._held = self._holding.enter_context(opened.journal.exclusive(wait_s=wait_s))
             opened.be_there()
@@ -384,7 +384,7 @@ class DurableState:
         self._tell_of_health(opened)
         return self._held
 
-    def _there(self, wait_s: float) -> Opened:
+    def _at_hand(self, wait_s: float) -> Opened:
         """Give the state as it is open, or open the one that is there now."""
         if self._opened is not None and not self._opened.is_ours:
             # By a number that is another file's by now nothing is written or closed.

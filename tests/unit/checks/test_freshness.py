@@ -96,7 +96,7 @@ def test_boundaries_of_a_lifetime(alice: Operator, stream: Stream, limit_s: int)
 
 
 def test_every_stream_has_a_maximum() -> None:
-    """There is no way to live for ever, and nobody can change the table; a keyring is no message."""
+    """There is no way to live for ever, and nobody can change the table."""
     assert set(Stream) - {Stream.KEYRING} == set(MAX_LIFETIME_S)
     assert not hasattr(MAX_LIFETIME_S, "__setitem__")
 

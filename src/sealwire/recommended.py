@@ -31,9 +31,8 @@ from sealwire.layers import (
     Ed25519Verifier,
     HmacTagger,
     HmacVerifier,
-    SshsigSigner,
-    SshsigVerifier,
 )
+from sealwire.layers.sshsig import SshsigSigner, SshsigVerifier
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -39,9 +39,8 @@ with atheris.instrument_imports(include=["sealwire"]):
         Ed25519Verifier,
         HmacTagger,
         HmacVerifier,
-        SshsigSigner,
-        SshsigVerifier,
     )
+    from sealwire.layers.sshsig import SshsigSigner, SshsigVerifier
     from sealwire.policy import default_rules, judge
     from sealwire.requests import Apply
     from sealwire.sealer import MemorySealerState, Sealer

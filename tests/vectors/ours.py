@@ -19,7 +19,8 @@ from sealwire.checks import Freshness, Once
 from sealwire.errors import ConfigurationError, RefusedError
 from sealwire.framing import FrameReader
 from sealwire.keys import AeadKey, MacKey, VerifyKey
-from sealwire.layers import AesGcmOpener, Ed25519Verifier, HmacVerifier, SshsigVerifier
+from sealwire.layers import AesGcmOpener, Ed25519Verifier, HmacVerifier
+from sealwire.layers.sshsig import SshsigVerifier
 from sealwire.receipts import open_receipt
 from sealwire.requests import read_request
 from sealwire.sshkeys import SshVerifyKey

@@ -41,11 +41,8 @@ from sealwire.layers import (
     HmacTagger,
     HmacVerifier,
     MultiSigner,
-    SshsigSigner,
-    SshsigVerifier,
     ThresholdVerifier,
 )
-from sealwire.sshkeys import SshVerifyKey
 from sealwire.stages import (
     Answer,
     Claims,
@@ -62,11 +59,13 @@ if TYPE_CHECKING:
     from sealwire.adopting import OnNewSetup
     from sealwire.client import Client
     from sealwire.clock import wall_clock_ms
+    from sealwire.layers.sshsig import SshsigSigner, SshsigVerifier
     from sealwire.listener import Listener, listen, listen_from
     from sealwire.policy import Policy, Rule, default_rules
     from sealwire.recording import OnFailure, Trail
     from sealwire.results import RequestError, RequestFailedError, RequestRefusedError, Result
     from sealwire.sealer import MemorySealerState, Sealer, SealerState
+    from sealwire.sshkeys import SshVerifyKey
     from sealwire.transports.client import deliver
     from sealwire.verify_callable import as_verify
 
@@ -87,6 +86,9 @@ _LATE = {
     "Rule": "sealwire.policy",
     "Sealer": "sealwire.sealer",
     "SealerState": "sealwire.sealer",
+    "SshVerifyKey": "sealwire.sshkeys",
+    "SshsigSigner": "sealwire.layers.sshsig",
+    "SshsigVerifier": "sealwire.layers.sshsig",
     "Trail": "sealwire.recording",
     "as_verify": "sealwire.verify_callable",
     "default_rules": "sealwire.policy",

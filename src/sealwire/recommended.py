@@ -34,10 +34,9 @@ from sealwire.layers import (
     HmacTagger,
     HmacVerifier,
     MultiSigner,
-    SshsigSigner,
-    SshsigVerifier,
     ThresholdVerifier,
 )
+from sealwire.layers.sshsig import SshsigSigner, SshsigVerifier
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

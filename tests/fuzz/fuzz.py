@@ -55,10 +55,9 @@ with atheris.instrument_imports(include=["sealwire"]):
         HmacTagger,
         HmacVerifier,
         MultiSigner,
-        SshsigSigner,
-        SshsigVerifier,
         ThresholdVerifier,
     )
+    from sealwire.layers.sshsig import SshsigSigner, SshsigVerifier
     from sealwire.policy import default_rules, judge
     from sealwire.requests import Apply
     from sealwire.sealer import MemorySealerState, Sealer

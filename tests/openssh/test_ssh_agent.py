@@ -15,7 +15,8 @@ from sealwire.chain import Chain
 from sealwire.cose import external_aad
 from sealwire.errors import KeyFileError, SealError
 from sealwire.keyfiles import load_verify_key
-from sealwire.layers import Ed25519Signer, Ed25519Verifier, SshsigSigner, SshsigVerifier
+from sealwire.layers import Ed25519Signer, Ed25519Verifier
+from sealwire.layers.sshsig import SshsigSigner, SshsigVerifier
 from sealwire.sshkeys import SshVerifyKey
 from sealwire.stages import Use
 

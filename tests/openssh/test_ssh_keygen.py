@@ -20,7 +20,7 @@ from sealwire.cose import external_aad
 from sealwire.errors import RefusedError
 from sealwire.keyfiles import load_trusted_key
 from sealwire.keys import SigningKey
-from sealwire.layers import SshsigSigner, SshsigVerifier
+from sealwire.layers.sshsig import SshsigSigner, SshsigVerifier
 from sealwire.sshkeys import SshSigner, SshVerifyKey
 from sealwire.sshwire import PublicKey
 from sealwire.stages import Use

@@ -16,7 +16,7 @@ from sealwire.allowedsigners import read_allowed_signers, read_revoked
 from sealwire.chain import Chain
 from sealwire.errors import ConfigurationError, MalformedError, RefusedError
 from sealwire.keyfiles import parse_key
-from sealwire.layers import SshsigSigner, SshsigVerifier
+from sealwire.layers.sshsig import SshsigSigner, SshsigVerifier
 from sealwire.sshkeys import SshSigner, SshVerifyKey
 from sealwire.sshwire import PublicKey, Signature, Sshsig
 

@@ -24,9 +24,9 @@ from sealwire.layers import (
     AesGcmOpener,
     Ed25519Verifier,
     HmacVerifier,
-    SshsigVerifier,
     ThresholdVerifier,
 )
+from sealwire.layers.sshsig import SshsigVerifier
 from sealwire.receipts import open_receipt
 from sealwire.requests import read_request
 from sealwire.sshkeys import SshVerifyKey

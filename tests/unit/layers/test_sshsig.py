@@ -23,7 +23,8 @@ from sealwire.errors import (
     Stage,
     VerificationError,
 )
-from sealwire.layers import Ed25519Signer, Ed25519Verifier, SshsigSigner, SshsigVerifier
+from sealwire.layers import Ed25519Signer, Ed25519Verifier
+from sealwire.layers.sshsig import SshsigSigner, SshsigVerifier
 from sealwire.policy.thresholds import signers
 from sealwire.sshkeys import NAMESPACE, SshSigner, SshVerifyKey, Validity
 from sealwire.sshwire import PublicKey

@@ -23,7 +23,7 @@ from sealwire.receipts import (
     Outcome,
     Receipt,
     Shown,
-    Signer,
+    SignedBy,
     TrailPoint,
     Unproved,
     open_receipt,
@@ -59,7 +59,7 @@ FULL = Receipt(
         Shown(42),
         *(Shown(43, problem=each) for each in (Unproved.LONGER, Unproved.UNREADABLE)),
     ),
-    signers=(Signer("alice", "ab" * 32), Signer("bob", "cd" * 32)),
+    signers=(SignedBy("alice", "ab" * 32), SignedBy("bob", "cd" * 32)),
     keyring=KeyringPoint("payments", 7, "ef" * 32),
 )
 LEAST = Receipt(Outcome.REFUSED, Mode.WAIT_OUT, AT_MS)

@@ -12,7 +12,7 @@ from sealwire.receipts.types import (
     Peeked,
     Receipt,
     Shown,
-    Signer,
+    SignedBy,
     TrailPoint,
     Unproved,
 )
@@ -28,7 +28,7 @@ __all__ = [
     "Peeked",
     "Receipt",
     "Shown",
-    "Signer",
+    "SignedBy",
     "TrailPoint",
     "Unproved",
     "open_receipt",

@@ -15,7 +15,7 @@ from sealwire.receipts.types import (
     Outcome,
     Receipt,
     Shown,
-    Signer,
+    SignedBy,
     TrailPoint,
     Unproved,
 )
@@ -124,10 +124,10 @@ def _read_instance(value: JsonValue) -> Instance:
     return Instance(_text(value, "name"), Outcome(value["outcome"]), detail)
 
 
-def _read_signer(value: JsonValue) -> Signer:
+def _read_signer(value: JsonValue) -> SignedBy:
     if not isinstance(value, dict):
         raise _malformed("signers")
-    return Signer(_text(value, "owner"), _digest(value, "key"))
+    return SignedBy(_text(value, "owner"), _digest(value, "key"))
 
 
 def _read_trail(value: JsonValue) -> TrailPoint:

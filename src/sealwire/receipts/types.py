@@ -18,7 +18,7 @@ __all__ = [
     "Peeked",
     "Receipt",
     "Shown",
-    "Signer",
+    "SignedBy",
     "TrailPoint",
     "Unproved",
 ]
@@ -48,7 +48,7 @@ class Instance(NamedTuple):
     detail: str = ""
 
 
-class Signer(NamedTuple):
+class SignedBy(NamedTuple):
     """One of several who signed the request: the owner of a key, and its thumbprint in hex."""
 
     owner: str
@@ -141,7 +141,7 @@ class Receipt:
     challenge: bytes = b""
     shown: tuple[Shown, ...] = ()
     keyring: KeyringPoint | None = None
-    signers: tuple[Signer, ...] = ()
+    signers: tuple[SignedBy, ...] = ()
 
 
 class Peeked(NamedTuple):

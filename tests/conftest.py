@@ -37,6 +37,7 @@ from sealwire.trail.causes import Cause
 from sealwire.trail.records import salted
 from sealwire.trail.seen import (
     Changes,
+    Cosigner,
     HandlerChange,
     HandlerSeen,
     LoggerChange,
@@ -294,6 +295,7 @@ _TELLING_BYTES = bytes.fromhex(
 def trail_events() -> tuple[Event, ...]:
     """Give an event of every kind but the first of a trail, with all that it can say."""
     who = Who("alice", "a1" * 32, "ed25519")
+    several = replace(who, cosigners=(Cosigner("bob", "b0" * 32, "ed25519"),))
     before = LoggerSeen("INFO", propagate=True, disabled=False, handlers=("console",), filters=())
     console = HandlerSeen("logging.StreamHandler", "DEBUG", "ext://sys.stderr", ("only-db",), None)
     changes = Changes(
@@ -309,6 +311,7 @@ def trail_events() -> tuple[Event, ...]:
         trail.Started("host/worker-1", "0.1.0", "memory", digest, digest, None),
         trail.Accepted(request, digest, who, "INC-4711", "apply", "base", 7, NOW_MS - 5, NOW_MS),
         trail.Applied(request, who, "INC-4711", digest, NOW_MS + 1, changes, ("payments.db",)),
+        trail.Accepted(request, digest, several, "", "lease", "lease", 8, NOW_MS - 5, NOW_MS),
         trail.Refused(Reason.POLICY, "uid 1000", who, request, "ceiling", "root", text, 1, 2, 3),
         trail.Refused(Reason.KEY_UNKNOWN, "uid 1001", None, None, "", "", None, 1, NOW_MS, 40_000),
         trail.Failed(request, who, "OSError", text),

@@ -1,4 +1,4 @@
-"""``sealwire cosign``, ``--partial`` and ``send``: two people for one change, with a real service."""
+"""Two people for one change: ``cosign``, ``--partial`` and ``send``, with a real service."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ def test_signatures_are_collected_in_parallel(shell: Shell, team: Service) -> No
 
 @pytest.mark.parametrize("team", ["local"], indirect=True)
 def test_who_may_not_sign_or_send(shell: Shell, team: Service) -> None:
-    """Not the issuer twice, not one person twice, not somebody else's message, not a role's lack."""
+    """Not the issuer or one person twice, nobody else for the issuer, and not beyond a role."""
     file = lease(shell)
     own = shell.run("cosign", file, "--yes")
     assert own.status == 3

@@ -72,6 +72,9 @@ class ThirdPartyLayer(ThirdParty):
 SHOWN = Evidence("ThirdPartyLayer", 5, bytes(32), "alice")
 
 
+WITH_NOBODY: Any = SHOWN._replace(cosigners=("bob",))  # type: ignore[arg-type]
+
+
 EMPTY = Message(b"", None, (SHOWN,))
 
 
@@ -240,6 +243,10 @@ CHANGES: list[tuple[str, Callable[[Message], Message]]] = [
     ("whose evidence", lambda message: message._replace(evidence=(SHOWN,))),
     ("evidence to null", lambda message: untyped(message, evidence=None)),
     ("evidence by null", lambda message: untyped(message, evidence=(*message.evidence, None))),
+    (
+        "evidence by cosigners that are none",
+        lambda message: message._replace(evidence=(*message.evidence, WITH_NOBODY)),
+    ),
 ]
 
 
@@ -278,6 +285,8 @@ MISSHAPEN: list[tuple[str, Message]] = [
     ("a list for bytes", untyped(data=[1])),
     ("nothing for evidence", untyped(evidence=None)),
     ("nothing as evidence", untyped(evidence=(None,))),
+    ("cosigners that are none", untyped(evidence=(WITH_NOBODY,))),
+    ("one that is no list", untyped(evidence=(WITH_NOBODY._replace(cosigners=SHOWN),))),
     ("text as evidence", untyped(evidence=("HmacVerifier",))),
 ]
 

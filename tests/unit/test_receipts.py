@@ -21,6 +21,7 @@ from sealwire.receipts import (
     Mode,
     Outcome,
     Receipt,
+    Signer,
     TrailPoint,
     open_receipt,
     seal_receipt,
@@ -50,6 +51,7 @@ FULL = Receipt(
     reduced=("payments.db: level 10 → 20",),
     report=b'{"changes":[{"where":"root"}],"until_ms":1}',
     challenge=bytes(range(16)),
+    signers=(Signer("alice", "ab" * 32), Signer("bob", "cd" * 32)),
 )
 LEAST = Receipt(Outcome.REFUSED, Mode.WAIT_OUT, AT_MS)
 
@@ -237,6 +239,11 @@ def test_members_that_nobody_knows_are_passed_over() -> None:
         {"trail": {"root": "ab" * 32}},
         {"report": "{}"},
         {"report": [1]},
+        {"signers": {}},
+        {"signers": ["alice"]},
+        {"signers": [{"owner": "alice"}]},
+        {"signers": [{"owner": "alice", "key": "ab"}]},
+        {"signers": [{"owner": 1, "key": "ab" * 32}]},
         {"challenge": "ab"},
         {"challenge": 1},
         {"challenge": "X" * 32},

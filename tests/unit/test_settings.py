@@ -21,7 +21,7 @@ from sealwire.checks.freshness import MAX_STANDING_S, STANDING_S
 from sealwire.errors import ConfigurationError, KeyFileError
 from sealwire.keys import AeadKey, MacKey, SigningKey
 from sealwire.policy import FilePaths, HandlerClasses, default_rules
-from sealwire.recommended import Recommended
+from sealwire.recommended import Recommended, Signatures
 from sealwire.recording import OnFailure
 from sealwire.sealer import MemorySealerState
 from sealwire.settings import (
@@ -218,6 +218,14 @@ WRONG_SERVICES = {
     "no-address": ("unix:/run", "http:/run", 2, "address "),
     "relative-address": ("unix:/run", "unix:run", 2, "address "),
     "no-chain": ('"local"', '"lokal"', 3, 'chain is neither "local" nor "network"'),
+    "signatures": (
+        'chain = "local"\n', 'chain = "local"\nsignatures = "two"\n', 4,
+        'signatures is neither "one" nor "several"',
+    ),
+    "signatures-number": (
+        'chain = "local"\n', 'chain = "local"\nsignatures = 2\n', 4,
+        'signatures is neither "one" nor "several"',
+    ),
     "chain-number": ('"local"', "1", 3, 'chain is neither "local" nor "network"'),
     "text-for-list": ('["alice.pub", ', '"alice.pub" # ', 6, "keys.trusted is not a list"),
     "number-in-list": ('["alice.pub", ', "[7, ", 6, "keys.trusted is not a text"),
@@ -331,6 +339,10 @@ WRONG_OPERATORS = {
     "key-pasted": ("alice.signing", keyfiles.format_key(SIGNING)[:-1], 2, "key holds a key"),
     "unknown": ("signing_key", "signingkey", 2, "signingkey is not known here; did you mean"),
     "target-unknown": ('chain = "local"', 'chian = "local"', 6, "chian is not known here"),
+    "target-signatures": (
+        'chain = "local"\n', 'chain = "local"\nsignatures = true\n', 7,
+        'signatures is neither "one" nor "several"',
+    ),
     "target-lacks": ('chain = "local"\n', "", 4, "chain is missing"),
     "target-no-name": ('"payments@prod"', '"Payments"', 4, "'Payments' is not a name"),
     "target-no-table": ("[targets.", "[targets]\nx = 1\n[targets.", 5, "targets.x is no table"),
@@ -678,6 +690,7 @@ def services(draw: Callable[[st.SearchStrategy[Any]], Any]) -> ServiceSettings:
             max_loggers=draw(numbers),
         ),
         trail=draw(st.none() | trails()),
+        signatures=draw(st.sampled_from(Signatures)),
     )
 
 
@@ -688,7 +701,12 @@ def operators(draw: Callable[[st.SearchStrategy[Any]], Any]) -> OperatorSettings
     for audience in draw(st.lists(names, max_size=3, unique=True)):
         kind = draw(kinds)
         secret = paths if kind is Recommended.NETWORK else st.none()
-        keys = draw(secret), draw(secret), draw(st.none() | paths)
+        keys = (
+            draw(secret),
+            draw(secret),
+            draw(st.none() | paths),
+            draw(st.sampled_from(Signatures)),
+        )
         targets.append(Target(audience, "unix:/run/x.sock", kind, *keys))
     return OperatorSettings(OPERATOR, draw(names), draw(paths), tuple(targets), draw(st.booleans()))
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pytest
 
 from sealwire import cose
+from sealwire.cosesign import MAX_SIGNATURES
 from sealwire.documents import HandlerState, LoggerState, Tree
 from sealwire.errors import ConfigurationError, PolicyError
 from sealwire.policy import (
@@ -24,6 +25,7 @@ from sealwire.policy import (
     default_rules,
 )
 from sealwire.policy.policy import LOCKED
+from sealwire.policy.roles import MOST_SIGNERS
 from sealwire.policy.secretive import SECRETIVE
 from sealwire.policy.thresholds import SIGNATURES, signers
 from sealwire.requests import Request, Verb, read_request
@@ -89,6 +91,11 @@ def asked(alice: Operator) -> Asking:
 def signature(owner: str, key: str = "", algorithm: int = cose.ED25519) -> Evidence:
     """Give what a verifier would show."""
     return Evidence("Ed25519Verifier", algorithm, (key or owner).encode(), owner)
+
+
+def together(owner: str, *others: str) -> Evidence:
+    """Give what a layer shows that holds the signatures of several."""
+    return signature(owner)._replace(cosigners=tuple(map(signature, others)))
 
 
 def told(policy: Policy, request: Request) -> list[str]:
@@ -308,6 +315,7 @@ def test_a_role_wants_reasons(
         ({"issuers": frozenset()}, "nobody has this role"),
         ({"direction": Direction.BOTH}, "lets leases silence loggers"),
         ({"threshold": {Verb.APPLY: 0}}, "a threshold is not from 1 to 8"),
+        ({"threshold": {Verb.APPLY: 9}}, "a threshold is not from 1 to 8"),
     ],
 )
 def test_a_role_that_makes_no_sense_is_refused(changes: dict[str, Any], said: str) -> None:
@@ -346,6 +354,8 @@ def test_what_signs_is_what_the_layers_say() -> None:
         ((signature("alice", "one"), signature("bob", "one")), ["alice"]),
         ((signature("alice"), signature("bob", "", cose.HMAC_256)), ["alice"]),
         ((signature("alice", "", cose.A256GCM), signature("bob")), ["bob"]),
+        ((together("alice", "bob", "carol"),), ["alice", "bob", "carol"]),
+        ((together("alice", "bob", "bob"),), ["alice", "bob"]),
     ],
 )
 def test_owners_count_once(signed: tuple[Evidence, ...], expected: list[str]) -> None:
@@ -382,6 +392,81 @@ def test_a_threshold_needs_owners_who_may_all_ask(
     expected = [] if allowed else ["threshold p:threshold"]
     assert expected == told(policy, asked(Verb.LEASE, signed=(signature("alice"), *others)))
     assert [] == told(policy, asked(Verb.APPLY))
+
+
+@pytest.mark.parametrize(
+    ("signed", "said"),
+    [
+        (("alice",), "it has those of alice; 2 more of: bob, zoe"),
+        (("alice", "zoe"), "it has those of alice, zoe; 1 more of: bob"),
+        (("alice", "carol"), "it has those of alice, and carol may not ask for this; 2 more of: "),
+        (("mallory",), "it has those of nobody, and mallory may not ask for this; 3 more of: "),
+    ],
+)
+def test_a_refusal_says_how_many_and_whose(
+    asked: Asking, signed: tuple[str, ...], said: str
+) -> None:
+    """So that whoever asked knows whom to go to."""
+    policy = with_roles(
+        role(threshold={Verb.LEASE: 3}),
+        Role("others", frozenset({"bob", "zoe"})),
+        Role("carols", frozenset({"carol"}), verbs=frozenset({Verb.STATUS})),
+    )
+    (objection,) = policy.objections(asked(Verb.LEASE, signed=(together(*signed),)))
+    assert objection.detail.startswith("lease needs the signatures of 3 owners who may all ask")
+    assert said in objection.detail
+
+
+def test_of_many_or_of_anybody_the_first_are_named(asked: Asking) -> None:
+    """Where a role is everybody's, or nobody else has one, nobody is named."""
+    request = asked(Verb.LEASE, signed=(together("alice"),))
+    wanted = role(threshold={Verb.LEASE: 2})
+    many = Role("many", frozenset(f"p{n}" for n in range(7)))
+    (objection,) = with_roles(wanted, many).objections(request)
+    assert objection.detail.endswith("1 more of: p0, p1, p2, p3, p4 and 2 more")
+    (objection,) = with_roles(wanted, Role("all", frozenset({"*"}))).objections(request)
+    assert objection.detail.endswith(
+        "1 more of: anybody else whom this service trusts and whose role allows it"
+    )
+    (objection,) = with_roles(role(threshold={Verb.LEASE: 3})).objections(request)
+    assert "2 more of: others whom" in objection.detail
+
+
+def test_whose_limits_are_narrower_does_not_count(asked: Asking) -> None:
+    """A lease longer than a role's, and loggers that the resulting tree changes beyond one."""
+    policy = with_roles(
+        role(threshold={Verb.LEASE: 2, Verb.APPLY: 2}),
+        Role("short", frozenset({"bob"}), max_lease_s=60, loggers=Loggers(("a",))),
+        Role("quiet", frozenset({"carol"}), direction=Direction.BOTH, loggers=Loggers(("a",))),
+    )
+    two = (together("alice", "bob"),)
+    assert ["threshold p:threshold"] == told(policy, asked(Verb.LEASE, signed=two, for_s=61))
+    assert [] == told(policy, asked(Verb.LEASE, signed=two, for_s=60))
+    # Bob may have a, and the configuration changes b as well.
+    request = asked(Verb.APPLY, signed=two)
+    assert [] == told(policy, request)
+    assert [] == told_of(policy, request, leased(a=10))
+    assert ["threshold p:threshold"] == told_of(policy, request, leased(a=10, b=10))
+    # Who may go both ways does not lend that to who may not.
+    quieter = asked(Verb.LEASE, signed=(together("alice", "carol"),), levels={"a": 30})
+    found = told_of(policy, quieter, leased(a=30))
+    assert ["lease-direction p:direction", "threshold p:threshold"] == found
+
+
+def test_what_speaks_against_the_issuer_alone_comes_first(asked: Asking) -> None:
+    """Nobody is sent for signatures in vain."""
+    policy = with_roles(role(threshold={Verb.LEASE: 2}, max_lease_s=60))
+    assert ["lease-length", "threshold"] == [
+        each.rule for each in policy.objections(asked(Verb.LEASE, for_s=61))
+    ]
+
+
+def test_whether_a_policy_wants_several() -> None:
+    """Of any verb of any role."""
+    assert not DEFAULT.wants_several
+    assert not with_roles(role(threshold={Verb.LEASE: 1})).wants_several
+    assert with_roles(role(threshold={Verb.LEASE: 1, Verb.APPLY: 2})).wants_several
+    assert MAX_SIGNATURES == MOST_SIGNERS
 
 
 # ---- leases -----------------------------------------------------------------------------------

@@ -31,7 +31,17 @@ BEYOND_CDDL = {
         *(f"{layer}-headers-swapped" for layer in LAYERS),
         "encrypt0-payload-longer-head",
         "tag-of-two-bytes",
+        *(
+            f"several-{form}"
+            for form in ("count-longer", "count-indefinite", "payload-longer-head")
+        ),
+        # How two signatures compare.
+        "several-issuer-twice",
+        "several-one-twice",
+        "several-out-of-order",
         # Right objects, of a kind that the receiver did not expect there.
+        "several-of-one",
+        "several-where-one-is-expected",
         "outer-layers-swapped",
         "receipt-in-the-clear",
         "stripped-gate",
@@ -48,6 +58,14 @@ BEYOND_CDDL = {
         # How two claims compare.
         "body-exp-before-iat",
         "body-exp-is-iat",
+    },
+    "unfinished": {
+        # Limits and an order, which stand in the text.
+        "unfinished-algorithms-empty",
+        "unfinished-algorithms-end",
+        "unfinished-algorithms-nine",
+        # What the payload holds.
+        "unfinished-body-malformed",
     },
     # Limits, which stand in the comments.
     "answer": {
@@ -102,6 +120,8 @@ def asked() -> list[Asked]:
             if vector["kind"] == "receipt" and good:
                 _, _, document = decode_body(body)
                 found.append(Asked(name, "receipt", "json", document.decode(), good))
+        if vector["kind"] == "unfinished":
+            found.append(Asked(name, "unfinished", "cbor", data, good))
         if vector["kind"] == "answer":
             found.append(Asked(name, "answer", "cbor", data, good))
     return found
@@ -123,7 +143,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], tupl
     return {(one.rule, one.name): (one.good, answer) for one, answer in pairs}
 
 
-@pytest.mark.parametrize("rule", ["sealed", "body", "answer", "receipt"])
+@pytest.mark.parametrize("rule", ["sealed", "body", "answer", "receipt", "unfinished"])
 def test_what_is_good_keeps_the_rules(
     kept: dict[tuple[str, str], tuple[bool, bool]], rule: str
 ) -> None:
@@ -133,7 +153,7 @@ def test_what_is_good_keeps_the_rules(
     assert [] == [name for name, answer in good.items() if not answer]
 
 
-@pytest.mark.parametrize("rule", ["sealed", "body", "answer"])
+@pytest.mark.parametrize("rule", ["sealed", "body", "answer", "unfinished"])
 def test_what_is_bad_breaks_them(kept: dict[tuple[str, str], tuple[bool, bool]], rule: str) -> None:
     """The rules say what the reader does, but for what CDDL cannot say."""
     bad = {name: answer for (of, name), (good, answer) in kept.items() if of == rule and not good}

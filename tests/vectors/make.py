@@ -1578,6 +1578,205 @@ def receipts() -> Iterator[Vector]:
         )
 
 
+def entry(
+    key: Signing,
+    payload: bytes,
+    aad: bytes,
+    *,
+    context: str = "Signature",
+    kid: bytes | None = None,
+    unprotected: bytes = b"\xa0",
+    cut: int = 0,
+    flipped: bool = False,
+) -> bytes:
+    """Give a signature of a COSE_Sign object; what is given stands in place of what is right."""
+    protected = enc({1: key.algorithm, 4: key.kid if kid is None else kid})
+    parts = [context, protected, aad, payload]
+    if context == "Signature":
+        parts.insert(1, b"")
+    proof = key.sign(enc(parts))
+    proof = bytes((proof[0] ^ 1,)) + proof[1:] if flipped else proof
+    return head(4, 3) + enc(protected) + unprotected + enc(proof[: len(proof) - cut])
+
+
+def signed_by(
+    payload: bytes,
+    first: Signing,
+    *others: Signing,
+    index: int = 0,
+    algorithms: list[int] | None = None,
+    audience: str = AUDIENCE,
+    wrong: int = -1,
+    entries: list[bytes] | None = None,
+    protected: bytes = b"\x40",
+    unprotected: bytes = b"\xa0",
+    framed: bytes | None = None,
+    count: bytes | None = None,
+    **parts: Any,  # noqa: ANN401 - the parts of `entry`
+) -> bytes:
+    """Give a COSE_Sign object, the others in their order; ``parts`` go to signature ``wrong``."""
+    aad = bound(index, [-19] if algorithms is None else algorithms, audience=audience)
+    keys = [first, *sorted(others, key=lambda each: each.kid)]
+    made = [
+        entry(key, payload, aad, **(parts if place == wrong else {}))
+        for place, key in enumerate(keys)
+    ]
+    made = made if entries is None else entries
+    start = b"\xd8\x62" + head(4, 4) + protected + unprotected
+    listed = head(4, len(made)) if count is None else count
+    return start + (enc(payload) if framed is None else framed) + listed + b"".join(made)
+
+
+PEOPLE = [Signing(bytes([number]) * 32, f"p{number}") for number in range(1, 10)]
+
+
+def several() -> Iterator[Vector]:
+    """Give messages with the signatures of several, and what is none."""
+    body = body_of()
+    known = [{"layer": "sign", "keys": [key.described() for key in (ALICE, BOB, *PEOPLE)]}]
+    chain = [known]
+    aad = bound(0, [-19])
+
+    def of(name: str, what: str, data: bytes, expected: Vector) -> Vector:
+        return message(f"several-{name}", what, data, expected, chain=chain)
+
+    for number in (1, 2, 3, 8):
+        yield of(
+            f"good-{number}",
+            f"{number} signatures, the issuer's first",
+            signed_by(body, ALICE, *(BOB, *PEOPLE)[: number - 1]),
+            opens(body),
+        )
+    inner = signed_by(body, ALICE, BOB, index=2, algorithms=[5, 3, -19])
+    hidden = wrap(AEAD, inner, bound(1, [5, 3, -19]))
+    yield message(
+        "several-good-network",
+        "two signatures inside encryption, behind a gate",
+        wrap(MAC, hidden, bound(0, [5, 3, -19])),
+        opens(body),
+        chain=[[*layers(MAC, AEAD), *known]],
+    )
+    # Each is right but for one thing.
+    low, high = sorted((BOB, PEOPLE[0]), key=lambda each: each.kid)
+    first, one, other = (entry(key, body, aad) for key in (ALICE, low, high))
+    stranger = Signing(bytes(32), "stranger")
+    two = signed_by(body, ALICE, BOB)
+    for name, what, data in (
+        ("none", "no signature", signed_by(body, ALICE, entries=[])),
+        ("nine", "one more than there may be", signed_by(body, ALICE, *PEOPLE[:8])),
+        ("out-of-order", "the others not in the order of their ids",
+         signed_by(body, ALICE, entries=[first, other, one])),
+        ("one-twice", "one signature twice", signed_by(body, ALICE, entries=[first, one, one])),
+        ("issuer-twice", "the issuer's signature once more",
+         signed_by(body, ALICE, entries=[first, first])),
+        ("of-one", "one plain signature, where several are expected", seal(body)),
+        ("count-too-great", "one signature less than is said",
+         signed_by(body, ALICE, count=head(4, 2))),
+        ("count-too-small", "one signature more than is said",
+         signed_by(body, ALICE, BOB, count=head(4, 1))),
+        ("count-longer", "the list's head in a longer form",
+         signed_by(body, ALICE, count=head(4, 1, 1))),
+        ("count-indefinite", "a list without a length",
+         signed_by(body, ALICE, count=b"\x9f") + b"\xff"),
+        ("payload-longer-head", "the payload's head in a longer form",
+         signed_by(body, ALICE, framed=head(2, len(body), 2) + body)),
+        ("payload-null", "a detached payload", signed_by(body, ALICE, framed=b"\xf6")),
+        ("protected-map", "an empty map as the body's protected header",
+         signed_by(body, ALICE, protected=enc(enc({})))),
+        ("protected-more", "an algorithm in the body's protected header",
+         signed_by(body, ALICE, protected=enc(enc({1: -19})))),
+        ("unprotected-more", "an unprotected header of the body",
+         signed_by(body, ALICE, unprotected=enc({99: 1}))),
+        ("signature-unprotected", "an unprotected header of a signature",
+         signed_by(body, ALICE, wrong=0, unprotected=enc({4: ALICE.kid}))),
+        ("kid-of-7", "a key id of 7 bytes", signed_by(body, ALICE, wrong=0, kid=ALICE.kid[:7])),
+        ("signature-of-63", "a signature of 63 bytes", signed_by(body, ALICE, wrong=0, cut=1)),
+        ("trailing", "a byte follows", two + b"\0"),
+        ("truncated", "the last byte is missing", two[:-1]),
+        ("tag-alone", "the tag and no more", two[:2]),
+        ("unfinished", "an unfinished message, without the layers around it",
+         enc(["sealwire/1 unfinished", [-19], two])),
+    ):  # fmt: skip
+        yield of(name, what, data, ENVELOPE)
+    unknown = refused("key-unknown", "layer")
+    for name, what, data, expected in (
+        ("stranger-first", "the first key is not known", signed_by(body, stranger, BOB), unknown),
+        ("stranger-behind", "an extra key is not known", signed_by(body, ALICE, stranger), unknown),
+        ("wrong-first", "the first signature is wrong",
+         signed_by(body, ALICE, BOB, wrong=0, flipped=True), SIGNATURE),
+        ("wrong-behind", "an extra signature is wrong",
+         signed_by(body, ALICE, BOB, wrong=1, flipped=True), SIGNATURE),
+        ("under-anothers-id", "an extra signature names another key",
+         signed_by(body, ALICE, entries=[first, entry(PEOPLE[0], body, aad, kid=BOB.kid)]),
+         SIGNATURE),
+        ("context-of-one", "a signature for the kind that holds one",
+         signed_by(body, ALICE, wrong=0, context="Signature1"), SIGNATURE),
+        ("another-audience", "bound to another audience",
+         signed_by(body, ALICE, audience="billing@prod"), SIGNATURE),
+        ("another-index", "bound to another place", signed_by(body, ALICE, index=1), SIGNATURE),
+        ("other-algorithms", "bound to two layers",
+         signed_by(body, ALICE, algorithms=[-19, -19]), SIGNATURE),
+        ("of-another-body", "an extra signature of another message",
+         signed_by(body, ALICE, entries=[first, entry(BOB, body_of(cti=bytes(16)), aad)]),
+         SIGNATURE),
+        ("swapped", "the issuer stands behind", signed_by(body, BOB, ALICE),
+         refused("issuer-mismatch", "body")),
+        ("issuer-stripped", "the issuer's signature is not there", signed_by(body, BOB),
+         refused("issuer-mismatch", "body")),
+    ):  # fmt: skip
+        yield of(name, what, data, expected)
+    yield message(
+        "several-where-one-is-expected", "two signatures, where one is expected", two, ENVELOPE
+    )
+
+
+def unfinished(name: str, what: str, data: bytes, expected: Vector) -> Vector:
+    """Give a vector of an unfinished message."""
+    found = {"name": f"unfinished-{name}", "what": what, "kind": "unfinished"}
+    return {**found, "data": data.hex(), "expected": expected}
+
+
+def unfinished_messages() -> Iterator[Vector]:
+    """Give unfinished messages, and what is none."""
+    body = body_of()
+    title = "sealwire/1 unfinished"
+    chain = [5, 3, -19]
+
+    def kept(*keys: Signing) -> Vector:
+        digest = hashlib.sha256(body).hexdigest()
+        kids = [key.kid.hex() for key in keys]
+        return {"outcome": "unfinished", "digest": digest, "signatures": kids}
+
+    one = signed_by(body, ALICE, index=2, algorithms=chain)
+    two = signed_by(body, ALICE, BOB, index=2, algorithms=chain)
+    alone = signed_by(body, ALICE)
+    yield unfinished("local", "of a chain of one layer", enc([title, [-19], alone]), kept(ALICE))
+    yield unfinished("network", "of three layers", enc([title, chain, one]), kept(ALICE))
+    yield unfinished("two", "with two signatures", enc([title, chain, two]), kept(ALICE, BOB))
+    for name, what, data in (
+        ("sealed", "a finished message", two),
+        ("other-title", "another title", enc(["sealwire/1 partial", chain, one])),
+        ("of-two", "no object", enc([title, chain])),
+        ("algorithms-empty", "no layer", enc([title, [], one])),
+        ("algorithms-nine", "nine layers", enc([title, [-19] * 9, one])),
+        ("algorithms-unknown", "an algorithm that is none", enc([title, [-8, -19], one])),
+        ("algorithms-end", "no signature as the innermost layer", enc([title, [5, 3], one])),
+        ("algorithms-true", "true as an algorithm", enc([title, [True, -19], one])),
+        ("algorithms-map", "a map of algorithms", enc([title, {}, one])),
+        ("object-text", "a text as the object", enc([title, chain, "text"])),
+        ("of-one", "an object with one plain signature", enc([title, [-19], seal(body)])),
+        ("no-signature", "no signature", enc([title, chain, signed_by(body, ALICE, entries=[])])),
+    ):
+        yield unfinished(name, what, data, ENVELOPE)
+    whole = enc([title, chain, one])
+    for name, what, data in (
+        ("trailing", "a byte follows", whole + b"\0"),
+        ("truncated", "the last byte is missing", whole[:-1]),
+        ("body-malformed", "a body that is none", enc([title, [-19], signed_by(b"\x80", ALICE)])),
+    ):
+        yield unfinished(name, what, data, BODY)
+
+
 def everything() -> dict[str, bytes]:
     """Give every file by its name."""
     files: dict[str, bytes] = {}
@@ -1595,6 +1794,8 @@ def everything() -> dict[str, bytes]:
         documents,
         answers,
         receipts,
+        several,
+        unfinished_messages,
     )
     for part in parts:
         for vector in part():

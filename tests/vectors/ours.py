@@ -19,11 +19,12 @@ from sealwire.checks import Freshness, Once
 from sealwire.errors import ConfigurationError, RefusedError
 from sealwire.framing import FrameReader
 from sealwire.keys import AeadKey, MacKey, VerifyKey
-from sealwire.layers import AesGcmOpener, Ed25519Verifier, HmacVerifier
+from sealwire.layers import AesGcmOpener, Ed25519Verifier, HmacVerifier, ThresholdVerifier
 from sealwire.receipts import open_receipt
 from sealwire.requests import read_request
 from sealwire.stages import Claims, Digest, Opened, Outcome, Stream
 from sealwire.state import AdmissionState
+from sealwire.unfinished import read_unfinished
 from sealwire.versions import Ahead, Taken
 
 if TYPE_CHECKING:
@@ -42,8 +43,9 @@ def _key(described: Found) -> Any:  # noqa: ANN401 - any of three classes
 
 def _layer(described: Found) -> Layer:
     keys = described["keys"]
-    if described["layer"] == "sign1":
-        return Ed25519Verifier([_key(key) for key in keys])
+    if described["layer"] in {"sign1", "sign"}:
+        kind = Ed25519Verifier if described["layer"] == "sign1" else ThresholdVerifier
+        return kind([_key(key) for key in keys])
     secrets: list[tuple[bytes, str, str]] = [
         (bytes.fromhex(key["secret"]), key["owner"], key["audience"]) for key in keys
     ]
@@ -143,6 +145,12 @@ def _receipt(vector: Found) -> Found:
     return {"outcome": "receipt", "said": receipt.outcome.value, "mode": receipt.mode.value}
 
 
+def _unfinished(vector: Found) -> Found:
+    found = read_unfinished(bytes.fromhex(vector["data"]))
+    kids = [each.key_id.hex() for each in found.signatures]
+    return {"outcome": "unfinished", "digest": found.digest.hex(), "signatures": kids}
+
+
 def _public_key(vector: Found) -> Found:
     try:
         key = VerifyKey(bytes.fromhex(vector["data"]), owner="alice")
@@ -159,6 +167,7 @@ KINDS: dict[str, Callable[[Found], Found]] = {
     "document": _document,
     "answer": _answer,
     "receipt": _receipt,
+    "unfinished": _unfinished,
 }
 
 

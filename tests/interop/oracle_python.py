@@ -7,6 +7,7 @@ A line on standard input is JSON, and so is its answer:
 - ``{"do": "make", "layer": …, "payload": hex, "key": hex, "aad": hex, "kid": hex, …}`` gives
   ``{"data": hex}``; for Encrypt0 with ``iv`` and ``check``, the key check value
 
+The layer ``sign``, of several signatures, is opened by the one key that is given.
 Whatever goes wrong gives ``{"error": text}``. Keys are the 32 bytes of a secret, or for Ed25519 the
 public key to open and the seed to make. ``aad`` is the content of ``external_aad``.
 """
@@ -32,7 +33,7 @@ class Cwt:
         self.key = cwt.COSEKey.new
 
     def _key(self, layer: str, key: bytes, kid: bytes, *, private: bool) -> Any:  # noqa: ANN401 - theirs
-        if layer == "sign1":
+        if layer in {"sign1", "sign"}:
             part = {-4: key} if private else {-2: key}
             if private:
                 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -78,7 +79,7 @@ class Pycose:
         """Load it."""
         from pycose import algorithms, headers
         from pycose.keys import OKPKey, SymmetricKey
-        from pycose.messages import Enc0Message, Mac0Message, Sign1Message
+        from pycose.messages import Enc0Message, Mac0Message, Sign1Message, SignMessage
 
         @algorithms.CoseAlgorithm.register_attribute()
         class Ed25519(algorithms.EdDSA):  # type: ignore[misc] # untyped, as all of theirs
@@ -94,10 +95,16 @@ class Pycose:
             "mac0": algorithms.HMAC256,
             "encrypt0": algorithms.A256GCM,
             "sign1": Ed25519,
+            "sign": Ed25519,
         }
         self.headers, self.check = headers, KeyCheck
         self.okp, self.symmetric = OKPKey, SymmetricKey
-        self.kinds = {"mac0": Mac0Message, "encrypt0": Enc0Message, "sign1": Sign1Message}
+        self.kinds = {
+            "mac0": Mac0Message,
+            "encrypt0": Enc0Message,
+            "sign1": Sign1Message,
+            "sign": SignMessage,
+        }
 
     def _key(self, layer: str, key: bytes, *, private: bool) -> Any:  # noqa: ANN401 - theirs
         from pycose.keys.curves import Ed25519
@@ -105,14 +112,21 @@ class Pycose:
 
         # A careful caller ties the key to its algorithm.
         tied = {KpAlg: self.algorithms[layer]}
-        if layer != "sign1":
+        if layer not in {"sign1", "sign"}:
             return self.symmetric(k=key, optional_params=tied)
         part = {"d": key} if private else {"x": key}
         return self.okp(crv=Ed25519, optional_params=tied, **part)
 
-    def open(self, layer: str, data: bytes, key: bytes, aad: bytes, _: bytes) -> bytes:
+    def open(self, layer: str, data: bytes, key: bytes, aad: bytes, kid: bytes) -> bytes:
         """Verify or decrypt; give what is inside."""
         message = self.kinds[layer].decode(data)
+        if layer == "sign":
+            (signer,) = (each for each in message.signers if each.phdr[self.headers.KID] == kid)
+            signer.external_aad = aad
+            signer.key = self._key(layer, key, private=False)
+            if not signer.verify_signature():
+                raise ValueError("not authentic")
+            return bytes(message.payload)
         message.external_aad = aad
         message.key = self._key(layer, key, private=False)
         if layer == "encrypt0":

@@ -82,7 +82,7 @@ verbs = ["lease", "revert", "status"]
 loggers = ["payments.*"]
 
 [roles.two]
-issuers = ["carol"]
+issuers = ["carol", "dave"]
 threshold = { apply = 2 }
 """
 
@@ -111,12 +111,13 @@ class Host:
 
     def set_up(self, more: str = "") -> None:
         """Make keys, the service's part and its policy, and start it."""
-        people = ("alice", "bob", "carol", "mallory")
+        people = ("alice", "bob", "carol", "dave", "mallory")
         for who in people:
             self.run("keys", "new", "--owner", who)
-        trust = [word for who in people[:3] for word in ("--trust", f"{who}.pub")]
+        trust = [word for who in people[:-1] for word in ("--trust", f"{who}.pub")]
         address = f"unix:{self.folder}/run/log.sock"
-        self.run("init", AUDIENCE, *trust, "--dir", ".", "--address", address)
+        several = "--signatures", "several"
+        self.run("init", AUDIENCE, *trust, *several, "--dir", ".", "--address", address)
         settings = self.folder / "service.toml"
         lines = settings.read_text(encoding="utf-8").splitlines()
         kept = [line for line in lines if not line.startswith("directories")]
@@ -127,7 +128,8 @@ class Host:
         for who in people:
             (self.folder / f"{who}.toml").write_text(
                 f'issuer = "{who}"\nsigning_key = "{who}.signing"\n\n'
-                f'[targets."{AUDIENCE}"]\naddress = "{address}"\nchain = "local"\n',
+                f'[targets."{AUDIENCE}"]\naddress = "{address}"\nchain = "local"\n'
+                'signatures = "several"\n',
                 encoding="utf-8",
             )
         self.start()
@@ -257,11 +259,17 @@ def a_role_is_kept_to(host: Host) -> None:
 
 
 def two_have_to_agree(host: Host) -> None:
-    """Where two have to sign, one alone changes nothing."""
+    """Where two have to sign, one alone changes nothing, and both are on record."""
     answer = host.ask("carol", "apply", "-", given=QUIET)
     host.check("refused", answer.status == 1)
     (refused,) = host.records("refused")
     host.check("by the rule threshold", refused["rule"] == "threshold")
+    host.ask("carol", "apply", "-", "--partial", "two.partial", given=QUIET)
+    host.ask("dave", "cosign", "two.partial", "--yes")
+    host.check("done with two", host.ask("carol", "send", "two.partial").status == 0)
+    (applied,) = host.records("applied")
+    others = [each["owner"] for each in applied["who"]["cosigners"]]
+    host.check("both are on record", (applied["who"]["owner"], others) == ("carol", ["dave"]))
 
 
 def the_audit_logger_stays(host: Host) -> None:
@@ -300,7 +308,7 @@ def the_message_speaks_for_itself(host: Host) -> None:
     kept = [json.loads(line) for line in (host.trail / "sealed.jsonl").read_text().splitlines()]
     (mine,) = (each for each in kept if each["digest"] == accepted["digest"])
     (host.folder / "kept.sealed").write_bytes(base64.b64decode(mine["sealed"]))
-    signed: Any = cbor.decode(base64.b64decode(mine["sealed"])[1:])
+    signed: Any = cbor.decode(base64.b64decode(mine["sealed"])[2:])
     digest = hashlib.sha256(signed[2]).hexdigest()
     host.check("the digest of what was signed is in the record", digest == accepted["digest"])
     opened = host.run("open", "kept.sealed", "--service", "service.toml", "--at", accepted["at"])
@@ -409,7 +417,7 @@ def everybody_is_listed(host: Host) -> None:
     """Who may do what is listed from the files that the service reads."""
     told = json.loads(host.run("trail", "who-can", "service.toml", "--json").stdout)
     roles = {each["owner"]: each["role"] for each in told["who"]}
-    host.check(f"{roles}", roles == {"alice": "config", "bob": "on-call", "carol": "two"})
+    host.check(f"{roles}", roles == {"alice": "config", "bob": "on-call", "carol": "two", "dave": "two"})
     host.check("each with a key", all(each["keys"] for each in told["who"]))
 
 

@@ -254,10 +254,7 @@ def _asked(request: Request) -> Iterator[tuple[str, object]]:
             yield "lowers handler", handler
         length = length_in_words(request.for_s * 1000)
         ends_ms = (request.opened.claims.iat + request.for_s) * 1000
-        yield (
-            "for a time of",
-            f"{length} from when it was sealed, so until {time_in_words(ends_ms)}",
-        )
+        yield "lasts", f"{length} from when it was sealed, until {time_in_words(ends_ms)}"
     elif isinstance(request, Revert):
         of = "configuration" if request.opened.claims.stream is Stream.BASE else "lease"
         what = f"the {of} {request.what}" if request.what else f"every {of}, or the last one"

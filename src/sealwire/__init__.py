@@ -40,6 +40,8 @@ from sealwire.layers import (
     Ed25519Verifier,
     HmacTagger,
     HmacVerifier,
+    MultiSigner,
+    ThresholdVerifier,
 )
 from sealwire.stages import (
     Answer,
@@ -118,6 +120,7 @@ __all__ = [
     "MalformedError",
     "MemorySealerState",
     "Message",
+    "MultiSigner",
     "NoAnswerError",
     "OnFailure",
     "OnNewSetup",
@@ -143,6 +146,7 @@ __all__ = [
     "Stage",
     "StateError",
     "Stream",
+    "ThresholdVerifier",
     "Trail",
     "TransportError",
     "UntrustedAnswerError",

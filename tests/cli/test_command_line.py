@@ -45,6 +45,7 @@ COMMANDS = [
     "completion",
     "config where",
     "confirm",
+    "cosign",
     "demo",
     "doctor",
     "init",

@@ -1596,7 +1596,8 @@ def entry(
         parts.insert(1, b"")
     proof = key.sign(enc(parts))
     proof = bytes((proof[0] ^ 1,)) + proof[1:] if flipped else proof
-    return head(4, 3) + enc(protected) + unprotected + enc(proof[: len(proof) - cut])
+    made: bytes = head(4, 3) + enc(protected) + unprotected + enc(proof[: len(proof) - cut])
+    return made
 
 
 def signed_by(
@@ -1624,7 +1625,8 @@ def signed_by(
     made = made if entries is None else entries
     start = b"\xd8\x62" + head(4, 4) + protected + unprotected
     listed = head(4, len(made)) if count is None else count
-    return start + (enc(payload) if framed is None else framed) + listed + b"".join(made)
+    whole: bytes = start + (enc(payload) if framed is None else framed) + listed + b"".join(made)
+    return whole
 
 
 PEOPLE = [Signing(bytes([number]) * 32, f"p{number}") for number in range(1, 10)]

@@ -61,7 +61,8 @@ def team(request: pytest.FixtureRequest, shell: Shell) -> Iterator[Service]:
     shell.environ["SEALWIRE_CONFIG"] = str(made / "operator" / "operator.toml")
     running = Service(shell, pasted(printed))
     yield running
-    running.end()
+    if running.process.poll() is None:
+        running.end()
 
 
 def as_person(shell: Shell, name: str, *arguments: object) -> Ended:
@@ -85,11 +86,18 @@ def test_two_people_make_one_change(shell: Shell, team: Service) -> None:
         "let others sign it as well: sealwire lease payments.db=DEBUG --partial FILE; then they: "
         "sealwire cosign FILE"
     )
+    step = json.loads(shell.done("why", "--json"))["next"]
+    assert step == (
+        "let others sign it as well: sealwire cosign FILE; FILE is what is made by: sealwire lease "
+        "payments.db=DEBUG --partial FILE"
+    )
     said = shell.done("lease", "payments.db=DEBUG", "--partial", "a.partial", "--why", "INC-4711")
     assert "sealwire cosign a.partial" in said
     early = shell.run("send", "a.partial")
     assert early.status == 1
     assert "1 more of: bob, carol" in early.error
+    step = json.loads(shell.done("why", "--json"))["next"]
+    assert step.startswith("let others sign it as well: sealwire cosign FILE; ")
     assert early.hint == (
         "let others sign it as well: sealwire cosign a.partial; then: sealwire send a.partial"
     )
@@ -127,6 +135,29 @@ def test_every_signer_is_named_in_receipt_and_trail(shell: Shell, team: Service)
     assert change["who"]["cosigners"] == [{"owner": "carol", "key": carol, "signer": "ed25519"}]
     assert "carol (ed25519" in shell.done("trail", "report", shell.folder / "made" / "trail")
     assert team.process.poll() is None
+
+
+def test_what_two_signed_outlives_the_process(shell: Shell, team: Service) -> None:
+    """With both names: what is kept of a message has all its signatures, and is judged again."""
+    (shell.folder / "c.json").write_text(
+        '{"version": 1, "incremental": true, "loggers": {"payments": {"level": "ERROR"}}}'
+    )
+    shell.done("apply", "c.json", "--partial", "c.partial")
+    lease(shell)
+    for file in ("c.partial", "debug.partial"):
+        assert as_person(shell, "bob", "cosign", file, "--yes").status == 0
+        assert shell.done("send", file).startswith("applied, as ")
+    team.end()
+    where = json.dumps(str(shell.folder / "made" / "service.toml"))
+    again = Service(shell, f"import sealwire\nlistener = sealwire.listen_from({where})")
+    try:
+        status = json.loads(shell.done("status", "--json"))["report"]
+        assert "at debug: still" in "\n".join(again.logs("still"))
+    finally:
+        again.end()
+    for row in (status["base"], *status["leases"]):
+        assert ["alice", "bob"] == [each["owner"] for each in row["signers"]]
+    assert [] == status["set_aside"]
 
 
 @pytest.mark.parametrize("team", ["local"], indirect=True)

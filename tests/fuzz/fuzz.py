@@ -38,12 +38,15 @@ with atheris.instrument_imports(include=["sealwire"]):
         Ed25519Verifier,
         HmacTagger,
         HmacVerifier,
+        MultiSigner,
+        ThresholdVerifier,
     )
     from sealwire.policy import default_rules, judge
     from sealwire.requests import Apply
     from sealwire.sealer import MemorySealerState, Sealer
     from sealwire.stages import Claims, Opened, Stream
     from sealwire.transports.addresses import parse_address
+    from sealwire.unfinished import read_unfinished, seal_unfinished, write_unfinished
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,6 +60,7 @@ NETWORK: Final = Chain(
     "payments@prod",
     [HmacVerifier([MAC]), AesGcmOpener([AEAD]), Ed25519Verifier([SIGNING.verify_key]), Freshness()],
 )
+SEVERAL: Final = Chain("payments@prod", [ThresholdVerifier([SIGNING.verify_key]), Freshness()])
 RULES: Final = default_rules(["/var/log"])
 JSON_SEED: Final = (
     b'{"version": 1, "formatters": {"f": {"format": "%(levelname)s %(message)s"}}, "handlers": '
@@ -93,6 +97,25 @@ def _sealed(*layers: object) -> bytes:
     return sealer.seal(JSON_SEED)
 
 
+def _unfinished_seed() -> bytes:
+    sealer = Sealer(
+        "payments@prod",
+        [MultiSigner(SIGNING)],
+        issuer="alice",
+        state=MemorySealerState(),
+        clock=lambda: NOW_MS,
+    )
+    return write_unfinished(
+        seal_unfinished(
+            sealer,
+            JSON_SEED,
+            content_type="application/json",
+            stream=Stream.BASE,
+            lifetime_s=300,
+        )
+    )
+
+
 def _opened(content_type: str, document: bytes) -> Opened:
     second = NOW_MS // 1000
     claims = Claims("alice", "payments@prod", second + 300, second, bytes(16), NOW_MS, Stream.BASE)
@@ -127,6 +150,19 @@ def _open(data: bytes) -> None:
         assert data == seed
 
 
+def _several(data: bytes) -> None:
+    # What signs is Ed25519, which has one signature for one key and text.
+    try:
+        SEVERAL.open(data, now_ms=NOW_MS)
+    except RefusedError:
+        return
+    assert data == SEEDS["several"][0]
+
+
+def _unfinished(data: bytes) -> None:
+    assert write_unfinished(read_unfinished(data)) == data
+
+
 def _json(data: bytes) -> None:
     plan = read_plan(data)
     judge(RULES, Apply(_opened("application/json", data), plan))
@@ -157,6 +193,8 @@ TARGETS: Final[dict[str, Callable[[bytes], None]]] = {
     "body": _body,
     "frame": _frame,
     "open": _open,
+    "several": _several,
+    "unfinished": _unfinished,
     "json": _json,
     "ini": _ini,
     "answer": _answer,
@@ -171,6 +209,8 @@ SEEDS: Final[dict[str, list[bytes]]] = {
         _sealed(Ed25519Signer(SIGNING)),
         _sealed(HmacTagger(MAC), AesGcmSealer(AEAD), Ed25519Signer(SIGNING)),
     ],
+    "several": [_sealed(MultiSigner(SIGNING))],
+    "unfinished": [_unfinished_seed()],
     "json": [JSON_SEED, b'{"version": 1}'],
     "ini": [INI_SEED],
     "answer": [answers.CONSTANT_REFUSAL, bytes.fromhex("a4010202617803617904f5")],

@@ -37,6 +37,7 @@ from sealwire.cli.lastanswer import (
 )
 from sealwire.cli.listening import look_at_address, look_at_listener
 from sealwire.cli.reasons import explain
+from sealwire.cli.typed import THRESHOLD
 from sealwire.cli.wording import time_in_words
 from sealwire.clock import wall_clock_ms
 from sealwire.errors import ConfigurationError, Reason
@@ -108,7 +109,8 @@ def tell(settings: OperatorSettings, last: LastAnswer, options: str = "") -> Tol
     if last.outcome == "refused" and last.reason:
         rest = f"it was refused by the check {last.reason}{_quoted(last)}"
         more = _meaning(last, known)
-        return Told(last, _paragraph(last, rest, more), _for(last, hint_for(last.reason)), [], [])
+        step = _with_others(last) or _for(last, hint_for(last.reason))
+        return Told(last, _paragraph(last, rest, more), step, [], [])
     return _look(settings, last)
 
 
@@ -226,6 +228,16 @@ def parts_of(last: LastAnswer) -> dict[str, str]:
     if found is None:
         return {"rule": "", "where": "", "value": last.detail, "line": ""}
     return {name: found[name] or "" for name in ("rule", "where", "value", "line")}
+
+
+def _with_others(last: LastAnswer) -> str:
+    """Give the next step where more people have to sign, or ``""``."""
+    if not last.detail.startswith(THRESHOLD):
+        return ""
+    first = "sealwire seal CONFIG --partial -o FILE"
+    if last.command and not last.command.startswith("sealwire send "):
+        first = f"{last.command} --partial FILE"
+    return f"let others sign it as well: sealwire cosign FILE; FILE is what is made by: {first}"
 
 
 def _for(last: LastAnswer, hint: str) -> str:

@@ -10,6 +10,7 @@ import click
 from sealwire.cli.endings import Exit
 from sealwire.cli.sealing import config_option
 from sealwire.cli.terminal import say_fields, say_hint, say_json
+from sealwire.recommended import Signatures
 from sealwire.settings import NO_OPERATOR_YET, find_operator_settings, load_operator_settings
 
 if TYPE_CHECKING:
@@ -62,7 +63,9 @@ def _fields(settings: OperatorSettings) -> Iterator[tuple[str, object]]:
     yield "signing key", settings.signing_key
     yield "state", settings.state_path
     for target in settings.targets:
-        yield "target", f"{target.audience} at {target.address}, chain {target.kind.value}"
+        several = ", several signatures" if target.signatures is Signatures.SEVERAL else ""
+        words = f"{target.audience} at {target.address}, chain {target.kind.value}{several}"
+        yield "target", words
         if target.gate is not None:
             yield "  gate key", target.gate
         if target.encryption is not None:
@@ -93,6 +96,7 @@ def _target_as_json(target: Target) -> dict[str, JsonOutput]:
         "audience": target.audience,
         "address": target.address,
         "chain": target.kind.value,
+        "signatures": target.signatures.value,
         "gate": None if target.gate is None else str(target.gate),
         "encryption": None if target.encryption is None else str(target.encryption),
         "receipt_key": None if target.receipt_key is None else str(target.receipt_key),

@@ -21,7 +21,7 @@ _PROGRAM: Final = "sealwire"
 _CONFIGURATION: Final = "the configuration"
 _SEALED: Final = "the sealed message"
 UNFINISHED: Final = "the unfinished message"
-_THRESHOLD: Final = "threshold: "
+THRESHOLD: Final = "threshold: "
 """How the detail of a refusal begins that wants more signatures."""
 
 _AGAIN: Final = re.compile(
@@ -95,7 +95,7 @@ def signed_by_more(detail: str, sent: str) -> str:
         detail: the answer's.
         sent: as for `about`.
     """
-    if not detail.startswith(_THRESHOLD):
+    if not detail.startswith(THRESHOLD):
         return ""
     context = click.get_current_context()
     if sent == UNFINISHED:

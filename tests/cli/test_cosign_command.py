@@ -249,7 +249,7 @@ def test_the_service_takes_several_or_one_and_not_both(shell: Shell, team: Servi
     operator.write_text(text.replace('signatures = "several"\n', ""))
     refused = shell.run("lease", "payments.db=DEBUG")
     assert refused.status == 1
-    assert "one signature where it takes several" in refused.hint
+    assert "another chain or signatures" in refused.hint
     assert "expected Sign (tag 98), found Sign1 (tag 18)" in "\n".join(team.logs("then"))
     unable = shell.run("lease", "payments.db=DEBUG", "--partial", "x.partial")
     assert unable.status == 3

@@ -153,9 +153,8 @@ HINTS: Final[Mapping[Reason, str]] = MappingProxyType(
 
 UNTOLD: Final = (
     'the service\'s log names the reason (logger "sealwire"); usual ones: a key that it does not '
-    "trust, another audience, another chain, one signature where it takes several (signatures in "
-    "the settings of both), a user who may not connect; look closer with: "
-    "sealwire why, sealwire doctor"
+    "trust, another audience, another chain or signatures, a user who may not connect; look closer "
+    "with: sealwire why, sealwire doctor"
 )
 """The hint where a service gave no reason, as it does until it knows who is asking."""
 

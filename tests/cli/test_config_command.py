@@ -59,6 +59,7 @@ def test_what_they_say(shell: Shell, made: str) -> None:
                 "audience": "payments@test",
                 "address": f"unix:{shell.folder}/made/run/log.sock",
                 "chain": "network" if network else "local",
+                "signatures": "one",
                 "gate": gate,
                 "encryption": encryption,
                 "receipt_key": str(operator / "payments@test-host.pub"),

@@ -21,7 +21,7 @@ from sealwire.documents import JsonValue, read_json
 from sealwire.errors import ConfigurationError, Reason
 from sealwire.inforce import lease_end_ms
 from sealwire.layers import AesGcmOpener
-from sealwire.receipts import Asked, Instance, Outcome, Receipt, Signer, seal_receipt
+from sealwire.receipts import Asked, Instance, Outcome, Receipt, SignedBy, seal_receipt
 from sealwire.requests import CONTENT_TYPE_REQUEST, Apply, Lease, Revert, Verb
 from sealwire.stages import Outcome as Decided
 
@@ -115,7 +115,7 @@ class Answering:
             reduced=_listed(decision.reduced),
             report=decision.report,
             challenge=(state.challenge or b"") if lacks else b"",
-            signers=tuple(Signer(each.owner, each.thumbprint.hex()) for each in known.signers),
+            signers=tuple(SignedBy(each.owner, each.thumbprint.hex()) for each in known.signers),
         )
         asked = Asked(claims.aud, claims.stream, claims.cti, known.digest)
         return seal_receipt(receipt, asked, self.key, request_key)

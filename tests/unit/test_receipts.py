@@ -21,7 +21,7 @@ from sealwire.receipts import (
     Mode,
     Outcome,
     Receipt,
-    Signer,
+    SignedBy,
     TrailPoint,
     open_receipt,
     seal_receipt,
@@ -51,7 +51,7 @@ FULL = Receipt(
     reduced=("payments.db: level 10 → 20",),
     report=b'{"changes":[{"where":"root"}],"until_ms":1}',
     challenge=bytes(range(16)),
-    signers=(Signer("alice", "ab" * 32), Signer("bob", "cd" * 32)),
+    signers=(SignedBy("alice", "ab" * 32), SignedBy("bob", "cd" * 32)),
 )
 LEAST = Receipt(Outcome.REFUSED, Mode.WAIT_OUT, AT_MS)
 

@@ -20,7 +20,7 @@ from sealwire.layers import MultiSigner
 from sealwire.leases import LiveLease, Overlay
 from sealwire.listener import make_door
 from sealwire.policy import Floors, Policy, Role, default_rules
-from sealwire.receipts import Asked, Signer, open_receipt
+from sealwire.receipts import Asked, SignedBy, open_receipt
 from sealwire.recommended import local, network
 from sealwire.recording.turning import who_of
 from sealwire.requests import Verb
@@ -80,7 +80,7 @@ def test_receipts_name_each() -> None:
     """All who signed, the issuer first; nobody where the issuer was alone."""
     host = SigningKey(bytes(32), owner="host")
     for message, expected in (
-        (opened(), (Signer(**BOTH[0]), Signer(**BOTH[1]))),
+        (opened(), (SignedBy(**BOTH[0]), SignedBy(**BOTH[1]))),
         (
             CHAIN.open(ALICE.wrap(ALICE.body(), [MultiSigner(ALICE.signing)]), now_ms=NOW_MS),
             (),

@@ -10,7 +10,7 @@ from sealwire.receipts.types import (
     Outcome,
     Peeked,
     Receipt,
-    Signer,
+    SignedBy,
     TrailPoint,
 )
 
@@ -23,7 +23,7 @@ __all__ = [
     "Outcome",
     "Peeked",
     "Receipt",
-    "Signer",
+    "SignedBy",
     "TrailPoint",
     "open_receipt",
     "peek_receipt",

@@ -7,7 +7,7 @@ from typing import Final
 from sealwire.body import NONCE_BYTES
 from sealwire.documents.strict_json import JsonValue, canonical_json, read_json
 from sealwire.errors import MalformedError, Reason, Stage, VerificationError
-from sealwire.receipts.types import Asked, Instance, Mode, Outcome, Receipt, Signer, TrailPoint
+from sealwire.receipts.types import Asked, Instance, Mode, Outcome, Receipt, SignedBy, TrailPoint
 
 _DIGEST_CHARS: Final = 64
 _HEX: Final = frozenset("0123456789abcdef")
@@ -96,10 +96,10 @@ def _read_instance(value: JsonValue) -> Instance:
     return Instance(_text(value, "name"), Outcome(value["outcome"]), detail)
 
 
-def _read_signer(value: JsonValue) -> Signer:
+def _read_signer(value: JsonValue) -> SignedBy:
     if not isinstance(value, dict):
         raise _malformed("signers")
-    return Signer(_text(value, "owner"), _digest(value, "key"))
+    return SignedBy(_text(value, "owner"), _digest(value, "key"))
 
 
 def _read_trail(value: JsonValue) -> TrailPoint:

@@ -17,7 +17,7 @@ __all__ = [
     "Outcome",
     "Peeked",
     "Receipt",
-    "Signer",
+    "SignedBy",
     "TrailPoint",
 ]
 
@@ -46,7 +46,7 @@ class Instance(NamedTuple):
     detail: str = ""
 
 
-class Signer(NamedTuple):
+class SignedBy(NamedTuple):
     """One of several who signed the request: the owner of a key, and its thumbprint in hex."""
 
     owner: str
@@ -107,7 +107,7 @@ class Receipt:
     reduced: tuple[str, ...] = ()
     report: bytes = b""
     challenge: bytes = b""
-    signers: tuple[Signer, ...] = ()
+    signers: tuple[SignedBy, ...] = ()
 
 
 class Peeked(NamedTuple):

@@ -29,7 +29,7 @@ from sealwire.layers import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sealwire.keys import AeadKey, MacKey, SigningKey, VerifyKey
+    from sealwire.keys import AeadKey, MacKey, Signer, VerifyKey
     from sealwire.keysource import KeySource
     from sealwire.sealer import SealingLayer
 
@@ -100,13 +100,11 @@ def network(
     )
 
 
-def local_layers(signing: SigningKey) -> tuple[SealingLayer, ...]:
+def local_layers(signing: Signer) -> tuple[SealingLayer, ...]:
     """Give the layers with which a `Sealer` seals for a chain of `local`."""
     return (Ed25519Signer(signing),)
 
 
-def network_layers(
-    gate: MacKey, encryption: AeadKey, signing: SigningKey
-) -> tuple[SealingLayer, ...]:
+def network_layers(gate: MacKey, encryption: AeadKey, signing: Signer) -> tuple[SealingLayer, ...]:
     """Give the layers with which a `Sealer` seals for a chain of `network`."""
     return (HmacTagger(gate), AesGcmSealer(encryption), Ed25519Signer(signing))

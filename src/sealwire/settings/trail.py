@@ -55,7 +55,7 @@ class TrailSettings:
             self.segment_bytes,
         )
 
-    def make(self, *, allow_example_keys: bool = False) -> Trail:
+    def make(self, *, allow_example_keys: bool = False, trust_group: bool = False) -> Trail:
         """Load the key; give what the trail is to be.
 
         Raises:
@@ -63,7 +63,9 @@ class TrailSettings:
         """
         return Trail(
             self.folder,
-            load_signing_key(self.key, allow_example_keys=allow_example_keys),
+            load_signing_key(
+                self.key, allow_example_keys=allow_example_keys, trust_group=trust_group
+            ),
             self.on_audit_failure,
             self.spill,
             self.required_sinks,
@@ -80,7 +82,7 @@ def read_trail(top: Table) -> TrailSettings | None:
     return table.make(
         TrailSettings,
         folder=table.need("folder", top.path),
-        key=table.need("key", top.path),
+        key=table.need("key", top.key_path),
         on_audit_failure=table.take("on_audit_failure", _on_failure, default=OnFailure.REFUSE),
         spill=table.take("spill", top.path, default=None),
         required_sinks=table.take("required_sinks", list_of(_sink), default=()),

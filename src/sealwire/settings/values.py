@@ -21,8 +21,18 @@ from sealwire.chain import Chain
 from sealwire.checks.freshness import STANDING_S, lifetimes
 from sealwire.documents.reading import did_you_mean
 from sealwire.errors import ConfigurationError, KeyFileError, shorten
-from sealwire.keyfiles import load_aead_key, load_mac_key, load_signing_key, load_verify_key
-from sealwire.keys import AeadKey, MacKey, SigningKey, VerifyKey, check_name
+from sealwire.keyfiles import (
+    Ask,
+    LockedSigner,
+    PassphraseCommand,
+    is_credential,
+    load_aead_key,
+    load_mac_key,
+    load_public_half,
+    load_signing_key,
+    load_verify_key,
+)
+from sealwire.keys import AeadKey, MacKey, Signer, SigningKey, VerifyKey, check_name
 from sealwire.policy import Policy, Rule
 from sealwire.recommended import Recommended
 from sealwire.recording import Trail
@@ -48,6 +58,7 @@ class ServiceSettings:
         challenge: whether requests have to carry what was drawn at the start; ``None`` is the
             listener's default.
         allow_example_keys: whether the published example keys are taken.
+        trust_group: whether secrets of root's that a group of ours may read are taken.
         standing_s: how long a configuration may stand between sealing and delivery, seconds;
             ``None`` is seven days.
         allow_uids: who may connect; ``None`` is the listener's default.
@@ -77,6 +88,7 @@ class ServiceSettings:
     receipt_key: Path | None = None
     challenge: bool | None = None
     allow_example_keys: bool = False
+    trust_group: bool = False
     standing_s: int | None = None
     allow_uids: tuple[int, ...] | None = None
     group: str | None = None
@@ -123,8 +135,14 @@ class ServiceSettings:
         trusted = [load_verify_key(path, allow_example_keys=example) for path in self.trusted]
         if self.kind is Recommended.LOCAL:
             return recommended.local(self.audience, trusted, standing_s=self._standing_s)
-        gate = [load_mac_key(path, allow_example_keys=example) for path in self.gate]
-        encryption = [load_aead_key(path, allow_example_keys=example) for path in self.encryption]
+        group = self.trust_group
+        gate = [
+            load_mac_key(path, allow_example_keys=example, trust_group=group) for path in self.gate
+        ]
+        encryption = [
+            load_aead_key(path, allow_example_keys=example, trust_group=group)
+            for path in self.encryption
+        ]
         held: tuple[MacKey | AeadKey, ...] = (*gate, *encryption)
         for key in held:
             if key.audience != self.audience:
@@ -148,7 +166,11 @@ class ServiceSettings:
         """
         if self.receipt_key is None:
             return None
-        return load_signing_key(self.receipt_key, allow_example_keys=self.allow_example_keys)
+        return load_signing_key(
+            self.receipt_key,
+            allow_example_keys=self.allow_example_keys,
+            trust_group=self.trust_group,
+        )
 
     @property
     def _standing_s(self) -> int:
@@ -176,7 +198,9 @@ class ServiceSettings:
         """
         if self.trail is None:
             return None
-        return self.trail.make(allow_example_keys=self.allow_example_keys)
+        return self.trail.make(
+            allow_example_keys=self.allow_example_keys, trust_group=self.trust_group
+        )
 
     def rules(self) -> tuple[Rule, ...]:
         """Give the rules of `make_policy`, which are not all of a policy.
@@ -228,6 +252,12 @@ class OperatorSettings:
         signing_key: the key file.
         targets: the services, each audience once.
         allow_example_keys: whether the published example keys are taken.
+        trust_group: as for a service.
+        passphrase_command: the program that tells the signing key's passphrase, and its arguments;
+            empty where nothing does, or where somebody is asked.
+        ask: gives that passphrase in its place; the command line asks a person.
+        opens_key: whether the private half of the signing key is loaded; otherwise nothing can be
+            sealed, and nobody is asked for a passphrase.
 
     Raises:
         ConfigurationError: ``issuer`` is not a name, or two targets have one audience.
@@ -238,6 +268,10 @@ class OperatorSettings:
     signing_key: Path
     targets: tuple[Target, ...] = ()
     allow_example_keys: bool = False
+    trust_group: bool = False
+    passphrase_command: tuple[str, ...] = ()
+    ask: Ask | None = field(default=None, repr=False, compare=False)
+    opens_key: bool = field(default=True, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Check what can be checked without opening a key file."""
@@ -289,8 +323,8 @@ class OperatorSettings:
             KeyFileError: a key file is missing, malformed, too open or an example.
             ConfigurationError: a key is of another owner or audience.
         """
-        example = self.allow_example_keys
-        if not os.path.lexists(self.signing_key):
+        example, group = self.allow_example_keys, self.trust_group
+        if not is_credential(self.signing_key) and not os.path.lexists(self.signing_key):
             name, folder, whole = (
                 shlex.quote(str(each))
                 for each in (self.signing_key.name, self.signing_key.parent, self.signing_key)
@@ -300,13 +334,47 @@ class OperatorSettings:
                 f"{self.path.name}: mv {name} {folder}/, or make one: sealwire keys new --owner "
                 f"{self.issuer} --out {whole}"
             )
-        signing = load_signing_key(self.signing_key, allow_example_keys=example)
+        signing = self.load_signer()
         layers = recommended.local_layers(signing)
         if target.gate is not None and target.encryption is not None:
-            gate = load_mac_key(target.gate, allow_example_keys=example)
-            encryption = load_aead_key(target.encryption, allow_example_keys=example)
+            gate = load_mac_key(target.gate, allow_example_keys=example, trust_group=group)
+            encryption = load_aead_key(
+                target.encryption, allow_example_keys=example, trust_group=group
+            )
             layers = recommended.network_layers(gate, encryption, signing)
         return Sealer(target.audience, layers, issuer=self.issuer, state=state, clock=clock)
+
+    def load_signer(self) -> Signer:
+        """Load the key that seals; of one under a passphrase, ask for that.
+
+        Raises:
+            KeyFileError: its file is missing, malformed, too open or an example, or its passphrase
+                is wrong or not to be had.
+            SealwireError: what ``ask`` raises.
+        """
+        if not self.opens_key:
+            return LockedSigner(self.load_public_half())
+        ask = self.ask
+        if ask is None and self.passphrase_command:
+            ask = PassphraseCommand(self.passphrase_command)
+        return load_signing_key(
+            self.signing_key,
+            allow_example_keys=self.allow_example_keys,
+            trust_group=self.trust_group,
+            ask=ask,
+        )
+
+    def load_public_half(self) -> VerifyKey:
+        """Load the public half of the key that seals, and ask for no passphrase.
+
+        Raises:
+            KeyFileError: the file is missing, malformed, too open or an example.
+        """
+        return load_public_half(
+            self.signing_key,
+            allow_example_keys=self.allow_example_keys,
+            trust_group=self.trust_group,
+        )
 
     def load_receipt_key(self, target: Target) -> VerifyKey | None:
         """Load the key by which a target's receipts are verified, if it is known.
@@ -316,7 +384,7 @@ class OperatorSettings:
         """
         if target.receipt_key is None:
             return None
-        if not os.path.lexists(target.receipt_key):
+        if not is_credential(target.receipt_key) and not os.path.lexists(target.receipt_key):
             raise KeyFileError(
                 f"{target.receipt_key} is not there; bring receipt.key.pub there from the host of "
                 f"{target.audience}, or take receipt_key out of {self.path.name}, and answers are "

@@ -24,6 +24,8 @@ from sealwire.cli.endings import CommandError, Exit, ending_of
 from sealwire.cli.init import init
 from sealwire.cli.inspection import inspect
 from sealwire.cli.keys import keys
+from sealwire.cli.keys_import import export, import_key
+from sealwire.cli.keys_passwd import passwd
 from sealwire.cli.lease import lease
 from sealwire.cli.local import local
 from sealwire.cli.noting import note_failure
@@ -77,6 +79,10 @@ for _command in (
     *(completion, demo),
 ):
     app.add_command(_command)
+
+
+for _command in (import_key, export, passwd):
+    keys.add_command(_command)
 
 
 for _command in (follow, report, who_can):

@@ -114,15 +114,15 @@ def init(
     if both:
         theirs = _operator_path(path, folder, config)
         operator = operator_part(theirs, owner, audience, force=force)
-        trusted.append(operator.key.verify_key)
+        trusted.append(operator.public)
     kind = Recommended(chain)
     service, items = make_service_part(path, audience, kind, places, trusted, force=force)
     if operator is not None:
-        items += operator.write(_target(service, operator.key.owner))
+        items += operator.write(_target(service, operator.public.owner))
     _say_items(items)
     _say_lines(service)
     for name in sorted({key.owner for key in trusted}):
-        if operator is None or name != operator.key.owner:
+        if operator is None or name != operator.public.owner:
             _say_what_to_send(service, name, items)
     if operator is not None:
         _say_both(operator.settings.path)

@@ -18,7 +18,6 @@ from sealwire.cli.keys import file_name, public_path_of
 from sealwire.cli.making import Item, make_folder
 from sealwire.errors import ConfigurationError
 from sealwire.keyfiles import (
-    load_signing_key,
     load_verify_key,
     new_signing_key,
     write_key_file,
@@ -34,7 +33,7 @@ from sealwire.settings import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sealwire.keys import SigningKey
+    from sealwire.keys import SigningKey, VerifyKey
     from sealwire.settings import Target
 
 
@@ -44,15 +43,15 @@ class OperatorPart:
 
     Attributes:
         settings: what is there already, or new settings without a target.
-        key: the signing key.
+        public: the public half of the signing key.
+        key: the signing key, if it was made now.
         new_settings: whether there were no settings before.
-        new_key: whether the key was made now.
     """
 
     settings: OperatorSettings
-    key: SigningKey
+    public: VerifyKey
     new_settings: bool
-    new_key: bool
+    key: SigningKey | None = None
 
     def write(self, target: Target) -> list[Item]:
         """Write key and settings with ``target`` in them; give what was made.
@@ -70,17 +69,17 @@ class OperatorPart:
         others = [each for each in settings.targets if each.audience != target.audience]
         settings = replace(settings, targets=(*others, target))
         signing = Item(
-            f"signing key of {settings.issuer}", settings.signing_key, kept=not self.new_key
+            f"signing key of {settings.issuer}", settings.signing_key, kept=self.key is None
         )
         items = [signing, Item("settings of the operator", settings.path)]
         make_folder(settings.path.parent)
         if host is not None:
             write_key_file(pinned, host, force=True)
             items.append(Item("receipt key it trusts", pinned))
-        if self.new_key:
+        if self.key is not None:
             public = public_path_of(settings.signing_key)
             write_key_file(settings.signing_key, self.key)
-            write_key_file(public, self.key.verify_key, force=True)
+            write_key_file(public, self.public, force=True)
             items.insert(1, Item("its public half", public))
         write_settings(settings.path, render_operator(settings), force=not self.new_settings)
         return items
@@ -107,10 +106,10 @@ def operator_part(path: Path, owner: str | None, audience: str, *, force: bool) 
     if not os.path.lexists(path):
         issuer = owner or _user_name()
         signing = path.with_name(f"{file_name(issuer)}.signing")
-        there = os.path.lexists(signing)
-        key = load_signing_key(signing) if there else new_signing_key(issuer)
+        key = None if os.path.lexists(signing) else new_signing_key(issuer)
         settings = OperatorSettings(path, issuer, signing)
-        return OperatorPart(settings, key, new_settings=True, new_key=not there)
+        half = settings.load_public_half() if key is None else key.verify_key
+        return OperatorPart(settings, half, new_settings=True, key=key)
     settings = load_operator_settings(path)
     if owner not in {None, settings.issuer}:
         raise ConfigurationError(
@@ -123,8 +122,7 @@ def operator_part(path: Path, owner: str | None, audience: str, *, force: bool) 
             f"{path} has the target {audience} already, and nothing was written",
             "replace it with --force",
         )
-    key = load_signing_key(settings.signing_key)
-    return OperatorPart(settings, key, new_settings=False, new_key=False)
+    return OperatorPart(settings, settings.load_public_half(), new_settings=False)
 
 
 def _user_name() -> str:

@@ -7,6 +7,7 @@ import click
 from sealwire.checks.freshness import STANDING_S
 from sealwire.cli.endings import Exit
 from sealwire.cli.parameters import STDIN, read_input
+from sealwire.cli.passphrases import passphrase_options
 from sealwire.cli.sealing import (
     check_document,
     config_option,
@@ -39,6 +40,7 @@ Examples:
 @standing_option
 @unchecked_option
 @config_option
+@passphrase_options
 @click.option("--force", is_flag=True, help="Replace a file that is there.")
 def seal(
     document: str,

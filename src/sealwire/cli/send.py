@@ -23,6 +23,7 @@ from sealwire.cli.lastanswer import MAX_REASON_CHARS, short
 from sealwire.cli.noting import keeping_sealed
 from sealwire.cli.options import address_option, json_option, timeout_option
 from sealwire.cli.parameters import read_input
+from sealwire.cli.passphrases import passphrase_options
 from sealwire.cli.sealing import (
     check_document,
     config_option,
@@ -69,6 +70,7 @@ Exit status: 0 applied (now or before), 1 refused or failed, 3 nothing was sent,
 @lifetime_option
 @unchecked_option
 @config_option
+@passphrase_options
 @json_option
 def send(
     file: str | None,

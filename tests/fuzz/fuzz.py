@@ -29,7 +29,16 @@ with atheris.instrument_imports(include=["sealwire"]):
     from sealwire.documents.ini import read_ini_plan
     from sealwire.errors import ConfigurationError, RefusedError
     from sealwire.framing import FrameReader
-    from sealwire.keyfiles import parse_key
+    from sealwire.keyfiles import (
+        UNSAFE_COST_FOR_TESTS_ALONE,
+        Passphrase,
+        openssh,
+        parse_foreign,
+        parse_key,
+        parse_protected,
+        pkcs8,
+        protect,
+    )
     from sealwire.keys import AeadKey, MacKey, SigningKey
     from sealwire.layers import (
         AesGcmOpener,
@@ -57,6 +66,8 @@ NETWORK: Final = Chain(
     "payments@prod",
     [HmacVerifier([MAC]), AesGcmOpener([AEAD]), Ed25519Verifier([SIGNING.verify_key]), Freshness()],
 )
+PASSPHRASE: Final = Passphrase(b"correct horse battery")
+FOREIGN: Final = Path(__file__).parents[1] / "unit" / "keyfiles" / "files"
 RULES: Final = default_rules(["/var/log"])
 JSON_SEED: Final = (
     b'{"version": 1, "formatters": {"f": {"format": "%(levelname)s %(message)s"}}, "handlers": '
@@ -152,6 +163,17 @@ def _key(data: bytes) -> None:
     parse_key(data)
 
 
+def _keypass(data: bytes) -> None:
+    held = parse_protected(data.decode(errors="replace"))
+    assert held.line().encode() == data + b"\n"
+    if held.cost.memory_kib <= 64:
+        assert held.open(PASSPHRASE) == SIGNING
+
+
+def _foreign(data: bytes) -> None:
+    parse_foreign(data, "alice", lambda _: PASSPHRASE)
+
+
 TARGETS: Final[dict[str, Callable[[bytes], None]]] = {
     "cbor": _cbor,
     "body": _body,
@@ -162,6 +184,8 @@ TARGETS: Final[dict[str, Callable[[bytes], None]]] = {
     "answer": _answer,
     "address": _address,
     "key": _key,
+    "keypass": _keypass,
+    "foreign": _foreign,
 }
 SEEDS: Final[dict[str, list[bytes]]] = {
     "cbor": [bytes.fromhex("83a301020304f6f4f5"), answers.CONSTANT_REFUSAL],
@@ -179,6 +203,11 @@ SEEDS: Final[dict[str, list[bytes]]] = {
         b"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKnDfm3Z9m7lqJ0b6dXyJ5x4o1Vt0oXb3QJ2qP8W1yZs alice\n",
         b"sealwire-mac-key-1 alice payments@prod bW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW0\n",
     ],
+    "keypass": [protect(SIGNING, PASSPHRASE, UNSAFE_COST_FOR_TESTS_ALONE).line()[:-1].encode()],
+    "foreign": [
+        b'{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}',
+        *(path.read_bytes() for path in sorted(FOREIGN.iterdir())),
+    ],
 }
 
 
@@ -195,6 +224,12 @@ def _slow(data: bytes) -> None:
 FAULTS: Final[dict[str, Callable[[bytes], None]]] = {"raising": _raising, "slow": _slow}
 FINDINGS: Final = Path(__file__).parents[2] / "build" / "fuzz"
 CORPUS: Final = "SEALWIRE_FUZZ_CORPUS"
+
+
+# No input is to take long because it asks for it; that such are refused, the unit tests show.
+pkcs8.MAX_ITERATIONS = 4096  # type: ignore[misc]
+pkcs8.MAX_MEMORY_BYTES = 1 << 20  # type: ignore[misc]
+openssh.MAX_ROUNDS = 0  # type: ignore[misc]
 
 
 def fuzz(name: str, arguments: list[str], corpus: str) -> None:

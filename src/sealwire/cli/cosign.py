@@ -10,6 +10,7 @@ import click
 
 from sealwire.cli.endings import CommandError, Exit
 from sealwire.cli.parameters import STDIN, in_words
+from sealwire.cli.passphrases import passphrase_options
 from sealwire.cli.sealing import config_option, operator_settings
 from sealwire.cli.terminal import flush, say, say_fields, say_json
 from sealwire.cli.unfinished import (
@@ -63,6 +64,7 @@ Exit status: 0 signed or shown, 1 declined, altered or not to be signed, 3 a pro
     help="A public key to verify a signature with; may be given again.",
 )
 @config_option
+@passphrase_options
 @click.option("--json", "as_json", is_flag=True, help="With --show: print one JSON object.")
 def cosign(
     file: str,

@@ -20,6 +20,7 @@ import click
 
 from sealwire.cli.endings import CommandError, Exit
 from sealwire.cli.keys import file_name
+from sealwire.cli.passphrases import asking, root_passphrase_options
 from sealwire.cli.sealing import config_option
 from sealwire.cli.terminal import printable, say
 from sealwire.clock import wall_clock_ms
@@ -30,7 +31,13 @@ from sealwire.errors import (
     RefusedError,
     VerificationError,
 )
-from sealwire.keyfiles import load_signing_key, read_checked, write_checked
+from sealwire.keyfiles import (
+    ProtectedKey,
+    open_key_file,
+    read_checked,
+    read_key_file,
+    write_checked,
+)
 from sealwire.keyring import (
     Keyring,
     Role,
@@ -43,14 +50,15 @@ from sealwire.keyring import (
 )
 from sealwire.keyring.words import changes_in_words
 from sealwire.keyringfiles import MAX_HISTORY_BYTES
+from sealwire.keys import SigningKey
 from sealwire.settings import find_operator_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import TypeVar
 
+    from sealwire.keyfiles import Ask, KeyFile
     from sealwire.keyring import RingKey
-    from sealwire.keys import SigningKey
 
     F = TypeVar("F", bound="Callable[..., object] | click.Command")
 
@@ -79,8 +87,8 @@ def ring_options(command: F) -> F:
 
 
 def changing_options(command: F) -> F:
-    """Give a command those of `ring_options`, and ``roots``."""
-    return root_option(ring_options(command))
+    """Give a command those of `ring_options`, ``roots``, and where their passphrases are."""
+    return root_option(root_passphrase_options(ring_options(command)))
 
 
 def now_s() -> int:
@@ -100,6 +108,7 @@ class Custodian:
         """Hold what `open` or `begin` has read or made."""
         self.path, self.history = path, tuple(history)
         self._content = content
+        self._ask = asking("root-")
 
     @classmethod
     def open(cls, ring: str | None, config: str | None) -> Custodian:
@@ -244,7 +253,7 @@ class Custodian:
 
     def _signers(self, following: Keyring, files: Iterable[str]) -> list[SigningKey]:
         """Give the root keys at hand, those that are in force first: one of them has to be."""
-        at_hand = {key.thumbprint: key for key in self.roots_at_hand(files)}
+        at_hand = {root.thumbprint: root for root in self.roots_at_hand(files)}
         in_force = [root.thumbprint for root in self.keyring.roots()]
         coming = [root.thumbprint for root in following.roots()]
         ordered = dict.fromkeys((*in_force, *coming))
@@ -256,18 +265,59 @@ class Custodian:
                 f"no root key in force is at hand; they are of {owners}",
                 "name one with --root FILE",
             )
-        return signers
+        return [root.open() for root in signers]
 
-    def roots_at_hand(self, files: Iterable[str] = ()) -> list[SigningKey]:
-        """Load root keys: the files that are named, or those beside the keyring.
+    def roots_at_hand(self, files: Iterable[str] = ()) -> list[RootAtHand]:
+        """Read root keys: the files that are named, or those beside the keyring.
+
+        Those under a passphrase are opened when they are to sign: nobody is asked for others.
 
         Raises:
-            KeyFileError: one cannot be loaded.
+            KeyFileError: one cannot be read, or holds no signing key.
         """
         named = [Path(each) for each in files]
         return [
-            load_signing_key(each) for each in named or sorted(self.folder.glob(f"*{ROOT_SUFFIX}"))
+            RootAtHand(read_key_file(each), self._ask)
+            for each in named or sorted(self.folder.glob(f"*{ROOT_SUFFIX}"))
         ]
+
+
+class RootAtHand:
+    """A root key's file that was read.
+
+    Attributes:
+        public: its public half.
+    """
+
+    def __init__(self, file: KeyFile, ask: Ask) -> None:
+        """Look at a file.
+
+        Raises:
+            KeyFileError: it holds no signing key.
+        """
+        key = file.key
+        if not isinstance(key, (SigningKey, ProtectedKey)):
+            raise KeyFileError(
+                f"{file.path} holds no signing key, and a root key is one; name another file"
+            )
+        self.public = key.public if isinstance(key, ProtectedKey) else key.verify_key
+        self._file, self._ask = file, ask
+
+    @property
+    def thumbprint(self) -> bytes:
+        """Which key it is."""
+        return self.public.thumbprint
+
+    def open(self) -> SigningKey:
+        """Give the key that signs; of one under a passphrase, ask for that.
+
+        Raises:
+            KeyFileError: the passphrase is wrong, or cannot be had.
+            CommandError: nobody can be asked.
+        """
+        key = open_key_file(self._file, self._ask)
+        assert isinstance(key, SigningKey)  # noqa: S101 - this was looked at before
+        return key
 
 
 @contextlib.contextmanager

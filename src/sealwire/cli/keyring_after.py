@@ -11,6 +11,7 @@ from sealwire.cli.endings import CommandError, Exit
 from sealwire.cli.keyring_files import load_ring_key
 from sealwire.cli.keyring_services import Services, say_shown, services_of
 from sealwire.cli.options import json_option, timeout_option
+from sealwire.cli.passphrases import passphrase_options
 from sealwire.cli.sealing import operator_settings
 from sealwire.cli.terminal import flush, say_hint
 from sealwire.errors import SealwireError
@@ -35,7 +36,7 @@ def push_options(command: F) -> F:
     no_push = click.option(
         "--no-push", is_flag=True, help="Only sign it; services know nothing of it yet."
     )
-    return no_push(timeout_option(command))
+    return no_push(timeout_option(passphrase_options(command)))
 
 
 @click.command(
@@ -53,6 +54,7 @@ none has: 1 refused or unverified, 3 nobody could be reached, 4 no answer.
 @to_options
 @timeout_option
 @ring_options
+@passphrase_options
 @json_option
 def push(
     to: tuple[str, ...], timeout_s: int, ring: str | None, config: str | None, *, as_json: bool
@@ -84,6 +86,7 @@ Exit status: 0 every service takes it, 5 some do, otherwise as sealwire keys pus
 @to_options
 @timeout_option
 @ring_options
+@passphrase_options
 @json_option
 def rehearse(
     key_id: str | None,
@@ -136,7 +139,7 @@ def push_after(custodian: Custodian, config: str | None, timeout_s: int, *, no_p
         say_hint("no service knows of it yet: sealwire keys push")
         return Exit.OK
     try:
-        services = services_of(custodian, config, (), timeout_s)
+        shown = services_of(custodian, config, (), timeout_s).tell()
     except (CommandError, SealwireError) as error:
         # What was asked for is signed and kept; it has only reached nobody.
         raise CommandError(
@@ -144,7 +147,7 @@ def push_after(custodian: Custodian, config: str | None, timeout_s: int, *, no_p
             f"it is signed, and no service was told: {getattr(error, 'error', error)}",
             f"bring {custodian.path} to the hosts, or tell them: sealwire keys push",
         ) from None
-    ending = say_shown(services.tell(), custodian, as_json=False, done="confirmed")
+    ending = say_shown(shown, custodian, as_json=False, done="confirmed")
     return _ended(ending, "sealwire keys push", "have not confirmed it")
 
 

@@ -11,9 +11,10 @@ from sealwire.cli.custodian import Custodian, changing_options, now_s
 from sealwire.cli.endings import CommandError, Exit
 from sealwire.cli.keyring_after import push_after, push_options
 from sealwire.cli.keyring_make import DEFAULT_LIFETIME
+from sealwire.cli.keys import public_part_of
 from sealwire.cli.terminal import printable, say, say_hint
 from sealwire.errors import SealwireError
-from sealwire.keyfiles import load_key
+from sealwire.keyfiles import read_key_file
 from sealwire.keyring import SECRET_ROLES, State
 from sealwire.keyring.edits import in_state, promoted, suspended
 
@@ -176,11 +177,11 @@ def files_of(custodian: Custodian, key: RingKey) -> list[Path]:
         if path.suffix not in {".signing", ".mac", ".aead"} or not path.is_file():
             continue
         try:
-            holds = load_key(path, allow_example_keys=True).thumbprint == key.thumbprint
+            held = public_part_of(read_key_file(path, allow_example_keys=True))
         except SealwireError:
             # What cannot be loaded is told by `sealwire keys check`.
             continue
-        if holds:
+        if held.thumbprint == key.thumbprint:
             found.append(path)
     return found
 

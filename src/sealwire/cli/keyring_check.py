@@ -17,11 +17,12 @@ import click
 from sealwire.cli.custodian import Custodian, now_s, ring_options
 from sealwire.cli.endings import CommandError, Exit
 from sealwire.cli.findings import Finding, Mark, problem_of, say_findings
+from sealwire.cli.keys import public_part_of
 from sealwire.cli.terminal import flush, say_json
 from sealwire.cli.wording import counted
 from sealwire.durations import in_words
 from sealwire.errors import SealwireError
-from sealwire.keyfiles import load_key
+from sealwire.keyfiles import read_key_file
 from sealwire.keyring import State
 from sealwire.keyring.inspection import worries
 
@@ -94,10 +95,11 @@ def _files(custodian: Custodian) -> Iterator[Finding]:
         if path.suffix not in _SECRETS or not path.is_file():
             continue
         try:
-            key = known.get(load_key(path, allow_example_keys=True).thumbprint)
+            held = public_part_of(read_key_file(path, allow_example_keys=True))
         except SealwireError as error:
             yield problem_of("file", error)._replace(mark=Mark.WARNING)
             continue
+        key = known.get(held.thumbprint)
         if key is not None and key.state in _GONE:
             yield Finding(
                 Mark.WARNING,

@@ -21,7 +21,7 @@ from sealwire.cli.custodian import (
 )
 from sealwire.cli.endings import CommandError, Exit
 from sealwire.cli.keyring_after import push_after, push_options
-from sealwire.cli.keyring_files import load_ring_key
+from sealwire.cli.keyring_files import load_ring_half
 from sealwire.cli.keys import file_name
 from sealwire.cli.making import check_free, make_folder
 from sealwire.cli.terminal import printable, say, say_fields, say_hint
@@ -239,7 +239,7 @@ def fresh_secret(
     """
     number = 1
     while (path := custodian.secret(audience, owner, kind, number)).exists():
-        key = load_ring_key(path)
+        key = load_ring_half(path)
         fits = isinstance(key, (MacKey, AeadKey)) and key.owner == owner
         if fits and custodian.keyring.named(key.thumbprint) is None:
             return path, key, True  # type: ignore[return-value]

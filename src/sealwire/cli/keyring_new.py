@@ -7,27 +7,37 @@ from typing import TYPE_CHECKING
 
 from sealwire.cli.custodian import ROOT_SUFFIX, Custodian
 from sealwire.cli.endings import CommandError, Exit
-from sealwire.cli.keyring_files import load_ring_key
+from sealwire.cli.keyring_change import files_of
+from sealwire.cli.keyring_files import load_ring_half
 from sealwire.cli.keyring_make import fresh_secret
 from sealwire.cli.keys import file_name
 from sealwire.cli.making import make_folder
+from sealwire.cli.passphrases import named_ask, new_passphrase
 from sealwire.keyfiles import (
+    PassphraseCommand,
+    ProtectedKey,
     load_verify_key,
     new_aead_key,
     new_mac_key,
     new_signing_key,
+    protect,
+    read_key_file,
     write_key_file,
 )
 from sealwire.keyring import SECRET_ROLES, Role
 
 if TYPE_CHECKING:
-    from sealwire.keyfiles import Key
+    from sealwire.keyfiles import Ask, Key
     from sealwire.keyring import RingKey
+    from sealwire.keys import SigningKey
+    from sealwire.settings import OperatorSettings
 
 _FOLDER_MODE = 0o700
 
 
-def staged_key(custodian: Custodian, old: RingKey, file: str | None) -> tuple[Key, str]:
+def staged_key(
+    custodian: Custodian, settings: OperatorSettings, old: RingKey, file: str | None
+) -> tuple[Key, str]:
     """Give the key that comes in the place of ``old``, and the file that it is in.
 
     What was made and is in no keyring yet is used again, so that whoever was interrupted in
@@ -35,12 +45,13 @@ def staged_key(custodian: Custodian, old: RingKey, file: str | None) -> tuple[Ke
 
     Args:
         custodian: who keeps the keyring.
+        settings: the operator's.
         old: the key that goes.
         file: its public half, where its owner made it.
 
     Raises:
         CommandError: a receipt key is due, which its host makes.
-        KeyFileError: a file cannot be read or written.
+        KeyFileError: a file cannot be read or written, or a passphrase cannot be had.
     """
     if file is not None:
         if old.role in SECRET_ROLES:
@@ -59,7 +70,15 @@ def staged_key(custodian: Custodian, old: RingKey, file: str | None) -> tuple[Ke
         )
     if old.role in SECRET_ROLES:
         return _secret(custodian, old)
-    return _signing(custodian, old)
+    return _signing(custodian, settings, old)
+
+
+def ask_for_new(settings: OperatorSettings, old: RingKey) -> Ask | None:
+    """Give what knows the passphrase of the key that comes; ``None`` where a person is asked."""
+    ask = named_ask("new-")
+    if ask is None and settings.passphrase_command and old.role is not Role.ROOT:
+        return PassphraseCommand(settings.passphrase_command)
+    return ask
 
 
 def _secret(custodian: Custodian, old: RingKey) -> tuple[Key, str]:
@@ -74,17 +93,29 @@ def _secret(custodian: Custodian, old: RingKey) -> tuple[Key, str]:
     return key, str(path.absolute())
 
 
-def _signing(custodian: Custodian, old: RingKey) -> tuple[Key, str]:
+def _signing(custodian: Custodian, settings: OperatorSettings, old: RingKey) -> tuple[Key, str]:
     suffix = ROOT_SUFFIX if old.role is Role.ROOT else ".signing"
     number = 2
     while True:
         path = custodian.folder / f"{file_name(old.owner.id)}-{number}{suffix}"
         if not path.exists():
             break
-        there = load_ring_key(path)
+        there = load_ring_half(path)
         if there.owner == old.owner.id and custodian.keyring.named(there.thumbprint) is None:
             return there, str(path.absolute())
         number += 1
     key = new_signing_key(old.owner.id)
-    write_key_file(path, key)
+    held: SigningKey | ProtectedKey = key
+    if named_ask("new-") is not None or _is_protected(custodian, settings, old):
+        what = f"{path}, the new signing key of {key.owner}"
+        held = protect(key, new_passphrase(what, ask_for_new(settings, old)))
+    write_key_file(path, held)
     return key, str(path.absolute())
+
+
+def _is_protected(custodian: Custodian, settings: OperatorSettings, old: RingKey) -> bool:
+    """Say whether the key that goes is under a passphrase here; then the one that comes is too."""
+    places = files_of(custodian, old)
+    if isinstance(settings.signing_key, Path) and old.role is not Role.ROOT:
+        places.append(settings.signing_key)
+    return any(isinstance(read_key_file(each).key, ProtectedKey) for each in places)

@@ -18,11 +18,12 @@ import click
 from sealwire.cli import parameters
 from sealwire.cli.custodian import Custodian, changing_options, now_s
 from sealwire.cli.endings import CommandError, Exit
-from sealwire.cli.keyring_files import load_ring_key
-from sealwire.cli.keyring_new import staged_key
+from sealwire.cli.keyring_files import load_ring_half, load_ring_key
+from sealwire.cli.keyring_new import ask_for_new, staged_key
 from sealwire.cli.keyring_services import Services, Shown, say_shown
 from sealwire.cli.keyring_switch import switch_to, targets_of_host, trust_instead, trust_next
 from sealwire.cli.options import timeout_option
+from sealwire.cli.passphrases import new_passphrase_options, passphrase_options, with_passphrase
 from sealwire.cli.rotations import Journal, with_rehearsed
 from sealwire.cli.sealing import operator_settings
 from sealwire.cli.terminal import flush, printable, say, say_hint
@@ -81,6 +82,8 @@ needed; otherwise as sealwire keys push. Ask again to go on from there.
 )
 @click.option("--switched", is_flag=True, help="Its owner seals with the new key now, and says so.")
 @timeout_option
+@passphrase_options
+@new_passphrase_options
 @changing_options
 def rotate(
     key_id: str | None,
@@ -167,7 +170,7 @@ class _Rotating:
                 "see what is in service: sealwire keys list",
             )
         self._custodian.check_no_proposal()
-        key, path = staged_key(self._custodian, self._old, file)
+        key, path = staged_key(self._custodian, self._settings, self._old, file)
         self._rotation = self._journal.note(
             Rotation(self._old.thumbprint, key.thumbprint, overlap_s, path)
         )
@@ -235,7 +238,7 @@ class _Rotating:
 
     def _stage(self) -> None:
         custodian, old = self._custodian, self._old
-        key = load_ring_key(self._rotation.file)
+        key = load_ring_half(self._rotation.file)
         if key.thumbprint != self._rotation.new:
             raise CommandError(
                 Exit.LOCAL_FAILURE,
@@ -276,7 +279,7 @@ class _Rotating:
 
     def _rehearse(self) -> None:
         again = f"sealwire keys rotate {self._old.fingerprint}"
-        key = load_ring_key(self._rotation.file)
+        key = load_ring_key(self._rotation.file, ask_for_new(self._settings, self._old))
         if isinstance(key, VerifyKey):
             self._stop(
                 Exit.PARTLY,
@@ -314,6 +317,9 @@ class _Rotating:
                 f"when that is done: {again} --switched",
             )
             return
+        # What was asked for the old key opens no new one.
+        self._settings = with_passphrase(self._settings)
+        self._services = self._services.of(self._settings)
         self._note(replace(self._rotation, switched=now_s()))
 
     def _look_for_receipts(self, again: str) -> None:

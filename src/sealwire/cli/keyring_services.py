@@ -12,7 +12,7 @@ Rules this module keeps:
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from sealwire.cli.delivering import result_of
@@ -27,7 +27,7 @@ from sealwire.errors import NoAnswerError, SealwireError
 from sealwire.keyfiles import load_aead_key, load_mac_key
 from sealwire.keyring import MAX_LIST
 from sealwire.keys import AeadKey, MacKey, SigningKey
-from sealwire.recommended import local_layers, network_layers
+from sealwire.recommended import Signatures, local_layers, network_layers
 from sealwire.sealer import Sealer
 from sealwire.sealerstate import FileSealerState
 from sealwire.stages import Outcome
@@ -98,8 +98,13 @@ class Services:
             ConfigurationError: one is not known.
         """
         self._custodian, self._settings, self._timeout_s = custodian, settings, timeout_s
+        self._opened = settings
         wanted = None if audiences is None else [settings.target(each) for each in audiences]
         self.targets: tuple[Target, ...] = tuple(settings.targets if wanted is None else wanted)
+
+    def of(self, settings: OperatorSettings) -> Services:
+        """Give the same services, asked with other settings."""
+        return Services(self._custodian, settings, self.audiences, self._timeout_s)
 
     @property
     def audiences(self) -> tuple[str, ...]:
@@ -116,9 +121,15 @@ class Services:
 
     def rehearse(self, key: SigningKey | MacKey | AeadKey) -> list[Shown]:
         """Ask each for its status with a key in the place of the one that is used otherwise."""
-        return self._each(lambda target: self._rehearse(target, key))
+        # Where that one signs, nobody is asked for the passphrase of the usual one.
+        settings = replace(self._settings, opens_key=not isinstance(key, SigningKey))
+        return self._each(lambda target: self._rehearse(target, key), settings)
 
-    def _each(self, ask: Callable[[Target], Shown]) -> list[Shown]:
+    def _each(
+        self, ask: Callable[[Target], Shown], settings: OperatorSettings | None = None
+    ) -> list[Shown]:
+        settings = settings or self._settings
+
         def asked(target: Target) -> Shown:
             try:
                 return ask(target)
@@ -132,6 +143,7 @@ class Services:
 
         if not self.targets:
             return []
+        self._opened = settings.opened()
         with (
             waiting(f"waiting for {counted(len(self.targets), 'service')}"),
             ThreadPoolExecutor(min(MAX_AT_ONCE, len(self.targets))) as pool,
@@ -140,7 +152,7 @@ class Services:
 
     def _client(self, target: Target) -> Client:
         return Client.from_settings(
-            self._settings,
+            self._opened,
             target.audience,
             lifetime_s=_LIFETIME_S,
             timeout_s=self._timeout_s,
@@ -177,13 +189,17 @@ class Services:
         return Shown(target.audience, took, shown.version, says, status=status)
 
     def _sealer_with(self, target: Target, key: SigningKey | MacKey | AeadKey) -> Sealer:
-        settings = self._settings
+        settings, group = self._opened, self._settings.trust_group
+        several = target.signatures is Signatures.SEVERAL
         signing = key if isinstance(key, SigningKey) else settings.load_signing_key()
-        layers = local_layers(signing)
+        layers = local_layers(signing, several=several)
         if target.gate is not None and target.encryption is not None:
-            gate = key if isinstance(key, MacKey) else load_mac_key(target.gate)
-            hiding = key if isinstance(key, AeadKey) else load_aead_key(target.encryption)
-            layers = network_layers(gate, hiding, signing)
+            gate, hiding = key, key
+            if not isinstance(gate, MacKey):
+                gate = load_mac_key(target.gate, trust_group=group)
+            if not isinstance(hiding, AeadKey):
+                hiding = load_aead_key(target.encryption, trust_group=group)
+            layers = network_layers(gate, hiding, signing, several=several)
         state = FileSealerState(settings.state_path)
         return Sealer(
             target.audience, layers, issuer=signing.owner, state=state, clock=wall_clock_ms

@@ -116,9 +116,9 @@ def _with_signatures(
     proposed = peek_keyring(sealed)
     may = {root.thumbprint for root in (*custodian.keyring.roots(), *proposed.roots())}
     fresh = [
-        key
-        for key in custodian.roots_at_hand(files)
-        if key.thumbprint in may and key.id not in there
+        root
+        for root in custodian.roots_at_hand(files)
+        if root.thumbprint in may and root.public.id not in there
     ]
     if not fresh:
         raise CommandError(
@@ -127,8 +127,8 @@ def _with_signatures(
             "name one with --root FILE",
         )
     if not yes:
-        _ask(", ".join(sorted({key.owner for key in fresh})))
-    for key in fresh:
+        _ask(", ".join(sorted({root.public.owner for root in fresh})))
+    for key in [root.open() for root in fresh]:
         sealed = add_signature(sealed, key)
         say(("signed", "bold green"), (f" by {key.owner}, with {key.fingerprint}", ""))
     return sealed

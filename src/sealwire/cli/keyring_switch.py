@@ -14,11 +14,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sealwire.cli.keyring_files import load_ring_key
+from sealwire.cli.keyring_files import read_ring_file
+from sealwire.cli.keys import public_part_of
 from sealwire.cli.terminal import printable, say
 from sealwire.keyfiles import load_verify_key, write_key_file
 from sealwire.keyring import Role
-from sealwire.keys import SigningKey, VerifyKey
+from sealwire.keys import AeadKey, MacKey, SigningKey, VerifyKey
 from sealwire.settings import next_receipt_key
 
 if TYPE_CHECKING:
@@ -40,22 +41,26 @@ def switch_to(settings: OperatorSettings, old: RingKey, rotation: Rotation) -> b
     Raises:
         KeyFileError: a file cannot be read or written.
     """
-    new = load_ring_key(rotation.file)
-    if isinstance(new, VerifyKey):
+    # As they lie there: what is under a passphrase stays under it, and nobody is asked.
+    new = read_ring_file(rotation.file)
+    coming = public_part_of(new)
+    if isinstance(new.key, VerifyKey):
         return False
     used = list(dict.fromkeys(_files(settings, old)))
     goes_over = []
     for path in used:
-        there = load_ring_key(path)
-        if there.thumbprint == old.thumbprint:
-            kept = path.with_name(f"{path.stem}-{there.fingerprint}{path.suffix}")
-            write_key_file(kept, there, force=True)
-            write_key_file(path, new, force=True)
-            if isinstance(new, SigningKey) and path.suffix == ".signing":
-                write_key_file(path.with_suffix(".pub"), new.verify_key, force=True)
-            say((f"  {printable(path)} has key {new.fingerprint} now", ""))
+        there = read_ring_file(path)
+        going = public_part_of(there)
+        if going.thumbprint == old.thumbprint:
+            kept = path.with_name(f"{path.stem}-{going.fingerprint}{path.suffix}")
+            write_key_file(kept, there.key, force=True)
+            write_key_file(path, new.key, force=True)
+            if path.suffix == ".signing" and not isinstance(coming, (MacKey, AeadKey)):
+                public = coming.verify_key if isinstance(coming, SigningKey) else coming
+                write_key_file(path.with_suffix(".pub"), public, force=True)
+            say((f"  {printable(path)} has key {coming.fingerprint} now", ""))
             say((f"  the old one is in {printable(kept)}", "dim"))
-        goes_over.append(there.thumbprint in {old.thumbprint, new.thumbprint})
+        goes_over.append(going.thumbprint in {old.thumbprint, coming.thumbprint})
     return any(goes_over)
 
 

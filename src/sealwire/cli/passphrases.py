@@ -14,6 +14,7 @@ import getpass
 import hmac
 import os
 import sys
+import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -58,11 +59,17 @@ def new_passphrase_options(command: F) -> F:
     return _with_options(command, "new-", "The first line of FILE is the new passphrase")
 
 
+def root_passphrase_options(command: F) -> F:
+    """Give a command the same for the root keys that sign a keyring; see `named_ask`."""
+    return _with_options(command, "root-", "The first line of FILE is the root key's passphrase")
+
+
 def named_ask(which: str = "") -> Ask | None:
     """Give what reads the passphrase that an option names; ``None`` where none does.
 
     Args:
-        which: ``new-`` for the options of `new_passphrase_options`.
+        which: ``new-`` for the options of `new_passphrase_options`, ``root-`` for those of
+            `root_passphrase_options`.
     """
     context = click.get_current_context(silent=True)
     named: dict[str, Ask] = {} if context is None else context.meta.get(_NAMED, {})
@@ -71,10 +78,20 @@ def named_ask(which: str = "") -> Ask | None:
 
 def with_passphrase(settings: OperatorSettings) -> OperatorSettings:
     """Give settings a way to the passphrase of the signing key."""
-    ask = named_ask()
-    if ask is None and settings.passphrase_command:
-        ask = PassphraseCommand(settings.passphrase_command)
-    return replace(settings, ask=_Once(ask or ask_person))
+    return replace(settings, ask=asking("", settings.passphrase_command))
+
+
+def asking(which: str, command: tuple[str, ...] = ()) -> Ask:
+    """Give what asks for passphrases, for each key once: a file, a program or a person (rule 2).
+
+    Args:
+        which: as for `named_ask`.
+        command: the program that settings name; empty where they name none.
+    """
+    ask = named_ask(which)
+    if ask is None and command:
+        ask = PassphraseCommand(command)
+    return _Once(ask or ask_person)
 
 
 def new_passphrase(what: str, ask: Ask | None) -> Passphrase:
@@ -118,15 +135,17 @@ def ask_new(what: str) -> Passphrase:
 
 
 class _Once:
-    """Asks once for each key, however many services a command asks."""
+    """Asks once for each key, however many services a command asks, and at the same time."""
 
     def __init__(self, ask: Ask) -> None:
         self._ask, self._known = ask, dict[str, Passphrase]()
+        self._lock = threading.Lock()
 
     def __call__(self, what: str) -> Passphrase:
-        if what not in self._known:
-            self._known[what] = self._ask(what)
-        return self._known[what]
+        with self._lock:
+            if what not in self._known:
+                self._known[what] = self._ask(what)
+            return self._known[what]
 
 
 def _typed(prompt: str) -> Passphrase:

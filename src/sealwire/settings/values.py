@@ -42,12 +42,13 @@ from sealwire.settings.keyring import KeyringSettings
 from sealwire.settings.signing import SigningPlace, load_signer
 from sealwire.settings.trail import TrailSettings
 from sealwire.settings.trusting import Trusted, load_trusted
+from sealwire.sshkeys import SshSigner
 from sealwire.transports.addresses import parse_address
 
 if TYPE_CHECKING:
     from sealwire.agent import AgentKey
     from sealwire.keyringfiles import KeyringFiles
-    from sealwire.sshkeys import SshSigner, SshVerifyKey
+    from sealwire.sshkeys import SshVerifyKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -359,6 +360,7 @@ class OperatorSettings:
         ask: gives that passphrase in its place; the command line asks a person.
         opens_key: whether the private half of the signing key is loaded; otherwise nothing can be
             sealed, and nobody is asked for a passphrase.
+        held: the signing key where it was opened before; see `opened`.
 
     Raises:
         ConfigurationError: ``issuer`` is not a name, or two targets have one audience.
@@ -373,6 +375,7 @@ class OperatorSettings:
     passphrase_command: tuple[str, ...] = ()
     ask: Ask | None = field(default=None, repr=False, compare=False)
     opens_key: bool = field(default=True, repr=False, compare=False)
+    held: SigningKey | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Check what can be checked without opening a key file."""
@@ -451,6 +454,8 @@ class OperatorSettings:
                 is wrong or not to be had; or there is no agent, or it has no such key.
             SealwireError: what ``ask`` raises.
         """
+        if self.held is not None:
+            return SshSigner.of(self.held) if as_sshsig else self.held
         self._check_there()
         return load_signer(
             self.signing_key,
@@ -470,6 +475,19 @@ class OperatorSettings:
                 agent, or it has no such key.
         """
         return replace(self, opens_key=False).load_signing_key().verify_key
+
+    def opened(self) -> OperatorSettings:
+        """Give settings that hold the signing key, unless an agent does.
+
+        For whoever makes many sealers of them: opening a key that is under a passphrase takes half
+        a second and 256 MiB each time. They seal with it also after its file has been replaced.
+
+        Raises:
+            KeyFileError: as `load_signing_key`.
+            SealwireError: what ``ask`` raises.
+        """
+        key = self.load_signing_key()
+        return replace(self, held=key) if isinstance(key, SigningKey) else self
 
     @property
     def _ask(self) -> Ask | None:

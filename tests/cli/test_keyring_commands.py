@@ -450,7 +450,8 @@ def test_what_is_to_be_mended_is_found(shell: Here, team: Path) -> None:
     shell.done("keys", "renew", "--lifetime", "6d")
     shell.done("keys", "revoke", key_of(shell, "alice", "gate")["id"], "--left", "--no-push")
     (team / "secrets" / AUDIENCE / "alice.aead").chmod(0o644)
-    team.chmod(0o777)
+    # In a folder that is not even sticky nothing is read at all.
+    team.chmod(0o1777)
     (team / "team-7.proposed").write_bytes(b"")
     version = listed(shell)["version"]
     (team / "team-7.proposed").rename(team / f"team-{version + 1}.proposed")
@@ -464,11 +465,14 @@ def test_what_is_to_be_mended_is_found(shell: Here, team: Path) -> None:
         ("roles", "root signs keyrings (root) and asks for changes (config)"),
         ("file", "has mode 0644"),
         ("file", "which is deactivated"),
-        ("folder", "has mode 0777"),
+        ("folder", "has mode 1777"),
         ("proposal", "waits for signatures"),
     ):
         assert any(name == each and text in words for each, words in said), (name, said)
     assert 1 == shell.run("keys", "check").status
+    team.chmod(0o777)
+    ended = shell.run("keys", "check")
+    assert (3, f"run: chmod go-w {team}") == (ended.status, ended.hint)
 
 
 def test_a_review_says_who_may_do_what(shell: Here, team: Path) -> None:

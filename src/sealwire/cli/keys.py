@@ -107,7 +107,7 @@ def new(
     return Exit.OK
 
 
-@keys.command()
+@keys.command(short_help="Show what is public of a key file, or a keyring.")
 @click.argument("file")
 @click.option(
     "--owner",

@@ -474,7 +474,13 @@ class OperatorSettings:
             KeyFileError: the file is missing, malformed, too open or an example; or there is no
                 agent, or it has no such key.
         """
-        return replace(self, opens_key=False).load_signing_key().verify_key
+        return load_signer(
+            self.signing_key,
+            self.issuer,
+            opens_key=False,
+            allow_example_keys=self.allow_example_keys,
+            trust_group=self.trust_group,
+        ).verify_key
 
     def opened(self) -> OperatorSettings:
         """Give settings that hold the signing key, unless an agent does.

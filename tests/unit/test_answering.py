@@ -311,3 +311,38 @@ def test_a_receipt_key_is_exchanged_while_the_service_runs(local: Way) -> None:
     with pytest.raises(ConfigurationError, match="trusted for requests"):
         answering.use(local.operator.signing)
     assert other == answering.key
+
+
+OTHERS = (
+    Instance("worker-1", Outcome.APPLIED),
+    Instance("host-b/worker-2", Outcome.FAILED, "has not answered"),
+)
+
+
+def test_each_process_has_a_line(local: Way) -> None:
+    """Our own first; the others are on the same host, unless they say otherwise."""
+    message = asked_for(local, "lease", Stream.LEASE, levels={"a": "INFO"})
+    in_force = InForce("host-a/worker-0")
+    receipt = told(local, done(message, instances=OTHERS), in_force=in_force)
+    assert receipt.instances == (
+        Instance("host-a/worker-0", Outcome.APPLIED),
+        Instance("host-a/worker-1", Outcome.APPLIED),
+        OTHERS[1],
+    )
+
+
+def test_what_too_few_have_done_was_taken_back_here(local: Way) -> None:
+    """It has failed as a whole, and here it was done for a moment."""
+    message = asked_for(local, "lease", Stream.LEASE, levels={"a": "INFO"})
+    decision = done(message, Answer(Decided.FAILED), instances=OTHERS)
+    receipt = told(local, decision, in_force=InForce("host-a/worker-0"))
+    assert Outcome.FAILED is receipt.outcome
+    assert Instance("host-a/worker-0", Outcome.REVERTED) == receipt.instances[0]
+
+
+def test_who_leads_and_is_not_meant_says_so(local: Way) -> None:
+    """The request was for other processes alone."""
+    message = asked_for(local, "lease", Stream.LEASE, levels={"a": "INFO"}, only="*/worker-1")
+    receipt = told(local, done(message, instances=OTHERS), in_force=InForce("host-a/worker-0"))
+    assert Outcome.APPLIED is receipt.outcome
+    assert Instance("host-a/worker-0", Outcome.NOT_ADDRESSED) == receipt.instances[0]

@@ -180,12 +180,13 @@ class Fleet:
         was, self._pid = self._pid, pid
         return was
 
-    def workers(self, count: int, *, but: Iterable[int] = ()) -> set[int]:
+    def workers(self, count: int, *, but: Iterable[int] = (), beside: int = 0) -> set[int]:
         """Wait until as many processes log, and listen; give their numbers.
 
         Args:
             count: how many.
             but: what is to be gone.
+            beside: how many processes listen that do not log.
         """
         gone = set(but)
 
@@ -198,7 +199,7 @@ class Fleet:
             except TransportError:
                 return None
             there = [row for row in rows if not row["stale"]]
-            return writing if len(there) == count else None
+            return writing if len(there) == count + beside else None
 
         return self._wait(found, f"{count} workers that log and listen")
 

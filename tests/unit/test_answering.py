@@ -119,6 +119,29 @@ def test_what_failed_is_told_with_its_detail(way: Way) -> None:
     assert (Outcome.FAILED, "no such file") == (receipt.outcome, receipt.detail)
 
 
+def test_every_process_has_a_row(local: Way) -> None:
+    """Our own first: what was taken back because of others was done here."""
+    message = opened(local)
+    others = (Instance("worker-1", Outcome.APPLIED), Instance("x/y", Outcome.FAILED, "why"))
+    in_force = InForce("host-a/worker-0")
+    receipt = told(local, done(message, instances=others), None, in_force)
+    names = ["host-a/worker-0", "host-a/worker-1", "x/y"]
+    assert names == [each.name for each in receipt.instances]
+    taken_back = done(message, Answer(Decided.FAILED), instances=others)
+    receipt = told(local, taken_back, None, in_force)
+    expected = [Outcome.REVERTED, Outcome.APPLIED, Outcome.FAILED]
+    assert expected == [each.outcome for each in receipt.instances]
+
+
+def test_who_passes_it_on_is_not_addressed(local: Way) -> None:
+    """It is for another process, and whoever leads has not done it."""
+    message = asked_for(local, "lease", Stream.LEASE, levels={"a": "DEBUG"}, only="host-a/worker-1")
+    others = (Instance("host-a/worker-1", Outcome.APPLIED),)
+    receipt = told(local, done(message, instances=others), None, InForce("host-a/worker-0"))
+    expected = [Outcome.NOT_ADDRESSED, Outcome.APPLIED]
+    assert expected == [each.outcome for each in receipt.instances]
+
+
 def test_the_challenge_is_told_to_who_lacks_it_alone(local: Way) -> None:
     """Everybody else either has it or could not use it."""
     state = AdmissionState(0, challenge=CHALLENGE)

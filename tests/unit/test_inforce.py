@@ -55,6 +55,15 @@ def test_only_says_which_instances(alice: Operator, only: str, expected: Reason 
     assert expected is reason(Status(opened(alice), only=only))
 
 
+def test_what_another_process_is_meant_by_is_for_it_to_judge(alice: Operator) -> None:
+    """Whoever leads passes it on, and does not know what stands there."""
+    one = in_force()
+    one.is_anybody = lambda pattern: pattern == "web-1/8"
+    one.check(Revert(opened(alice, Stream.LEASE), "00" * 16, only="web-1/8"), NOW_MS)
+    with pytest.raises(RefusedError):
+        one.check(Revert(opened(alice, Stream.LEASE), "00" * 16, only="web-1/9"), NOW_MS)
+
+
 def test_a_configuration_may_say_what_it_replaces(alice: Operator) -> None:
     """By the digest of the base in force; without one it replaces any."""
     message = opened(alice)

@@ -94,7 +94,7 @@ scan: $(WHEEL_DIR)/.built  ## bandit and semgrep over what users are told to wri
 	build/scan/bin/python -m pytest tests/scan
 
 # Two of the others need an older cbor2 than anybody else has, so they have an environment too.
-interop: $(STAMPS)/test  ## other implementations of COSE and of Merkle trees agree with ours; needs node and npm
+interop: $(STAMPS)/test  ## other implementations agree with ours, and keys go both ways; needs node, npm, openssh and openssl
 	test -x build/interop/python/bin/pip || $(PY) -m venv build/interop/python
 	build/interop/python/bin/pip --disable-pip-version-check --quiet install cwt==3.3.0 pycose==1.1.0 cbor2==5.9.0 cddl-verifier==1.5.3 pymerkle==6.1.0
 	npm install --prefix build/interop --no-package-lock --no-save --no-audit --no-fund --loglevel=error @auth0/cose@1.0.2

@@ -21,9 +21,6 @@ from sealwire.stages import Claims, Stream
 
 CTI_BYTES: Final = 16
 NONCE_BYTES: Final = 16
-CONTENT_TYPE_KEYRING: Final = "application/vnd.sealwire.keyring"
-"""A list of signed keyrings, which stands in the place of the last layer and has no body."""
-
 MAX_CONTENT_TYPE_BYTES: Final = 127
 """RFC 6838, section 4.2, allows 127 a part; ours have about forty in all."""
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 from sealwire import algebra
 from sealwire.algebra import Admission, Guarantee, Layer, Verifier
 from sealwire.alternatives import AnyOf, spread
-from sealwire.body import CONTENT_TYPE_KEYRING, decode_body
+from sealwire.body import decode_body
 from sealwire.cose import external_aad, no_key
 from sealwire.errors import (
     Reason,
@@ -31,6 +31,7 @@ from sealwire.errors import (
 )
 from sealwire.keys import check_name
 from sealwire.stages import (
+    CONTENT_TYPE_KEYRING,
     Claims,
     Context,
     Evidence,

@@ -25,6 +25,9 @@ Digest = NewType("Digest", bytes)
 DOMAIN = "sealwire/1"
 """The name and version of the protocol, bound into every authentication."""
 
+CONTENT_TYPE_KEYRING = "application/vnd.sealwire.keyring"
+"""A list of signed keyrings, which stands in the place of the last layer and has no body."""
+
 
 class Use(enum.Enum):
     """What a sealed object is for; bound into every layer, so none can stand in for another."""

@@ -135,6 +135,7 @@ def known_keys(parse: Callable[[Path, str], object], text: str) -> list[str]:
     [
         ("A service's settings", parse_service, "other = 1\n"),
         ("`[keys]`", parse_service, f"{SERVICE}[keys]\nother = 1\n"),
+        ("`[keyring]`", parse_service, f"{SERVICE}[keyring]\nother = 1\n"),
         ("`[socket]`", parse_service, f"{SERVICE}[socket]\nother = 1\n"),
         ("`[policy]`", parse_service, f"{SERVICE}[policy]\nother = 1\n"),
         ("`[trail]`", parse_service, f"{SERVICE}[trail]\nother = 1\n"),
@@ -145,14 +146,14 @@ def known_keys(parse: Callable[[Path, str], object], text: str) -> list[str]:
             f'{OPERATOR}[targets."a"]\nother = 1\n',
         ),
     ],
-    ids=["service", "keys", "socket", "policy", "trail", "operator", "target"],
+    ids=["service", "keys", "keyring", "socket", "policy", "trail", "operator", "target"],
 )
 def test_every_setting_is_on_the_page(
     title: str, parse: Callable[[Path, str], object], text: str
 ) -> None:
     """Each key that is read has a row, in the order of the reader, and there are no others."""
     page = text_of("reference/settings.md")
-    tables = {"keys", "socket", "policy", "trail", "targets"}
+    tables = {"keys", "keyring", "socket", "policy", "trail", "targets"}
     known = [key for key in known_keys(parse, text) if key not in tables]
     assert known == [row[0].strip("`") for row in rows(section(page, title))]
 
@@ -216,18 +217,22 @@ def settings_examples() -> list[str]:
 
 def test_the_examples_are_settings() -> None:
     """They are read, and writing them anew loses nothing but defaults."""
-    service, _, trail, operator = settings_examples()
+    service, keyring, _, trail, operator = settings_examples()
     path = Path("/there/settings.toml")
     ours, theirs = parse_service(path, f"{service}\n{trail}"), parse_operator(path, operator)
     assert ours == parse_service(path, render_service(ours))
     assert theirs == parse_operator(path, render_operator(theirs))
     assert "network" == ours.kind.value
+    listed = service.partition("[keys]")[0]
+    following = parse_service(path, f"{listed}\n{keyring}")
+    assert following == parse_service(path, render_service(following))
+    assert following.keyring is not None
     assert 2 == len(theirs.targets)
 
 
 def test_the_defaults_of_the_policy_are_those_of_the_code() -> None:
     """All of them, written out."""
-    _, policy, _, _ = settings_examples()
+    _, _, policy, _, _ = settings_examples()
     written = tomllib.loads(policy)["policy"]
     defaults = {
         key: list(value) if isinstance(value, tuple) else value

@@ -91,7 +91,7 @@ def new(owner: str, kind: str, audience: str | None, out: str | None, *, force: 
     return Exit.OK
 
 
-@keys.command()
+@keys.command(short_help="Show what is public about a key, or a keyring.")
 @click.argument("file")
 @click.option(
     "--owner",

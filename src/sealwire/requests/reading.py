@@ -17,7 +17,6 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from sealwire.body import CONTENT_TYPE_KEYRING
 from sealwire.documents import JsonValue, read_ini_plan, read_json, read_plan
 from sealwire.documents.dict_schema import plan_from
 from sealwire.documents.plan import LoggingPlan
@@ -44,7 +43,7 @@ from sealwire.requests.types import (
     Status,
     Verb,
 )
-from sealwire.stages import Opened
+from sealwire.stages import CONTENT_TYPE_KEYRING, Opened
 
 CONTENT_TYPE_JSON: Final = "application/json"
 """A ``dictConfig`` document that becomes the base."""

@@ -319,6 +319,7 @@ def trail_events() -> tuple[Event, ...]:
         trail.KeyChanged(
             digest, "alice", "config", trail.KeyState.ACTIVE, trail.KeyState.COMPROMISED
         ),
+        trail.KeyringChanged("payments", 7, digest, ("root", "other")),
         trail.PolicyChanged(None, digest),
         trail.Drifted(changes),
         trail.DriftEnded(("loggers.payments.level",)),

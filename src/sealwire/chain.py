@@ -69,8 +69,12 @@ class Successors(Protocol):
         """Whether ``data`` is meant for this, and is no request."""
         ...
 
-    def open(self, data: bytes) -> tuple[Claims, tuple[Evidence, ...]]:
+    def open(self, data: bytes, now_ms: int) -> tuple[Claims, tuple[Evidence, ...]]:
         """Verify it and change nothing; say what it is and who signed, or raise `RefusedError`."""
+        ...
+
+    def claims(self, data: bytes) -> Claims:
+        """Give claims for an answer to what was refused, and whose sender was one we trust."""
         ...
 
     def standing(self, data: bytes) -> Standing:
@@ -171,9 +175,9 @@ class Chain:
         Raises:
             RefusedError: for every input that does not pass, with reason and stage.
         """
-        if len(self._routes) > 1 and not from_layer and self._follows(sealed):
+        if len(self._routes) > 1 and not from_layer and (follower := self._follower(sealed)):
             # Of several ways each is one layer long, and no way in is needed for what has none.
-            return self._open_successor(Message(sealed))
+            return self._open_successor(follower, Message(sealed), now_ms)
         # 1. Layers, outermost first: each authenticates before the next one reads a byte.
         route = self._routes[0] if len(self._routes) == 1 else self._pick(sealed)
         message = Message(sealed)
@@ -184,8 +188,8 @@ class Chain:
         for position in range(from_layer, len(route.layers)):
             layer = route.layers[position]
             last = position + 1 == len(route.layers)
-            if last and not from_layer and self._follows(message.data):
-                return self._open_successor(message)
+            if last and not from_layer and (follower := self._follower(message.data)):
+                return self._open_successor(follower, message, now_ms)
             if position == route.keep_from:
                 signed = message.data
             context = Context(
@@ -218,15 +222,26 @@ class Chain:
         kept = signed, max(from_layer, route.keep_from)
         return Opened(message.data, claims, content_type, document, message.evidence, *kept)
 
-    def _follows(self, data: bytes) -> bool:
-        return self.successors is not None and self.successors.looks_like_list(data)
+    def _follower(self, data: bytes) -> Successors | None:
+        """Give what ``data`` is for, if it is no request."""
+        successors = self.successors
+        return successors if successors is not None and successors.looks_like_list(data) else None
 
-    def _open_successor(self, message: Message) -> Opened:
+    def _open_successor(self, successors: Successors, message: Message, now_ms: int) -> Opened:
         """Open what is to follow the keys in force; it has an order and a lifetime of its own."""
-        if self.successors is None:
-            raise RuntimeError("sealwire.chain: there is nothing that could follow")
         data = message.data
-        claims, shown = _guarded(tuple, Stage.LAYER, self.successors.open, data)
+        try:
+            claims, shown = successors.open(data, now_ms)
+        except RefusedError as refusal:
+            # It says itself at which stage that was: behind the first signature its sender is known
+            # to be one of those whom we trust, and may be told in a receipt.
+            if refusal.stage.authenticated:
+                claims = successors.claims(data)
+                refusal.known = Known(claims, digest_of(data), message.evidence)
+            raise
+        except Exception as error:
+            what = f"raised {type(error).__name__}"
+            raise _broken(Stage.LAYER, successors.open, what) from error
         evidence = (*message.evidence, *shown)
         return Opened(data, claims, CONTENT_TYPE_KEYRING, data, evidence)
 

@@ -6,10 +6,11 @@ Rules this module keeps:
    being judged meanwhile is judged by one of the two. The memory's gate is held around every call.
 2. Once a key is compromised, the leases that it signed end, and so does what it has on trial. A
    configuration that stays is named, and stays: going back from it is for people to decide.
-3. What does not follow leaves the keyring as it is, with an alert; the same is told once.
+3. What does not follow leaves the keyring as it is, with an alert; the same is told once, stands in
+   status while it lasts, and is tried again.
 4. A receipt key that is put in the place of the host's is used from then on, if it is the same
    host's: rotating it takes no restart.
-5. Before a keyring expires it is said 30, 14, 7 days and one day ahead.
+5. Before a keyring expires it is said 30, 14, 7 days and one day ahead, and once it has.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from sealwire.clock import monotonic_ms
 from sealwire.durations import in_words
 from sealwire.errors import (
     ConfigurationError,
+    KeyFileError,
     Reason,
     RefusedError,
     Stage,
@@ -42,8 +44,11 @@ if TYPE_CHECKING:
 LOOK_MS: Final = 500
 """How often the files are looked at: a key that is taken away is to be gone within a second."""
 
+_AGAIN_MS: Final = 5_000
+"""How often that is tried again which could not be used: a file that is wrong is long, perhaps."""
+
 _DAY_S: Final = 24 * 3600
-_WARN_DAYS: Final = (1, 7, 14, 30)
+_WARN_DAYS: Final = (0, 1, 7, 14, 30)
 
 
 class Custody:
@@ -70,9 +75,9 @@ class Custody:
         """
         self._files, self.live, self._engine = files, live, engine
         self._answering = answering
-        self._due_ms = 0
-        self._said = ""
-        self._warned: tuple[int, int] = (0, 0)
+        self._due_ms = self._again_ms = 0
+        self._said = self._receipt_trouble = ""
+        self._warned: tuple[int, int] = (0, -1)
 
     @property
     def digest(self) -> str:
@@ -94,29 +99,46 @@ class Custody:
         if mono_ms < self._due_ms:
             return
         self._due_ms = mono_ms + LOOK_MS
-        try:
-            followed = self._files.look(self.live)
-            if followed:
+        again = self._files.unused and mono_ms >= self._again_ms
+        followed, trouble = self._files.look(self.live, now_ms, again=again)
+        if followed:
+            try:
                 self._keep(followed)
+            except StateError as error:
+                self._files.not_used()
+                trouble = (*trouble, str(error))
+            else:
                 self._put_in_force(followed)
-            self._look_at_receipt_key()
+        if again or trouble:
+            self._again_ms = mono_ms + _AGAIN_MS
+        if trouble:
+            self._alert(f"the keyring stays as it is: {'; '.join(trouble)}")
+        elif not self._files.unused:
             self._said = ""
-        except (ConfigurationError, StateError, OSError) as error:
-            self._alert(f"the keyring stays as it is: {error}")
+        self._look_at_receipt_key()
         self._warn(now_ms // 1000)
 
     def _look_at_receipt_key(self) -> None:
         """Sign receipts with the key that stands in the file (rule 4)."""
-        key = self._files.look_at_receipt_key()
-        if key is None or self._answering is None or key == self._answering.key:
-            return
-        if key.owner != self._answering.key.owner:
-            raise ConfigurationError(
-                f"{self._files.receipt_key} is of {key.owner} now, and this host is "
-                f"{self._answering.key.owner}; put the old key back, or start the service again"
-            )
-        self._answering.use(key)
-        log_to(LOGGER, logging.INFO, "receipts are signed with key %s now", key.fingerprint)
+        answering = self._answering
+        try:
+            key = self._files.look_at_receipt_key()
+            if key is None or answering is None:
+                return
+            self._receipt_trouble = ""
+            if key == answering.key:
+                return
+            if key.owner != answering.key.owner:
+                raise ConfigurationError(
+                    f"{self._files.receipt_key} is of {key.owner} now, and this host is "
+                    f"{answering.key.owner}; put the old key back, or start the service again"
+                )
+            answering.use(key)
+        except ConfigurationError as error:
+            self._receipt_trouble = f"receipts are signed with the key as it was: {error}"
+            self._tell(self._receipt_trouble)
+        else:
+            log_to(LOGGER, logging.INFO, "receipts are signed with key %s now", key.fingerprint)
 
     def follow(self, opened: Opened) -> str:
         """Follow what a message brings; say in words what is in force now.
@@ -126,7 +148,11 @@ class Custody:
         """
         followed = self.live.follow(opened.body)
         try:
+            for each in followed:
+                self._files.refuse_examples(each.keyring)
             kept = self._keep(followed)
+        except KeyFileError as error:
+            raise RefusedError(Reason.DOCUMENT_INVALID, Stage.DOCUMENT, str(error)) from None
         except StateError as error:
             raise RefusedError(Reason.STATE_UNAVAILABLE, Stage.ADMISSION, str(error)) from None
         self._put_in_force(followed)
@@ -156,14 +182,18 @@ class Custody:
     def _alert(self, text: str) -> None:
         if text != self._said:
             self._said = text
-            log_to(LOGGER, logging.ERROR, "alert: %s", text)
-            self._engine.changer.observers.happened(FloorAlert(text))
+            self._tell(text)
+
+    def _tell(self, text: str) -> None:
+        log_to(LOGGER, logging.ERROR, "alert: %s", text)
+        self._engine.changer.observers.happened(FloorAlert(text))
 
     def _warn(self, now: int) -> None:
         keyring = self.live.keyring
         left_s = keyring.expires - now
-        days = next((days for days in _WARN_DAYS if left_s <= days * _DAY_S), 0)
-        if not days or self._warned == (keyring.version, days):
+        # At the second at which it expires it is still good, and from the next one on no more.
+        days = next((days for days in _WARN_DAYS if left_s < days * _DAY_S), None)
+        if days is None or self._warned == (keyring.version, days):
             return
         self._warned = keyring.version, days
         remedy = "sign the next one: sealwire keys renew"
@@ -193,7 +223,7 @@ class Custody:
             "digest": self.digest,
             "expires": keyring.expires,
             "expired": now > keyring.expires,
-            "trouble": self._said,
+            "trouble": "; ".join(each for each in (self._said, self._receipt_trouble) if each),
             "keys": [
                 {
                     "id": key.fingerprint,

@@ -393,7 +393,7 @@ def listen(  # noqa: PLR0913 - by name alone, and each has a default
     )
     custody = None
     if keyring is not None or chain.successors is not None:
-        door, custody = _with_keyring(door, chain, keyring, answering)
+        custody = _custody(chain, keyring, answering)
     # Not an iterator, which would be used up when the listener is started again.
     uids = None if allow_uids is None else frozenset(allow_uids)
     access = Access(uids, group, beyond_loopback)
@@ -456,10 +456,8 @@ def listen_from(
     )
 
 
-def _with_keyring(
-    door: Door, chain: Chain, files: KeyringFiles | None, answering: Answering | None
-) -> tuple[Door, Custody]:
-    """Have requests judged by a keyring, and the keyring followed."""
+def _custody(chain: Chain, files: KeyringFiles | None, answering: Answering | None) -> Custody:
+    """Have the keyring followed that a chain looks at."""
     # Late, because a service whose keys its settings list does not need it.
     from sealwire.custody import Custody
     from sealwire.keyring import LiveKeyring
@@ -470,7 +468,7 @@ def _with_keyring(
             "a chain that looks at a keyring and the keyring's files belong together; make the "
             "chain of what the files hold: chain=keyring_chain(files.open()), keyring=files"
         )
-    return replace(door, keys=live), Custody(files, live, engine_of_process(), answering)
+    return Custody(files, live, engine_of_process(), answering)
 
 
 def _durable(
@@ -510,7 +508,15 @@ def make_door(
     elif rules is not None:
         raise ConfigurationError("rules are a part of a policy; give one of the two")
     skew_ms = round(skew_s * 1000)
-    return Door(chain, policy, skew_ms, deadlines=deadlines or Deadlines(), verbs=verbs)
+    door = Door(chain, policy, skew_ms, deadlines=deadlines or Deadlines(), verbs=verbs)
+    if chain.successors is None:
+        return door
+    # Late, because a service whose keys its settings list does not need it.
+    from sealwire.keyring import LiveKeyring
+
+    # Whichever door it is, a key does no more than its role allows.
+    live = chain.successors
+    return replace(door, keys=live) if isinstance(live, LiveKeyring) else door
 
 
 def _made(chain: Chain | Iterable[Verifier | Admission], audience: str | None) -> Chain:

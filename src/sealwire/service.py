@@ -336,7 +336,8 @@ class Service:
 
         def take() -> Standing:
             now_ms, skew_ms = self.tick().now_ms, self.door.skew_ms
-            if self._durable is None and self.memory.kept_from is not None:
+            lost = self._durable is None and self.memory.kept_from is not None
+            if lost and opened.claims.stream is not Stream.KEYRING:
                 # Another listener of this process keeps what it takes, and this one does not.
                 self.memory.check_sealed_after_process(opened.claims, skew_ms)
             return self.door.chain.take(opened, now_ms=now_ms, skew_ms=skew_ms, state=self.memory)

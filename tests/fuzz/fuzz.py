@@ -30,6 +30,21 @@ with atheris.instrument_imports(include=["sealwire"]):
     from sealwire.errors import ConfigurationError, RefusedError
     from sealwire.framing import FrameReader
     from sealwire.keyfiles import parse_key
+    from sealwire.keyring import (
+        Keyring,
+        Owner,
+        RingKey,
+        Role,
+        State,
+        peek_keyring,
+        read_history,
+        read_keyring,
+        read_list,
+        sign_keyring,
+        verify_first,
+        write_keyring,
+        write_list,
+    )
     from sealwire.keys import AeadKey, MacKey, SigningKey
     from sealwire.layers import (
         AesGcmOpener,
@@ -79,6 +94,18 @@ args=(sys.stdout,)
 [formatter_f]
 format=%(levelname)s %(message)s
 """
+
+
+def _ring() -> Keyring:
+    """Give a keyring of one root key."""
+    root = RingKey(
+        *(SIGNING.thumbprint, Role.ROOT, Owner("alice"), State.ACTIVE, NOW_MS // 1000),
+        public=SIGNING.verify_key.public_bytes,
+    )
+    return Keyring("payments", 1, NOW_MS // 1000, NOW_MS // 1000 + 86_400, 1, (root,))
+
+
+RING: Final = sign_keyring(_ring(), [SIGNING])
 
 
 def _sealed(*layers: object) -> bytes:
@@ -152,6 +179,21 @@ def _key(data: bytes) -> None:
     parse_key(data)
 
 
+def _keyring(data: bytes) -> None:
+    assert write_keyring(read_keyring(data)) == data
+
+
+def _signed_keyring(data: bytes) -> None:
+    # What verifies was signed by the one root key that there is; the rest is read unverified.
+    for read, write in ((read_list, write_list), (read_history, b"".join)):
+        try:
+            assert write(read(data)) == data
+        except RefusedError:
+            continue
+    peek_keyring(data)
+    assert verify_first(data).sealed == RING
+
+
 TARGETS: Final[dict[str, Callable[[bytes], None]]] = {
     "cbor": _cbor,
     "body": _body,
@@ -162,6 +204,8 @@ TARGETS: Final[dict[str, Callable[[bytes], None]]] = {
     "answer": _answer,
     "address": _address,
     "key": _key,
+    "keyring": _keyring,
+    "signed-keyring": _signed_keyring,
 }
 SEEDS: Final[dict[str, list[bytes]]] = {
     "cbor": [bytes.fromhex("83a301020304f6f4f5"), answers.CONSTANT_REFUSAL],
@@ -175,6 +219,8 @@ SEEDS: Final[dict[str, list[bytes]]] = {
     "ini": [INI_SEED],
     "answer": [answers.CONSTANT_REFUSAL, bytes.fromhex("a4010202617803617904f5")],
     "address": [b"unix:/run/x", b"tcp:[::1]:9030"],
+    "keyring": [write_keyring(_ring())],
+    "signed-keyring": [RING, write_list([RING]), RING + RING],
     "key": [
         b"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKnDfm3Z9m7lqJ0b6dXyJ5x4o1Vt0oXb3QJ2qP8W1yZs alice\n",
         b"sealwire-mac-key-1 alice payments@prod bW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW0\n",

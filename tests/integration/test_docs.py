@@ -223,10 +223,9 @@ def test_the_examples_are_settings() -> None:
     assert ours == parse_service(path, render_service(ours))
     assert theirs == parse_operator(path, render_operator(theirs))
     assert "network" == ours.kind.value
-    listed = service.partition("[keys]")[0]
-    following = parse_service(path, f"{listed}\n{keyring}")
-    assert following == parse_service(path, render_service(following))
-    assert following.keyring is not None
+    with_ring = parse_service(path, service.partition("[keys]")[0] + keyring)
+    assert with_ring.keyring is not None
+    assert with_ring == parse_service(path, render_service(with_ring))
     assert 2 == len(theirs.targets)
 
 

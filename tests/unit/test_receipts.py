@@ -18,6 +18,7 @@ from sealwire.receipts import (
     ANSWER_LIFETIME_S,
     Asked,
     Instance,
+    KeyringPoint,
     Mode,
     Outcome,
     Receipt,
@@ -50,6 +51,7 @@ FULL = Receipt(
     reduced=("payments.db: level 10 → 20",),
     report=b'{"changes":[{"where":"root"}],"until_ms":1}',
     challenge=bytes(range(16)),
+    keyring=KeyringPoint("payments", 7, "ef" * 32),
 )
 LEAST = Receipt(Outcome.REFUSED, Mode.WAIT_OUT, AT_MS)
 
@@ -235,6 +237,11 @@ def test_members_that_nobody_knows_are_passed_over() -> None:
         {"trail": {"size": 1}},
         {"trail": {"size": 1, "root": "ab"}},
         {"trail": {"root": "ab" * 32}},
+        {"keyring": 1},
+        {"keyring": {"name": "payments", "version": 1}},
+        {"keyring": {"name": 1, "version": 1, "digest": "ab" * 32}},
+        {"keyring": {"name": "payments", "version": "1", "digest": "ab" * 32}},
+        {"keyring": {"name": "payments", "version": 1, "digest": "ab"}},
         {"report": "{}"},
         {"report": [1]},
         {"challenge": "ab"},

@@ -7,6 +7,16 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
+from tests.unit.keyring.rings import (
+    ALICE,
+    AUDIENCE,
+    BOB,
+    aead,
+    first,
+    following,
+    in_state,
+    mac,
+)
 
 from sealwire.algebra import Guarantee
 from sealwire.answers import CONSTANT_REFUSAL, decode_answer
@@ -38,10 +48,13 @@ from sealwire.events import (
 )
 from sealwire.framing import MAX_FRAME_BYTES, encode_frame
 from sealwire.inforce import InForce
+from sealwire.keyring import LiveKeyring, State, keyring_chain, write_list
 from sealwire.policy import Policy, Violation, default_rules
 from sealwire.policy.ceilings import Ceiling
 from sealwire.receiver import Deadlines, Door, Receiver
+from sealwire.recommended import Recommended, local_layers, network_layers
 from sealwire.requests import CONTENT_TYPE_REQUEST, Verb, write_request
+from sealwire.sealer import MemorySealerState, Sealer
 from sealwire.stages import Answer, Applied, Digest, Opened, Outcome, Stream
 from sealwire.state import AdmissionState
 from sealwire.versions import Standing
@@ -984,3 +997,62 @@ def test_states_that_cannot_be_name_the_module(local: Way) -> None:
         unread.handle(Persisted(Standing.NEW, None))
     with pytest.raises(RuntimeError, match=r"^sealwire\.receiver: .* before it was made"):
         undecided.handle(Reported())
+
+
+# ---- keyrings ----------------------------------------------------------------------------------
+
+
+def ring_door(live: LiveKeyring, kind: Recommended, policy: Policy) -> Door:
+    """Give the door of a service whose keys a keyring settles."""
+    return Door(keyring_chain(live, kind), policy, verbs=frozenset(Verb), keys=live)
+
+
+def listed_for(live: LiveKeyring, kind: Recommended) -> bytes:
+    """Give a list of one keyring, which takes bob's key away."""
+    new = following(live.current, in_state(live.keyring, BOB, State.COMPROMISED))
+    layers = local_layers(ALICE)
+    if kind is Recommended.NETWORK:
+        layers = network_layers(mac("alice"), aead("alice"), ALICE)
+    sealer = Sealer(
+        AUDIENCE, layers, issuer="alice", state=MemorySealerState(), clock=lambda: NOW_MS
+    )
+    return sealer.wrap_keyrings(write_list([new.sealed]))
+
+
+def new_ring() -> LiveKeyring:
+    """Give what a service trusts."""
+    return LiveKeyring(AUDIENCE, first(), [mac("alice"), aead("alice")])
+
+
+@pytest.mark.parametrize("kind", Recommended)
+def test_keyrings_are_not_for_the_policy(kind: Recommended) -> None:
+    """They are persisted, done, recorded and answered; the second copy does nothing."""
+    live, policy = new_ring(), Policy((Objecting(AssertionError("it was asked")),))
+    sealed = listed_for(live, kind)
+    visit = Visit(ring_door(live, kind, policy)).send(sealed)
+    assert APPLIED == visit.kinds
+    opened = visit.decision.opened
+    assert opened is not None
+    assert Outcome.APPLIED is visit.answer.outcome
+    live.replace(live.follow(opened.body))
+    again = Visit(ring_door(live, kind, policy)).send(sealed)
+    assert REFUSED == again.kinds
+    assert (Outcome.APPLIED, True) == (again.answer.outcome, again.answer.repeated)
+
+
+def test_a_door_that_serves_no_keyrings_refuses_them() -> None:
+    """As the one that is a callable."""
+    live = new_ring()
+    closed = replace(ring_door(live, Recommended.LOCAL, Policy(())), verbs=frozenset({Verb.APPLY}))
+    visit = Visit(closed).send(listed_for(live, Recommended.LOCAL))
+    assert Reason.VERB_NOT_SERVED is visit.decision.reason
+
+
+def test_keys_are_judged_before_the_policy() -> None:
+    """Whose role allows nothing is not told what the policy would say."""
+    live, policy = new_ring(), Policy((Objecting(AssertionError("it was asked")),))
+    sealer = Sealer(
+        AUDIENCE, local_layers(BOB), issuer="bob", state=MemorySealerState(), clock=lambda: NOW_MS
+    )
+    visit = Visit(ring_door(live, Recommended.LOCAL, policy)).send(sealer.seal(DOCUMENT))
+    assert Reason.KEY_ROLE is visit.decision.reason

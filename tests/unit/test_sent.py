@@ -5,7 +5,22 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import pytest
+from tests.unit.keyring.rings import (
+    ALICE,
+    AUDIENCE,
+    BOB,
+    aead,
+    first,
+    following,
+    in_state,
+    mac,
+    ring,
+)
+
+from sealwire.keyring import LiveKeyring, State, keyring_chain, write_list
 from sealwire.receipts import Asked
+from sealwire.recommended import Recommended, local_layers, network_layers
 from sealwire.sealer import MemorySealerState, Sealer
 from sealwire.sent import Sent, look_at_sent
 from sealwire.stages import Stream, digest_of
@@ -70,3 +85,23 @@ def test_what_is_encrypted_twice_is_none(network: Way) -> None:
         network.operator.body(), (network.operator.hider(), *network.layers[1:])
     )
     assert look_at_sent(twice, sealer_of(network)) is None
+
+
+@pytest.mark.parametrize("kind", Recommended)
+def test_a_list_of_keyrings_is_read_back(kind: Recommended) -> None:
+    """It is known by what the service makes of it as well."""
+    live = LiveKeyring(AUDIENCE, first(), [mac("alice"), aead("alice")])
+    network = kind is Recommended.NETWORK
+    layers = network_layers(mac("alice"), aead("alice"), ALICE) if network else local_layers(ALICE)
+    sealer = Sealer(
+        AUDIENCE, layers, issuer="alice", state=MemorySealerState(), clock=lambda: NOW_MS
+    )
+    data = write_list([following(live.current, in_state(ring(), BOB, State.COMPROMISED)).sealed])
+    sealed = sealer.wrap_keyrings(data)
+    opened = keyring_chain(live, kind).open(sealed, now_ms=NOW_MS)
+    claims = opened.claims
+    asked = Asked(AUDIENCE, Stream.KEYRING, claims.cti, opened.digest)
+    key = aead("alice") if network else None
+    assert Sent(asked, claims, key) == look_at_sent(sealed, sealer)
+    assert look_at_sent(sealed) is None
+    assert look_at_sent(sealer.wrap_keyrings(data[:-1]), sealer) is None

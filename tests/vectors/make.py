@@ -43,6 +43,7 @@ from encoding import (
     seal,
     wrap,
 )
+from keyrings import keyrings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -1591,6 +1592,7 @@ def everything() -> dict[str, bytes]:
         bodies,
         times,
         frames,
+        keyrings,
         values,
         documents,
         answers,

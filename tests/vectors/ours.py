@@ -18,6 +18,7 @@ from sealwire.chain import Chain
 from sealwire.checks import Freshness, Once
 from sealwire.errors import ConfigurationError, RefusedError
 from sealwire.framing import FrameReader
+from sealwire.keyring import check_issued, read_list, succeed_all, verify_first
 from sealwire.keys import AeadKey, MacKey, VerifyKey
 from sealwire.layers import AesGcmOpener, Ed25519Verifier, HmacVerifier
 from sealwire.receipts import open_receipt
@@ -121,6 +122,19 @@ def _answer(vector: Found) -> Found:
     }
 
 
+def _keyring(vector: Found) -> Found:
+    listed, before = read_list(bytes.fromhex(vector["data"])), bytes.fromhex(vector["before"])
+    current = verify_first(before or listed[0])
+    if before or len(listed) > 1:
+        current = succeed_all(current, listed if before else listed[1:])[-1]
+    check_issued(current.keyring, vector["now_ms"])
+    return {
+        "outcome": "followed",
+        "version": current.keyring.version,
+        "digest": current.digest.hex(),
+    }
+
+
 def _receipt(vector: Found) -> Found:
     client = vector["client"]
     asked = receipts.Asked(
@@ -155,6 +169,7 @@ KINDS: dict[str, Callable[[Found], Found]] = {
     "message": _message,
     "key": _public_key,
     "frame": _frame,
+    "keyring": _keyring,
     "cbor": _cbor,
     "document": _document,
     "answer": _answer,

@@ -22,9 +22,10 @@ from sealwire.errors import Reason
 HERE = Path(__file__).parent
 FILES = sorted((HERE / "files").glob("*.json"))
 LEAST = 150
-KINDS = {"message", "key", "frame", "cbor", "document", "answer", "receipt"}
+KINDS = {"message", "key", "frame", "keyring", "cbor", "document", "answer", "receipt"}
 FIRST = {"name", "what", "origin", "kind", "data", "expected"}
 BY_KIND = {"message": {"receiver"}, "receipt": {"client"}, "document": {"content_type"}}
+BY_KIND["keyring"] = {"before", "now_ms"}
 RECEIVER = {"audience", "ways", "now_ms", "skew_ms", "start_ms", "floors", "taken"}
 CLIENT = {"asked", "receipt_key", "now_ms"}
 PUBLIC, SECRET = {"owner", "public"}, {"owner", "audience", "secret"}
@@ -34,6 +35,7 @@ GOOD = {
     "new": {"document", "content_type", "digest"},
     "same": {"document", "content_type", "digest"},
     "frame": {"payload"},
+    "followed": {"version", "digest"},
     "value": set(),
     "document": set(),
     "answer": {"said", "reason", "detail", "repeated"},
@@ -61,6 +63,9 @@ NOT_BY_BYTES = {
     Reason.CONFIRMATION_DUE,  # the same
     Reason.LEASE_OVER,  # the same
     Reason.TRAIL_UNAVAILABLE,  # of a disk or a sink
+    Reason.KEY_NOT_IN_FORCE,  # takes a keyring, and a message that passes its other checks
+    Reason.KEY_ROLE,  # the same
+    Reason.KEYRING_EXPIRED,  # the same
     Reason.POLICY,  # takes a policy, which is the host's
     Reason.INTERNAL,  # takes a bug
 }

@@ -4,6 +4,7 @@ from sealwire.keyring.chains import keyring_chain
 from sealwire.keyring.document import read_keyring, write_keyring
 from sealwire.keyring.live import KeysInForce, LiveKeyring
 from sealwire.keyring.model import (
+    MAX_AHEAD_S,
     MAX_SUSPENSION_S,
     REQUEST_ROLES,
     SECRET_ROLES,
@@ -19,6 +20,7 @@ from sealwire.keyring.signed import (
     MAX_LIST,
     SignedKeyring,
     add_signature,
+    check_issued,
     claims_of,
     looks_like_list,
     peek_keyring,
@@ -32,6 +34,7 @@ from sealwire.keyring.signed import (
 )
 
 __all__ = [
+    "MAX_AHEAD_S",
     "MAX_LIST",
     "MAX_SUSPENSION_S",
     "REQUEST_ROLES",
@@ -46,6 +49,7 @@ __all__ = [
     "SignedKeyring",
     "State",
     "add_signature",
+    "check_issued",
     "claims_of",
     "keyring_chain",
     "looks_like_list",

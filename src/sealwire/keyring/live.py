@@ -10,27 +10,33 @@ Rules this module keeps:
 3. A key that is not in service yet opens reads alone: that is how it is rehearsed.
 4. A keyring that has expired refuses what changes something; going back, reading, and the next
    keyring are never refused for that.
-5. Pure data: no clock, no files. `sealwire.keyring.KeysInForce` is the check that a chain needs
+5. New requests are judged by the state at the time, or when the keyring was issued if that is
+   later: who sets a host's clock back does not bring back a key that has left service. What was
+   accepted and kept is opened again by the state at its own time.
+6. Pure data: no clock, no files. `sealwire.keyring.KeysInForce` is the check that a chain needs
    beside these sources.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Final, Generic, NamedTuple, TypeVar
 
+from sealwire import cosesign
 from sealwire.algebra import Guarantee
 from sealwire.durations import in_words
 from sealwire.errors import ConfigurationError, Reason, RefusedError, Stage, VerificationError
 from sealwire.keyring.model import REQUEST_ROLES, Role, State
 from sealwire.keyring.signed import (
+    check_issued,
     claims_of,
     looks_like_list,
     read_list,
     succeed_all,
+    verify_again,
 )
 from sealwire.keys import AeadKey, Key, MacKey, VerifyKey
 from sealwire.requests import Request, Verb
-from sealwire.stages import Stream
+from sealwire.stages import Digest, Stream, digest_of
 from sealwire.versions import Standing
 
 if TYPE_CHECKING:
@@ -47,6 +53,14 @@ _FOUND: Final = frozenset({State.PRE_ACTIVATION, State.ACTIVE, State.SUSPENDED, 
 _READS: Final = frozenset({Verb.STATUS, Verb.PLAN})
 _LEASES: Final = frozenset({Verb.LEASE, Verb.REVERT, *_READS})
 _WHEN_EXPIRED: Final = frozenset({Verb.STATUS, Verb.PLAN, Verb.REVERT, Verb.KEYRING})
+
+
+class _Followed(NamedTuple):
+    """A keyring that was followed: its version, its object, and the root keys that can sign it."""
+
+    version: int
+    sealed: bytes
+    roots: tuple[RingKey, ...]
 
 
 class LiveKeyring:
@@ -69,11 +83,13 @@ class LiveKeyring:
         self.audience = audience
         self._current = first
         self._followed: tuple[bytes, ...] = ()
+        self._known: dict[Digest, _Followed] = {}
+        self._know(first, ())
         self._secrets: dict[bytes, MacKey | AeadKey] = {}
         self._found: dict[bytes, RingKey] = {}
         self._verify_keys: dict[bytes, VerifyKey] = {}
         self.hold(secrets)
-        self.signers: Source[VerifyKey] = Source(self, REQUEST_ROLES, self._verify_keys.get)
+        self.signers: Source[VerifyKey] = Source(self, REQUEST_ROLES, self._verify_key)
         self.gates: Source[MacKey] = Source(self, {Role.GATE}, self._mac_key)
         self.encryption: Source[AeadKey] = Source(self, {Role.ENCRYPT}, self._aead_key)
         self._look_up()
@@ -114,8 +130,22 @@ class LiveKeyring:
         """Put the last of keyrings that follow each other, and were verified, in force."""
         for each in followed:
             self._followed = (*self._followed, each.sealed)
+            self._know(each, self.keyring.roots())
             self._current = each
         self._look_up()
+
+    def is_known(self, sealed: bytes) -> bool:
+        """Whether this is the text of a keyring that was followed, whoever has signed it since.
+
+        Raises:
+            MalformedError: it is no signed keyring.
+        """
+        return digest_of(cosesign.split(sealed).payload) in self._known
+
+    def _know(self, signed: SignedKeyring, before: tuple[RingKey, ...]) -> None:
+        keyring = signed.keyring
+        roots = (*before, *keyring.roots())
+        self._known[signed.digest] = _Followed(keyring.version, signed.sealed, roots)
 
     def _look_up(self) -> None:
         found: dict[bytes, RingKey] = {}
@@ -124,9 +154,11 @@ class LiveKeyring:
                 found[key.id] = key
         # The tables are exchanged as a whole: a message that is being opened has the old ones.
         signing = [key for key in found.values() if key.role in REQUEST_ROLES]
-        self._verify_keys.clear()
-        self._verify_keys.update({key.id: key.verify_key() for key in signing})
+        self._verify_keys = {key.id: key.verify_key() for key in signing}
         self._found = found
+
+    def _verify_key(self, key_id: bytes) -> VerifyKey | None:
+        return self._verify_keys.get(key_id)
 
     def _mac_key(self, key_id: bytes) -> MacKey | None:
         held = self._secrets.get(key_id)
@@ -150,9 +182,10 @@ class LiveKeyring:
         """Judge whether the keys of a request allow what it asks for.
 
         Raises:
-            RefusedError: with ``KEY_ROLE`` or ``KEYRING_EXPIRED``.
+            RefusedError: with ``KEY_ROLE``, ``KEY_NOT_IN_FORCE`` or ``KEYRING_EXPIRED``.
         """
         verb = request.verb
+        now = max(now_ms // 1000, self.keyring.issued)
         # Going back is no change that somebody has to be trusted with for longer.
         if now_ms // 1000 > self.keyring.expires and verb not in _WHEN_EXPIRED:
             ago = in_words(now_ms - self.keyring.expires * 1000)
@@ -162,7 +195,9 @@ class LiveKeyring:
                 f"the keyring {self.keyring.name} {self.keyring.version} expired {ago} ago",
             )
         for shown in request.opened.evidence:
-            key = self.keyring.named(shown.thumbprint)
+            key, state = self._state_of(shown, now)
+            if not _serves(state, reads=verb in _READS):
+                raise self._not_in_force(RefusedError, Stage.POLICY, shown, state)
             leases_only = key is not None and key.role is Role.LEASE
             stream = request.opened.claims.stream
             if leases_only and (verb not in _LEASES or stream is Stream.BASE):
@@ -173,49 +208,102 @@ class LiveKeyring:
                     f"{verb.value} in stream {stream.value} needs the role config",
                 )
 
+    def check_in_force(self, evidence: Iterable[Evidence], now: int, *, reads: bool) -> None:
+        """Check that keys which a message shows are in service.
+
+        Args:
+            evidence: what it shows.
+            now: the time by which it is judged, seconds since the epoch.
+            reads: whether it changes nothing.
+
+        Raises:
+            VerificationError: one is not, with its state.
+        """
+        for shown in evidence:
+            _, state = self._state_of(shown, now)
+            if not _serves(state, reads=reads):
+                raise self._not_in_force(VerificationError, Stage.CHECK, shown, state)
+
+    def _state_of(self, shown: Evidence, now: int) -> tuple[RingKey | None, State]:
+        key = self.keyring.named(shown.thumbprint)
+        return key, State.DESTROYED if key is None else key.state_at(now)
+
+    def _not_in_force(
+        self, error: type[RefusedError], stage: Stage, shown: Evidence, state: State
+    ) -> RefusedError:
+        return error(
+            Reason.KEY_NOT_IN_FORCE,
+            stage,
+            f"key {shown.thumbprint[:8].hex()} of {shown.owner} is {state.value} in the keyring "
+            f"{self.keyring.name} {self.keyring.version}",
+        )
+
     # ---- keyrings that come as messages --------------------------------------------------------
 
     def looks_like_list(self, data: bytes) -> bool:
         """Whether ``data`` is a list of keyrings and no request."""
         return looks_like_list(data)
 
-    def open(self, data: bytes) -> tuple[Claims, tuple[Evidence, ...]]:
+    def open(self, data: bytes, now_ms: int) -> tuple[Claims, tuple[Evidence, ...]]:
         """Verify a list of keyrings; give claims that name it as those of a request do.
 
         Nothing is changed: `follow` does that. A list whose last keyring is in force is the same
-        again; keyrings that were followed before are passed over.
+        again; keyrings that were followed before may stand in front.
 
         Raises:
-            RefusedError: it does not follow the keyring in force.
+            RefusedError: it does not follow the keyring in force, or is from ahead of ``now_ms``.
         """
-        listed = read_list(data)
-        again = listed[-1] == self._current.sealed
-        last = self._current if again else self._follow(listed)[-1]
+        followed = self.follow(data)
+        last = followed[-1] if followed else self._current
+        if followed:
+            check_issued(last.keyring, now_ms)
         return claims_of(last.keyring, data, self.audience), last.evidence
+
+    def claims(self, data: bytes) -> Claims:
+        """Give claims for a refused list: those of the keyring in force, and its own id."""
+        return claims_of(self.keyring, data, self.audience)
 
     def standing(self, data: bytes) -> Standing:
         """Say whether a list that opened is new."""
-        return Standing.SAME if read_list(data)[-1] == self._current.sealed else Standing.NEW
+        return Standing.NEW if self._unknown(read_list(data)) else Standing.SAME
 
     def follow(self, data: bytes) -> tuple[SignedKeyring, ...]:
         """Verify a list of keyrings; give those that follow the one in force.
 
         Raises:
-            RefusedError: as `open`.
+            RefusedError: it does not follow the keyring in force.
         """
-        listed = read_list(data)
-        return () if listed[-1] == self._current.sealed else self._follow(listed)
+        return succeed_all(self._current, self._unknown(read_list(data)))
 
-    def _follow(self, listed: tuple[bytes, ...]) -> tuple[SignedKeyring, ...]:
-        known = {*self._followed, self._current.sealed}
-        fresh = [each for each in listed if each not in known]
-        if not fresh:
-            raise VerificationError(
-                Reason.KEYRING_OUT_OF_ORDER,
-                Stage.LAYER,
-                f"version {self.keyring.version} is in force, and these are older",
-            )
-        return succeed_all(self._current, fresh)
+    def _unknown(self, listed: tuple[bytes, ...]) -> tuple[bytes, ...]:
+        """Give what stands in a list behind the keyrings that were followed before.
+
+        Raises:
+            RefusedError: these are not in order, do not reach the one in force, or one has a
+                signature that is wrong.
+        """
+        version = passed = 0
+        for sealed in listed:
+            known = self._known.get(digest_of(cosesign.split(sealed).payload))
+            if known is None:
+                break
+            passed += 1
+            if version and known.version != version + 1:
+                raise self._older(f"version {known.version} stands behind {version}")
+            version = known.version
+            if sealed != known.sealed:
+                verify_again(sealed, self.keyring.name, known.roots)
+        if version and version != self.keyring.version:
+            raise self._older(f"what is known of these ends with {version}")
+        return listed[passed:]
+
+    def _older(self, what: str) -> VerificationError:
+        detail = f"version {self.keyring.version} is in force, and {what}"
+        return VerificationError(Reason.KEYRING_OUT_OF_ORDER, Stage.ADMISSION, detail)
+
+
+def _serves(state: State, *, reads: bool) -> bool:
+    return state is State.ACTIVE or (reads and state is State.PRE_ACTIVATION)
 
 
 class Source(Generic[K]):
@@ -262,17 +350,6 @@ class KeysInForce:
         Raises:
             VerificationError: a key of it is not in force, with its state.
         """
-        now = context.now_ms // 1000
         reads = message.claims is not None and message.claims.stream is Stream.READ
-        for shown in message.evidence:
-            key = self._live.keyring.named(shown.thumbprint)
-            state = State.DESTROYED if key is None else key.state_at(now)
-            if state is State.ACTIVE or (reads and state is State.PRE_ACTIVATION):
-                continue
-            raise VerificationError(
-                Reason.KEY_NOT_IN_FORCE,
-                Stage.CHECK,
-                f"key {shown.thumbprint[:8].hex()} of {shown.owner} is {state.value} in the "
-                f"keyring {self._live.keyring.name} {self._live.keyring.version}",
-            )
+        self._live.check_in_force(message.evidence, context.now_ms // 1000, reads=reads)
         return message

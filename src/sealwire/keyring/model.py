@@ -16,6 +16,7 @@ Rules this module keeps:
 from __future__ import annotations
 
 import enum
+import functools
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -35,6 +36,10 @@ MAX_AUDIENCES: Final = 64
 
 MAX_SUSPENSION_S: Final = 72 * 3600
 """How long one root key alone can suspend others: over a weekend, until the others are there."""
+
+MAX_AHEAD_S: Final = 300
+"""How far ahead of a service's clock a keyring may have been issued: clocks differ. Were there no
+end to it, one root key could put off when a suspension begins, and so when all that follow do."""
 
 MAX_ROOTS: Final = 8
 """Active root keys: as many as can sign one document."""
@@ -93,6 +98,13 @@ _FOLLOWS: Final = {
 }
 """Which state may follow which. A key that was destroyed while compromised stays untrusted: in
 either state nothing that it signed is opened."""
+
+
+@functools.lru_cache(maxsize=1024)
+def _verify_key(public: bytes, owner: str) -> VerifyKey:
+    # Whether a point is a key takes a third of a millisecond to find out, and every version of a
+    # keyring has nearly the same ones. They are public, so that it does no harm to keep them.
+    return VerifyKey(public, owner=owner)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +167,7 @@ class RingKey:
         Raises:
             ConfigurationError: the public key is not canonical, or of small order.
         """
-        return VerifyKey(self.public, owner=self.owner.id)
+        return _verify_key(self.public, self.owner.id)
 
     def state_at(self, now: int) -> State:
         """Give the state at a time: a suspension is over by itself, and an active key expires.
@@ -304,13 +316,15 @@ def only_suspends(before: Keyring, after: Keyring) -> bool:
 
     Nothing is added, nobody is given more, what is valid does not become so for longer, and no
     suspension is longer than `MAX_SUSPENSION_S` or made longer. Root keys cannot be suspended so:
-    the thief of one could shut the others out.
+    the thief of one could shut the others out. One that suspends nothing is not of this kind: it
+    would only use up a version, of which each host could be given another.
     """
     if (before.root_threshold, before.expires) != (after.root_threshold, after.expires):
         return False
     was = {key.thumbprint: key for key in before.keys}
     if was.keys() != {key.thumbprint for key in after.keys}:
         return False
+    suspends = False
     for key in after.keys:
         old = was[key.thumbprint]
         suspended = replace(
@@ -322,11 +336,11 @@ def only_suspends(before: Keyring, after: Keyring) -> bool:
             and old.role is not Role.ROOT
             and key.since == after.issued
             and key.until <= after.issued + MAX_SUSPENSION_S
-            and not key.primary
         )
         if key != old and not is_new:
             return False
-    return True
+        suspends = suspends or is_new
+    return suspends
 
 
 def _check_set(keys: tuple[RingKey, ...]) -> None:
@@ -351,7 +365,6 @@ def _check_key(key: RingKey) -> None:
         _want(not key.public, f"{name} is a secret key, and stands here with bytes")
         _want(len(key.audiences) == 1, f"{name} is a secret key, and belongs to one audience")
     else:
-        # The point itself is looked at when the key is used; here it is that the name is its own.
         _want(
             len(key.public) == PUBLIC_BYTES and okp_thumbprint(key.public) == key.thumbprint,
             f"{name} is not what its thumbprint says",

@@ -12,6 +12,7 @@ Rules this module keeps (after TUF, "root" metadata, section 5.3):
 4. One root key is enough for a keyring that only suspends (`only_suspends`).
 5. No version is left out. The expiry of one that has been followed does not matter: only the last
    one is in force.
+6. None is followed before it was issued, but for what clocks differ by (`check_issued`).
 """
 
 from __future__ import annotations
@@ -20,9 +21,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sealwire import cbor, cose, cosesign
 from sealwire.body import CTI_BYTES
+from sealwire.durations import in_words
 from sealwire.errors import ConfigurationError, Reason, Stage, VerificationError
 from sealwire.keyring.document import read_keyring, write_keyring
-from sealwire.keyring.model import Keyring, RingKey, check_follows, only_suspends
+from sealwire.keyring.model import MAX_AHEAD_S, Keyring, RingKey, check_follows, only_suspends
 from sealwire.stages import Claims, Digest, Evidence, Stream, Use, digest_of
 
 if TYPE_CHECKING:
@@ -117,7 +119,7 @@ def succeed(current: SignedKeyring, sealed: bytes) -> SignedKeyring:
     """Verify the keyring that follows ``current``.
 
     1. The first signature is right, and by a root key that is in force: from here on it is known
-       that somebody whom we trust has written it.
+       that somebody whom we trust has written it, and it may be told why it is refused.
     2. It is a keyring, and the next one.
     3. Every other signature is right, and by a root key of one of the two.
     4. They are enough for the one in force, and for the new one.
@@ -146,6 +148,36 @@ def succeed(current: SignedKeyring, sealed: bytes) -> SignedKeyring:
         _check_enough(evidence, before, before.root_threshold)
         _check_enough(evidence, following, following.root_threshold)
     return SignedKeyring(following, sealed, evidence)
+
+
+def check_issued(keyring: Keyring, now_ms: int) -> None:
+    """Check that a keyring has been issued by now (rule 6).
+
+    Of keyrings that follow each other the last was issued last, so that it stands for all.
+
+    Raises:
+        VerificationError: it is from over `MAX_AHEAD_S` ahead of ``now_ms``.
+    """
+    ahead_ms = keyring.issued * 1000 - now_ms
+    if ahead_ms > MAX_AHEAD_S * 1000:
+        raise _out_of_order(
+            f"version {keyring.version} was issued {in_words(ahead_ms)} ahead of this clock"
+        )
+
+
+def verify_again(sealed: bytes, name: str, roots: Iterable[RingKey]) -> None:
+    """Verify the signatures of a keyring whose text is known, and which others have signed since.
+
+    Args:
+        sealed: the COSE_Sign object.
+        name: the keyring's name.
+        roots: the root keys of that version, and of the one before it.
+
+    Raises:
+        MalformedError: it is none.
+        VerificationError: a signature is wrong, or not by one of them.
+    """
+    _verified(cosesign.split(sealed), name, roots)
 
 
 def succeed_all(current: SignedKeyring, listed: Iterable[bytes]) -> tuple[SignedKeyring, ...]:
@@ -244,10 +276,10 @@ def _check_enough(evidence: Iterable[Evidence], keyring: Keyring, enough: int) -
     if len(owners) < enough:
         raise VerificationError(
             Reason.SIGNATURES_MISSING,
-            Stage.LAYER,
+            Stage.ADMISSION,
             f"{len(owners)} of {enough} root keys of version {keyring.version} have signed",
         )
 
 
 def _out_of_order(detail: str) -> VerificationError:
-    return VerificationError(Reason.KEYRING_OUT_OF_ORDER, Stage.LAYER, detail)
+    return VerificationError(Reason.KEYRING_OUT_OF_ORDER, Stage.ADMISSION, detail)

@@ -84,6 +84,7 @@ def entry(
 ROOT = signing("root")
 ALICE = signing("alice")
 BOB = signing("bob")
+HOST = signing("host-1")
 
 
 def usual() -> list[RingKey]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.unit.keyring.rings import BOB, NOW, entry, in_state, ring, signing, usual
 
 from sealwire.documents.tree import FormatterState, HandlerState, LoggerState, Tree
 from sealwire.errors import Reason
@@ -18,10 +19,12 @@ from sealwire.happenings import (
     Ending,
     FloorAlert,
     Happening,
+    KeyringChanged,
     LeaseBegan,
     LeasesEnded,
 )
 from sealwire.inforce import Base
+from sealwire.keyring import Role, State
 from sealwire.leases import LiveLease
 from sealwire.recording import turning
 from sealwire.requests import Apply, Confirm, Lease, Revert
@@ -201,3 +204,30 @@ def test_a_failure() -> None:
 def test_kinds_of_peers(peer: str, kind: str) -> None:
     """Process and port are others for each connection."""
     assert kind == turning.kind_of_peer(peer)
+
+
+def test_another_keyring_and_every_key_that_changed() -> None:
+    """Who signed it; and of each key whose state is another one, from which to which."""
+    gone = entry(signing("dave"), Role.LEASE, State.DESTROYED)
+    before = ring([*usual(), gone])
+    after = before.succeeded(
+        [
+            *(
+                key
+                for key in before.keys
+                if key.thumbprint not in {gone.thumbprint, BOB.thumbprint}
+            ),
+            in_state(before, BOB, State.COMPROMISED),
+            entry(signing("carol"), Role.CONFIG),
+        ],
+        now=NOW,
+    )
+    changed, *keys = record_of(KeyringChanged(before, after, "ab" * 32, ("root", "other")))
+    assert events.KeyringChanged("payments", 2, "ab" * 32, ("root", "other")) == changed
+    states = events.KeyState
+    expected = {
+        signing("dave").thumbprint: ("dave", "lease", states.DESTROYED, None),
+        BOB.thumbprint: ("bob", "lease", states.ACTIVE, states.COMPROMISED),
+        signing("carol").thumbprint: ("carol", "config", None, states.ACTIVE),
+    }
+    assert [events.KeyChanged(key.hex(), *said) for key, said in sorted(expected.items())] == keys

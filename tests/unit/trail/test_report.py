@@ -137,7 +137,7 @@ def test_everything_else_has_its_place(trail_events: tuple[Event, ...]) -> None:
     assert ["drifted", "drift-ended"] == [each["kind"] for each in told["drift"]]
     assert 1 == len(told["alerts"]) == len(told["clock"])
     kinds = {each["kind"] for each in told["keys_and_policy"]}
-    assert {"started", "key-changed", "policy-changed"} == kinds
+    assert {"started", "key-changed", "keyring-changed", "policy-changed"} == kinds
     assert 2 == len(told["refusals"])
     empty = report()
     assert (None, 0) == (empty["scope"]["first_record"], empty["scope"]["records"])

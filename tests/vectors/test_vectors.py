@@ -48,11 +48,6 @@ NOT_BY_BYTES = {
     Reason.CROWDED_OUT,  # takes other connections
     Reason.PEER_NOT_ALLOWED,  # takes another user
     Reason.VERIFY_DECLINED,  # takes a callable of somebody's
-    Reason.SIGNATURES_MISSING,  # takes a keyring, which `tests/unit/keyring` has
-    Reason.KEYRING_OUT_OF_ORDER,  # the same
-    Reason.KEY_NOT_IN_FORCE,  # the same
-    Reason.KEY_ROLE,  # the same
-    Reason.KEYRING_EXPIRED,  # the same
     Reason.REPLAY_WINDOW_FULL,  # takes a thousand entries; `tests/unit/test_replay.py` fills one
     Reason.STATE_UNAVAILABLE,  # takes a disk
     Reason.CHALLENGE_REQUIRED,  # takes a start that has drawn one

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import click
@@ -122,7 +123,9 @@ def rehearse(
     settings = operator_settings(config)
     known = to or tuple(target.audience for target in settings.targets)
     services = Services(custodian, settings, services_that_take(named, known), timeout_s)
-    ending = say_shown(services.rehearse(key), custodian, as_json=as_json, done="taken")
+    ending = say_shown(
+        services.rehearse(key, Path(file).absolute()), custodian, as_json=as_json, done="taken"
+    )
     return _ended(ending, "sealwire keys rehearse", "do not take it")
 
 

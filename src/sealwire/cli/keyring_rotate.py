@@ -11,6 +11,7 @@ Rules this module keeps:
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -285,7 +286,7 @@ class _Rotating:
                 f"sealwire keys rehearse --key FILE, there; then, here: {again} --rehearsed",
             )
             return
-        shown = self._services.rehearse(key)
+        shown = self._services.rehearse(key, Path(self._rotation.file))
         took = {each.audience for each in shown if each.done}
         self._note(with_rehearsed(self._rotation, took))
         ending = say_shown(shown, self._custodian, as_json=False, done="taken")

@@ -27,8 +27,8 @@ from sealwire.cli.keyring_after import push, rehearse
 from sealwire.cli.keyring_change import destroy, promote, renew, revoke, suspend
 from sealwire.cli.keyring_check import check
 from sealwire.cli.keyring_list import list_keys
-from sealwire.cli.keyring_make import enroll, leave
 from sealwire.cli.keyring_make import init as init_keyring
+from sealwire.cli.keyring_people import enroll, leave
 from sealwire.cli.keyring_review import review
 from sealwire.cli.keyring_rotate import rotate
 from sealwire.cli.keyring_sign import sign

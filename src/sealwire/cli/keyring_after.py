@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import click
 
-from sealwire.cli.custodian import Custodian, ring_options
+from sealwire.cli.custodian import Custodian
 from sealwire.cli.endings import CommandError, Exit
+from sealwire.cli.keyring_options import ring_options
 from sealwire.cli.keyring_services import Services, say_shown, services_of
 from sealwire.cli.options import json_option, timeout_option
 from sealwire.cli.sealing import operator_settings

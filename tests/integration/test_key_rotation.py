@@ -477,6 +477,30 @@ def test_a_key_of_somebody_else_waits_for_them(
     assert "has taken the place of lease key" in capsys.readouterr().out
 
 
+def test_a_shared_key_of_somebody_else_is_brought_to_them(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is made here, because hosts need it as well; its owner tries it."""
+    world.done("keys", "new", "--owner", "bob")
+    key = ("--key", "bob.pub", "--audience", AUDIENCES[0], "--network")
+    world.done("keys", "enroll", "bob", "--role", "lease", *key)
+    words = ("keys", "rotate", "--owner", "bob", "--role", "gate", "--overlap", "1s")
+    told = ""
+    assert 5 == run(words)
+    # Nobody's word stands in for a file that a host has not got.
+    assert 5 == run((*words, "--rehearsed"))
+    assert "not the file of key" in capsys.readouterr().err
+    for _ in range(PATIENCE):
+        capsys.readouterr()
+        world.carry()
+        assert 5 == run(words)
+        told = capsys.readouterr().err
+        if "bob has to seal with key" in told:
+            break
+        time.sleep(0.05)
+    assert "bob has to seal with key" in told
+
+
 def test_a_host_makes_its_receipt_key_itself(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -72,7 +72,8 @@ To try it out, both parts on this machine:
 
 \b
 Exit status: 0 done, 1 refused or failed, 2 usage, 3 a problem on this side (nothing was sent),
-4 sent but not answered (it may have been applied), 6 a trail is cut short, 130 interrupted.
+4 sent but not answered (it may have been applied), 5 some services have confirmed it and some have
+not, 6 a trail is cut short, 130 interrupted.
 """,
 )
 @click.version_option(sealwire.__version__, message="sealwire %(version)s")

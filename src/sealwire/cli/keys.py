@@ -31,7 +31,7 @@ KINDS: Final = {SigningKey: "signing", VerifyKey: "public", MacKey: "mac", AeadK
 
 @click.group(no_args_is_help=False)
 def keys() -> None:
-    """Make keys, and show what is public about one."""
+    """Make keys, show what is public about one, and keep the keyring of a team."""
 
 
 @keys.command(

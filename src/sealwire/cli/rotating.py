@@ -75,7 +75,7 @@ class Rotating:
                 "show that the new one is taken",
                 'add a table [targets."payments@prod"] for each',
             )
-        self._lacking: frozenset[str] = frozenset()
+        self._lacking: frozenset[str] | None = None
         self._rotation: Rotation
 
     def begin(self, overlap_s: int, file: str | None) -> None:
@@ -110,6 +110,8 @@ class Rotating:
         return self._step()
 
     def _step(self) -> Step:
+        if self._lacking is None:
+            self._lacking = self._look_for_the_file()
         return next_step(
             self._custodian.keyring,
             self._rotation,
@@ -172,6 +174,7 @@ class Rotating:
             key, old.role, since=since, state=State.PRE_ACTIVATION, audiences=old.audiences
         )
         custodian.commit(lambda: enrolled(custodian.keyring, [entry], now_s()), self._roots)
+        self._lacking = None
         if old.role in SECRET_ROLES:
             hosts = f"every host of {old.audiences[0]}"
             say((f"  bring this file into keyring.secrets of {hosts}:", ""))
@@ -180,33 +183,43 @@ class Rotating:
     def _distribute(self) -> None:
         shown = self._services.tell()
         self._journal.note_shown(shown)
-        new = self._new()
-        name = "" if new is None else new.fingerprint
-        secret = self._old.role in SECRET_ROLES and new is not None
-        # What a service holds, only its status says.
-        seen = self._services.look() if secret else []
-        lacking = [each.audience for each in seen if name in each.lacks]
-        self._lacking = frozenset(lacking)
+        self._lacking = lacking = self._look_for_the_file()
         ending = say_shown(shown, self._custodian, as_json=False, done="confirmed")
         again = f"sealwire keys rotate {self._old.fingerprint}"
         if ending is not Exit.OK:
             self._stop(ending, "not every service has shown that it has the keyring", again)
         if lacking:
+            name = self._rotation.new[:8].hex()
+            which = ", ".join(sorted(lacking))
             self._stop(
                 Exit.PARTLY,
-                f"these have the keyring, and not the file of key {name}: {', '.join(lacking)}",
+                f"these have the keyring, and not the file of key {name}: {which}",
                 f"bring {self._rotation.file} into keyring.secrets of their hosts; then: {again}",
             )
+
+    def _look_for_the_file(self) -> frozenset[str]:
+        """Give the services that have not shown that they hold the new key's bytes.
+
+        Only its status says what a service holds; a keyring that it confirms does not.
+        """
+        new = self._new()
+        if new is None or new.role not in SECRET_ROLES or new.state is not State.PRE_ACTIVATION:
+            return frozenset()
+        name = new.fingerprint
+        seen = self._services.look()
+        return frozenset(each.audience for each in seen if not each.done or name in each.lacks)
 
     def _rehearse(self) -> None:
         again = f"sealwire keys rotate {self._old.fingerprint}"
         key = load_key(self._rotation.file)
-        if isinstance(key, VerifyKey):
+        if isinstance(key, VerifyKey) or key.owner != self._settings.issuer:
+            bring = ""
+            if not isinstance(key, VerifyKey):
+                bring = f"bring {self._rotation.file} to {key.owner}; "
             self._stop(
                 Exit.PARTLY,
-                f"the private part of key {key.fingerprint} is with {key.owner}, who has to "
-                "rehearse it",
-                f"sealwire keys rehearse --key FILE, there; then, here: {again} --rehearsed",
+                f"key {key.fingerprint} is {key.owner}'s, who has to rehearse it",
+                f"{bring}there: sealwire keys rehearse --key FILE; then, here: {again} --rehearsed",
             )
             return
         shown = self._services.rehearse(key, Path(self._rotation.file))

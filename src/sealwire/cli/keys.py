@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 KINDS: Final = {SigningKey: "signing", VerifyKey: "public", MacKey: "mac", AeadKey: "aead"}
 
 
-@click.group(no_args_is_help=False)
+@click.group(no_args_is_help=False, short_help="Make keys, and keep the keyring of a team.")
 def keys() -> None:
     """Make keys, show what is public about one, and keep the keyring of a team."""
 

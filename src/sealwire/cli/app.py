@@ -28,8 +28,8 @@ from sealwire.cli.keyring_after import push, rehearse
 from sealwire.cli.keyring_change import destroy, promote, renew, revoke, suspend
 from sealwire.cli.keyring_check import check
 from sealwire.cli.keyring_list import list_keys
-from sealwire.cli.keyring_make import enroll, leave
 from sealwire.cli.keyring_make import init as init_keyring
+from sealwire.cli.keyring_people import enroll, leave
 from sealwire.cli.keyring_review import review
 from sealwire.cli.keyring_rotate import rotate
 from sealwire.cli.keyring_sign import sign
@@ -75,7 +75,8 @@ To try it out, both parts on this machine:
 
 \b
 Exit status: 0 done, 1 refused or failed, 2 usage, 3 a problem on this side (nothing was sent),
-4 sent but not answered (it may have been applied), 6 a trail is cut short, 130 interrupted.
+4 sent but not answered (it may have been applied), 5 some services have confirmed it and some have
+not, 6 a trail is cut short, 130 interrupted.
 """,
 )
 @click.version_option(sealwire.__version__, message="sealwire %(version)s")

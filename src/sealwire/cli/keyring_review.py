@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sealwire.cli.custodian import Custodian, now_s, ring_options
+from sealwire.cli.custodian import Custodian
 from sealwire.cli.endings import Exit
+from sealwire.cli.keyring_options import now_s, ring_options
 from sealwire.cli.terminal import printable, say, say_json
 from sealwire.keyring.inspection import rights, useless, worries
 from sealwire.keyring.words import changes_in_words, key_in_words, moment_in_words

@@ -45,9 +45,9 @@ KINDS: Final = {
 }
 
 
-@click.group(no_args_is_help=False)
+@click.group(no_args_is_help=False, short_help="Make keys, and keep the keyring of a team.")
 def keys() -> None:
-    """Make keys, and show what is public about one."""
+    """Make keys, show what is public about one, and keep the keyring of a team."""
 
 
 @keys.command(
@@ -107,7 +107,7 @@ def new(
     return Exit.OK
 
 
-@keys.command()
+@keys.command(short_help="Show what is public about a key, or a keyring.")
 @click.argument("file")
 @click.option(
     "--owner",

@@ -30,7 +30,7 @@ from sealwire.errors import (
 )
 from sealwire.eventlog import LOGGER, log_to
 from sealwire.happenings import FloorAlert, KeyringChanged
-from sealwire.keyring import REQUEST_ROLES, State
+from sealwire.keyring import SECRET_ROLES, State
 from sealwire.receipts import KeyringPoint
 
 if TYPE_CHECKING:
@@ -224,7 +224,7 @@ class Custody:
                     "role": key.role.value,
                     "owner": key.owner.id,
                     "state": key.state_at(now).value,
-                    "held": key.role in REQUEST_ROLES or key.id in held,
+                    "held": key.role not in SECRET_ROLES or key.id in held,
                 }
                 for key in self.live.usable()
             ],

@@ -9,8 +9,8 @@ Rules this module keeps:
    did not show the longer one, and it is not younger than that one's receipt. It is held as well,
    and the next request asks about both.
 3. On an alarm nothing that is held changes: it comes again until somebody says that it is settled.
-4. A refusal that says nothing to any point is of a request that was not opened, such as one by a key
-   that is suspended: its points were not read, and the next request that is opened asks about them.
+4. A refusal that says nothing to any point is of a request that was not opened, such as one by a
+   suspended key: its points were not read, and the next request that is opened asks about them.
 5. At most `MAX_POINTS` are held: where there are more, the shortest and the longest ones.
 """
 

@@ -64,6 +64,19 @@ def test_of_several_services_the_hint_names_one(shell: Shell, local_parts: str) 
     assert "did you mean: sealwire status --to billing@test" == slip.hint
 
 
+@pytest.mark.parametrize(
+    "typed", [["status"], ["lease", "a=DEBUG"], ["send", "-"], ["seal", "-"], ["doctor"]]
+)
+def test_two_services_are_not_asked_as_if_they_were_one(
+    shell: Shell, local_parts: str, typed: list[str]
+) -> None:
+    """The last one alone would be asked, and whoever typed both would not know."""
+    ended = shell.run(*typed, "--to", "payments@test", "--to=billing@test", given=b"{}")
+    assert 2 == ended.status
+    assert "one service at a time, not payments@test, billing@test" in ended.error
+    assert ended.hint.startswith("ask each")
+
+
 @pytest.mark.parametrize("command", [["status"], ["lease", "a=DEBUG"], ["send", "debug.json"]])
 def test_without_settings_the_hint_says_how_to_make_them(shell: Shell, command: list[str]) -> None:
     """Whoever has none cannot name another file."""

@@ -90,7 +90,10 @@ def new(owner: str, kind: str, audience: str | None, out: str | None, *, force: 
                 ("public key", public_line(key)),
             ]
         )
-        say_hint(f"let a service trust it, on its host: sealwire init AUDIENCE --trust {public}")
+        say_hint(
+            f"let a service trust it, on its host: sealwire init AUDIENCE --trust {public}; or let "
+            f"its owner into a keyring: sealwire keys enroll {owner} --role ROLE --key {public}"
+        )
     else:
         write_key_file(path, key, force=force)
         say_fields([("secret", path), ("fingerprint", key.fingerprint)])

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import click
 import pytest
+
+from sealwire.cli.app import app
+from sealwire.cli.hints import hint_for
+from sealwire.cli.typed import about
 
 if TYPE_CHECKING:
     import socket
@@ -99,3 +104,13 @@ def test_a_refusal_names_the_same_service_again(shell: Shell, local_service: Ser
     assert "policy check" not in refused.hint
     assert "sealwire policy explain POLICY" in refused.hint
     assert local_service.logs("still there")
+
+
+def test_in_the_place_of_a_configuration_a_lease_is_proposed() -> None:
+    """To whoever may only lease; the command that was refused is not proposed once more."""
+    given = ("apply", "debug.json", "--to", "payments@test")
+    with click.Context(app, obj=given) as context:
+        context.params = {"to": "payments@test"}
+        hint = about(hint_for("key-role"), "the configuration")
+    assert "sealwire lease LOGGER=DEBUG --for 15m --to payments@test;" in hint
+    assert "apply" not in hint

@@ -185,6 +185,7 @@ class Workers:
             if said is None:
                 rows.append(Row(self._name_of(number), stale=True))
             else:
+                own: dict[str, JsonValue]
                 own = {"instance": self._name_of(number), "leads": False}
                 rows.append(_read_row({**said, **own}))
         return tuple(rows)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sealwire.keyfiles import load_signing_key
-from sealwire.trail.events import Applied, Stopped
+from sealwire.trail.events import Accepted, Applied, Stopped
 from sealwire.trail.seen import Changes, Who
 from sealwire.trail.segments import TrailWriter
 
@@ -70,6 +70,26 @@ def test_a_report_for_people(shell: Shell, made: Path) -> None:
     assert key.endswith(" of alice | active | compromised |")
     (ring,) = [line for line in lines if "| keyring payments, signed by root, other |" in line]
     assert "| version 7, " in ring
+
+
+def test_a_keyring_has_records_of_its_own_for_its_outcome(shell: Shell, made: Path) -> None:
+    """It is not said that none is recorded; of a change without one it is."""
+    who = Who("root", "a1" * 32, "keyring")
+    with TrailWriter(made) as trail:
+        for number, verb in ((14, "keyring"), (15, "apply")):
+            request, moment = f"{number:02x}" * 16, NOW_MS + 30_000
+            asked = Accepted(request, "d1" * 32, who, "", verb, "keys", number, moment, moment)
+            trail.append(asked, moment)
+    printed = shell.done("trail", "report", made)
+    keyring, apply = (
+        printed.partition(f"### {verb} {number}")[2]
+        for verb, number in (("keyring", "0e" * 16), ("apply", "0f" * 16))
+    )
+    assert (
+        "- outcome: what came into force is listed under: Keys, policy and versions"
+        in (keyring.partition("###")[0])
+    )
+    assert "- outcome: no outcome is recorded in this time" in apply
 
 
 def test_what_records_less_is_listed(shell: Shell, made: Path) -> None:

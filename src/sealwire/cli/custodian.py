@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 from sealwire.cli.endings import CommandError, Exit
 from sealwire.cli.keys import file_name
 from sealwire.cli.terminal import printable, say
+from sealwire.clock import wall_clock_ms
 from sealwire.errors import (
     ConfigurationError,
     KeyFileError,
@@ -137,8 +138,17 @@ class Custodian:
         raise CommandError(
             Exit.LOCAL_FAILURE,
             f"no key {key_id!r} is in the keyring {self.keyring.name} {self.keyring.version}",
-            "copy its id from: sealwire keys list",
+            self._keys_of(key_id) or "copy its id from: sealwire keys list",
         )
+
+    def _keys_of(self, owner: str) -> str:
+        """Say which keys somebody has, for whoever names a person instead; ``""`` for nobody."""
+        theirs = [
+            f"{key.fingerprint} ({key.role.value}, {key.state_at(wall_clock_ms() // 1000).value})"
+            for key in self.keyring.keys
+            if key.owner.id == owner
+        ]
+        return f"name one of {owner}'s keys by its id: {', '.join(theirs)}" if theirs else ""
 
     # ---- changing ------------------------------------------------------------------------------
 

@@ -114,6 +114,16 @@ def rehearse(
         raise CommandError(
             Exit.LOCAL_FAILURE, f"{file} holds the public half", "name the private one with --key"
         )
+    if key_id is None and key.thumbprint not in {
+        each.thumbprint for each in custodian.keyring.keys
+    }:
+        raise CommandError(
+            Exit.LOCAL_FAILURE,
+            f"key {key.fingerprint} of {file} is not in the keyring {custodian.keyring.name} "
+            f"{custodian.keyring.version}",
+            "whoever keeps the keyring lets it in, not in service yet: sealwire keys rotate "
+            f"--owner {key.owner} --role ROLE --key FILE.pub",
+        )
     named = custodian.key(key.thumbprint.hex() if key_id is None else key_id)
     if named.thumbprint != key.thumbprint:
         raise CommandError(

@@ -76,7 +76,11 @@ def init(
     path = Path(ring) if ring else default_folder(config) / f"{file_name(name)}{SUFFIX}"
     of_whom = sorted(set(owners)) or [_user_name()]
     files = {owner: path.with_name(f"{file_name(owner)}{ROOT_SUFFIX}") for owner in of_whom}
-    check_free(path, path.with_name(f"{path.stem}-1{SUFFIX}"), *files.values())
+    check_free(
+        *(path, path.with_name(f"{path.stem}-1{SUFFIX}"), *files.values()),
+        remedy="look at the keyring that is there: sealwire keys list; or make this one elsewhere "
+        "with --ring FILE",
+    )
     now = now_s()
     roots = [new_signing_key(owner) for owner in of_whom]
     keys = [entry_for(key, Role.ROOT, since=now, primary=True) for key in roots]

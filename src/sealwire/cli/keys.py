@@ -94,7 +94,10 @@ def new(
     key = _made(kind, owner, audience)
     if isinstance(key, SigningKey):
         public = write_both_halves(path, key, passphrase=passphrase, force=force)
-        say_hint(f"let a service trust it, on its host: sealwire init AUDIENCE --trust {public}")
+        say_hint(
+            f"let a service trust it, on its host: sealwire init AUDIENCE --trust {public}; or let "
+            f"its owner into a keyring: sealwire keys enroll {owner} --role ROLE --key {public}"
+        )
     else:
         if passphrase or named_ask() is not None:
             raise click.UsageError(

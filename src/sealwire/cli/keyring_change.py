@@ -56,7 +56,7 @@ Examples:
 Exit status: as sealwire keys push.
 """,
 )
-@click.argument("keys", metavar="KEY...", nargs=-1, required=True)
+@click.argument("keys", metavar="KEY…", nargs=-1, required=True)
 @click.option(
     "--for",
     "for_s",
@@ -100,7 +100,7 @@ Examples:
 Exit status: as sealwire keys push.
 """,
 )
-@click.argument("keys", metavar="KEY...", nargs=-1, required=True)
+@click.argument("keys", metavar="KEY…", nargs=-1, required=True)
 @click.option(
     "--compromised",
     "how",

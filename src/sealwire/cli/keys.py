@@ -9,6 +9,7 @@ import click
 
 from sealwire.cli import parameters
 from sealwire.cli.endings import CommandError, Exit
+from sealwire.cli.sections import SectionedGroup
 from sealwire.cli.terminal import say_fields, say_hint, say_json
 from sealwire.cli.wording import ALGORITHMS
 from sealwire.keyfiles import (
@@ -36,9 +37,20 @@ KINDS: Final = {
 }
 
 
-@click.group(no_args_is_help=False)
+@click.group(
+    short_help="Make keys; keep the keyring of a team.",
+    cls=SectionedGroup,
+    sections={
+        "Key files": ("new", "show"),
+        "The keyring: who is trusted, for what": ("init", "enroll", "list", "check", "review"),
+        "Its next version": ("renew", "sign", "push"),
+        "Replace a key": ("rotate", "rehearse", "promote"),
+        "Take a key away": ("suspend", "revoke", "leave", "destroy"),
+    },
+    no_args_is_help=False,
+)
 def keys() -> None:
-    """Make keys, and show what is public about one."""
+    """Make keys; keep the keyring, which says whose keys services trust, and for what."""
 
 
 @keys.command(
@@ -101,7 +113,7 @@ def new(owner: str, kind: str, audience: str | None, out: str | None, *, force: 
     return Exit.OK
 
 
-@keys.command()
+@keys.command(short_help="Show what is public about a key, or a keyring.")
 @click.argument("file")
 @click.option(
     "--owner",

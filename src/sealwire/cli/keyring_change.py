@@ -57,7 +57,7 @@ Examples:
 Exit status: as sealwire keys push.
 """,
 )
-@click.argument("keys", metavar="KEY", nargs=-1, required=True)
+@click.argument("keys", metavar="KEY…", nargs=-1, required=True)
 @click.option(
     "--for",
     "for_s",
@@ -101,7 +101,7 @@ Examples:
 Exit status: as sealwire keys push.
 """,
 )
-@click.argument("keys", metavar="KEY", nargs=-1, required=True)
+@click.argument("keys", metavar="KEY…", nargs=-1, required=True)
 @click.option(
     "--compromised",
     "how",

@@ -16,6 +16,7 @@ from sealwire.cli.passphrases import (
     passphrase_option,
     passphrase_options,
 )
+from sealwire.cli.sections import SectionedGroup
 from sealwire.cli.terminal import say_fields, say_hint, say_json
 from sealwire.cli.wording import ALGORITHMS
 from sealwire.keyfiles import (
@@ -45,9 +46,20 @@ KINDS: Final = {
 }
 
 
-@click.group(no_args_is_help=False, short_help="Make keys, and keep the keyring of a team.")
+@click.group(
+    short_help="Make keys; keep the keyring of a team.",
+    cls=SectionedGroup,
+    sections={
+        "Key files": ("new", "show", "import", "export", "passwd"),
+        "The keyring: who is trusted, for what": ("init", "enroll", "list", "check", "review"),
+        "Its next version": ("renew", "sign", "push"),
+        "Replace a key": ("rotate", "rehearse", "promote"),
+        "Take a key away": ("suspend", "revoke", "leave", "destroy"),
+    },
+    no_args_is_help=False,
+)
 def keys() -> None:
-    """Make keys, show what is public about one, and keep the keyring of a team."""
+    """Make keys; keep the keyring, which says whose keys services trust, and for what."""
 
 
 @keys.command(

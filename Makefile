@@ -21,7 +21,7 @@ PIP := $(PY) -m pip --disable-pip-version-check --quiet
 # `make test` measures these alone, and then runs the others, except those that take long or need
 # what a fresh machine lacks: these have a target of their own.
 MEASURED_TESTS := tests/unit tests/property
-OWN_TARGET := tests/load tests/crash tests/conformance tests/fuzz tests/privileged tests/scan tests/interop tests/openssh tests/mutation tests/assess
+OWN_TARGET := tests/load tests/crash tests/conformance tests/fuzz tests/privileged tests/scan tests/interop tests/openssh tests/mutation tests/assess tests/systemd tests/integration/servers
 # What the pages say of the code, and every example on them: `make docs` runs these.
 DOCS_TESTS := tests/integration/test_docs.py tests/integration/test_docs_examples.py
 # In a process for each core; a process that is done takes tests over from the others. What loads the
@@ -34,7 +34,7 @@ unexport PYTHONPATH PYTHONHOME
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo assess test test-all load load-short crash crash-short forks privileged scan interop openssh conformance fuzz fuzz-short mutation trail-mutations bench bench-short bench-peers docs lint venv clean FORCE
+.PHONY: help demo assess test test-all load load-short crash crash-short forks units privileged scan servers interop openssh conformance fuzz fuzz-short mutation trail-mutations bench bench-short bench-peers docs lint venv clean FORCE
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## /\1|/p' Makefile | while IFS='|' read -r name what; do \
@@ -52,6 +52,10 @@ test: $(STAMPS)/test  ## all tests without a target of their own; fails under fu
 	$(PY) -m coverage combine --quiet
 	$(PY) -m coverage report
 	$(PY) -m pytest $(SIDE_BY_SIDE) $(addprefix --ignore=,$(MEASURED_TESTS) $(OWN_TARGET) $(DOCS_TESTS))
+	$(PY) -m pytest $(SIDE_BY_SIDE) tests/integration/servers -k 'one_lease and (gthread or uvicorn)'
+
+servers: $(STAMPS)/test  ## one lease in every process of gunicorn, uvicorn, celery, Django and multiprocessing
+	$(PY) -m pytest $(SIDE_BY_SIDE) tests/integration/servers
 
 test-all: $(STAMPS)/dev  ## the same on every Python found
 	$(PY) -m nox
@@ -79,6 +83,9 @@ crash-short: $(STAMPS)/test $(FAKETIME)  ## the same in under a minute
 # In `make test` it does 60 rounds.
 forks: $(STAMPS)/test  ## a listener whose process forks, spawns and kills, a thousand times
 	SEALWIRE_FORK_ROUNDS=1000 $(PY) -m pytest -s -o faulthandler_timeout=3600 tests/forks
+
+units: $(STAMPS)/test  ## how much the example units leave a service; needs systemd-analyze
+	$(PY) -m pytest tests/systemd
 
 privileged: $(STAMPS)/test  ## tests with other users of the machine; needs root
 	$(PY) -m pytest tests/privileged

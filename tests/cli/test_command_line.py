@@ -15,6 +15,7 @@ import sealwire
 from sealwire.cli import inspection
 from sealwire.cli.app import app, run
 from sealwire.cli.endings import Exit, ending_of
+from sealwire.cli.sections import SectionedGroup
 from sealwire.errors import (
     ApplyError,
     ConfigurationError,
@@ -106,6 +107,15 @@ sys.modules["{name}"] = None
 from sealwire.__main__ import main
 sys.exit(main())
 """
+
+
+def test_every_command_is_listed_where_it_belongs() -> None:
+    """In one section of its group's help: one in none would be hidden, and nobody would find it."""
+    for group in (app, app.commands["keys"]):
+        assert isinstance(group, SectionedGroup)
+        assert sorted(group.commands) == sorted(
+            name for names in group.sections.values() for name in names
+        )
 
 
 def test_the_version(shell: Shell) -> None:

@@ -212,7 +212,7 @@ WRONG: list[tuple[Callable[[Folder], None], str]] = [
     (unsigned, r"pinned holds no keyring .* is no active root key.*: mv "),
     (open_to_all, r"pinned has mode 0666, so others can change it; run: chmod go-w "),
     (file_open_to_all, r"ring has mode 0666, so others can change it; run: chmod go-w "),
-    (linked, r"pinned is a symbolic link; name the file that: readlink -f "),
+    (linked, r"pinned is a symbolic link; name the file that this gives: readlink -f "),
     (dangling, r"ring is a symbolic link"),
     (fifo, r"ring is no regular file"),
     (garbage, r"ring holds no keyring .*: mv .*ring .*ring.wrong"),

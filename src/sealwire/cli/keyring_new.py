@@ -9,7 +9,7 @@ from sealwire.cli.custodian import ROOT_SUFFIX, Custodian
 from sealwire.cli.endings import CommandError, Exit
 from sealwire.cli.keyring_change import files_of
 from sealwire.cli.keyring_files import load_ring_half
-from sealwire.cli.keyring_make import fresh_secret
+from sealwire.cli.keyring_people import fresh_secret
 from sealwire.cli.keys import file_name
 from sealwire.cli.making import make_folder
 from sealwire.cli.passphrases import named_ask, new_passphrase

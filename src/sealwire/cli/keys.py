@@ -16,6 +16,7 @@ from sealwire.cli.passphrases import (
     passphrase_option,
     passphrase_options,
 )
+from sealwire.cli.sections import SectionedGroup
 from sealwire.cli.terminal import say_fields, say_hint, say_json
 from sealwire.cli.wording import ALGORITHMS
 from sealwire.keyfiles import (
@@ -45,9 +46,20 @@ KINDS: Final = {
 }
 
 
-@click.group(no_args_is_help=False)
+@click.group(
+    short_help="Make keys; keep the keyring of a team.",
+    cls=SectionedGroup,
+    sections={
+        "Key files": ("new", "show", "import", "export", "passwd"),
+        "The keyring: who is trusted, for what": ("init", "enroll", "list", "check", "review"),
+        "Its next version": ("renew", "sign", "push"),
+        "Replace a key": ("rotate", "rehearse", "promote"),
+        "Take a key away": ("suspend", "revoke", "leave", "destroy"),
+    },
+    no_args_is_help=False,
+)
 def keys() -> None:
-    """Make keys, and show what is public about one."""
+    """Make keys; keep the keyring, which says whose keys services trust, and for what."""
 
 
 @keys.command(
@@ -94,7 +106,10 @@ def new(
     key = _made(kind, owner, audience)
     if isinstance(key, SigningKey):
         public = write_both_halves(path, key, passphrase=passphrase, force=force)
-        say_hint(f"let a service trust it, on its host: sealwire init AUDIENCE --trust {public}")
+        say_hint(
+            f"let a service trust it, on its host: sealwire init AUDIENCE --trust {public}; or let "
+            f"its owner into a keyring: sealwire keys enroll {owner} --role ROLE --key {public}"
+        )
     else:
         if passphrase or named_ask() is not None:
             raise click.UsageError(
@@ -107,7 +122,7 @@ def new(
     return Exit.OK
 
 
-@keys.command(short_help="Show what is public of a key file, or a keyring.")
+@keys.command(short_help="Show what is public about a key, or a keyring.")
 @click.argument("file")
 @click.option(
     "--owner",

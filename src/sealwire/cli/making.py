@@ -12,6 +12,8 @@ from sealwire.cli.endings import CommandError, Exit
 _FOLDER_MODE: Final = 0o755
 """A service may have to read it as another user; its secret files have modes of their own."""
 
+_ELSEWHERE: Final = "choose another folder with --dir, or replace the files with --force"
+
 
 @dataclass(frozen=True, slots=True)
 class Item:
@@ -30,8 +32,12 @@ class Item:
     shared_with: str = ""
 
 
-def check_free(*paths: Path) -> None:
+def check_free(*paths: Path, remedy: str = _ELSEWHERE) -> None:
     """Check that nothing is at any of ``paths``.
+
+    Args:
+        paths: what is going to be written.
+        remedy: the hint where something is there.
 
     Raises:
         CommandError: something is.
@@ -41,7 +47,7 @@ def check_free(*paths: Path) -> None:
             raise CommandError(
                 Exit.LOCAL_FAILURE,
                 f"{path} is there already, and nothing was written",
-                "choose another folder with --dir, or replace the files with --force",
+                remedy,
             )
 
 

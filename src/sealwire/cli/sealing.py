@@ -31,8 +31,21 @@ config_option: Final = click.option(
     metavar="FILE",
     help="The operator's settings; otherwise $SEALWIRE_CONFIG, then the user's folder.",
 )
+
+
+def _one_service(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> str | None:
+    """Take one ``--to``; of several the last one alone would be asked, and nobody told."""
+    if len(given) > 1:
+        raise click.BadParameter(f"one service at a time, not {', '.join(given)}; ask each")
+    return given[0] if given else None
+
+
 to_option: Final = click.option(
-    "--to", metavar="AUDIENCE", help="For which service; may be left out where there is only one."
+    "--to",
+    multiple=True,
+    callback=_one_service,
+    metavar="AUDIENCE",
+    help="For which service; may be left out where there is only one.",
 )
 lifetime_option: Final = click.option(
     "--lifetime",

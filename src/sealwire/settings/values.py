@@ -522,9 +522,9 @@ class OperatorSettings:
             return None
         if not is_credential(target.receipt_key) and not os.path.lexists(target.receipt_key):
             raise KeyFileError(
-                f"{target.receipt_key} is not there; bring receipt.key.pub there from the host of "
-                f"{target.audience}, or take receipt_key out of {self.path.name}, and answers are "
-                "unverified"
+                f"{target.receipt_key} is not there; get receipt.key.pub from the service's host, "
+                f"then: sealwire trust {target.audience} --key receipt.key.pub, or take "
+                f"receipt_key out of {self.path.name}, and answers are unverified"
             )
         return load_verify_key(target.receipt_key, allow_example_keys=self.allow_example_keys)
 

@@ -589,3 +589,29 @@ def test_what_was_followed_is_known_by_its_text() -> None:
     assert all(live.is_known(each.sealed) for each in listed)
     assert not live.is_known(following(live.current).sealed)
     assert Reason.ENVELOPE_MALFORMED is refusal(lambda: live.is_known(b"none")).reason
+
+
+def test_only_what_a_root_has_written_is_read() -> None:
+    """Of those that were ever in force here, or that somebody has verified."""
+    live, mallory = live_of(), signing("mallory")
+    older = live.keyring
+    live.replace((following(live.current, entry(signing("carol"), Role.CONFIG)),))
+    assert older == live.peek(sign_keyring(older, (ROOT, mallory)))
+    forged = sign_keyring(older, (mallory, ROOT))
+    assert Reason.KEY_UNKNOWN is refusal(lambda: live.peek(forged)).reason
+    assert older == live.peek(forged, (entry(mallory, Role.ROOT),))
+
+
+def test_what_was_kept_is_judged_by_its_role_alone() -> None:
+    """Its key may have left service since; what the key is for has not changed."""
+    live = live_of()
+    gone = replace(in_state(live.keyring, BOB, State.DEACTIVATED), since=NOW + 1)
+    live.replace((following(live.current, gone, now=NOW + 1),))
+    chain = keyring_chain(live)
+    lease, base = (
+        read_request(chain.open(sealed(BOB, verb), now_ms=NOW_MS))
+        for verb in (Verb.LEASE, Verb.CONFIRM)
+    )
+    live.judge_roles(lease)
+    assert Reason.KEY_NOT_IN_FORCE is refusal(lambda: live.judge(lease, NOW_MS)).reason
+    assert Reason.KEY_ROLE is refusal(lambda: live.judge_roles(base)).reason

@@ -310,6 +310,9 @@ class LiveKeyring:
     def _unknown(self, listed: tuple[bytes, ...]) -> tuple[bytes, ...]:
         """Give what stands in a list behind the keyrings that were followed before.
 
+        Others of the same versions, which a root key has forked, are passed over where one follows
+        behind them: the roots have signed that for whoever has either.
+
         Raises:
             RefusedError: these are not in order, do not reach the one in force, or one has a
                 signature that is wrong.
@@ -325,9 +328,19 @@ class LiveKeyring:
             version = known.version
             if sealed != known.sealed:
                 verify_again(sealed, self.keyring.name, known.roots)
+        if version == self.keyring.version:
+            return listed[passed:]
+        unknown = listed[passed:]
+        while unknown and (found := self.peek(unknown[0]).version) <= self.keyring.version:
+            if version and found != version + 1:
+                raise self._older(f"version {found} stands behind {version}")
+            version, unknown = found, unknown[1:]
+            if not unknown:
+                following = self.keyring.version + 1
+                raise self._older(f"this is another {version}; {following} is the next")
         if version and version != self.keyring.version:
             raise self._older(f"what is known of these ends with {version}")
-        return listed[passed:]
+        return unknown
 
     def _older(self, what: str) -> VerificationError:
         detail = f"version {self.keyring.version} is in force, and {what}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
 import pytest
@@ -615,3 +616,31 @@ def test_what_was_kept_is_judged_by_its_role_alone() -> None:
     live.judge_roles(lease)
     assert Reason.KEY_NOT_IN_FORCE is refusal(lambda: live.judge(lease, NOW_MS)).reason
     assert Reason.KEY_ROLE is refusal(lambda: live.judge_roles(base)).reason
+
+
+def test_a_fork_is_passed_over_where_one_follows_behind_it() -> None:
+    """Whoever stole one root key can have each host follow another keyring that suspends."""
+    live, one = live_of(), first()
+    ours, theirs, older = (
+        following(
+            one,
+            entry(BOB, Role.LEASE, State.SUSPENDED, since=NOW - late, until=NOW + 60),
+            now=NOW - late,
+        )
+        for late in (10, 20, 30)
+    )
+    live.replace((ours,))
+    mended = following(theirs, entry(BOB, Role.LEASE, since=NOW))
+    assert (mended,) == live.follow(write_list([theirs.sealed, mended.sealed]))
+    assert (mended,) == live.follow(write_list([one.sealed, theirs.sealed, mended.sealed]))
+    for listed in (
+        [theirs.sealed],
+        [one.sealed, theirs.sealed],
+        [one.sealed, mended.sealed],
+        [theirs.sealed, older.sealed, mended.sealed],
+    ):
+        found = refusal(partial(live.follow, write_list(listed)))
+        assert Reason.KEYRING_OUT_OF_ORDER is found.reason
+    forged = sign_keyring(theirs.keyring, (signing("mallory"),))
+    found = refusal(partial(live.follow, write_list([forged, mended.sealed])))
+    assert Reason.KEY_UNKNOWN is found.reason

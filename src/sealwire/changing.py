@@ -20,7 +20,7 @@ from sealwire.clock import boot_ms, monotonic_ms
 from sealwire.documents import Tree
 from sealwire.documents.changes import Change, changes
 from sealwire.drifting import without_leases
-from sealwire.errors import ApplyError
+from sealwire.errors import ApplyError, counted
 from sealwire.happenings import (
     BaseBegan,
     BaseConfirmed,
@@ -350,8 +350,3 @@ def _differing(before: Tree, after: Tree) -> Difference:
 def because(why: str) -> str:
     """Give a reason as it stands behind what it is for."""
     return f": {why}" if why else ""
-
-
-def counted(number: int, what: str) -> str:
-    """Give a number and what is counted, which has an ``s`` unless it is one."""
-    return f"{number} {what}{'' if number == 1 else 's'}"

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sealwire import forks
 from sealwire.adopting import digest_of_setup
-from sealwire.changing import Changer, because, counted
+from sealwire.changing import Changer, because
 from sealwire.clock import boot_ms, monotonic_ms
 from sealwire.documents.changes import changes
-from sealwire.errors import ApplyError
+from sealwire.errors import ApplyError, counted
 from sealwire.eventlog import LOGGER, log_bug, log_to
 from sealwire.happenings import Ending, FloorAlert
 from sealwire.inforce import InForce

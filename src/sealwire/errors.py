@@ -210,3 +210,8 @@ def shorten(text: object, limit: int = 80) -> str:
     """Give ``repr(text)``, cut to ``limit`` characters: for quoting a peer in a log line."""
     quoted = repr(text)
     return quoted if len(quoted) <= limit else quoted[: limit - 1] + "…"
+
+
+def counted(number: int, what: str) -> str:
+    """Give a number and what is counted, which has an ``s`` unless it is one: ``2 loggers``."""
+    return f"{number} {what}{'' if number == 1 else 's'}"

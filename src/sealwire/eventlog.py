@@ -24,7 +24,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from sealwire.clock import monotonic_ms
-from sealwire.errors import Reason
+from sealwire.errors import Reason, counted
 from sealwire.stages import Outcome
 from sealwire.stats import Refusal, Stats
 
@@ -112,7 +112,8 @@ class EventLog:
             applied = decision.applied
             what = decision.done or "none"
             if applied is not None:
-                what = f"{applied.loggers} loggers, {applied.handlers} handlers"
+                loggers = counted(applied.loggers, "logger")
+                what = f"{loggers}, {counted(applied.handlers, 'handler')}"
             _log(logging.INFO, "applied %s: %s (%s)", who, what, peer)
         elif answer.outcome is Outcome.FAILED:
             self._stats = replace(stats, failed=stats.failed + 1)

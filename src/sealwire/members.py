@@ -65,9 +65,6 @@ MAX_HEARD: Final = 2 * MAX_WORKERS
 _QUEUE_BYTES: Final = 1024 * 1024
 """For as many answers as a queue may hold, which nobody reads while a change is made."""
 
-ANSWER_MS: Final = 1_000
-"""How long it is tried to answer; whoever has asked waits for twice that."""
-
 _AGAIN_S: Final = 0.002
 
 _OPEN: Final = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK

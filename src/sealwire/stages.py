@@ -30,10 +30,6 @@ CONTENT_TYPE_KEYRING = "application/vnd.sealwire.keyring"
 """A list of signed keyrings, which stands in the place of the last layer and has no body."""
 
 
-CONTENT_TYPE_KEYRING = "application/vnd.sealwire.keyring"
-"""A list of signed keyrings, which stands in the place of the last layer and has no body."""
-
-
 class Use(enum.Enum):
     """What a sealed object is for; bound into every layer, so none can stand in for another."""
 

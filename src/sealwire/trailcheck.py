@@ -9,14 +9,16 @@ Rules this module keeps:
    did not show the longer one, and it is not younger than that one's receipt. It is held as well,
    and the next request asks about both.
 3. On an alarm nothing that is held changes: it comes again until somebody says that it is settled.
-4. At most `MAX_POINTS` are held: where there are more, the shortest and the longest ones.
+4. A refusal that says nothing to any point is of a request that was not opened, such as one by a
+   suspended key: its points were not read, and the next request that is opened asks about them.
+5. At most `MAX_POINTS` are held: where there are more, the shortest and the longest ones.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from sealwire.receipts import TrailPoint, Unproved
+from sealwire.receipts import Outcome, TrailPoint, Unproved
 from sealwire.results import TrailCheck
 from sealwire.stages import MAX_POINTS
 from sealwire.trail.merkle import ProofError, verify_consistency
@@ -90,7 +92,8 @@ def judge(held: tuple[Held, ...], shown: Iterable[TrailPoint], receipt: Receipt)
     if not left:
         return Judged(TrailCheck.PROVED, now)
     unproved = [each.point.size for each in left if each.point in asked]
-    if not unproved:
+    unread = receipt.outcome is Outcome.REFUSED and not receipt.shown
+    if unread or not unproved:
         return Judged(TrailCheck.LATER, now)
     words = (
         f"the host does not show that its trail of {_entries(receipt.trail.size)} goes on from the "
@@ -135,7 +138,7 @@ def _goes_on(held: Held, said: Shown | None, receipt: Receipt, *, asked: bool) -
 
 
 def _bounded(held: list[Held]) -> tuple[Held, ...]:
-    """Give what is held in the order of sizes, and no more than can be shown (rule 4)."""
+    """Give what is held in the order of sizes, and no more than can be shown (rule 5)."""
     ordered = sorted(held, key=lambda each: each.point.size)
     if len(ordered) > MAX_POINTS:
         ordered[1 : len(ordered) - MAX_POINTS + 1] = []

@@ -19,13 +19,13 @@ Rules this module keeps:
 from __future__ import annotations
 
 import logging
+import sys
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sealwire.clock import monotonic_ms
 from sealwire.errors import StateError
 from sealwire.eventlog import LOGGER, log_to
-from sealwire.members import ANSWER_MS
 from sealwire.policy import Quorum
 from sealwire.receipts import Instance, Outcome
 from sealwire.requests import Revert
@@ -37,11 +37,18 @@ if TYPE_CHECKING:
     from sealwire.documents import JsonValue
     from sealwire.durable import DurableState
     from sealwire.engine import Engine
-    from sealwire.members import Members
     from sealwire.requests import Request
+
+    if sys.platform == "win32":
+        Members = Any  # there are none there
+    else:
+        from sealwire.members import Members
 
 REPORT_MS: Final = 2_000
 """How long the others are waited for; following takes a few milliseconds each."""
+
+ANSWER_MS: Final = 1_000
+"""How long it is tried to answer, while the queue of whoever asked is full."""
 
 LEAD_MS: Final = 250
 """How often it is looked whether anybody leads: within a second somebody does."""
@@ -107,12 +114,13 @@ class Workers:
     @property
     def socket(self) -> socket.socket:
         """Where the others are heard."""
-        return self._members.socket
+        heard: socket.socket = self._members.socket
+        return heard
 
     @property
     def leads(self) -> bool:
         """Whether this process serves the address."""
-        return self._members.leads
+        return bool(self._members.leads)
 
     @property
     def next_look_ms(self) -> int | None:
@@ -124,7 +132,7 @@ class Workers:
         if self.leads or monotonic_ms() < self._lead_due_ms:
             return False
         self._lead_due_ms = monotonic_ms() + LEAD_MS
-        return self._members.try_to_lead()
+        return bool(self._members.try_to_lead())
 
     def lead_no_more(self) -> None:
         """Let another one lead, since this one cannot."""

@@ -15,6 +15,7 @@ import sealwire
 from sealwire.cli import inspection
 from sealwire.cli.app import app, run
 from sealwire.cli.endings import Exit, ending_of
+from sealwire.cli.sections import SectionedGroup
 from sealwire.errors import (
     ApplyError,
     ConfigurationError,
@@ -53,10 +54,13 @@ COMMANDS = [
     "keys check",
     "keys destroy",
     "keys enroll",
+    "keys export",
+    "keys import",
     "keys init",
     "keys leave",
     "keys list",
     "keys new",
+    "keys passwd",
     "keys promote",
     "keys push",
     "keys rehearse",
@@ -103,6 +107,15 @@ sys.modules["{name}"] = None
 from sealwire.__main__ import main
 sys.exit(main())
 """
+
+
+def test_every_command_is_listed_where_it_belongs() -> None:
+    """In one section of its group's help: one in none would be hidden, and nobody would find it."""
+    for group in (app, app.commands["keys"]):
+        assert isinstance(group, SectionedGroup)
+        assert sorted(group.commands) == sorted(
+            name for names in group.sections.values() for name in names
+        )
 
 
 def test_the_version(shell: Shell) -> None:
@@ -160,6 +173,11 @@ def test_every_command_is_listed_here() -> None:
         ("keys new", "missing option '--owner'", "see: sealwire keys new --help"),
         ("keys new --owner Alice", "owner 'Alice' is not a name", "a name is 1 to 128"),
         ("keys new --owner me --kind mac", "belongs to one service", "--audience payments@prod"),
+        (
+            "keys new --owner me --kind mac --audience a --passphrase",
+            "nobody could be asked",
+            "out",
+        ),
         ("keys new --owner me --audience a", "belongs to a person", "leave --audience out"),
         ("keys new --owner me --kind rsa", "'rsa' is not one of", "see: sealwire keys new --help"),
         ("send \x1b[2J\n --x", "no such option", "see: sealwire send --help"),

@@ -10,10 +10,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sealwire.cli.service_part import places_for
-from sealwire.keyfiles import load_aead_key, load_mac_key, load_verify_key
+from sealwire.keyfiles import (
+    load_aead_key,
+    load_mac_key,
+    load_verify_key,
+    new_signing_key,
+    ssh_blob,
+)
 from sealwire.listener import make_door
 from sealwire.recommended import Recommended
 from sealwire.settings import load_service_settings, parse_operator
+from sealwire.sshwire import PublicKey
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Shell
@@ -79,6 +86,17 @@ def test_what_to_send_to_an_operator_is_their_settings(shell: Shell, alice_pub: 
     assert shell.folder / "alice.signing" == settings.signing_key
     assert f"unix:{shell.folder}/host/run/log.sock" == settings.target(AUDIENCE).address
     tomllib.loads(text)
+
+
+def test_who_signs_with_a_key_of_openssh_is_told_to_name_the_agent(shell: Shell) -> None:
+    """There is no file of ours with the private half; the fingerprint is what ssh-add -l prints."""
+    key = new_signing_key("alice").verify_key
+    blob = ssh_blob(key)
+    line = f"ssh-ed25519 {base64.b64encode(blob).decode()} alice@laptop\n"
+    (shell.folder / "id_alice.pub").write_text(line)
+    printed = shell.done("init", AUDIENCE, "--trust", "alice=id_alice.pub", "--dir", "host")
+    settings = parse_operator(shell.folder / "operator.toml", blocks(printed)[1])
+    assert f"agent:{PublicKey.parse(blob).fingerprint}" == str(settings.signing_key)
 
 
 def test_the_secrets_of_a_network_chain(shell: Shell, alice_pub: str) -> None:

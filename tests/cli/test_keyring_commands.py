@@ -127,6 +127,8 @@ def test_a_keyring_is_not_made_over_another(shell: Here, team: Path) -> None:
     ended = shell.run("keys", "init", "team", "--root-owner", "root")
     assert 3 == ended.status
     assert "is there already, and nothing was written" in ended.error
+    assert "sealwire keys list" in ended.hint
+    assert "--force" not in ended.hint
     assert before == (team / "team.keyring").read_bytes()
 
 
@@ -224,6 +226,25 @@ def test_the_list_is_a_table(shell: Here, team: Path) -> None:
         bob.split()[-1],
     ]
     assert any(line.split() == ["keyring", "team", "3"] for line in lines)
+
+
+def test_a_person_in_the_place_of_a_key(shell: Here, team: Path) -> None:
+    """At three in the morning: whoever names bob is told which keys of his there are."""
+    (bob,) = (key for key in listed(shell)["keys"] if key["owner"] == "bob")
+    ended = shell.run("keys", "suspend", "bob")
+    assert 3 == ended.status
+    assert f"name one of bob's keys by its id: {bob['id'][:16]} (lease, active)" == ended.hint
+    assert "copy its id from: sealwire keys list" == shell.run("keys", "suspend", "carol").hint
+
+
+def test_a_key_that_nobody_let_in_is_not_rehearsed(shell: Here, team: Path) -> None:
+    """Its name is said as it is everywhere else, and how it gets in."""
+    shell.done("keys", "new", "--owner", "alice", "--out", "alice-2.signing")
+    key = load_key(shell.folder / "alice-2.signing")
+    ended = shell.run("keys", "rehearse", "--key", "alice-2.signing")
+    assert 3 == ended.status
+    assert f"key {key.fingerprint} of alice-2.signing is not in the keyring team 3" == ended.error
+    assert "sealwire keys rotate --owner alice" in ended.hint
 
 
 def test_the_first_version_is_given_for_pinning(shell: Here, team: Path) -> None:

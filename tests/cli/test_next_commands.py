@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import click
 import pytest
+
+from sealwire.cli.app import app
+from sealwire.cli.hints import hint_for
+from sealwire.cli.typed import about
 
 if TYPE_CHECKING:
     import socket
@@ -64,6 +69,19 @@ def test_of_several_services_the_hint_names_one(shell: Shell, local_parts: str) 
     assert "did you mean: sealwire status --to billing@test" == slip.hint
 
 
+@pytest.mark.parametrize(
+    "typed", [["status"], ["lease", "a=DEBUG"], ["send", "-"], ["seal", "-"], ["doctor"]]
+)
+def test_two_services_are_not_asked_as_if_they_were_one(
+    shell: Shell, local_parts: str, typed: list[str]
+) -> None:
+    """The last one alone would be asked, and whoever typed both would not know."""
+    ended = shell.run(*typed, "--to", "payments@test", "--to=billing@test", given=b"{}")
+    assert 2 == ended.status
+    assert "one service at a time, not payments@test, billing@test" in ended.error
+    assert ended.hint.startswith("ask each")
+
+
 @pytest.mark.parametrize("command", [["status"], ["lease", "a=DEBUG"], ["send", "debug.json"]])
 def test_without_settings_the_hint_says_how_to_make_them(shell: Shell, command: list[str]) -> None:
     """Whoever has none cannot name another file."""
@@ -86,3 +104,13 @@ def test_a_refusal_names_the_same_service_again(shell: Shell, local_service: Ser
     assert "policy check" not in refused.hint
     assert "sealwire policy explain POLICY" in refused.hint
     assert local_service.logs("still there")
+
+
+def test_in_the_place_of_a_configuration_a_lease_is_proposed() -> None:
+    """To whoever may only lease; the command that was refused is not proposed once more."""
+    given = ("apply", "debug.json", "--to", "payments@test")
+    with click.Context(app, obj=given) as context:
+        context.params = {"to": "payments@test"}
+        hint = about(hint_for("key-role"), "the configuration")
+    assert "sealwire lease LOGGER=DEBUG --for 15m --to payments@test;" in hint
+    assert "apply" not in hint

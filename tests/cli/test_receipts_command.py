@@ -271,6 +271,24 @@ def test_a_key_is_trusted_because_somebody_says_so(shell: Shell, local_parts: st
     assert key.fingerprint in shell.done("trust", AUDIENCE)
 
 
+def test_a_key_that_the_settings_name_may_be_yet_to_come(shell: Shell, local_parts: str) -> None:
+    """Settings as init prints them name its file; trust is the command that brings it."""
+    settings_of(shell).with_name("payments@test-host.pub").unlink()
+    before = settings_of(shell).read_text()
+    missing = shell.run("trust", AUDIENCE)
+    assert 3 == missing.status
+    assert f"sealwire trust {AUDIENCE} --key receipt.key.pub" in missing.hint
+    file = "made/receipt.key.pub"
+    key = load_verify_key(shell.folder / file)
+    given = ("trust", AUDIENCE, "--key", file, "--fingerprint", key.fingerprint)
+    after = shell.run(*given, "--next")
+    assert 3 == after.status
+    assert "so none follows it" in after.error
+    shell.done(*given)
+    assert key.fingerprint in shell.done("trust", AUDIENCE)
+    assert sorted(before.splitlines()) == sorted(settings_of(shell).read_text().splitlines())
+
+
 def test_a_trusted_key_is_not_replaced_unless_that_is_said(shell: Shell, local_parts: str) -> None:
     """A squatter's key would be the second."""
     other = new_signing_key("host")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sealwire.keyfiles import load_signing_key
-from sealwire.trail.events import Applied, Stopped
+from sealwire.trail.events import Accepted, Applied, Stopped
 from sealwire.trail.seen import Changes, Who
 from sealwire.trail.segments import TrailWriter
 
@@ -56,8 +56,8 @@ def test_a_report_for_people(shell: Shell, made: Path) -> None:
     )
     lines = printed.splitlines()
     assert "# Changes of logging" == lines[0]
-    assert "- verified: **good**, 20 records in order" in lines
-    assert "- checkpoints held elsewhere: for 20 records" in lines
+    assert "- verified: **good**, 21 records in order" in lines
+    assert "- checkpoints held elsewhere: for 21 records" in lines
     titles = [line for line in lines if line.startswith("## ")]
     assert ["## Records by kind", "## Gaps", "## Changes", "## Refusals"] == titles[:4]
     assert "## What this does not show" == titles[-1]
@@ -65,7 +65,31 @@ def test_a_report_for_people(shell: Shell, made: Path) -> None:
     assert "| logger payments.db | propagate | yes | no |" in lines
     assert "| logger zahlungen.größe | itself | is not there | is there |" in lines
     assert "and 3 more, which the record does not list" in lines
-    assert any(line.startswith("| 2027-01-15T08:00:12.000Z | 13 | drifted |") for line in lines)
+    assert any(line.startswith("| 2027-01-15T08:00:13.000Z | 14 | drifted |") for line in lines)
+    (key,) = [line for line in lines if "| config key " in line]
+    assert key.endswith(" of alice | active | compromised |")
+    (ring,) = [line for line in lines if "| keyring payments, signed by root, other |" in line]
+    assert "| version 7, " in ring
+
+
+def test_a_keyring_has_records_of_its_own_for_its_outcome(shell: Shell, made: Path) -> None:
+    """It is not said that none is recorded; of a change without one it is."""
+    who = Who("root", "a1" * 32, "keyring")
+    with TrailWriter(made) as trail:
+        for number, verb in ((14, "keyring"), (15, "apply")):
+            request, moment = f"{number:02x}" * 16, NOW_MS + 30_000
+            asked = Accepted(request, "d1" * 32, who, "", verb, "keys", number, moment, moment)
+            trail.append(asked, moment)
+    printed = shell.done("trail", "report", made)
+    keyring, apply = (
+        printed.partition(f"### {verb} {number}")[2]
+        for verb, number in (("keyring", "0e" * 16), ("apply", "0f" * 16))
+    )
+    assert (
+        "- outcome: what came into force is listed under: Keys, policy and versions"
+        in (keyring.partition("###")[0])
+    )
+    assert "- outcome: no outcome is recorded in this time" in apply
 
 
 def test_what_records_less_is_listed(shell: Shell, made: Path) -> None:
@@ -97,7 +121,7 @@ def test_a_report_of_a_time_as_json(shell: Shell, made: Path) -> None:
         )
     )
     assert {"refused": 2} == told["population"]
-    assert ("good", 20) == (told["verification"]["outcome"], told["verification"]["records"])
+    assert ("good", 21) == (told["verification"]["outcome"], told["verification"]["records"])
     assert "" == told["unread"]
     assert [] == told["changes"]
 
@@ -116,7 +140,7 @@ def test_a_report_of_a_bad_trail_says_so_first(shell: Shell, made: Path) -> None
 def test_records_as_they_come(shell: Shell, made: Path) -> None:
     """Those that are there if asked for, and those that are written meanwhile, over segments."""
     whole = shell.done("trail", "follow", made, "--from", "18", "--for", "1s")
-    assert ["18", "19"] == [line.split()[0] for line in whole.splitlines()]
+    assert ["18", "19", "20"] == [line.split()[0] for line in whole.splitlines()]
     following = subprocess.Popen(
         [sys.executable, "-m", "sealwire", "trail", "follow", str(made), "--json", "--for", "3s"],
         stdout=subprocess.PIPE,
@@ -139,7 +163,7 @@ def test_records_as_they_come(shell: Shell, made: Path) -> None:
     assert 0 == following.returncode
     assert numbers
     assert list(range(numbers[0], numbers[0] + len(numbers))) == numbers
-    assert numbers[0] >= 20
+    assert numbers[0] >= 21
     assert 3 == shell.run("trail", "follow", "nowhere").status
 
 

@@ -240,6 +240,17 @@ def test_a_new_secret_key_is_held_when_its_file_comes(tmp_path: Path) -> None:
         fresh.lease({LOGGER: "DEBUG"}, for_s=60)
 
 
+def test_a_receipt_key_of_the_keyring_is_no_file_that_is_missing(tmp_path: Path) -> None:
+    """Its public half stands in the keyring, as those of people do; a host holds no file for it."""
+    service = Service(tmp_path, Recommended.LOCAL)
+    with service.listener:
+        service.follow(following(service.current, entry(signing("host", 1), Role.RECEIPT)))
+        keys = service.client(ALICE).status().report["keyring"]["keys"]
+        assert {("receipt", True), ("config", True)} <= {
+            (each["role"], each["held"]) for each in keys
+        }
+
+
 @pytest.mark.parametrize("kind", list(Recommended))
 def test_what_was_followed_outlives_the_process(tmp_path: Path, kind: Recommended) -> None:
     """An older file does not take a service back, and a compromised key's leases do not come up."""

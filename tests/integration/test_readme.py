@@ -326,8 +326,9 @@ def test_the_parts_exist() -> None:
     (command, subcommands), *parts = rows
     assert "`sealwire`" == command
     listed = subprocess.check_output([sys.executable, "-m", "sealwire", "--help"], text=True)
-    section = listed.partition("Commands:\n")[2].partition("\n\n")[0]
-    typed = re.findall(r"^  (\w+) ", section, flags=re.MULTILINE)
+    sections = listed.partition("--help")[2].partition("\n  Examples")[0].partition("\n")[2]
+    typed = re.findall(r"^  (\w+) ", sections, flags=re.MULTILINE)
+    assert len(typed) > 1
     assert sorted(typed) == sorted(re.findall(r"`(\w+)`", subcommands))
     names = [name for part, what in parts for name in re.findall(r"`([A-Za-z_]+)`", part + what)]
     assert len(names) > 1

@@ -87,7 +87,7 @@ def test_what_is_logged_at_which_level(alice: Operator, caplog: pytest.LogCaptur
     ):
         log.record(decision, PEER, NOW_MS, START_MS)
     expected = [
-        ("INFO", f"applied {REQUEST}: 2 loggers, 1 handlers ({PEER})"),
+        ("INFO", f"applied {REQUEST}: 2 loggers, 1 handler ({PEER})"),
         ("INFO", f"applied {REQUEST}: none ({PEER})"),
         ("WARNING", f"refused a message: signature-invalid: expected Sign1 ({PEER})"),
         ("WARNING", f"failed to apply {REQUEST}: no such file ({PEER})"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 import pytest
@@ -150,6 +151,20 @@ def test_what_is_not_proved_is_told(said: tuple[Shown, ...]) -> None:
     assert "does not show that its trail of 20 entries goes on from the one of 9" in found.words
     assert list(points(9, 20)) == [each.point for each in found.held]
     assert not found.check.is_alarm
+
+
+def test_a_refusal_that_read_no_point_is_no_alarm() -> None:
+    """A request of a suspended key is not opened; the next one that is asks about both points."""
+    refused = dataclasses.replace(receipt(20), outcome=Outcome.REFUSED)
+    found = judge(held(9), points(9), refused)
+    assert (TrailCheck.LATER, "") == (found.check, found.words)
+    assert list(points(9, 20)) == [each.point for each in found.held]
+    assert TrailCheck.PROVED is judge(found.held, points(9, 20), receipt(21, [9, 20])).check
+    # One that did read them, and could not prove it, says so; and a cut tail is one in any case.
+    unread = dataclasses.replace(refused, shown=(Shown(9, problem=Unproved.UNREADABLE),))
+    assert TrailCheck.UNPROVED is judge(held(9), points(9), unread).check
+    cut = dataclasses.replace(receipt(1), outcome=Outcome.REFUSED)
+    assert TrailCheck.TRUNCATED is judge(held(9), points(9), cut).check
 
 
 def test_a_host_that_says_nothing_of_its_trail() -> None:

@@ -28,12 +28,14 @@ from sealwire.cli.keyring_after import push, rehearse
 from sealwire.cli.keyring_change import destroy, promote, renew, revoke, suspend
 from sealwire.cli.keyring_check import check
 from sealwire.cli.keyring_list import list_keys
-from sealwire.cli.keyring_make import enroll, leave
 from sealwire.cli.keyring_make import init as init_keyring
+from sealwire.cli.keyring_people import enroll, leave
 from sealwire.cli.keyring_review import review
 from sealwire.cli.keyring_rotate import rotate
 from sealwire.cli.keyring_sign import sign
 from sealwire.cli.keys import keys
+from sealwire.cli.keys_import import export, import_key
+from sealwire.cli.keys_passwd import passwd
 from sealwire.cli.lease import lease
 from sealwire.cli.local import local
 from sealwire.cli.noting import note_failure
@@ -42,6 +44,7 @@ from sealwire.cli.policy import policy
 from sealwire.cli.receipts import receipts
 from sealwire.cli.revert import confirm, revert
 from sealwire.cli.seal import seal
+from sealwire.cli.sections import SectionedGroup
 from sealwire.cli.send import send
 from sealwire.cli.state import state
 from sealwire.cli.status import status
@@ -59,6 +62,14 @@ if TYPE_CHECKING:
 
 
 @click.group(
+    cls=SectionedGroup,
+    sections={
+        "Change the logging": ("lease", "apply", "confirm", "revert", "send", "seal", "cosign"),
+        "Look, and find out why": ("status", "why", "doctor", "receipts", "trail"),
+        "Look into a message": ("inspect", "open"),
+        "Set up": ("init", "keys", "trust", "config", "policy", "completion", "demo"),
+        "On the service's host": ("local", "state"),
+    },
     no_args_is_help=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="""\b
@@ -73,7 +84,8 @@ To try it out, both parts on this machine:
 
 \b
 Exit status: 0 done, 1 refused or failed, 2 usage, 3 a problem on this side (nothing was sent),
-4 sent but not answered (it may have been applied), 6 a trail is cut short, 130 interrupted.
+4 sent but not answered (it may have been applied), 5 done by some and not by others, 6 a trail is
+cut short, 130 interrupted.
 """,
 )
 @click.version_option(sealwire.__version__, message="sealwire %(version)s")
@@ -87,6 +99,10 @@ for _command in (
     *(completion, demo),
 ):
     app.add_command(_command)
+
+
+for _command in (import_key, export, passwd):
+    keys.add_command(_command)
 
 
 for _command in (follow, report, who_can):

@@ -121,7 +121,7 @@ HINTS: Final[Mapping[Reason, str]] = MappingProxyType(
             "let the command line choose the stream; seal anew: sealwire send CONFIG"
         ),
         Reason.KEY_ROLE: (
-            "ask for a lease instead: sealwire lease LOGGER=LEVEL --for 15m; or have somebody do "
+            "ask for a lease instead: sealwire lease LOGGER=DEBUG --for 15m; or have somebody do "
             "it whose key has the role config: sealwire keys list"
         ),
         Reason.KEYRING_EXPIRED: (

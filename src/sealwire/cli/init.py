@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import sys
@@ -17,7 +18,7 @@ from sealwire.cli.keys import file_name, public_path_of
 from sealwire.cli.operator_part import operator_part
 from sealwire.cli.service_part import make_service_part, places_for
 from sealwire.cli.terminal import printable, say
-from sealwire.keyfiles import load_trusted_key, load_verify_key
+from sealwire.keyfiles import load_trusted_key, load_verify_key, ssh_blob
 from sealwire.keys import NAME_PATTERN
 from sealwire.recommended import Recommended, Signatures
 from sealwire.settings import (
@@ -27,6 +28,8 @@ from sealwire.settings import (
     find_operator_settings,
     render_operator,
 )
+from sealwire.settings.signing import AgentName
+from sealwire.sshwire import PublicKey
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -137,7 +140,9 @@ def init(
         )
     if not both and (owner or config):
         raise click.UsageError("--owner and --config say whom to make; use them with --both")
-    trusted = [_trusted(each) for each in trust]
+    given = [_trusted(each) for each in trust]
+    trusted = [key for key, _ in given]
+    in_agents = {key.owner: agent for key, agent in given}
     path = _settings_path(audience, folder)
     places = places_for(
         audience, path, os.environ, alone=folder is not None, root=_is_root(), address=address
@@ -146,7 +151,7 @@ def init(
     if both:
         theirs = _operator_path(path, folder, config)
         operator = operator_part(theirs, owner, audience, force=force)
-        trusted.append(operator.key.verify_key)
+        trusted.append(operator.public)
     kind = Recommended(chain)
     part = None if ring is None else keyring_part(ring, keyring_file, places.folder, kind)
     service, items = make_service_part(
@@ -160,12 +165,12 @@ def init(
         ring=part,
     )
     if operator is not None:
-        items += operator.write(_target(service, operator.key.owner))
+        items += operator.write(_target(service, operator.public.owner))
     _say_items(items)
     _say_lines(service)
     for name in sorted({key.owner for key in trusted}):
-        if operator is None or name != operator.key.owner:
-            _say_what_to_send(service, name, items)
+        if operator is None or name != operator.public.owner:
+            _say_what_to_send(service, name, items, in_agents.get(name))
     if part is not None:
         _say_keyring(service, part)
     if operator is not None:
@@ -190,12 +195,21 @@ def _operator_path(service: Path, folder: str | None, config: str | None) -> Pat
     return find_operator_settings(config, os.environ).path
 
 
-def _trusted(written: str) -> VerifyKey | SshVerifyKey:
-    """Load the key of one ``--trust``: a file, or its owner's name, ``=`` and a file."""
+def _trusted(written: str) -> tuple[VerifyKey | SshVerifyKey, AgentName | None]:
+    """Load the key of one ``--trust``: a file, or its owner's name, ``=`` and a file.
+
+    Returns:
+        The key; and how its owner names it, where it is OpenSSH's: what signs is then no file of
+        ours, but an agent.
+    """
     name, separator, file = written.partition("=")
-    if separator and NAME_PATTERN.fullmatch(name) and not Path(written).exists():
-        return load_trusted_key(file, name)
-    return load_trusted_key(written)
+    if not (separator and NAME_PATTERN.fullmatch(name)) or Path(written).exists():
+        name, file = "", written
+    key = load_trusted_key(file, name or None)
+    blob = ssh_blob(key)
+    if base64.b64encode(blob) not in Path(file).read_bytes():
+        return key, None
+    return key, AgentName(PublicKey.parse(blob).fingerprint)
 
 
 def _target(service: ServiceSettings, owner: str) -> Target:
@@ -242,8 +256,17 @@ def _say_lines(service: ServiceSettings) -> None:
     )
 
 
-def _say_what_to_send(service: ServiceSettings, owner: str, items: Sequence[Item]) -> None:
-    """Print the operator's settings for ``owner``, and which secrets have to reach them."""
+def _say_what_to_send(
+    service: ServiceSettings, owner: str, items: Sequence[Item], in_agent: AgentName | None
+) -> None:
+    """Print the operator's settings for ``owner``, and which secrets have to reach them.
+
+    Args:
+        service: the service.
+        owner: the operator.
+        items: what was made.
+        in_agent: their key, where it is OpenSSH's, whose private half is no file of ours.
+    """
     secrets = [item.path for item in items if item.shared_with == owner]
     # Names of their own, because on the operator's machine there are keys for other services too.
     stem = file_name(service.audience)
@@ -253,7 +276,7 @@ def _say_what_to_send(service: ServiceSettings, owner: str, items: Sequence[Item
     theirs = OperatorSettings(
         Path("/operator.toml"),
         owner,
-        Path(f"/{file_name(owner)}.signing"),
+        in_agent or Path(f"/{file_name(owner)}.signing"),
         (
             Target(
                 service.audience,
@@ -296,6 +319,7 @@ def _say_keyring(service: ServiceSettings, ring: KeyringPart) -> None:
         Path(f"/{stem}.mac") if encrypts else None,
         Path(f"/{stem}.aead") if encrypts else None,
         None if service.receipt_key is None else Path(f"/{stem}-host.pub"),
+        signatures=service.signatures,
     )
     theirs = OperatorSettings(Path("/operator.toml"), "name", Path("/name.signing"), (target,))
     _say_text(

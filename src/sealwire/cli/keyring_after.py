@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import click
 
-from sealwire.cli.custodian import Custodian, ring_options
+from sealwire.cli.custodian import Custodian
 from sealwire.cli.endings import CommandError, Exit
 from sealwire.cli.keyring_files import load_ring_key
+from sealwire.cli.keyring_options import ring_options
 from sealwire.cli.keyring_services import Services, say_shown, services_of
 from sealwire.cli.options import json_option, timeout_option
 from sealwire.cli.sealing import operator_settings
@@ -112,6 +114,16 @@ def rehearse(
         raise CommandError(
             Exit.LOCAL_FAILURE, f"{file} holds the public half", "name the private one with --key"
         )
+    if key_id is None and key.thumbprint not in {
+        each.thumbprint for each in custodian.keyring.keys
+    }:
+        raise CommandError(
+            Exit.LOCAL_FAILURE,
+            f"key {key.fingerprint} of {file} is not in the keyring {custodian.keyring.name} "
+            f"{custodian.keyring.version}",
+            "whoever keeps the keyring lets it in, not in service yet: sealwire keys rotate "
+            f"--owner {key.owner} --role ROLE --key FILE.pub",
+        )
     named = custodian.key(key.thumbprint.hex() if key_id is None else key_id)
     if named.thumbprint != key.thumbprint:
         raise CommandError(
@@ -122,7 +134,9 @@ def rehearse(
     settings = operator_settings(config)
     known = to or tuple(target.audience for target in settings.targets)
     services = Services(custodian, settings, services_that_take(named, known), timeout_s)
-    ending = say_shown(services.rehearse(key), custodian, as_json=as_json, done="taken")
+    ending = say_shown(
+        services.rehearse(key, Path(file).absolute()), custodian, as_json=as_json, done="taken"
+    )
     return _ended(ending, "sealwire keys rehearse", "do not take it")
 
 

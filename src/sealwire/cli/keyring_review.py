@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sealwire.cli.custodian import Custodian, now_s, ring_options
+from sealwire.cli.custodian import Custodian
 from sealwire.cli.endings import Exit
+from sealwire.cli.keyring_options import now_s, ring_options
 from sealwire.cli.terminal import printable, say, say_json
+from sealwire.cli.wording import counted
 from sealwire.keyring.inspection import rights, useless, worries
 from sealwire.keyring.words import changes_in_words, key_in_words, moment_in_words
 
@@ -83,7 +85,8 @@ def _markdown(custodian: Custodian, now: int) -> Iterator[str]:
     yield f"# Who may do what: {keyring.name} {keyring.version}"
     yield ""
     yield f"As of {moment_in_words(now)}. It expires {moment_in_words(keyring.expires)};"
-    yield f"{keyring.root_threshold} root signatures are needed for each change."
+    needed = counted(keyring.root_threshold, "root signature")
+    yield f"each change needs {needed}."
     yield ""
     yield "## Rights"
     yield ""

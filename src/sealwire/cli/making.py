@@ -12,6 +12,8 @@ from sealwire.cli.endings import CommandError, Exit
 _FOLDER_MODE: Final = 0o755
 """A service may have to read it as another user; its secret files have modes of their own."""
 
+_ELSEWHERE: Final = "choose another folder with --dir, or replace the files with --force"
+
 
 @dataclass(frozen=True, slots=True)
 class Item:
@@ -30,8 +32,12 @@ class Item:
     shared_with: str = ""
 
 
-def check_free(*paths: Path) -> None:
+def check_free(*paths: Path, remedy: str = _ELSEWHERE) -> None:
     """Check that nothing is at any of ``paths``.
+
+    Args:
+        paths: what is going to be written.
+        remedy: the hint where something is there.
 
     Raises:
         CommandError: something is.
@@ -41,7 +47,7 @@ def check_free(*paths: Path) -> None:
             raise CommandError(
                 Exit.LOCAL_FAILURE,
                 f"{path} is there already, and nothing was written",
-                "choose another folder with --dir, or replace the files with --force",
+                remedy,
             )
 
 
@@ -52,7 +58,11 @@ def make_folder(path: Path, mode: int = _FOLDER_MODE) -> None:
         CommandError: it cannot be made.
     """
     try:
-        path.mkdir(mode=mode, parents=True, exist_ok=True)
+        # Not by ``parents=True``: where the umask is 002 those folders would be the group's too,
+        # and whatever lies below them would be refused.
+        for above in reversed(path.parents):
+            above.mkdir(mode=_FOLDER_MODE, exist_ok=True)
+        path.mkdir(mode=mode, exist_ok=True)
     except OSError as failure:
         raise CommandError(
             Exit.LOCAL_FAILURE,

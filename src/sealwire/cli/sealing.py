@@ -11,6 +11,7 @@ import click
 from sealwire.cli.anatomy import looks_sealed
 from sealwire.cli.endings import CommandError, Exit
 from sealwire.cli.parameters import duration, in_words
+from sealwire.cli.passphrases import with_passphrase
 from sealwire.cli.typed import typed
 from sealwire.clock import wall_clock_ms
 from sealwire.documents import read_ini_plan, read_plan
@@ -30,8 +31,21 @@ config_option: Final = click.option(
     metavar="FILE",
     help="The operator's settings; otherwise $SEALWIRE_CONFIG, then the user's folder.",
 )
+
+
+def _one_service(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> str | None:
+    """Take one ``--to``; of several the last one alone would be asked, and nobody told."""
+    if len(given) > 1:
+        raise click.BadParameter(f"one service at a time, not {', '.join(given)}; ask each")
+    return given[0] if given else None
+
+
 to_option: Final = click.option(
-    "--to", metavar="AUDIENCE", help="For which service; may be left out where there is only one."
+    "--to",
+    multiple=True,
+    callback=_one_service,
+    metavar="AUDIENCE",
+    help="For which service; may be left out where there is only one.",
 )
 lifetime_option: Final = click.option(
     "--lifetime",
@@ -57,12 +71,13 @@ unchecked_option: Final = click.option(
 
 
 def operator_settings(explicit: str | None) -> OperatorSettings:
-    """Load the operator's settings, wherever they are.
+    """Load the operator's settings, wherever they are, with a way to the key's passphrase.
 
     Raises:
         ConfigurationError: there are none, or they cannot be used.
     """
-    return load_operator_settings(find_operator_settings(explicit, os.environ).path)
+    path = find_operator_settings(explicit, os.environ).path
+    return with_passphrase(load_operator_settings(path))
 
 
 def target_of(settings: OperatorSettings, to: str | None) -> Target:

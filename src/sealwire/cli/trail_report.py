@@ -195,7 +195,7 @@ def _change(change: dict[str, Any]) -> Iterator[str]:
     yield f"- who: {_plain(_who(change['who']))}"
     yield f"- why: {_plain(change['why'] or 'no reason given')}"
     yield f"- accepted: {change['accepted'] or 'before this time, or not recorded'}"
-    outcome = change["outcome"] or "no outcome is recorded in this time"
+    outcome = change["outcome"] or _without_outcome(change["verb"])
     if change["outcome"]:
         outcome += f" at {change['at']} (record {change['seq']})"
     detail = f", {_plain(change['detail'])}" if change["detail"] else ""
@@ -210,6 +210,13 @@ def _change(change: dict[str, Any]) -> Iterator[str]:
     yield ""
     if change["changes"] is not None:
         yield from _differences(change["changes"])
+
+
+def _without_outcome(verb: str | None) -> str:
+    """Say what stands in the place of an outcome; a keyring has records of its own for that."""
+    if verb == "keyring":
+        return "what came into force is listed under: Keys, policy and versions"
+    return "no outcome is recorded in this time"
 
 
 def _differences(changes: dict[str, Any]) -> Iterator[str]:

@@ -76,7 +76,7 @@ def trust(
     path, text = read_settings(place.path, NO_OPERATOR_YET)
     settings = load_operator_settings(path)
     target = target_of(settings, audience)
-    known = settings.load_receipt_key(target)
+    known = _known(settings, target, asked=key is None)
     if key is None:
         if known is None:
             raise CommandError(
@@ -109,11 +109,25 @@ def trust(
     return Exit.OK
 
 
+def _known(settings: OperatorSettings, target: Target, *, asked: bool) -> VerifyKey | None:
+    """Load the key that is trusted, if there is one.
+
+    Settings as a host's ``sealwire init`` prints them name a file that is yet to come: this command
+    brings it. Where nothing is brought, that it is missing is what there is to tell.
+
+    Raises:
+        KeyFileError: its file is malformed or too open; or missing, and ``asked`` for.
+    """
+    if not asked and target.receipt_key is not None and not os.path.lexists(target.receipt_key):
+        return None
+    return settings.load_receipt_key(target)
+
+
 def _trust_next(
     settings: OperatorSettings, target: Target, host: VerifyKey, fingerprint: str | None
 ) -> Exit:
     """Trust the key that a host goes over to, beside the one that it still uses."""
-    known = settings.load_receipt_key(target)
+    known = _known(settings, target, asked=False)
     if known is None or target.receipt_key is None or known.owner != host.owner:
         raise CommandError(
             Exit.LOCAL_FAILURE,

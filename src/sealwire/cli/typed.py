@@ -33,7 +33,9 @@ _POLICY: Final = (
 )
 _NO_HANDLER: Final = re.compile(r"through: there is no handler (.+); there are: (.+)")
 _ALL: Final = ("--to", "--address", "--config")
-_ASKING: Final = re.compile(r"sealwire (?:status|why|doctor|confirm ID|revert ID)")
+_ASKING: Final = re.compile(
+    r"sealwire (?:status|why|doctor|confirm ID|revert ID|lease LOGGER=DEBUG --for 15m)"
+)
 _KNOWN: Final = {"sealwire why": ("--config",), "sealwire doctor": ("--to", "--config")}
 """The options of commands that do not take all of them."""
 

@@ -5,7 +5,8 @@ Rules this module keeps:
 1. Standard output is what was asked for; standard error is ``sealwire: error: …`` and
    ``sealwire: hint: …``, in lower case and without a full stop.
 2. A character that could drive the terminal is written as its escape, wherever it came from: a
-   peer, a file, an argument. That includes those that turn the direction of text.
+   peer, a file, an argument. That includes those that turn the direction of text, and those that
+   show nothing: two names that look the same are not to be shown the same.
 3. Colour repeats what the words say, and is for terminals alone: never with ``NO_COLOR``.
 4. A line is never wrapped or cut here, so that what is copied from it is whole. What an answer
    reports is cut before it gets here; see `reported`.
@@ -37,6 +38,18 @@ class OutputError(CommandError):
 _LINE_CONTROLS: Final = frozenset("\n\t")
 
 
+_BLANK: Final = frozenset(
+    chr(code)
+    for first, last in (
+        (0x034F, 0x034F), (0x115F, 0x1160), (0x17B4, 0x17B5), (0x180B, 0x180F), (0x2800, 0x2800),
+        (0x3164, 0x3164), (0xFE00, 0xFE0F), (0xFFA0, 0xFFA0), (0xE0100, 0xE01EF),
+    )
+    for code in range(first, last + 1)
+)  # fmt: skip
+"""What Python calls printable and no terminal shows: fillers, variation selectors, an empty braille
+cell (Unicode, "Default_Ignorable_Code_Point")."""
+
+
 def printable(text: object) -> str:
     """Give ``text`` with every character escaped that is not for reading (rule 2)."""
     return "".join(map(_escaped, str(text)))
@@ -48,7 +61,7 @@ def printable_lines(text: str) -> str:
 
 
 def _escaped(character: str) -> str:
-    if character.isprintable():
+    if character.isprintable() and character not in _BLANK:
         return character
     return character.encode("unicode_escape").decode()
 

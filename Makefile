@@ -21,7 +21,7 @@ PIP := $(PY) -m pip --disable-pip-version-check --quiet
 # `make test` measures these alone, and then runs the others, except those that take long or need
 # what a fresh machine lacks: these have a target of their own.
 MEASURED_TESTS := tests/unit tests/property
-OWN_TARGET := tests/load tests/crash tests/conformance tests/fuzz tests/privileged tests/scan tests/interop tests/openssh tests/mutation tests/assess
+OWN_TARGET := tests/load tests/crash tests/conformance tests/fuzz tests/privileged tests/scan tests/interop tests/openssh tests/mutation tests/assess tests/systemd
 # What the pages say of the code, and every example on them: `make docs` runs these.
 DOCS_TESTS := tests/integration/test_docs.py tests/integration/test_docs_examples.py
 # In a process for each core; a process that is done takes tests over from the others. What loads the
@@ -34,7 +34,7 @@ unexport PYTHONPATH PYTHONHOME
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo assess test test-all load load-short crash crash-short forks privileged scan interop openssh conformance fuzz fuzz-short mutation trail-mutations bench bench-short bench-peers docs lint venv clean FORCE
+.PHONY: help demo assess test test-all load load-short crash crash-short forks units privileged scan interop openssh conformance fuzz fuzz-short mutation trail-mutations bench bench-short bench-peers docs lint venv clean FORCE
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## /\1|/p' Makefile | while IFS='|' read -r name what; do \
@@ -80,6 +80,9 @@ crash-short: $(STAMPS)/test $(FAKETIME)  ## the same in under a minute
 forks: $(STAMPS)/test  ## a listener whose process forks, spawns and kills, a thousand times
 	SEALWIRE_FORK_ROUNDS=1000 $(PY) -m pytest -s -o faulthandler_timeout=3600 tests/forks
 
+units: $(STAMPS)/test  ## how much the example units leave a service; needs systemd-analyze
+	$(PY) -m pytest tests/systemd
+
 privileged: $(STAMPS)/test  ## tests with other users of the machine; needs root
 	$(PY) -m pytest tests/privileged
 
@@ -91,7 +94,7 @@ scan: $(WHEEL_DIR)/.built  ## bandit and semgrep over what users are told to wri
 	build/scan/bin/python -m pytest tests/scan
 
 # Two of the others need an older cbor2 than anybody else has, so they have an environment too.
-interop: $(STAMPS)/test  ## other implementations of COSE and of Merkle trees agree with ours; needs node and npm
+interop: $(STAMPS)/test  ## other implementations agree with ours, and keys go both ways; needs node, npm, openssh and openssl
 	test -x build/interop/python/bin/pip || $(PY) -m venv build/interop/python
 	build/interop/python/bin/pip --disable-pip-version-check --quiet install cwt==3.3.0 pycose==1.1.0 cbor2==5.9.0 cddl-verifier==1.5.3 pymerkle==6.1.0
 	npm install --prefix build/interop --no-package-lock --no-save --no-audit --no-fund --loglevel=error @auth0/cose@1.0.2

@@ -76,7 +76,7 @@ class Custody:
         self._files, self.live, self._engine = files, live, engine
         self._answering = answering
         self._due_ms = self._again_ms = 0
-        self._said = ""
+        self._said = self._receipt_trouble = ""
         self._warned: tuple[int, int] = (0, -1)
 
     @property
@@ -112,30 +112,36 @@ class Custody:
                 trouble = (*trouble, str(error))
             else:
                 self._put_in_force(followed)
-        try:
-            self._look_at_receipt_key()
-        except ConfigurationError as error:
-            trouble = (*trouble, str(error))
         if again or trouble:
             self._again_ms = mono_ms + _AGAIN_MS
         if trouble:
             self._alert(f"the keyring stays as it is: {'; '.join(trouble)}")
         elif not self._files.unused:
             self._said = ""
+        self._look_at_receipt_key()
         self._warn(now_ms // 1000)
 
     def _look_at_receipt_key(self) -> None:
         """Sign receipts with the key that stands in the file (rule 4)."""
-        key = self._files.look_at_receipt_key()
-        if key is None or self._answering is None or key == self._answering.key:
-            return
-        if key.owner != self._answering.key.owner:
-            raise ConfigurationError(
-                f"{self._files.receipt_key} is of {key.owner} now, and this host is "
-                f"{self._answering.key.owner}; put the old key back, or start the service again"
-            )
-        self._answering.use(key)
-        log_to(LOGGER, logging.INFO, "receipts are signed with key %s now", key.fingerprint)
+        answering = self._answering
+        try:
+            key = self._files.look_at_receipt_key()
+            if key is None or answering is None:
+                return
+            self._receipt_trouble = ""
+            if key == answering.key:
+                return
+            if key.owner != answering.key.owner:
+                raise ConfigurationError(
+                    f"{self._files.receipt_key} is of {key.owner} now, and this host is "
+                    f"{answering.key.owner}; put the old key back, or start the service again"
+                )
+            answering.use(key)
+        except ConfigurationError as error:
+            self._receipt_trouble = f"receipts are signed with the key as it was: {error}"
+            self._tell(self._receipt_trouble)
+        else:
+            log_to(LOGGER, logging.INFO, "receipts are signed with key %s now", key.fingerprint)
 
     def follow(self, opened: Opened) -> str:
         """Follow what a message brings; say in words what is in force now.
@@ -179,8 +185,11 @@ class Custody:
     def _alert(self, text: str) -> None:
         if text != self._said:
             self._said = text
-            log_to(LOGGER, logging.ERROR, "alert: %s", text)
-            self._engine.changer.observers.happened(FloorAlert(text))
+            self._tell(text)
+
+    def _tell(self, text: str) -> None:
+        log_to(LOGGER, logging.ERROR, "alert: %s", text)
+        self._engine.changer.observers.happened(FloorAlert(text))
 
     def _warn(self, now: int) -> None:
         keyring = self.live.keyring
@@ -217,7 +226,7 @@ class Custody:
             "digest": self.digest,
             "expires": keyring.expires,
             "expired": now > keyring.expires,
-            "trouble": self._said,
+            "trouble": "; ".join(each for each in (self._said, self._receipt_trouble) if each),
             "keys": [
                 {
                     "id": key.fingerprint,

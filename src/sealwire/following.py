@@ -11,7 +11,7 @@ Rules this module keeps:
    kept and verified as well, so that a state without the trial does not make it stand.
 5. What has ended and could not be written yet has ended all the same.
 6. An intent that is found open is that of a process that died in the middle: it is made again, from
-   the journal, unless that would begin a time on trial.
+   the journal, unless that would begin a time on trial, or its keys would be refused now.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from sealwire.eventlog import LOGGER, log_bug, log_to
 from sealwire.inforce import Trial, lease_end_ms
 from sealwire.journal import Held, Kept, Now, Remembered, Stored, StoredBase
 from sealwire.receipts import Outcome as Become
-from sealwire.requests import Apply, Confirm, Lease, Request, read_request
+from sealwire.requests import Apply, Confirm, Lease, Request, Revert, read_request
 from sealwire.stages import Outcome
 from sealwire.standing import (
     confirmed,
@@ -128,9 +128,9 @@ class Follower:
             self._elsewhere.add(request.id)
         return with_request(stored, request, self.state.clock_ms)
 
-    def is_elsewhere(self, request_id: str) -> bool:
-        """Whether a request is in force for the service, and not in this process."""
-        return request_id in self._elsewhere
+    def is_elsewhere(self, request: Revert) -> bool:
+        """Whether what a request ends is in force for the service, and not in this process."""
+        return self.seen is not None and bool(ended_by(request, self.seen) & self._elsewhere)
 
     def forget(self, request: Request) -> None:
         """Know that what was for others alone is not to stand."""
@@ -254,7 +254,9 @@ class Follower:
             if (opened.digest, opened.claims.cti.hex()) != (kept.digest, kept.id):
                 told.append(f"{kept.verb} {kept.id[:8]}: the journal names another message")
                 return None
-            return read_request(opened)
+            request = read_request(opened)
+            if self._door.keys is not None:
+                self._door.keys.judge_roles(request)
         except RefusedError as refusal:
             if kept.id in self._here:
                 # Another door of this process has taken it, whose chain is another one.
@@ -264,6 +266,7 @@ class Follower:
                 f"{refusal.reason.value}: {refusal.detail}"
             )
             return None
+        return request
 
     def _wanted(
         self, there: Remembered, requests: dict[str, Request | None], told: list[str]
@@ -382,6 +385,9 @@ class Follower:
     def _performed(self, request: Request) -> Outcome:
         now_ms, policy = self.state.clock_ms, self._door.policy
         try:
+            if self._door.keys is not None:
+                # By the keys of now: that it had been accepted only the journal says.
+                self._door.keys.judge(request, now_ms)
             self._engine.in_force.check(request, now_ms)
             policy.judge(request)
             self._engine.perform(request, now_ms, policy)

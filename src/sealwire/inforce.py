@@ -67,6 +67,10 @@ def _nobody(_: str) -> bool:
     return False
 
 
+def _nothing(_: Revert) -> bool:
+    return False
+
+
 def _makes_none(_: Iterable[str]) -> tuple[int, int]:
     return 0, 0
 
@@ -88,7 +92,7 @@ class InForce:
         count_new: gives, of loggers by name, how many were made for requests by now, and how many
             more these would be, with the names above them.
         is_anybody: whether a pattern of `Request.only` fits another process of the service.
-        is_elsewhere: whether a request, by its id, is in force in others and not in this one.
+        is_elsewhere: whether what a request ends is in force in others and not in this one.
     """
 
     instance: str = ""
@@ -102,7 +106,7 @@ class InForce:
     set_aside: tuple[str, ...] = ()
     count_new: Callable[[Iterable[str]], tuple[int, int]] = _makes_none
     is_anybody: Callable[[str], bool] = _nobody
-    is_elsewhere: Callable[[str], bool] = _nobody
+    is_elsewhere: Callable[[Revert], bool] = _nothing
 
     def is_addressed(self, request: Request) -> bool:
         """Whether a request is for this process."""
@@ -153,7 +157,7 @@ class InForce:
             raise _refusal(Reason.CONFIRMATION_DUE, detail)
 
     def _check_revert(self, request: Revert) -> None:
-        if not request.what or self.is_elsewhere(request.what):
+        if not request.what or self.is_elsewhere(request):
             return
         if request.opened.claims.stream is Stream.BASE:
             if request.what != self.base.id:

@@ -89,6 +89,7 @@ class KeyringFiles:
         kept: Path | None = None,
         receipt_key: Path | None = None,
         allow_example_keys: bool = False,
+        trust_group: bool = False,
     ) -> None:
         """Name the files; `open` reads them.
 
@@ -101,10 +102,11 @@ class KeyringFiles:
             kept: where this service keeps what it has followed; ``None`` keeps nothing.
             receipt_key: the host's receipt key; ``None`` where it is not to be followed.
             allow_example_keys: take secret keys of ``keys-example/``.
+            trust_group: take secrets of root's that a group of ours may read.
         """
         self.audience, self.pinned, self.file = audience, pinned, file
         self.secrets, self.kept, self.receipt_key = secrets, kept, receipt_key
-        self._allow_example_keys = allow_example_keys
+        self._allow_example_keys, self._trust_group = allow_example_keys, trust_group
         self._seen: dict[Path, tuple[_Stamp, ...]] = {}
         self._unused: set[Path] = set()
 
@@ -205,7 +207,9 @@ class KeyringFiles:
         if path is None or self._seen.get(path) == (stamps := _stamps(path)):
             return None
         self._seen[path] = stamps
-        return load_signing_key(path, allow_example_keys=self._allow_example_keys)
+        return load_signing_key(
+            path, allow_example_keys=self._allow_example_keys, trust_group=self._trust_group
+        )
 
     def keep(self, live: LiveKeyring, followed: Iterable[SignedKeyring]) -> bool:
         """Keep what is to be in force, before it is; say whether there is a place for it.
@@ -307,7 +311,9 @@ class KeyringFiles:
             raise KeyFileError(f"{self.secrets} has over {MAX_SECRETS} files; remove old keys")
         held: list[MacKey | AeadKey] = []
         for path in (each for each in names if each.suffix in SECRET_SUFFIXES):
-            key = load_key(path, allow_example_keys=self._allow_example_keys)
+            key = load_key(
+                path, allow_example_keys=self._allow_example_keys, trust_group=self._trust_group
+            )
             if not isinstance(key, (MacKey, AeadKey)):
                 raise KeyFileError(f"{path} holds no secret key; move it elsewhere")
             held.append(key)

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import atexit
 import logging
+import sys
 import threading
 import time
 import weakref
@@ -578,24 +579,33 @@ def _custody(chain: Chain, files: KeyringFiles | None, answering: Answering | No
     return Custody(files, live, engine_of_process(), answering)
 
 
-def _make_workers(durable: DurableState, door: Door, engine: Engine) -> MakeWorkers:
-    """Give what takes a place among the processes of a service, each time a listener begins."""
+if sys.platform == "win32":
 
-    def make() -> Workers:
-        # Late, because a service of one process does not need it, and no other system has it.
-        from sealwire.members import Members
-        from sealwire.workers import Workers, instance_of
+    def _make_workers(_: DurableState, __: Door, ___: Engine) -> MakeWorkers:
+        raise ConfigurationError(
+            "workers need Unix sockets and locks, which this system does not have; leave it out"
+        )
 
-        # Before anything of ours is put there: it may be another service's, or another user's.
-        durable.check_folder()
-        members = Members(durable.folder)
-        host = instance_name().partition("/")[0]
-        engine.in_force.instance = f"{host}/{instance_of(members.number)}"
-        made = Workers(members, engine, durable, door.policy.quorum)
-        engine.in_force.is_anybody = made.is_anybody
-        return made
+else:
 
-    return make
+    def _make_workers(durable: DurableState, door: Door, engine: Engine) -> MakeWorkers:
+        """Give what takes a place among the processes of a service, as often as one begins."""
+
+        def make() -> Workers:
+            # Late, because a service of one process does not need it.
+            from sealwire.members import Members
+            from sealwire.workers import Workers, instance_of
+
+            # Before anything of ours is put there: it may be another service's, or a user's.
+            durable.check_folder()
+            members = Members(durable.folder)
+            host = instance_name().partition("/")[0]
+            engine.in_force.instance = f"{host}/{instance_of(members.number)}"
+            made = Workers(members, engine, durable, door.policy.quorum)
+            engine.in_force.is_anybody = made.is_anybody
+            return made
+
+        return make
 
 
 def _durable(

@@ -115,6 +115,10 @@ class Keys(Protocol):
         """Judge whether the keys of a request allow what it asks for, or raise `RefusedError`."""
         ...
 
+    def judge_roles(self, request: Request) -> None:
+        """Judge the same of what was kept, whose keys may have left service since."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Door:

@@ -419,7 +419,7 @@ class Service:
         in_force = self.in_force
         if in_force is None:
             return False
-        ends = isinstance(request, Revert) and in_force.is_elsewhere(request.what)
+        ends = isinstance(request, Revert) and in_force.is_elsewhere(request)
         return ends or not in_force.is_addressed(request)
 
     def _spread(self, workers: Workers, request: Request, done: Done, *, here: bool) -> Event:

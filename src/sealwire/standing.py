@@ -102,14 +102,20 @@ def confirmed(stored: Stored, request: Request | None) -> Stored:
 
 
 def ended_by(request: Request, there: Remembered) -> frozenset[str]:
-    """Give what a request ends of what stands, in every process, by the ids of requests."""
+    """Give what a request ends of what stands, in every process, by the ids of requests.
+
+    In the stream of leases that is leases alone, whatever it names: who may end leases need not be
+    allowed to take a configuration back.
+    """
     if not isinstance(request, Revert):
         return frozenset()
-    if request.what:
-        return frozenset({request.what})
+    stood = there.in_force
     if request.opened.claims.stream is Stream.LEASE:
-        return frozenset(each.id for each in there.in_force.leases)
-    return frozenset(each.id for each in there.in_force.bases[-1:])
+        leases = frozenset(each.id for each in stood.leases)
+        return leases & {request.what} if request.what else leases
+    if request.what:
+        return frozenset(each.id for each in stood.bases) & {request.what}
+    return frozenset(each.id for each in stood.bases[-1:])
 
 
 def decides(request: Request | None, trial: str) -> bool:

@@ -11,18 +11,21 @@ Rules this module keeps:
 5. Whoever takes over looks at the journal, and has the others look: what the one before has written
    and told nobody of is put in force everywhere, and what it left in the middle is done again.
 6. Whoever comes later has what stands before it serves, because it follows the journal first.
+7. What a process says of itself is its word: it may lie about what it did, and about nothing else.
+   It has one row, under the name of its place; it cannot hold up whoever asks for longer than
+   `REPORT_MS`, nor fill an answer.
 """
 
 from __future__ import annotations
 
 import logging
+import sys
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sealwire.clock import monotonic_ms
 from sealwire.errors import StateError
 from sealwire.eventlog import LOGGER, log_to
-from sealwire.members import ANSWER_MS
 from sealwire.policy import Quorum
 from sealwire.receipts import Instance, Outcome
 from sealwire.requests import Revert
@@ -34,16 +37,32 @@ if TYPE_CHECKING:
     from sealwire.documents import JsonValue
     from sealwire.durable import DurableState
     from sealwire.engine import Engine
-    from sealwire.members import Members
     from sealwire.requests import Request
+
+    if sys.platform == "win32":
+        Members = Any  # there are none there
+    else:
+        from sealwire.members import Members
 
 REPORT_MS: Final = 2_000
 """How long the others are waited for; following takes a few milliseconds each."""
+
+ANSWER_MS: Final = 1_000
+"""How long it is tried to answer, while the queue of whoever asked is full."""
 
 LEAD_MS: Final = 250
 """How often it is looked whether anybody leads: within a second somebody does."""
 
 STALE: Final = "has not answered"
+
+_MOST_CHARS: Final = 500
+"""Of any text that another process says: it ends up in receipts and in status."""
+
+_MOST_LEASES: Final = 100
+"""Of one row of status."""
+
+_MOST_DRIFT: Final = 1_000_000
+"""More places than a logging tree has that anybody could read."""
 
 _FOLLOW: Final = "follow"
 _FOLLOWED: Final = "followed"
@@ -91,17 +110,17 @@ class Workers:
         self._quorum = quorum
         self._lead_due_ms = 0
         self._silent: set[int] = set()
-        self._names: dict[int, str] = {}
 
     @property
     def socket(self) -> socket.socket:
         """Where the others are heard."""
-        return self._members.socket
+        heard: socket.socket = self._members.socket
+        return heard
 
     @property
     def leads(self) -> bool:
         """Whether this process serves the address."""
-        return self._members.leads
+        return bool(self._members.leads)
 
     @property
     def next_look_ms(self) -> int | None:
@@ -113,7 +132,7 @@ class Workers:
         if self.leads or monotonic_ms() < self._lead_due_ms:
             return False
         self._lead_due_ms = monotonic_ms() + LEAD_MS
-        return self._members.try_to_lead()
+        return bool(self._members.try_to_lead())
 
     def lead_no_more(self) -> None:
         """Let another one lead, since this one cannot."""
@@ -123,8 +142,7 @@ class Workers:
 
     def is_anybody(self, pattern: str) -> bool:
         """Whether a pattern of instance names fits another process of the service."""
-        host = self._engine.in_force.instance.partition("/")[0]
-        others = (f"{host}/{instance_of(number)}" for number in self._members.others())
+        others = map(self._name_of, self._members.others())
         return self.leads and any(fnmatchcase(name, pattern) for name in others)
 
     # ---- as the one that leads -----------------------------------------------------------------
@@ -145,7 +163,7 @@ class Workers:
             outcome = _outcome_of(said)
             if isinstance(request, Revert) and outcome is Outcome.APPLIED:
                 outcome = Outcome.REVERTED
-            rows.append(Instance(self._name_of(number), outcome, str(said.get("detail", ""))))
+            rows.append(Instance(self._name_of(number), outcome, _text(said.get("detail"))))
         return tuple(rows)
 
     def is_enough(self, rows: tuple[Instance, ...], *, here: bool) -> bool:
@@ -167,7 +185,9 @@ class Workers:
             if said is None:
                 rows.append(Row(self._name_of(number), stale=True))
             else:
-                rows.append(_read_row(said))
+                own: dict[str, JsonValue]
+                own = {"instance": self._name_of(number), "leads": False}
+                rows.append(_read_row({**said, **own}))
         return tuple(rows)
 
     def _heard_of(
@@ -188,16 +208,20 @@ class Workers:
                 break
             for number, said in self._members.hear():
                 self._silent.discard(number)
-                if said.get("what") == answer and said.get("ticket") == ticket:
-                    self._names[number] = str(said.get("instance", ""))
+                asked_for = said.get("what") == answer and said.get("ticket") == ticket
+                if asked_for and number in heard:
                     heard[number] = said
+            # Who never stops talking is not listened to for longer than who is silent.
+            if monotonic_ms() >= until_ms:
+                break
         for number in there:
             if heard[number] is None:
                 self._silent.add(number)
         return heard
 
     def _name_of(self, number: int) -> str:
-        return self._names.get(number) or instance_of(number)
+        host = self._engine.in_force.instance.partition("/")[0]
+        return f"{host}/{instance_of(number)}"
 
     def take_over(self) -> None:
         """Be where the journal is, and have the others be there: nobody waits for them.
@@ -221,22 +245,36 @@ class Workers:
         Args:
             look: looks at everything else that may have changed, such as the keyring.
         """
+        # For all of them together: who asks often, and never reads, holds nobody up the longer.
+        patience_ms = ANSWER_MS
         for number, said in self._members.hear():
             what = said.get("what")
             if what == _FOLLOW:
                 look()
-                outcome, detail = self._follow(str(said.get("request", "")))
-                row: dict[str, JsonValue] = {"outcome": outcome.value, "detail": detail[:500]}
-                self._answer(number, said, {"what": _FOLLOWED, **row})
+                outcome, detail = self._follow(_text(said.get("request")))
+                row: dict[str, JsonValue] = {
+                    "outcome": outcome.value,
+                    "detail": detail[:_MOST_CHARS],
+                }
+                answer: dict[str, JsonValue] = {"what": _FOLLOWED, **row}
             elif what == _ASK:
-                self._answer(number, said, {"what": _TOLD, **self._own_row()})
+                answer = {"what": _TOLD, **self._own_row()}
+            else:
+                continue
+            began_ms = monotonic_ms()
+            self._answer(number, said, answer, max(0, patience_ms))
+            patience_ms -= monotonic_ms() - began_ms
 
     def _answer(
-        self, number: int, said: dict[str, JsonValue], answer: dict[str, JsonValue]
+        self,
+        number: int,
+        said: dict[str, JsonValue],
+        answer: dict[str, JsonValue],
+        patience_ms: int,
     ) -> None:
-        answer["instance"] = self._engine.in_force.instance
-        answer["ticket"] = said.get("ticket")
-        self._members.tell(number, answer, patience_ms=ANSWER_MS)
+        ticket = said.get("ticket")
+        answer["ticket"] = ticket if isinstance(ticket, int) else None
+        self._members.tell(number, answer, patience_ms=patience_ms)
 
     def _follow(self, request_id: str) -> tuple[Outcome, str]:
         """Be where the journal is; say what has become of a request here."""
@@ -257,7 +295,7 @@ class Workers:
             "base": in_force.base.digest,
             "leases": [each.id for each in in_force.overlay.leases],
             "drift": len(in_force.drift),
-            "trouble": "; ".join(each for each in troubles if each)[:500],
+            "trouble": "; ".join(each for each in troubles if each)[:_MOST_CHARS],
             "leads": self.leads,
         }
 
@@ -279,16 +317,22 @@ def instance_of(number: int) -> str:
 
 def _outcome_of(said: dict[str, JsonValue]) -> Outcome:
     named = {each.value: each for each in Outcome}
-    return named.get(str(said.get("outcome")), Outcome.FAILED)
+    return named.get(_text(said.get("outcome")), Outcome.FAILED)
 
 
 def _read_row(said: dict[str, JsonValue]) -> Row:
     leases, drift = said.get("leases"), said.get("drift")
     return Row(
-        instance=str(said.get("instance", "")),
-        base=str(said.get("base", "")),
-        leases=tuple(map(str, leases)) if isinstance(leases, list) else (),
-        drift=drift if isinstance(drift, int) else 0,
-        trouble=str(said.get("trouble", "")),
+        instance=_text(said.get("instance")),
+        base=_text(said.get("base")),
+        leases=tuple(map(_text, leases[:_MOST_LEASES])) if isinstance(leases, list) else (),
+        drift=min(max(drift, 0), _MOST_DRIFT) if isinstance(drift, int) else 0,
+        trouble=_text(said.get("trouble")),
         leads=said.get("leads") is True,
     )
+
+
+def _text(value: JsonValue) -> str:
+    """Give a text that another process says, as far as it is one, and short (rule 7)."""
+    text = value if isinstance(value, str) else ""
+    return text[:_MOST_CHARS].encode(errors="replace").decode()

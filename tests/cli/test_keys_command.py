@@ -99,7 +99,9 @@ def test_the_secret_is_never_shown(shell: Shell, kind: str) -> None:
         "fingerprint": key.fingerprint,
         "thumbprint": key.thumbprint.hex(),
         "public_key": json.loads(told)["public_key"],
+        "passphrase": None,
         "example": False,
+        "notes": [],
     }
     assert (json.loads(told)["public_key"] is None) == (kind != "signing")
 

@@ -56,8 +56,8 @@ def test_a_report_for_people(shell: Shell, made: Path) -> None:
     )
     lines = printed.splitlines()
     assert "# Changes of logging" == lines[0]
-    assert "- verified: **good**, 20 records in order" in lines
-    assert "- checkpoints held elsewhere: for 20 records" in lines
+    assert "- verified: **good**, 21 records in order" in lines
+    assert "- checkpoints held elsewhere: for 21 records" in lines
     titles = [line for line in lines if line.startswith("## ")]
     assert ["## Records by kind", "## Gaps", "## Changes", "## Refusals"] == titles[:4]
     assert "## What this does not show" == titles[-1]
@@ -65,7 +65,11 @@ def test_a_report_for_people(shell: Shell, made: Path) -> None:
     assert "| logger payments.db | propagate | yes | no |" in lines
     assert "| logger zahlungen.größe | itself | is not there | is there |" in lines
     assert "and 3 more, which the record does not list" in lines
-    assert any(line.startswith("| 2027-01-15T08:00:12.000Z | 13 | drifted |") for line in lines)
+    assert any(line.startswith("| 2027-01-15T08:00:13.000Z | 14 | drifted |") for line in lines)
+    (key,) = [line for line in lines if "| config key " in line]
+    assert key.endswith(" of alice | active | compromised |")
+    (ring,) = [line for line in lines if "| keyring payments, signed by root, other |" in line]
+    assert "| version 7, " in ring
 
 
 def test_a_keyring_has_records_of_its_own_for_its_outcome(shell: Shell, made: Path) -> None:
@@ -117,7 +121,7 @@ def test_a_report_of_a_time_as_json(shell: Shell, made: Path) -> None:
         )
     )
     assert {"refused": 2} == told["population"]
-    assert ("good", 20) == (told["verification"]["outcome"], told["verification"]["records"])
+    assert ("good", 21) == (told["verification"]["outcome"], told["verification"]["records"])
     assert "" == told["unread"]
     assert [] == told["changes"]
 
@@ -136,7 +140,7 @@ def test_a_report_of_a_bad_trail_says_so_first(shell: Shell, made: Path) -> None
 def test_records_as_they_come(shell: Shell, made: Path) -> None:
     """Those that are there if asked for, and those that are written meanwhile, over segments."""
     whole = shell.done("trail", "follow", made, "--from", "18", "--for", "1s")
-    assert ["18", "19"] == [line.split()[0] for line in whole.splitlines()]
+    assert ["18", "19", "20"] == [line.split()[0] for line in whole.splitlines()]
     following = subprocess.Popen(
         [sys.executable, "-m", "sealwire", "trail", "follow", str(made), "--json", "--for", "3s"],
         stdout=subprocess.PIPE,
@@ -159,7 +163,7 @@ def test_records_as_they_come(shell: Shell, made: Path) -> None:
     assert 0 == following.returncode
     assert numbers
     assert list(range(numbers[0], numbers[0] + len(numbers))) == numbers
-    assert numbers[0] >= 20
+    assert numbers[0] >= 21
     assert 3 == shell.run("trail", "follow", "nowhere").status
 
 

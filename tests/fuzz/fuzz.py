@@ -30,7 +30,16 @@ with atheris.instrument_imports(include=["sealwire"]):
     from sealwire.documents.ini import read_ini_plan
     from sealwire.errors import ConfigurationError, RefusedError
     from sealwire.framing import FrameReader
-    from sealwire.keyfiles import parse_key
+    from sealwire.keyfiles import (
+        UNSAFE_COST_FOR_TESTS_ALONE,
+        Passphrase,
+        openssh,
+        parse_foreign,
+        parse_key,
+        parse_protected,
+        pkcs8,
+        protect,
+    )
     from sealwire.keyring import (
         Keyring,
         Owner,
@@ -81,6 +90,8 @@ NETWORK: Final = Chain(
 )
 SEVERAL: Final = Chain("payments@prod", [ThresholdVerifier([SIGNING.verify_key]), Freshness()])
 SSHSIG: Final = Chain("payments@prod", [SshsigVerifier([SshVerifyKey.of(SIGNING.verify_key)])])
+PASSPHRASE: Final = Passphrase(b"correct horse battery")
+FOREIGN: Final = Path(__file__).parents[1] / "unit" / "keyfiles" / "files"
 RULES: Final = default_rules(["/var/log"])
 JSON_SEED: Final = (
     b'{"version": 1, "formatters": {"f": {"format": "%(levelname)s %(message)s"}}, "handlers": '
@@ -244,6 +255,17 @@ def _signed_keyring(data: bytes) -> None:
     assert verify_first(data).sealed == RING
 
 
+def _keypass(data: bytes) -> None:
+    held = parse_protected(data.decode(errors="replace"))
+    assert held.line().encode() == data + b"\n"
+    if held.cost.memory_kib <= 64:
+        assert held.open(PASSPHRASE) == SIGNING
+
+
+def _foreign(data: bytes) -> None:
+    parse_foreign(data, "alice", lambda _: PASSPHRASE)
+
+
 TARGETS: Final[dict[str, Callable[[bytes], None]]] = {
     "cbor": _cbor,
     "body": _body,
@@ -260,6 +282,8 @@ TARGETS: Final[dict[str, Callable[[bytes], None]]] = {
     "signers": _signers,
     "keyring": _keyring,
     "signed-keyring": _signed_keyring,
+    "keypass": _keypass,
+    "foreign": _foreign,
 }
 SEEDS: Final[dict[str, list[bytes]]] = {
     "cbor": [bytes.fromhex("83a301020304f6f4f5"), answers.CONSTANT_REFUSAL],
@@ -294,6 +318,11 @@ SEEDS: Final[dict[str, list[bytes]]] = {
         ),
         b"# nobody\nbob cert-authority ssh-rsa AAAA\n",
     ],
+    "keypass": [protect(SIGNING, PASSPHRASE, UNSAFE_COST_FOR_TESTS_ALONE).line()[:-1].encode()],
+    "foreign": [
+        b'{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}',
+        *(path.read_bytes() for path in sorted(FOREIGN.iterdir())),
+    ],
 }
 
 
@@ -310,6 +339,12 @@ def _slow(data: bytes) -> None:
 FAULTS: Final[dict[str, Callable[[bytes], None]]] = {"raising": _raising, "slow": _slow}
 FINDINGS: Final = Path(__file__).parents[2] / "build" / "fuzz"
 CORPUS: Final = "SEALWIRE_FUZZ_CORPUS"
+
+
+# No input is to take long because it asks for it; that such are refused, the unit tests show.
+pkcs8.MAX_ITERATIONS = 4096  # type: ignore[misc]
+pkcs8.MAX_MEMORY_BYTES = 1 << 20  # type: ignore[misc]
+openssh.MAX_ROUNDS = 0  # type: ignore[misc]
 
 
 def fuzz(name: str, arguments: list[str], corpus: str) -> None:

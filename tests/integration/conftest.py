@@ -12,6 +12,7 @@ Rules these tests keep:
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -28,13 +29,23 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
-from sealwire import MemorySealerState, Sealer, deliver, eventlog, listen, memory, wall_clock_ms
+from sealwire import (
+    MemorySealerState,
+    Sealer,
+    deliver,
+    engine,
+    eventlog,
+    listen,
+    memory,
+    wall_clock_ms,
+)
 from sealwire.bases import Bases
 from sealwire.requests import CONTENT_TYPE_REQUEST, write_request
 from sealwire.transports.addresses import TcpAddress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
     from typing import Any
 
     from tests.conftest import Operator, Way
@@ -43,6 +54,8 @@ if TYPE_CHECKING:
     from sealwire.listener import Listener
     from sealwire.requests import Verb
     from sealwire.stages import Answer, Applied, Stream
+
+    Process = Callable[[], AbstractContextManager[None]]
 
 PATIENCE_S = 20.0
 """Far longer than anything takes on a busy machine; what has not come by then will not."""
@@ -56,6 +69,21 @@ def _a_new_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let each test begin as a process does that has taken nothing yet, and logged nothing."""
     memory._of_audience.clear()
     monkeypatch.setattr(eventlog, "_bugs", eventlog.Budget())
+
+
+@pytest.fixture
+def new_process(own_tree: Callable[[], AbstractContextManager[None]]) -> Process:
+    """Give what begins as a process does that has logged, and changed, nothing yet."""
+
+    @contextlib.contextmanager
+    def begin() -> Iterator[None]:
+        engine._of_process.clear()
+        memory._of_audience.clear()
+        with own_tree():
+            yield
+        engine._of_process.clear()
+
+    return begin
 
 
 @pytest.fixture

@@ -104,6 +104,14 @@ class World:
         """Run a command that has to end well."""
         assert 0 == run(words)
 
+    def until_done(self, *words: str) -> None:
+        """Run a command until it ends well: hosts look at files twice a second."""
+        for _ in range(PATIENCE):
+            if run(words) == 0:
+                return
+            time.sleep(0.05)
+        raise AssertionError(f"{words} never ended well")
+
     def carry(self) -> None:
         """Bring the files of secret keys to the hosts, as an administrator does."""
         for audience, place in self.services.items():
@@ -339,3 +347,241 @@ def test_a_service_that_follows_a_file_loses_trust_as_well(world: World) -> None
             return
         time.sleep(0.05)
     raise AssertionError("the key is still trusted")
+
+
+# ---- what is told ------------------------------------------------------------------------------
+
+
+def test_status_names_the_keyring(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its version, until when it is good, and which secrets the host has not got."""
+    world.done("keys", "push")
+    capsys.readouterr()
+    world.done("status", "--to", AUDIENCES[0])
+    (line,) = [each for each in capsys.readouterr().out.splitlines() if each.startswith("keyring")]
+    version = world.ring().keyring.version
+    assert f"team {version}, expires " in line
+    assert "missing" not in line
+    world.done("keys", "new", "--owner", "bob")
+    world.done(
+        *("keys", "enroll", "bob", "--role", "lease", "--key", "bob.pub"),
+        *("--audience", AUDIENCES[0], "--network"),
+    )
+    world.done("keys", "push")
+    capsys.readouterr()
+    world.done("status", "--to", AUDIENCES[0])
+    assert "files of keys that are missing: " in capsys.readouterr().out
+
+
+def test_a_push_is_confirmed_by_receipts_alone(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of a service whose receipts are not verified, nothing is known."""
+    world.done("keys", "renew", "--lifetime", "100d")
+    world.done("keys", "push", "--to", AUDIENCES[0], "--json")
+    settings = world.operator / "operator.toml"
+    settings.write_text(settings.read_text().replace('receipt_key = "billing@prod-host.pub"', ""))
+    capsys.readouterr()
+    assert 5 == run(("keys", "push"))
+    ended = capsys.readouterr()
+    assert "1 of 2 services confirmed" in ended.out
+    assert "its receipt is not verified" in ended.out
+    assert "sealwire: error: some services have not confirmed it" in ended.err
+
+
+def test_a_push_where_nobody_is_reached(world: World) -> None:
+    """No connection is the status of no connection."""
+    world.stop()
+    assert 3 == run(("keys", "push"))
+
+
+def test_a_service_that_missed_many_versions_catches_up(world: World) -> None:
+    """More than one message can carry."""
+    for days in range(300, 320):
+        world.done("keys", "renew", "--lifetime", f"{days}d")
+    world.done("keys", "push")
+    report = Client.from_settings(None, AUDIENCES[1]).status().report["keyring"]
+    assert world.ring().keyring.version == report["version"]
+
+
+def test_a_forked_keyring_is_not_confirmed(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A service that has another version of the same number is told, and is not called ours."""
+    world.done("keys", "push")
+    saved = (world.operator / "team.keyring").read_bytes()
+    world.done("keys", "renew", "--lifetime", "50d")
+    world.done("keys", "push")
+    (world.operator / "team.keyring").write_bytes(saved)
+    world.done("keys", "renew", "--lifetime", "60d")
+    capsys.readouterr()
+    assert 1 == run(("keys", "push"))
+    assert "0 of 2 services confirmed" in capsys.readouterr().out
+
+
+def test_rehearsing_changes_nothing(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    """A key in service is taken; one that nobody knows is not, nor is another one's file."""
+    key = str(world.operator / "alice.signing")
+    world.done("keys", "push")
+    capsys.readouterr()
+    world.done("keys", "rehearse", "--key", key)
+    assert "2 of 2 services taken" in capsys.readouterr().out
+    wrong = world.key_of("receipt").fingerprint
+    assert 3 == run(("keys", "rehearse", wrong, "--key", key))
+    assert 3 == run(("keys", "rehearse", "--key", str(world.operator / "alice.pub")))
+    world.done("keys", "new", "--owner", "carol")
+    assert 3 == run(("keys", "rehearse", "--key", "carol.signing"))
+
+
+def test_a_rotation_waits_for_a_host_that_has_not_got_the_file(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It says which file has to be brought where, and promotes nothing."""
+    old = world.key_of("gate")
+    assert 5 == run(("keys", "rotate", old.fingerprint))
+    ended = capsys.readouterr()
+    assert "and not the file of key" in ended.err
+    assert "into keyring.secrets of their hosts" in ended.err
+    assert old == world.key_of("gate")
+
+
+def test_a_key_of_somebody_else_waits_for_them(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its owner rehearses and goes over; the custodian takes their word."""
+    world.done("keys", "new", "--owner", "bob")
+    wanted = [word for each in AUDIENCES for word in ("--audience", each)]
+    key = ("--key", "bob.pub", *wanted, "--network")
+    world.done("keys", "enroll", "bob", "--role", "lease", *key)
+    world.carry()
+    world.done("keys", "push")
+    world.done("keys", "new", "--owner", "bob", "--out", "bob-2.signing")
+    theirs = (world.operator / "operator.toml").read_text().replace("alice", "bob")
+    for stem in map(file_name, AUDIENCES):
+        for kind in ("mac", "aead"):
+            made = world.operator / "secrets" / stem / f"bob.{kind}"
+            shutil.copy(made, world.operator / f"bob-{stem}.{kind}")
+        theirs = theirs.replace(f'"{stem}.', f'"bob-{stem}.')
+    (world.operator / "bob.toml").write_text(theirs)
+    shutil.copy("bob.signing", world.operator)
+    words = ("keys", "rotate", "--owner", "bob", "--role", "lease", "--overlap", "1s")
+    assert 5 == run((*words, "--key", "bob-2.pub"))
+    assert "who has to rehearse it" in capsys.readouterr().err
+    config = str(world.operator / "bob.toml")
+    world.until_done("keys", "rehearse", "--key", "bob-2.signing", "--config", config)
+    assert 5 == run((*words, "--rehearsed"))
+    assert "bob has to seal with key" in capsys.readouterr().err
+    world.done(*words, "--switched")
+    assert "every service takes lease key" in capsys.readouterr().out
+    time.sleep(1.1)
+    world.done(*words)
+    assert "has taken the place of lease key" in capsys.readouterr().out
+
+
+def test_a_shared_key_of_somebody_else_is_brought_to_them(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is made here, because hosts need it as well; its owner tries it."""
+    world.done("keys", "new", "--owner", "bob")
+    key = ("--key", "bob.pub", "--audience", AUDIENCES[0], "--network")
+    world.done("keys", "enroll", "bob", "--role", "lease", *key)
+    words = ("keys", "rotate", "--owner", "bob", "--role", "gate", "--overlap", "1s")
+    told = ""
+    assert 5 == run(words)
+    # Nobody's word stands in for a file that a host has not got.
+    assert 5 == run((*words, "--rehearsed"))
+    assert "not the file of key" in capsys.readouterr().err
+    for _ in range(PATIENCE):
+        capsys.readouterr()
+        world.carry()
+        assert 5 == run(words)
+        told = capsys.readouterr().err
+        if "bob has to seal with key" in told:
+            break
+        time.sleep(0.05)
+    assert "bob has to seal with key" in told
+
+
+def test_a_host_makes_its_receipt_key_itself(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody else ever has it."""
+    assert 3 == run(("keys", "rotate", "--owner", world.host, "--role", "receipt"))
+    assert "makes its receipt key itself" in capsys.readouterr().err
+
+
+def test_another_operator_trusts_the_next_receipt_key(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Beside the one in use, before the host goes over to it."""
+    new = new_signing_key(world.host)
+    write_key_file(world.folder / "receipt-2.key", new)
+    write_key_file(world.folder / "next.pub", new.verify_key)
+    words = ("trust", AUDIENCES[0], "--key", "next.pub", "--fingerprint", new.fingerprint)
+    world.done(*words, "--next")
+    client = Client.from_settings(None, AUDIENCES[0])
+    answered = client.status()
+    assert answered.verified
+    world.switch_host()
+    for _ in range(PATIENCE):
+        answered = client.status()
+        assert answered.verified
+        if answered.key_id == new.fingerprint:
+            break
+        time.sleep(0.05)
+    assert new.fingerprint == answered.key_id
+    world.done(*words, "--force")
+    stranger = new_signing_key("host-of-another")
+    write_key_file(world.folder / "other.pub", stranger.verify_key)
+    capsys.readouterr()
+    assert 3 == run(("trust", AUDIENCES[0], "--key", "other.pub", "--next"))
+    assert "so none follows it" in capsys.readouterr().err
+
+
+def test_a_receipt_key_of_another_host_is_not_used(world: World) -> None:
+    """The old one signs on, and what is wrong is told."""
+    place = world.services[AUDIENCES[0]] / "receipt.key"
+    write_key_file(place, new_signing_key("somebody-else"), force=True)
+    client, trouble = Client.from_settings(None, AUDIENCES[0]), ""
+    for _ in range(PATIENCE):
+        answered = client.status()
+        assert answered.verified
+        if trouble := answered.report["keyring"]["trouble"]:
+            break
+        time.sleep(0.05)
+    assert "is of somebody-else now" in trouble
+
+
+def test_the_trail_tells_what_happened_to_keys(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each version with who signed it, each key with its state before and after."""
+    bob = new_signing_key("bob")
+    write_key_file(world.folder / "bob.pub", bob.verify_key)
+    world.done("keys", "enroll", "bob", "--role", "lease", "--key", "bob.pub")
+    world.done("keys", "leave", "bob")
+    world.stop()
+    trail = world.services[AUDIENCES[0]] / "trail"
+    capsys.readouterr()
+    world.done("trail", "report", str(trail), "--key", str(trail.with_name("trail.pub")))
+    told = capsys.readouterr().out
+    assert f"lease key {bob.fingerprint} of bob | active | deactivated" in told
+    assert f"lease key {bob.fingerprint} of bob | none | active" in told
+    assert "keyring team, signed by root" in told
+
+
+def test_doctor_looks_at_a_services_keyring(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Version, expiry, secrets held; and what is wrong."""
+    service = str(world.services[AUDIENCES[0]] / "service.toml")
+    run(("doctor", "--service", service))
+    told = capsys.readouterr().out
+    assert "2 of 2 secrets held" in told
+    assert "is trusted" in told
+    world.done("keys", "renew", "--lifetime", "5d")
+    world.done("keys", "push")
+    capsys.readouterr()
+    run(("doctor", "--service", service))
+    assert "sealwire keys renew, and keys push" in capsys.readouterr().out
+    (world.services[AUDIENCES[0]] / "team-1.keyring").write_bytes(b"nonsense")
+    assert 3 == run(("doctor", "--service", service))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import time
 from dataclasses import replace
@@ -30,9 +29,7 @@ from sealwire import (
     Sealer,
     Trail,
     as_verify,
-    engine,
     keyringfiles,
-    memory,
     wall_clock_ms,
 )
 from sealwire.custody import Custody
@@ -56,7 +53,7 @@ from sealwire.trail.events import Accepted, KeyChanged, KeyringChanged, KeyState
 from sealwire.trail.records import parse_record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -349,21 +346,6 @@ def test_how_long_a_keyring_is_good_is_told_ahead(
 
 
 # ---- what a compromised key had applied --------------------------------------------------------
-
-
-@pytest.fixture
-def new_process(own_tree: Callable[[], AbstractContextManager[None]]) -> Process:
-    """Give what begins as a process does that has logged, and changed, nothing yet."""
-
-    @contextlib.contextmanager
-    def begin() -> Iterator[None]:
-        engine._of_process.clear()
-        memory._of_audience.clear()
-        with own_tree():
-            yield
-        engine._of_process.clear()
-
-    return begin
 
 
 def test_a_configuration_of_a_compromised_key_stays_and_is_named(

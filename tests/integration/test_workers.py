@@ -17,6 +17,7 @@ from sealwire import (
     MemorySealerState,
     NoAnswerError,
     RequestFailedError,
+    RequestRefusedError,
     Sealer,
     TransportError,
     wall_clock_ms,
@@ -26,10 +27,13 @@ from sealwire.journal import init as init_state
 from sealwire.keyfiles import write_key_file
 from sealwire.keys import SigningKey
 from sealwire.recommended import local_layers
+from sealwire.requests import CONTENT_TYPE_REQUEST, Verb, write_request
+from sealwire.stages import Stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from sealwire.documents import JsonValue
     from sealwire.results import Result
 
 PROGRAM = Path(__file__).with_name("workers_program.py")
@@ -332,3 +336,29 @@ def test_the_command_line_watches(fleet: Fleet) -> None:
         watching.send_signal(signal.SIGINT)
         watching.stdout.read()
         assert 130 == watching.wait()
+
+
+def test_who_ends_leases_takes_no_configuration_back(fleet: Fleet) -> None:
+    """Also not one that stands in other processes than the one that takes the message."""
+    report = fleet.client.status().report
+    other = next(row["instance"] for row in report["workers"] if not row["leads"])
+    config: dict[str, JsonValue] = {
+        "version": 1,
+        "incremental": True,
+        "loggers": {LOGGER: {"level": "DEBUG"}},
+    }
+    result = fleet.client.apply(config, only=other)
+    revert = write_request(Verb.REVERT, id=result.request_id)
+    with pytest.raises(RequestRefusedError) as error:
+        fleet.client.ask(revert, CONTENT_TYPE_REQUEST, Stream.LEASE)
+    assert "not-in-force" == error.value.reason
+    there = write_request(Verb.REVERT, id=result.request_id, only=other)
+    fleet.client.ask(there, CONTENT_TYPE_REQUEST, Stream.LEASE)
+
+    def stands() -> list[str]:
+        rows = fleet.client.status().report["workers"]
+        return [row["instance"] for row in rows if row["base"]]
+
+    assert [other] == stands()
+    fleet.client.ask(revert, CONTENT_TYPE_REQUEST, Stream.BASE)
+    assert [] == stands()

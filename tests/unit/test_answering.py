@@ -119,6 +119,29 @@ def test_what_failed_is_told_with_its_detail(way: Way) -> None:
     assert (Outcome.FAILED, "no such file") == (receipt.outcome, receipt.detail)
 
 
+def test_every_process_has_a_row(local: Way) -> None:
+    """Our own first: what was taken back because of others was done here."""
+    message = opened(local)
+    others = (Instance("worker-1", Outcome.APPLIED), Instance("x/y", Outcome.FAILED, "why"))
+    in_force = InForce("host-a/worker-0")
+    receipt = told(local, done(message, instances=others), None, in_force)
+    names = ["host-a/worker-0", "host-a/worker-1", "x/y"]
+    assert names == [each.name for each in receipt.instances]
+    taken_back = done(message, Answer(Decided.FAILED), instances=others)
+    receipt = told(local, taken_back, None, in_force)
+    expected = [Outcome.REVERTED, Outcome.APPLIED, Outcome.FAILED]
+    assert expected == [each.outcome for each in receipt.instances]
+
+
+def test_who_passes_it_on_is_not_addressed(local: Way) -> None:
+    """It is for another process, and whoever leads has not done it."""
+    message = asked_for(local, "lease", Stream.LEASE, levels={"a": "DEBUG"}, only="host-a/worker-1")
+    others = (Instance("host-a/worker-1", Outcome.APPLIED),)
+    receipt = told(local, done(message, instances=others), None, InForce("host-a/worker-0"))
+    expected = [Outcome.NOT_ADDRESSED, Outcome.APPLIED]
+    assert expected == [each.outcome for each in receipt.instances]
+
+
 def test_the_challenge_is_told_to_who_lacks_it_alone(local: Way) -> None:
     """Everybody else either has it or could not use it."""
     state = AdmissionState(0, challenge=CHALLENGE)
@@ -311,3 +334,38 @@ def test_a_receipt_key_is_exchanged_while_the_service_runs(local: Way) -> None:
     with pytest.raises(ConfigurationError, match="trusted for requests"):
         answering.use(local.operator.signing)
     assert other == answering.key
+
+
+OTHERS = (
+    Instance("worker-1", Outcome.APPLIED),
+    Instance("host-b/worker-2", Outcome.FAILED, "has not answered"),
+)
+
+
+def test_each_process_has_a_line(local: Way) -> None:
+    """Our own first; the others are on the same host, unless they say otherwise."""
+    message = asked_for(local, "lease", Stream.LEASE, levels={"a": "INFO"})
+    in_force = InForce("host-a/worker-0")
+    receipt = told(local, done(message, instances=OTHERS), in_force=in_force)
+    assert receipt.instances == (
+        Instance("host-a/worker-0", Outcome.APPLIED),
+        Instance("host-a/worker-1", Outcome.APPLIED),
+        OTHERS[1],
+    )
+
+
+def test_what_too_few_have_done_was_taken_back_here(local: Way) -> None:
+    """It has failed as a whole, and here it was done for a moment."""
+    message = asked_for(local, "lease", Stream.LEASE, levels={"a": "INFO"})
+    decision = done(message, Answer(Decided.FAILED), instances=OTHERS)
+    receipt = told(local, decision, in_force=InForce("host-a/worker-0"))
+    assert Outcome.FAILED is receipt.outcome
+    assert Instance("host-a/worker-0", Outcome.REVERTED) == receipt.instances[0]
+
+
+def test_who_leads_and_is_not_meant_says_so(local: Way) -> None:
+    """The request was for other processes alone."""
+    message = asked_for(local, "lease", Stream.LEASE, levels={"a": "INFO"}, only="*/worker-1")
+    receipt = told(local, done(message, instances=OTHERS), in_force=InForce("host-a/worker-0"))
+    assert Outcome.APPLIED is receipt.outcome
+    assert Instance("host-a/worker-0", Outcome.NOT_ADDRESSED) == receipt.instances[0]

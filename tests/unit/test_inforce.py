@@ -55,6 +55,15 @@ def test_only_says_which_instances(alice: Operator, only: str, expected: Reason 
     assert expected is reason(Status(opened(alice), only=only))
 
 
+def test_what_another_process_is_meant_by_is_for_it_to_judge(alice: Operator) -> None:
+    """Whoever leads passes it on, and does not know what stands there."""
+    one = in_force()
+    one.is_anybody = lambda pattern: pattern == "web-1/8"
+    one.check(Revert(opened(alice, Stream.LEASE), "00" * 16, only="web-1/8"), NOW_MS)
+    with pytest.raises(RefusedError):
+        one.check(Revert(opened(alice, Stream.LEASE), "00" * 16, only="web-1/9"), NOW_MS)
+
+
 def test_a_configuration_may_say_what_it_replaces(alice: Operator) -> None:
     """By the digest of the base in force; without one it replaces any."""
     message = opened(alice)
@@ -125,3 +134,16 @@ def test_an_id_that_is_in_force_begins_nothing_else(alice: Operator, there: str)
         for request in (Apply(message, LoggingPlan()), Lease(message, (("a", 10),))):
             assert Reason.REPLAYED is reason(request)
     assert reason(Revert(opened(alice, Stream.LEASE))) is None
+
+
+def test_what_is_for_other_processes_is_passed_on(alice: Operator) -> None:
+    """Whoever leads does not know what can be done there, and looks at nothing else of it."""
+    there = in_force()
+    there.is_anybody = "web-2/*".__eq__
+    there.is_elsewhere = ("12" * 16).__eq__
+    message = opened(alice, Stream.LEASE)
+    there.check(Revert(message, "ef" * 16, only="web-2/*"), NOW_MS)
+    there.check(Revert(message, "12" * 16), NOW_MS)
+    with pytest.raises(RefusedError) as caught:
+        there.check(Status(opened(alice), only="web-3/*"), NOW_MS)
+    assert Reason.NOT_ADDRESSED is caught.value.reason

@@ -354,7 +354,7 @@ def test_a_file_that_may_not_be_opened(tmp_path: Path, monkeypatch: pytest.Monke
     """The refusal says whose it is and which mode it has."""
     path = written(tmp_path / "alice.signing", format_key(SIGNING))
 
-    def denied(*_: object) -> int:
+    def denied(*_: object, **__: object) -> int:
         raise PermissionError(13, "Permission denied")
 
     with monkeypatch.context() as patched:
@@ -378,7 +378,7 @@ def make_socket(path: Path) -> None:
     ("make", "said"),
     [
         (str, "is not there; make a key with: sealwire keys new --owner NAME"),
-        (make_link, "is a symbolic link; name the file that: readlink -f"),
+        (make_link, "is a symbolic link; name the file that this gives: readlink -f"),
         (Path.mkdir, "is no regular file (drwx"),
         (os.mkfifo, "is no regular file (prw-"),
         (make_socket, "cannot be opened: "),
@@ -424,8 +424,10 @@ def test_what_was_checked_is_what_is_read(tmp_path: Path, monkeypatch: pytest.Mo
     fstat = os.fstat
 
     def exchange(descriptor: int) -> os.stat_result:
-        other.replace(path)
-        return fstat(descriptor)
+        status = fstat(descriptor)
+        if stat.S_ISREG(status.st_mode):
+            other.replace(path)
+        return status
 
     with monkeypatch.context() as patched:
         patched.setattr(os, "fstat", exchange)
@@ -437,8 +439,13 @@ def test_a_disk_that_fails_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     """An error while reading is a refusal with the file's name."""
     path = written(tmp_path / "alice.signing", format_key(SIGNING))
 
-    def failing(_: int) -> os.stat_result:
-        raise OSError(5, "Input/output error")
+    fstat = os.fstat
+
+    def failing(descriptor: int) -> os.stat_result:
+        status = fstat(descriptor)
+        if stat.S_ISREG(status.st_mode):
+            raise OSError(5, "Input/output error")
+        return status
 
     with monkeypatch.context() as patched:
         patched.setattr(os, "fstat", failing)

@@ -169,13 +169,26 @@ def test_what_is_said_is_heard(member: Callable[[], Members]) -> None:
     assert not first.tell(7, {"what": "ask"})
 
 
-@pytest.mark.parametrize("junk", [b"", b"{", b"[]", b"{}", b'{"from": "0"}', b"\xff"])
+@pytest.mark.parametrize(
+    "junk", [b"", b"{", b"[]", b"{}", b'{"from": "0"}', b"\xff", b"[" * 50_000]
+)
 def test_what_is_no_message_says_nothing(member: Callable[[], Members], junk: bytes) -> None:
     """And keeps nobody from hearing what comes behind it."""
     first, second = member(), member()
     first.socket.sendto(junk, first._way_to(1))
     first.tell(1, {"what": "ask"})
     assert [(0, {"what": "ask"})] == heard(second)
+
+
+def test_what_never_ends_is_heard_in_parts(
+    member: Callable[[], Members], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever hears has something else to do as well."""
+    monkeypatch.setattr(members_module, "MAX_HEARD", 2)
+    first, second = member(), member()
+    for _ in range(3):
+        assert first.tell(1, {"what": "ask"})
+    assert [2, 1] == [len(heard(second)), len(heard(second))]
 
 
 def test_a_socket_that_is_closed_says_nothing(member: Callable[[], Members]) -> None:

@@ -146,3 +146,13 @@ def test_nobody_is_trusted(nobody: tuple[()] | list[SshVerifyKey]) -> None:
     """No key of either kind is no chain."""
     with pytest.raises(ConfigurationError, match="at least one key"):
         local(AUDIENCE, (), sshsig=nobody)
+
+
+def test_no_sshsig_stands_among_the_signatures_of_several() -> None:
+    """Neither side is made so, and both say what to do."""
+    for make in (
+        lambda: local(AUDIENCE, [SIGNING.verify_key], sshsig=[SSH_KEY], several=True),
+        lambda: local_layers(SSH_SIGNING, several=True),
+    ):
+        with pytest.raises(ConfigurationError, match="no SSHSIG stands among them"):
+            make()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import threading
 from types import SimpleNamespace
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from tests.conftest import Operator
 
+    from sealwire.documents import JsonValue
     from sealwire.requests import Request
 
 PATIENCE_S = 20.0
@@ -78,15 +80,26 @@ class Process:
         self.workers = Workers(self.members, engine, durable, quorum)
         self.looked = 0
         self._thread: threading.Thread | None = None
-        self._done = False
+        self.done = False
 
     def serve(self) -> None:
         """Do what is asked for, in a thread."""
+        self._serve(self.hear)
 
+    def serve_by(self, answer: Callable[[int, dict[str, JsonValue]], None]) -> None:
+        """Do something else instead, in a thread."""
+
+        def hear() -> None:
+            for number, said in self.members.hear():
+                answer(number, said)
+
+        self._serve(hear)
+
+    def _serve(self, hear: Callable[[], None]) -> None:
         def run() -> None:
-            while not self._done:
+            while not self.done:
                 if self.members.wait_to_hear(monotonic_ms() + 20):
-                    self.hear()
+                    hear()
 
         self._thread = threading.Thread(target=run)
         self._thread.start()
@@ -101,7 +114,7 @@ class Process:
 
     def end(self) -> None:
         """Give the place back."""
-        self._done = True
+        self.done = True
         if self._thread is not None:
             self._thread.join(PATIENCE_S)
         self.workers.close()
@@ -188,15 +201,15 @@ def test_the_socket_is_that_of_the_place(processes: list[Process]) -> None:
 
 
 def test_everybody_follows_and_says_so(processes: list[Process], request_of: MakeRequest) -> None:
-    """With what it is called; who cannot says why."""
+    """Under the name of its place, whatever it calls itself; who cannot says why."""
     leads, follows, late = processes
-    follows.in_force.instance = "host-1/other"
+    follows.in_force.instance = "host-1/worker-0"
     late.journal.become = Outcome.FAILED, "a floor forbids it"
     follows.serve()
     late.serve()
     rows = leads.workers.spread(request_of(Lease))
     assert (
-        Instance("host-1/other", Outcome.APPLIED, ""),
+        Instance("host-1/worker-1", Outcome.APPLIED, ""),
         Instance("host-1/worker-2", Outcome.FAILED, "a floor forbids it"),
     ) == rows
     assert (1, 1) == (follows.looked, late.looked)
@@ -236,7 +249,7 @@ def test_one_that_hangs_is_waited_for_once(
     leads, follows, late = processes
     late.serve()
     rows = leads.workers.spread(request_of(Lease))
-    assert Instance("worker-1", Outcome.FAILED, STALE) == rows[0]
+    assert Instance("host-1/worker-1", Outcome.FAILED, STALE) == rows[0]
     monkeypatch.setattr(workers_module, "REPORT_MS", 600_000)
     rows = leads.workers.spread(request_of(Lease))
     assert (STALE, "") == (rows[0].detail, rows[1].detail)
@@ -256,6 +269,10 @@ def test_what_nobody_asks_and_an_answer_of_nobody_say_nothing(
     late.serve()
     for what in ("followed", "told", "follow"):
         late.members.tell(LEADS, {"what": what, "ticket": 1, "outcome": 7})
+    deep: JsonValue = 1
+    for _ in range(500):
+        deep = [deep]
+    follows.members.tell(LATE, {"what": "follow", "ticket": deep, "request": deep})
     rows = leads.workers.spread(request_of(Lease))
     assert [Outcome.APPLIED] * 2 == [each.outcome for each in rows]
     follows.members.tell(LATE, {"what": "nothing that there is"})
@@ -285,13 +302,81 @@ def test_every_process_says_what_it_has(processes: list[Process]) -> None:
     rows = leads.workers.rows()
     own = Row("host-1/worker-0", "ab12", ("cd34",), 2, "no room; something", leads=True)
     other = Row("host-1/worker-1", "ab12", ("cd34",), 2, "something")
-    assert (own, other, Row("worker-2", stale=True)) == rows
+    assert (own, other, Row("host-1/worker-2", stale=True)) == rows
 
 
 def test_what_is_said_is_read_whatever_it_is() -> None:
     """Numbers for lists, and text for numbers."""
     said: Any = {"instance": 7, "leases": 1, "drift": "x", "leads": 1}
-    assert Row("7") == workers_module._read_row(said)
+    assert Row("") == workers_module._read_row(said)
+
+
+def test_what_is_said_is_short_and_can_be_written() -> None:
+    """A row goes into receipts and answers, which one process is not to fill or to spoil."""
+    said: Any = {
+        "base": "a" * 60_000,
+        "leases": ["\ud800"] * 20_000,
+        "drift": -(10**4000),
+        "trouble": "\ud800" + "b" * 60_000,
+    }
+    row = workers_module._read_row(said)
+    assert row.base == "a" * 500
+    assert row.leases == ("?",) * 100
+    assert row.drift == 0
+    assert row.trouble == "?" + "b" * 499
+
+
+def test_one_process_has_one_row(processes: list[Process], request_of: MakeRequest) -> None:
+    """Whoever answers for places that nobody has is not counted for them."""
+    leads, follows, _ = processes
+
+    def answers(_: int, said: dict[str, JsonValue]) -> None:
+        for place in (3, 4, 5, FOLLOWS):
+            answer = {"what": "followed", "ticket": said["ticket"], "outcome": "applied"}
+            data = json.dumps({**answer, "from": place}).encode()
+            follows.members.socket.sendto(data, leads.members._way_to(LEADS))
+
+    follows.serve_by(answers)
+    rows = leads.workers.spread(request_of(Lease))
+    assert ["host-1/worker-1", "host-1/worker-2"] == [each.name for each in rows]
+    assert [Outcome.APPLIED, Outcome.FAILED] == [each.outcome for each in rows]
+
+
+def test_who_asks_and_does_not_read_is_waited_for_once(
+    processes: list[Process], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However often it has asked, others are served after that."""
+    leads, follows, _ = processes
+    monkeypatch.setattr(workers_module, "ANSWER_MS", 5)
+    patience: list[int] = []
+
+    def waits(_: int, __: dict[str, JsonValue], *, patience_ms: int) -> bool:
+        patience.append(patience_ms)
+        until_ms = monotonic_ms() + patience_ms
+        while monotonic_ms() < until_ms:
+            pass
+        return True
+
+    for _ in range(3):
+        leads.members.tell(FOLLOWS, {"what": "ask", "ticket": 1})
+    monkeypatch.setattr(follows.members, "tell", waits)
+    follows.hear()
+    assert [5, 0, 0] == patience
+
+
+def test_one_that_never_stops_talking_holds_nobody_up(
+    processes: list[Process], request_of: MakeRequest
+) -> None:
+    """It is waited for no longer than one that is silent."""
+    leads, follows, _ = processes
+
+    def talks(_: int, __: dict[str, JsonValue]) -> None:
+        while not follows.done:
+            follows.members.tell(LEADS, {"what": "followed", "ticket": 1})
+
+    follows.serve_by(talks)
+    rows = leads.workers.spread(request_of(Lease))
+    assert [STALE, STALE] == [each.detail for each in rows]
 
 
 # ---- how many are enough -------------------------------------------------------------------------

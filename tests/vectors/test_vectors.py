@@ -52,9 +52,6 @@ NOT_BY_BYTES = {
     Reason.CROWDED_OUT,  # takes other connections
     Reason.PEER_NOT_ALLOWED,  # takes another user
     Reason.VERIFY_DECLINED,  # takes a callable of somebody's
-    Reason.KEY_NOT_IN_FORCE,  # takes a keyring in force, which `tests/unit/keyring` has
-    Reason.KEY_ROLE,  # the same
-    Reason.KEYRING_EXPIRED,  # the same
     Reason.REPLAY_WINDOW_FULL,  # takes a thousand entries; `tests/unit/test_replay.py` fills one
     Reason.STATE_UNAVAILABLE,  # takes a disk
     Reason.CHALLENGE_REQUIRED,  # takes a start that has drawn one

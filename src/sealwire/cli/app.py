@@ -28,12 +28,14 @@ from sealwire.cli.keyring_after import push, rehearse
 from sealwire.cli.keyring_change import destroy, promote, renew, revoke, suspend
 from sealwire.cli.keyring_check import check
 from sealwire.cli.keyring_list import list_keys
-from sealwire.cli.keyring_make import enroll, leave
 from sealwire.cli.keyring_make import init as init_keyring
+from sealwire.cli.keyring_people import enroll, leave
 from sealwire.cli.keyring_review import review
 from sealwire.cli.keyring_rotate import rotate
 from sealwire.cli.keyring_sign import sign
 from sealwire.cli.keys import keys
+from sealwire.cli.keys_import import export, import_key
+from sealwire.cli.keys_passwd import passwd
 from sealwire.cli.lease import lease
 from sealwire.cli.local import local
 from sealwire.cli.noting import note_failure
@@ -97,6 +99,10 @@ for _command in (
     *(completion, demo),
 ):
     app.add_command(_command)
+
+
+for _command in (import_key, export, passwd):
+    keys.add_command(_command)
 
 
 for _command in (follow, report, who_can):

@@ -16,11 +16,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import click
-
 from sealwire.cli.endings import CommandError, Exit
 from sealwire.cli.keys import file_name
-from sealwire.cli.sealing import config_option
 from sealwire.cli.terminal import printable, say
 from sealwire.clock import wall_clock_ms
 from sealwire.errors import (
@@ -33,7 +30,6 @@ from sealwire.errors import (
 from sealwire.keyfiles import load_signing_key, read_checked, write_checked
 from sealwire.keyring import (
     Keyring,
-    Role,
     SignedKeyring,
     read_history,
     sign_keyring,
@@ -47,45 +43,15 @@ from sealwire.settings import find_operator_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
-    from typing import TypeVar
 
     from sealwire.keyring import RingKey
     from sealwire.keys import SigningKey
 
-    F = TypeVar("F", bound="Callable[..., object] | click.Command")
 
 SUFFIX: Final = ".keyring"
 ROOT_SUFFIX: Final = "-root.signing"
 _MISSING: Final = "make a keyring: sealwire keys init NAME; or say where it is: --ring FILE"
 _PUBLIC_MODE: Final = 0o644
-
-ring_option: Final = click.option(
-    "--ring",
-    metavar="FILE",
-    help="The keyring with all its versions; by default the one beside the operator's settings.",
-)
-root_option: Final = click.option(
-    "--root",
-    "roots",
-    multiple=True,
-    metavar="FILE",
-    help="A root key to sign with; by default those beside the keyring (*-root.signing).",
-)
-
-
-def ring_options(command: F) -> F:
-    """Give a command the options that say where the keyring lies: ``ring`` and ``config``."""
-    return ring_option(config_option(command))
-
-
-def changing_options(command: F) -> F:
-    """Give a command those of `ring_options`, and ``roots``."""
-    return root_option(ring_options(command))
-
-
-def now_s() -> int:
-    """Give the time, seconds since the epoch."""
-    return wall_clock_ms() // 1000
 
 
 class Custodian:
@@ -178,7 +144,7 @@ class Custodian:
     def _keys_of(self, owner: str) -> str:
         """Say which keys somebody has, for whoever names a person instead; ``""`` for nobody."""
         theirs = [
-            f"{key.fingerprint} ({key.role.value}, {key.state_at(now_s()).value})"
+            f"{key.fingerprint} ({key.role.value}, {key.state_at(wall_clock_ms() // 1000).value})"
             for key in self.keyring.keys
             if key.owner.id == owner
         ]
@@ -323,11 +289,6 @@ def verified_history(path: Path, content: bytes) -> tuple[SignedKeyring, ...]:
             f"{path} holds no keyring with all its versions: {error.detail}; copy it again from "
             "whoever keeps it"
         ) from None
-
-
-def owners_in(keys: Iterable[RingKey], *roles: Role) -> list[str]:
-    """Give the owners of keys with one of these roles, each once."""
-    return sorted({key.owner.id for key in keys if key.role in roles})
 
 
 def _beside(config: str | None) -> Path:

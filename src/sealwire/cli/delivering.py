@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -114,7 +115,7 @@ class Carried:
         self.address = address
         with contextlib.suppress(SealwireError):
             # Whoever carries a message for others needs neither settings nor keys.
-            settings = operator_settings(config)
+            settings = replace(operator_settings(config), opens_key=False)
             whose = self.audience or to
             self._client = Client.from_settings(settings, whose, address=address)
 

@@ -32,6 +32,7 @@ from sealwire.cli.findings import (
 from sealwire.cli.hints import hint_for
 from sealwire.cli.listening import look_at_address, unreachable
 from sealwire.cli.options import timeout_option
+from sealwire.cli.passphrases import passphrase_options, with_passphrase
 from sealwire.cli.reports import drift_in_words, leases_in_words, text_in, time_in
 from sealwire.cli.sealing import config_option, to_option
 from sealwire.cli.servicecheck import look_at_service
@@ -41,7 +42,7 @@ from sealwire.client import Client
 from sealwire.clock import wall_clock_ms
 from sealwire.errors import NoAnswerError, SealwireError, TransportError, UntrustedAnswerError
 from sealwire.results import read_report
-from sealwire.settings import find_operator_settings, load_operator_settings
+from sealwire.settings import find_operator_settings, load_operator_settings, notes_of
 from sealwire.stages import Outcome
 from sealwire.told import REFUSED, Trust
 from sealwire.transports.addresses import parse_address
@@ -80,6 +81,7 @@ or no connection, 4 no answer.
 @to_option
 @timeout_option
 @config_option
+@passphrase_options
 @click.option(
     "--service",
     metavar="FILE",
@@ -134,13 +136,14 @@ def _named(checked: Checked) -> Finding:
 def _operator_side(config: str | None, to: str | None, timeout_s: int) -> Iterator[Checked]:
     try:
         place = find_operator_settings(config, os.environ)
-        settings = load_operator_settings(place.path)
+        settings = with_passphrase(load_operator_settings(place.path))
         targets = settings.targets if to is None and settings.targets else (settings.target(to),)
     except SealwireError as error:
         yield Checked(problem_of("settings", error))
         return
     known = counted(len(settings.targets), "service")
     text = f"{place.path} (because of {place.why}): {settings.issuer}, {known}"
+    text = ", ".join((text, *notes_of(place.path)))
     yield Checked(Finding(Mark.OK, "settings", text))
     keys = look_at_keys(settings, targets)
     yield from map(Checked, keys)

@@ -8,19 +8,27 @@ Rules this module keeps:
 
 from __future__ import annotations
 
+import contextlib
 import enum
-import stat
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sealwire.cli.endings import ending_of
-from sealwire.cli.keys import KINDS
+from sealwire.cli.keys import KINDS, protection_in_words
 from sealwire.cli.terminal import printable, say
 from sealwire.durations import in_words
 from sealwire.errors import SealwireError
-from sealwire.keyfiles import EXAMPLE_KEYS, load_aead_key, load_mac_key, load_signing_key
-from sealwire.settings.signing import AgentName, load_signer
+from sealwire.keyfiles import (
+    EXAMPLE_KEYS,
+    ProtectedKey,
+    load_aead_key,
+    load_mac_key,
+    read_key_file,
+)
+from sealwire.keys import SigningKey
+from sealwire.settings.signing import AgentName
 from sealwire.transports.addresses import UnixAddress, parse_address
 
 if TYPE_CHECKING:
@@ -28,8 +36,9 @@ if TYPE_CHECKING:
 
     from sealwire.cli.terminal import JsonOutput
     from sealwire.keyfiles import Key
-    from sealwire.keys import Signer
+    from sealwire.keys import VerifyKey
     from sealwire.settings import OperatorSettings, Target
+    from sealwire.sshkeys import SshVerifyKey
 
 CLOCK_WARNING_MS: Final = 2_000
 """An answer takes milliseconds, and clocks that are set differ by less; a minute is refused."""
@@ -96,10 +105,10 @@ def look_at_keys(settings: OperatorSettings, targets: tuple[Target, ...]) -> lis
     return found
 
 
-def signing_key_of(settings: OperatorSettings) -> Signer | None:
-    """Give the signing key, for its id; ``None`` if it cannot be loaded."""
+def signing_key_of(settings: OperatorSettings) -> VerifyKey | SshVerifyKey | None:
+    """Give the signing key's public half, for its id; ``None`` if it cannot be loaded."""
     try:
-        return load_signer(settings.signing_key, settings.issuer, allow_example_keys=True)
+        return replace(settings, allow_example_keys=True).load_public_half()
     except SealwireError:
         return None
 
@@ -109,7 +118,7 @@ def _signing_key(settings: OperatorSettings) -> Finding:
     if isinstance(path, AgentName):
         return _agent_key(settings, path, name)
     try:
-        key = load_signing_key(path, allow_example_keys=settings.allow_example_keys)
+        key = settings.load_public_half()
     except SealwireError as error:
         return problem_of(name, error)
     if key.owner != settings.issuer:
@@ -142,7 +151,11 @@ def _shared_key(
 ) -> Finding:
     name = "gate key" if path == target.gate else "encryption key"
     try:
-        key = load(path, allow_example_keys=settings.allow_example_keys)
+        key = load(
+            path,
+            allow_example_keys=settings.allow_example_keys,
+            trust_group=settings.trust_group,
+        )
     except SealwireError as error:
         return problem_of(name, error)
     audience = getattr(key, "audience", "")
@@ -158,8 +171,15 @@ def _shared_key(
 
 def described(name: str, path: Path, key: Key) -> Finding:
     """Say which key a file holds, and who may reach the file."""
-    kind = KINDS[type(key)]
-    text = f"{path}: {kind} key {key.fingerprint} of {key.owner}{_mode_in_words(path)}"
+    kind, words = KINDS[type(key)], [f"of {key.owner}"]
+    with contextlib.suppress(SealwireError):
+        # What was just loaded, once more for what is told of a file alone.
+        file = read_key_file(path, key.owner, allow_example_keys=True, trust_group=True)
+        kind = KINDS[SigningKey] if isinstance(file.key, ProtectedKey) else KINDS[type(file.key)]
+        words += [protection_in_words(file)] if isinstance(file.key, ProtectedKey) else []
+        words += [] if sys.platform == "win32" else [f"mode {file.mode:04o}"]
+        words += file.notes
+    text = f"{path}: {kind} key {key.fingerprint} {', '.join(words)}"
     if key.thumbprint.hex() in EXAMPLE_KEYS:
         return Finding(
             Mark.WARNING,
@@ -168,11 +188,6 @@ def described(name: str, path: Path, key: Key) -> Finding:
             "make your own: sealwire keys new --owner NAME",
         )
     return Finding(Mark.OK, name, text)
-
-
-def _mode_in_words(path: Path) -> str:
-    mode = stat.S_IMODE(path.stat().st_mode)
-    return "" if sys.platform == "win32" else f", mode {mode:04o}"
 
 
 # ---- the clock -----------------------------------------------------------------------------------

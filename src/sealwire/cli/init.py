@@ -151,7 +151,7 @@ def init(
     if both:
         theirs = _operator_path(path, folder, config)
         operator = operator_part(theirs, owner, audience, force=force)
-        trusted.append(operator.key.verify_key)
+        trusted.append(operator.public)
     kind = Recommended(chain)
     part = None if ring is None else keyring_part(ring, keyring_file, places.folder, kind)
     service, items = make_service_part(
@@ -165,11 +165,11 @@ def init(
         ring=part,
     )
     if operator is not None:
-        items += operator.write(_target(service, operator.key.owner))
+        items += operator.write(_target(service, operator.public.owner))
     _say_items(items)
     _say_lines(service)
     for name in sorted({key.owner for key in trusted}):
-        if operator is None or name != operator.key.owner:
+        if operator is None or name != operator.public.owner:
             _say_what_to_send(service, name, items, in_agents.get(name))
     if part is not None:
         _say_keyring(service, part)

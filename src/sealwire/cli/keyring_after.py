@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import click
 
-from sealwire.cli.custodian import Custodian, ring_options
+from sealwire.cli.custodian import Custodian
 from sealwire.cli.endings import CommandError, Exit
 from sealwire.cli.keyring_files import load_ring_key
+from sealwire.cli.keyring_options import ring_options
 from sealwire.cli.keyring_services import Services, say_shown, services_of
 from sealwire.cli.options import json_option, timeout_option
 from sealwire.cli.sealing import operator_settings
@@ -132,7 +134,9 @@ def rehearse(
     settings = operator_settings(config)
     known = to or tuple(target.audience for target in settings.targets)
     services = Services(custodian, settings, services_that_take(named, known), timeout_s)
-    ending = say_shown(services.rehearse(key), custodian, as_json=as_json, done="taken")
+    ending = say_shown(
+        services.rehearse(key, Path(file).absolute()), custodian, as_json=as_json, done="taken"
+    )
     return _ended(ending, "sealwire keys rehearse", "do not take it")
 
 

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 import click
 
 from sealwire.cli import parameters
-from sealwire.cli.custodian import Custodian, changing_options, now_s
+from sealwire.cli.custodian import Custodian
 from sealwire.cli.endings import CommandError, Exit
 from sealwire.cli.keyring_after import push_after, push_options
 from sealwire.cli.keyring_make import DEFAULT_LIFETIME
+from sealwire.cli.keyring_options import changing_options, now_s
 from sealwire.cli.terminal import printable, say, say_hint
 from sealwire.errors import SealwireError
 from sealwire.keyfiles import load_key

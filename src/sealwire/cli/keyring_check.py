@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from sealwire.cli.custodian import Custodian, now_s, ring_options
+from sealwire.cli.custodian import Custodian
 from sealwire.cli.endings import CommandError, Exit
 from sealwire.cli.findings import Finding, Mark, problem_of, say_findings
+from sealwire.cli.keyring_options import now_s, ring_options
 from sealwire.cli.terminal import flush, say_json
 from sealwire.cli.wording import counted
 from sealwire.durations import in_words

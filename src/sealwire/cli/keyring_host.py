@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sealwire.cli.custodian import now_s
 from sealwire.cli.findings import Finding, Mark, problem_of
+from sealwire.cli.keyring_options import now_s
 from sealwire.cli.wording import counted
 from sealwire.errors import SealwireError
 from sealwire.keyring import REQUEST_ROLES, SECRET_ROLES, State

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from sealwire.cli.custodian import Custodian, now_s, ring_options
+from sealwire.cli.custodian import Custodian
 from sealwire.cli.endings import Exit
+from sealwire.cli.keyring_options import now_s, ring_options
 from sealwire.cli.terminal import printable, say, say_fields, say_json, write_bytes
 from sealwire.cosesign import looks_signed_by_several
 from sealwire.keyring.words import moment_in_words, role_in_words

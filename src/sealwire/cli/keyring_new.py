@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sealwire.cli.custodian import ROOT_SUFFIX, Custodian
 from sealwire.cli.endings import CommandError, Exit
 from sealwire.cli.keyring_files import load_ring_key
-from sealwire.cli.keyring_make import fresh_secret
+from sealwire.cli.keyring_people import fresh_secret
 from sealwire.cli.keys import file_name
 from sealwire.cli.making import make_folder
 from sealwire.keyfiles import (

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sealwire.cli.custodian import Custodian, now_s, ring_options
+from sealwire.cli.custodian import Custodian
 from sealwire.cli.endings import Exit
+from sealwire.cli.keyring_options import now_s, ring_options
 from sealwire.cli.terminal import printable, say, say_json
 from sealwire.cli.wording import counted
 from sealwire.keyring.inspection import rights, useless, worries

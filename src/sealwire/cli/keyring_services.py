@@ -12,7 +12,7 @@ Rules this module keeps:
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from sealwire.cli.delivering import result_of
@@ -24,20 +24,20 @@ from sealwire.cli.wording import counted
 from sealwire.client import Client
 from sealwire.clock import wall_clock_ms
 from sealwire.errors import NoAnswerError, SealwireError
-from sealwire.keyfiles import load_aead_key, load_mac_key
 from sealwire.keyring import MAX_LIST
-from sealwire.keys import AeadKey, MacKey, SigningKey
-from sealwire.recommended import local_layers, network_layers
-from sealwire.sealer import Sealer
+from sealwire.keys import MacKey, SigningKey
 from sealwire.sealerstate import FileSealerState
 from sealwire.stages import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
 
     from sealwire.cli.custodian import Custodian
     from sealwire.cli.terminal import JsonOutput
+    from sealwire.keys import AeadKey
     from sealwire.results import Result
+    from sealwire.sealer import Sealer
     from sealwire.settings import OperatorSettings, Target
 
 MAX_AT_ONCE: Final = 32
@@ -114,9 +114,9 @@ class Services:
         """Ask each which keyring it has, and change nothing."""
         return self._each(self._look)
 
-    def rehearse(self, key: SigningKey | MacKey | AeadKey) -> list[Shown]:
+    def rehearse(self, key: SigningKey | MacKey | AeadKey, file: Path) -> list[Shown]:
         """Ask each for its status with a key in the place of the one that is used otherwise."""
-        return self._each(lambda target: self._rehearse(target, key))
+        return self._each(lambda target: self._rehearse(target, key, file))
 
     def _each(self, ask: Callable[[Target], Shown]) -> list[Shown]:
         def asked(target: Target) -> Shown:
@@ -166,9 +166,9 @@ class Services:
     def _look(self, target: Target) -> Shown:
         return self._shown(target, result_of(self._client(target).status))
 
-    def _rehearse(self, target: Target, key: SigningKey | MacKey | AeadKey) -> Shown:
+    def _rehearse(self, target: Target, key: SigningKey | MacKey | AeadKey, file: Path) -> Shown:
         client = self._client(target)
-        client.sealer = self._sealer_with(target, key)
+        client.sealer = self._sealer_with(target, key, file)
         result = result_of(client.status)
         shown = self._shown(target, result)
         took = result.verified and result.outcome is Outcome.APPLIED
@@ -176,18 +176,18 @@ class Services:
         status = Exit.OK if took else shown.status or Exit.REFUSED
         return Shown(target.audience, took, shown.version, says, status=status)
 
-    def _sealer_with(self, target: Target, key: SigningKey | MacKey | AeadKey) -> Sealer:
+    def _sealer_with(
+        self, target: Target, key: SigningKey | MacKey | AeadKey, file: Path
+    ) -> Sealer:
+        """Seal as the settings say, but for one key."""
         settings = self._settings
-        signing = key if isinstance(key, SigningKey) else settings.load_signing_key()
-        layers = local_layers(signing)
-        if target.gate is not None and target.encryption is not None:
-            gate = key if isinstance(key, MacKey) else load_mac_key(target.gate)
-            hiding = key if isinstance(key, AeadKey) else load_aead_key(target.encryption)
-            layers = network_layers(gate, hiding, signing)
-        state = FileSealerState(settings.state_path)
-        return Sealer(
-            target.audience, layers, issuer=signing.owner, state=state, clock=wall_clock_ms
-        )
+        if isinstance(key, SigningKey):
+            settings = replace(settings, issuer=key.owner, signing_key=file)
+        elif isinstance(key, MacKey):
+            target = replace(target, gate=file)
+        else:
+            target = replace(target, encryption=file)
+        return settings.sealer(target, FileSealerState(settings.state_path), wall_clock_ms)
 
     def _shown(self, target: Target, result: Result) -> Shown:
         """Say what an answer shows of the keyring (rule 1)."""

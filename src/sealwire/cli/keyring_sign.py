@@ -7,8 +7,9 @@ from pathlib import Path
 
 import click
 
-from sealwire.cli.custodian import Custodian, changing_options
+from sealwire.cli.custodian import Custodian
 from sealwire.cli.endings import CommandError, Exit
+from sealwire.cli.keyring_options import changing_options
 from sealwire.cli.terminal import flush, printable, say, say_hint
 from sealwire.cosesign import split
 from sealwire.errors import ConfigurationError, KeyFileError, Reason, RefusedError

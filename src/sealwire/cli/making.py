@@ -58,7 +58,11 @@ def make_folder(path: Path, mode: int = _FOLDER_MODE) -> None:
         CommandError: it cannot be made.
     """
     try:
-        path.mkdir(mode=mode, parents=True, exist_ok=True)
+        # Not by ``parents=True``: where the umask is 002 those folders would be the group's too,
+        # and whatever lies below them would be refused.
+        for above in reversed(path.parents):
+            above.mkdir(mode=_FOLDER_MODE, exist_ok=True)
+        path.mkdir(mode=mode, exist_ok=True)
     except OSError as failure:
         raise CommandError(
             Exit.LOCAL_FAILURE,

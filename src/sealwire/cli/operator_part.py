@@ -19,24 +19,22 @@ from sealwire.cli.keys import file_name, public_path_of
 from sealwire.cli.making import Item, make_folder
 from sealwire.errors import ConfigurationError
 from sealwire.keyfiles import (
-    load_signing_key,
     load_verify_key,
     new_signing_key,
     write_key_file,
 )
-from sealwire.keys import NAME_PATTERN, SigningKey
+from sealwire.keys import NAME_PATTERN
 from sealwire.settings import (
     OperatorSettings,
     load_operator_settings,
     render_operator,
     write_settings,
 )
-from sealwire.settings.signing import load_signer
 
 if TYPE_CHECKING:
-    from sealwire.agent import AgentKey
+    from sealwire.keys import SigningKey, VerifyKey
     from sealwire.settings import Target
-    from sealwire.sshkeys import SshSigner
+    from sealwire.sshkeys import SshVerifyKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +43,15 @@ class OperatorPart:
 
     Attributes:
         settings: what is there already, or new settings without a target.
-        key: the signing key, or the one in an agent.
+        public: the public half of the signing key, which an agent may hold.
+        key: the signing key, if it was made now; it goes to a file.
         new_settings: whether there were no settings before.
-        new_key: whether the key was made now.
     """
 
     settings: OperatorSettings
-    key: SigningKey | AgentKey | SshSigner
+    public: VerifyKey | SshVerifyKey
     new_settings: bool
-    new_key: bool
+    key: SigningKey | None = None
 
     def write(self, target: Target) -> list[Item]:
         """Write key and settings with ``target`` in them; give what was made.
@@ -82,10 +80,10 @@ class OperatorPart:
     def _write_key(self) -> list[Item]:
         """Write the signing key if it is new; one that an agent holds is nothing of ours."""
         path, key = self.settings.signing_key, self.key
-        if not isinstance(path, Path) or not isinstance(key, SigningKey):
+        if not isinstance(path, Path):
             return []
-        items = [Item(f"signing key of {key.owner}", path, kept=not self.new_key)]
-        if self.new_key:
+        items = [Item(f"signing key of {self.public.owner}", path, kept=key is None)]
+        if key is not None:
             public = public_path_of(path)
             write_key_file(path, key)
             write_key_file(public, key.verify_key, force=True)
@@ -114,10 +112,10 @@ def operator_part(path: Path, owner: str | None, audience: str, *, force: bool) 
     if not os.path.lexists(path):
         issuer = owner or _user_name()
         signing = path.with_name(f"{file_name(issuer)}.signing")
-        there = os.path.lexists(signing)
-        key = load_signing_key(signing) if there else new_signing_key(issuer)
+        key = None if os.path.lexists(signing) else new_signing_key(issuer)
         settings = OperatorSettings(path, issuer, signing)
-        return OperatorPart(settings, key, new_settings=True, new_key=not there)
+        half = settings.load_public_half() if key is None else key.verify_key
+        return OperatorPart(settings, half, new_settings=True, key=key)
     settings = load_operator_settings(path)
     if owner not in {None, settings.issuer}:
         raise ConfigurationError(
@@ -130,8 +128,7 @@ def operator_part(path: Path, owner: str | None, audience: str, *, force: bool) 
             f"{path} has the target {audience} already, and nothing was written",
             "replace it with --force",
         )
-    held = load_signer(settings.signing_key, settings.issuer)
-    return OperatorPart(settings, held, new_settings=False, new_key=False)
+    return OperatorPart(settings, settings.load_public_half(), new_settings=False)
 
 
 def _user_name() -> str:

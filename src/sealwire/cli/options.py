@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 from sealwire.cli import parameters
+from sealwire.cli.passphrases import passphrase_options
 from sealwire.cli.sealing import config_option, to_option
 from sealwire.transports.client import DEFAULT_TIMEOUT_S
 
@@ -53,7 +54,8 @@ def reading_options(command: F) -> F:
     They are its parameters ``only``, ``to``, ``address``, ``timeout_s``, ``config``, ``as_json``.
     """
     return _with(
-        command, only_option, to_option, address_option, timeout_option, config_option, json_option
+        passphrase_options(json_option(command)),
+        *(only_option, to_option, address_option, timeout_option, config_option),
     )
 
 

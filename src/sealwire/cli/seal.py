@@ -8,6 +8,7 @@ from click.core import ParameterSource
 from sealwire.checks.freshness import STANDING_S
 from sealwire.cli.endings import Exit
 from sealwire.cli.parameters import STDIN, read_input
+from sealwire.cli.passphrases import passphrase_options
 from sealwire.cli.sealing import (
     check_document,
     config_option,
@@ -52,6 +53,7 @@ Examples:
 )
 @unchecked_option
 @config_option
+@passphrase_options
 @click.option("--force", is_flag=True, help="Replace a file that is there.")
 def seal(
     document: str,

@@ -11,6 +11,7 @@ import click
 from sealwire.cli.anatomy import looks_sealed
 from sealwire.cli.endings import CommandError, Exit
 from sealwire.cli.parameters import duration, in_words
+from sealwire.cli.passphrases import with_passphrase
 from sealwire.cli.typed import typed
 from sealwire.clock import wall_clock_ms
 from sealwire.documents import read_ini_plan, read_plan
@@ -70,12 +71,13 @@ unchecked_option: Final = click.option(
 
 
 def operator_settings(explicit: str | None) -> OperatorSettings:
-    """Load the operator's settings, wherever they are.
+    """Load the operator's settings, wherever they are, with a way to the key's passphrase.
 
     Raises:
         ConfigurationError: there are none, or they cannot be used.
     """
-    return load_operator_settings(find_operator_settings(explicit, os.environ).path)
+    path = find_operator_settings(explicit, os.environ).path
+    return with_passphrase(load_operator_settings(path))
 
 
 def target_of(settings: OperatorSettings, to: str | None) -> Target:

@@ -23,6 +23,7 @@ from sealwire.cli.lastanswer import MAX_REASON_CHARS, short
 from sealwire.cli.noting import keeping_sealed
 from sealwire.cli.options import address_option, json_option, timeout_option
 from sealwire.cli.parameters import read_input
+from sealwire.cli.passphrases import passphrase_options
 from sealwire.cli.rows import instances_as_json, say_instances
 from sealwire.cli.sealing import (
     check_document,
@@ -82,6 +83,7 @@ Exit status: 0 applied (now or before), 1 refused or failed, or the host's trail
 @lifetime_option
 @unchecked_option
 @config_option
+@passphrase_options
 @json_option
 def send(
     file: str | None,

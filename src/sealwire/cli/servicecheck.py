@@ -28,7 +28,12 @@ from sealwire.cli.wording import counted
 from sealwire.errors import ConfigurationError, SealwireError, StateError
 from sealwire.keyfiles import load_aead_key, load_mac_key, load_trusted_key
 from sealwire.listener import REMOTE_SKEW_S, make_door
-from sealwire.settings import find_operator_settings, load_operator_settings, load_service_settings
+from sealwire.settings import (
+    find_operator_settings,
+    load_operator_settings,
+    load_service_settings,
+    notes_of,
+)
 from sealwire.settings.trusting import load_readable, load_revoked, load_trusted
 from sealwire.sshkeys import NAMESPACE
 from sealwire.trail.folders import check_folder
@@ -58,7 +63,8 @@ def look_at_service(path: str, environ: Mapping[str, str]) -> Iterator[Finding]:
         yield problem_of("settings", error)
         return
     chain_name = f"chain {settings.kind.value}"
-    yield Finding(Mark.OK, "settings", f"{settings.path}: {settings.audience}, {chain_name}")
+    text = f"{settings.path}: {settings.audience}, {chain_name}"
+    yield Finding(Mark.OK, "settings", ", ".join((text, *notes_of(settings.path))))
     yield from _keys(settings)
     yield from look_at_keyring(settings)
     yield from _chain_and_policy(settings)
@@ -70,15 +76,16 @@ def look_at_service(path: str, environ: Mapping[str, str]) -> Iterator[Finding]:
 
 
 def _keys(settings: ServiceSettings) -> Iterator[Finding]:
-    files: tuple[tuple[str, tuple[Path, ...], Callable[..., Key]], ...] = (
-        ("trusted key", settings.trusted, load_trusted_key),
-        ("gate key", settings.gate, load_mac_key),
-        ("encryption key", settings.encryption, load_aead_key),
+    group = {"trust_group": settings.trust_group}
+    files: tuple[tuple[str, tuple[Path, ...], Callable[..., Key], dict[str, bool]], ...] = (
+        ("trusted key", settings.trusted, load_trusted_key, {}),
+        ("gate key", settings.gate, load_mac_key, group),
+        ("encryption key", settings.encryption, load_aead_key, group),
     )
-    for name, paths, load in files:
+    for name, paths, load, more in files:
         for path in paths:
             try:
-                key = load(path, allow_example_keys=settings.allow_example_keys)
+                key = load(path, allow_example_keys=settings.allow_example_keys, **more)
             except SealwireError as error:
                 yield problem_of(name, error)
             else:
@@ -125,7 +132,9 @@ def _chain_and_policy(settings: ServiceSettings) -> Iterator[Finding]:
     else:
         where = "in the settings" if named is None else str(named)
         roles = f", {counted(len(policy.roles), 'role')}" if policy.roles else ""
-        yield Finding(Mark.OK, "policy", f"{where}: {counted(len(policy.rules), 'rule')}{roles}")
+        text = f"{where}: {counted(len(policy.rules), 'rule')}{roles}"
+        notes = () if named is None else notes_of(named)
+        yield Finding(Mark.OK, "policy", ", ".join((text, *notes)))
     try:
         chain = settings.chain()
         make_door(chain, policy=policy, skew_s=_skew_s(settings))

@@ -2,22 +2,23 @@
 
 Rules this module keeps:
 
-1. A file is opened once, without following a link and without waiting for a writer; what is checked
-   is the open descriptor, so nothing can be exchanged between the check and the reading.
+1. A file is opened once, on a safe way (`walking`), without following a link and without waiting
+   for a writer; what is checked is the open descriptor, so nothing can be exchanged between the
+   check and the reading.
 2. A file belongs to us or to root, and nobody else may write it; a secret, nobody else may read.
+   One of root's that a group of ours may read is taken where that was asked for (`GroupRead`).
 3. A file is created with its last mode, over no other file unless asked, and is on the disk when
    the call returns. ``force`` replaces a file in one step.
 4. Every refusal names the file, what was found and the command that mends it; never content.
 
-Not guaranteed: that the folders on the way to a file are safe; whoever may write there can put
-another file of ours or of root's in its place. Windows has neither these modes nor these owners:
-there, only type and size of a file are checked, and its access list is for you to look at.
+Not guaranteed: Windows has neither these modes nor these owners: there, only type and size of a
+file are checked, and its access list is for you to look at.
 """
 
 from __future__ import annotations
 
 import contextlib
-import errno
+import enum
 import os
 import secrets
 import shlex
@@ -28,14 +29,13 @@ from pathlib import Path
 from typing import Final, NamedTuple, TypeAlias
 
 from sealwire.errors import SealwireError
+from sealwire.keyfiles.walking import is_read_only, open_file
 
 StrPath: TypeAlias = "str | os.PathLike[str]"
 
 if sys.platform == "win32":
-    _READING: Final = os.O_RDONLY | os.O_BINARY | os.O_NOINHERIT
     _WRITING: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_BINARY | os.O_NOINHERIT
 else:
-    _READING: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
     _WRITING: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -46,11 +46,30 @@ class Checked(NamedTuple):
         path: its path, as it was given.
         content: all of it.
         mode: its permission bits; 0 on Windows, which has none.
+        notes: which exceptions from the rules were made, in words.
+        spared: permission bits that count as if the file did not have them, by such an exception.
     """
 
     path: str
     content: bytes
     mode: int
+    notes: tuple[str, ...] = ()
+    spared: int = 0
+
+    def __repr__(self) -> str:
+        """Say which file, and nothing of what it holds."""
+        return f"<Checked {self.path} {self.mode:04o}>"
+
+
+class GroupRead(enum.Enum):
+    """Whether a secret that belongs to root may be read by a group as well."""
+
+    NO = "no"
+    OURS = "ours"
+    """If we are in that group: Kubernetes gives a pod's secrets to its ``fsGroup``."""
+
+    AS_GIVEN = "as given"
+    """Where systemd put a credential: an access list shows as such a group, and is ours."""
 
 
 REACHED_BY_OTHERS: Final = 0o077
@@ -65,8 +84,9 @@ def read_checked(
     error: Callable[[str], SealwireError],
     missing: str,
     forbidden: int = CHANGED_BY_OTHERS,
+    group_read: GroupRead = GroupRead.NO,
 ) -> Checked:
-    """Read a file whose open descriptor shows that nobody else could have written it.
+    """Read a file whose open descriptor, and the way to it, show that nobody else has written it.
 
     Args:
         path: the file.
@@ -74,19 +94,23 @@ def read_checked(
         error: makes what is raised from a text that names file, finding and remedy.
         missing: the remedy where there is no such file.
         forbidden: permission bits that the file must not have.
+        group_read: whether one of root's may be read by a group.
 
     Raises:
-        SealwireError: made by ``error``; see the rules 2 and 3.
+        SealwireError: made by ``error``; see the rules 1, 2 and 4.
     """
     name = os.fspath(path)
     try:
-        descriptor = os.open(name, _READING)
+        descriptor, notes = open_file(name, error)
+    except SealwireError:
+        raise  # some of ours are ValueErrors
     except (OSError, ValueError) as failure:
         raise error(f"{name} {_why_not_opened(failure, name, missing)}") from None
     try:
         status = os.fstat(descriptor)
         mode = 0 if sys.platform == "win32" else stat.S_IMODE(status.st_mode)
-        problem = _why_not_trusted(status, name) or why_too_open(name, mode, forbidden)
+        spared = _spared(descriptor, status, group_read)
+        problem = _why_not_trusted(status, name) or why_too_open(name, mode, forbidden & ~spared)
         if problem:
             raise error(f"{name} {problem}")
         with os.fdopen(descriptor, "rb", closefd=False) as file:
@@ -96,8 +120,25 @@ def read_checked(
     finally:
         os.close(descriptor)
     if len(content) > max_bytes:
+        del content  # a traceback may be shown with what its functions held
         raise error(f"{name} has more than {max_bytes} bytes; name another file")
-    return Checked(name, content, mode)
+    return Checked(name, content, mode, notes, spared)
+
+
+def _spared(descriptor: int, status: os.stat_result, group_read: GroupRead) -> int:
+    """Give the permission bits that do not count, because root gave the file to a group of ours."""
+    if status.st_uid != 0 or group_read is GroupRead.NO:
+        return 0
+    if group_read is GroupRead.AS_GIVEN:
+        return stat.S_IRGRP if is_read_only(descriptor) else 0
+    return stat.S_IRGRP if status.st_gid in _our_groups() else 0
+
+
+def _our_groups() -> frozenset[int]:
+    if sys.platform == "win32":
+        return frozenset()
+    else:  # noqa: RET505 - the type checker looks at one branch on each system
+        return frozenset({os.getegid(), *os.getgroups()})
 
 
 def write_checked(
@@ -145,14 +186,11 @@ def _why_not_opened(failure: OSError | ValueError, name: str, missing: str) -> s
         return f"is not there; {missing}"
     if sys.platform != "win32" and isinstance(failure, PermissionError):
         with contextlib.suppress(OSError):
-            status = os.lstat(name)
+            status = os.stat(name)  # noqa: PTH116 - where links were followed, of what they name
             return (
                 f"belongs to uid {status.st_uid} with mode {stat.S_IMODE(status.st_mode):04o}, and "
                 f"we may not read it; run as root: chown {os.geteuid()} {shlex.quote(name)}"
             )
-    # What O_NOFOLLOW gives for a link: Linux and macOS the one, FreeBSD the other.
-    if isinstance(failure, OSError) and failure.errno in {errno.ELOOP, errno.EMLINK}:
-        return f"is a symbolic link; name the file that: readlink -f {shlex.quote(name)}"
     return f"cannot be opened: {_words(failure)}"
 
 
@@ -173,7 +211,7 @@ def why_too_open(name: str, mode: int, forbidden: int) -> str:
     """Give what is wrong and the command that mends it, or ``""``."""
     if not mode & forbidden:
         return ""
-    if forbidden == REACHED_BY_OTHERS:
+    if forbidden & ~CHANGED_BY_OTHERS:
         found, change = "and a secret is for its owner alone", "600"
     else:
         found, change = "so others can change it", "go-w"

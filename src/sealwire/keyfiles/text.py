@@ -56,6 +56,9 @@ _FORMS: Final[dict[type[Key], _Form]] = {
 }
 _BY_WORD: Final = {form.word: form for form in _FORMS.values()}
 
+PROTECTED_WORD: Final = "sealwire-protected-key-1"
+"""With it begins the line of a signing key under a passphrase; see `protected`."""
+
 _SSH_WORDS: Final = (ED25519, SK_ED25519)
 
 
@@ -94,12 +97,12 @@ def new_aead_key(owner: str, audience: str) -> AeadKey:
 def format_key(key: Key) -> str:
     """Give the text of a key file, its newline included. Of a secret key, this is the secret."""
     if isinstance(key, SshVerifyKey):
-        coded = base64.b64encode(ssh_blob(key)).decode()
-        return f"{key.public_key.kind} {coded} {key.owner}\n"
+        blob = base64.b64encode(ssh_blob(key)).decode()
+        return f"{key.public_key.kind} {blob} {key.owner}\n"
     form = _FORMS[type(key)]
     names = [getattr(key, name) for name in form.names]
     raw = key.public_bytes if isinstance(key, VerifyKey) else reveal_secret(key)
-    return " ".join((form.word, *names, _coded(raw))) + "\n"
+    return " ".join((form.word, *names, coded(raw))) + "\n"
 
 
 def ssh_blob(key: VerifyKey | SshVerifyKey) -> bytes:
@@ -127,6 +130,15 @@ def parse_key(content: bytes, *, owner: str | None = None) -> Key:
         ConfigurationError: anything but one key in its one spelling. No part of a line of ours is
             quoted, because it may be the secret.
     """
+    return parse_line(line_of(content), owner=owner)
+
+
+def line_of(content: bytes) -> str:
+    """Give the line of a key file that is none of its comments, without its newline.
+
+    Raises:
+        ConfigurationError: there is not exactly one, or it is no text.
+    """
     # An exception of the decoder would carry the whole content with it, so none is raised.
     text = content.decode("utf-8", errors="replace")
     if text.encode() != content:
@@ -141,55 +153,76 @@ def parse_key(content: bytes, *, owner: str | None = None) -> Key:
             "a key file holds comment lines (#) or none, then one line that ends in one newline, "
             "then nothing; write it so, or make a new key with: sealwire keys new --owner NAME"
         )
+    return line
+
+
+def parse_line(line: str, *, owner: str | None = None) -> Key:
+    """Read the line of a key file, without its newline; see `parse_key`."""
     word, _, fields = line.partition(" ")
     if word in _SSH_WORDS:
-        return _parse_ssh(word, fields, owner)
+        return parse_ssh_line(line, owner)
     form = _BY_WORD.get(word)
+    if word == PROTECTED_WORD:
+        raise KeyFileError("it is under a passphrase; see what it is: sealwire keys show FILE")
     if form is None:
         raise KeyFileError(
             f"it does not begin with one of {', '.join((*_BY_WORD, *_SSH_WORDS))}; make a key "
             "with: sealwire keys new --owner NAME"
         )
-    *names, coded = fields.split(" ")
+    *names, text = fields.split(" ")
     if len(names) != len(form.names) or not all(map(NAME_PATTERN.fullmatch, names)):
         raise KeyFileError(
             f"the line is not: {form.word} {' '.join(f'<{name}>' for name in form.names)} "
             f"<key>; names are made of a-z 0-9 . _ @ / -, and one space stands between two fields"
         )
-    key = form.make(_decoded(coded), **dict(zip(form.names, names, strict=True)))
+    key = form.make(decoded(text), **dict(zip(form.names, names, strict=True)))
     if owner not in (None, key.owner):
         raise KeyFileError(f"it says owner {key.owner}, and {shorten(owner)} was expected")
     return key
 
 
-def _coded(raw: bytes) -> str:
+def coded(raw: bytes) -> str:
+    """Encode bytes in base64url without padding (RFC 4648, section 5)."""
     return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
-def _decoded(coded: str) -> bytes:
-    """Decode 32 bytes of base64url without padding (RFC 4648, 3.5): their one spelling alone."""
+def decoded(text: str, length: int = SECRET_BYTES) -> bytes:
+    """Decode bytes of base64url without padding (RFC 4648, 3.5): their one spelling alone.
+
+    Raises:
+        KeyFileError: it is another spelling, or not so many bytes.
+    """
     raw = b""
     with contextlib.suppress(ValueError):
-        raw = base64.urlsafe_b64decode(coded + "=")
-    if len(raw) != SECRET_BYTES or _coded(raw) != coded:
+        raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    if len(raw) != length or coded(raw) != text:
         raise KeyFileError(
-            f"the key is not {SECRET_BYTES} bytes in canonical base64url without padding; copy the "
+            f"the key is not {length} bytes in canonical base64url without padding; copy the "
             "file again, or make a new key with: sealwire keys new --owner NAME"
         )
     return raw
 
 
-def _parse_ssh(word: str, fields: str, owner: str | None) -> VerifyKey | SshVerifyKey:
-    """Read what stands behind the kind of key: the blob, then a comment to the end of the line."""
-    coded, _, comment = fields.partition(" ")
+def parse_ssh_line(line: str, owner: str | None) -> VerifyKey | SshVerifyKey:
+    """Read the kind of key, the blob, then a comment to the end of the line.
+
+    Args:
+        line: the line, without its newline.
+        owner: who signs with the key; the comment if not given.
+
+    Raises:
+        ConfigurationError: it is damaged, the key is weak, or the owner is no name.
+    """
+    word, _, fields = line.partition(" ")
+    text, _, comment = fields.partition(" ")
     blob = b""
     with contextlib.suppress(binascii.Error, ValueError):
-        blob = base64.b64decode(coded, validate=True)
+        blob = base64.b64decode(text, validate=True)
     try:
         key = PublicKey.parse(blob)
     except MalformedError:
         key = PublicKey("", b"")
-    if key.kind != word or base64.b64encode(blob).decode() != coded:
+    if key.kind != word or base64.b64encode(blob).decode() != text:
         raise KeyFileError(f"the {word} line is damaged; copy it again from the .pub file")
     name = comment.strip() if owner is None else owner
     if not NAME_PATTERN.fullmatch(name):

@@ -195,11 +195,23 @@ class LiveKeyring:
                 f"the keyring {self.keyring.name} {self.keyring.version} expired {ago} ago",
             )
         for shown in everybody(request.opened.evidence):
-            key, state = self._state_of(shown, now)
+            _, state = self._state_of(shown, now)
             if not _serves(state, reads=verb in _READS):
                 raise self._not_in_force(RefusedError, Stage.POLICY, shown, state)
+        self.judge_roles(request)
+
+    def judge_roles(self, request: Request) -> None:
+        """Judge whether the roles of a request's keys allow it, whatever their states.
+
+        That is for what was accepted and kept, whose keys may have left service since.
+
+        Raises:
+            RefusedError: with ``KEY_ROLE``.
+        """
+        verb, stream = request.verb, request.opened.claims.stream
+        for shown in everybody(request.opened.evidence):
+            key = self.keyring.named(shown.thumbprint)
             leases_only = key is not None and key.role is Role.LEASE
-            stream = request.opened.claims.stream
             if leases_only and (verb not in _LEASES or stream is Stream.BASE):
                 raise RefusedError(
                     Reason.KEY_ROLE,

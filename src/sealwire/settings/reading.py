@@ -10,19 +10,29 @@ Rules this module keeps:
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from sealwire.adopting import OnNewSetup
 from sealwire.errors import ConfigurationError
-from sealwire.keyfiles import StrPath, read_checked
+from sealwire.keyfiles import Checked, StrPath, read_checked
 from sealwire.keys import check_name
 from sealwire.recommended import Recommended, Signatures
 from sealwire.settings.allow import ALLOWED, read_allowed, sources_of
 from sealwire.settings.keyring import read_keyring_settings
 from sealwire.settings.signing import signing_place
-from sealwire.settings.tables import Table, duration_s, flag, list_of, parse_toml, text_of, whole
+from sealwire.settings.tables import (
+    Table,
+    command,
+    duration_s,
+    flag,
+    list_of,
+    parse_toml,
+    text_of,
+    whole,
+)
 from sealwire.settings.trail import read_trail
 from sealwire.settings.values import OperatorSettings, ServiceSettings, Target
 from sealwire.transports.addresses import parse_address
@@ -65,7 +75,7 @@ def parse_service(path: Path, text: str) -> ServiceSettings:
     """Read ``text`` as it would stand in the file ``path``; errors as `load_service_settings`."""
     top = parse_toml(path, text).limited_to(
         *("audience", "address", "chain", "signatures", "receipt_key", "challenge"),
-        *("allow_example_keys", "standing", "state", "on_new_setup", "workers"),
+        *("allow_example_keys", "trust_group", "standing", "state", "on_new_setup", "workers"),
         *("keys", "keyring", "socket", "policy", "trail"),
     )
     keys = top.table("keys").limited_to(
@@ -79,12 +89,13 @@ def parse_service(path: Path, text: str) -> ServiceSettings:
         audience=top.need("audience", _name),
         address=top.need("address", _address),
         kind=top.need("chain", _kind),
-        trusted=keys.take("trusted", list_of(top.path), default=()),
-        gate=keys.take("gate", list_of(top.path), default=()),
-        encryption=keys.take("encryption", list_of(top.path), default=()),
-        receipt_key=top.take("receipt_key", top.path, default=None),
+        trusted=keys.take("trusted", list_of(top.key_path), default=()),
+        gate=keys.take("gate", list_of(top.key_path), default=()),
+        encryption=keys.take("encryption", list_of(top.key_path), default=()),
+        receipt_key=top.take("receipt_key", top.key_path, default=None),
         challenge=top.take("challenge", flag, default=None),
         allow_example_keys=top.take("allow_example_keys", flag, default=False),
+        trust_group=top.take("trust_group", flag, default=False),
         standing_s=top.take("standing", duration_s, default=None),
         state=top.take("state", _state(top), default=None),
         on_new_setup=top.take("on_new_setup", _on_new_setup, default=OnNewSetup.APPLICATION),
@@ -107,7 +118,8 @@ def parse_service(path: Path, text: str) -> ServiceSettings:
 def parse_operator(path: Path, text: str) -> OperatorSettings:
     """Read ``text`` as it would stand in the file ``path``; errors as `load_service_settings`."""
     top = parse_toml(path, text).limited_to(
-        "issuer", "signing_key", "allow_example_keys", "targets"
+        *("issuer", "signing_key", "passphrase_command"),
+        *("allow_example_keys", "trust_group", "targets"),
     )
     targets = []
     for audience in top.table("targets").values:
@@ -120,9 +132,9 @@ def parse_operator(path: Path, text: str) -> OperatorSettings:
             audience=audience,
             address=table.need("address", _address),
             kind=table.need("chain", _kind),
-            gate=table.take("gate", top.path, default=None),
-            encryption=table.take("encryption", top.path, default=None),
-            receipt_key=table.take("receipt_key", top.path, default=None),
+            gate=table.take("gate", top.key_path, default=None),
+            encryption=table.take("encryption", top.key_path, default=None),
+            receipt_key=table.take("receipt_key", top.key_path, default=None),
             sshsig=table.take("sshsig", flag, default=False),
             signatures=table.take("signatures", _signatures, default=Signatures.ONE),
         )
@@ -134,6 +146,8 @@ def parse_operator(path: Path, text: str) -> OperatorSettings:
         signing_key=top.need("signing_key", signing_place(top)),
         targets=tuple(targets),
         allow_example_keys=top.take("allow_example_keys", flag, default=False),
+        trust_group=top.take("trust_group", flag, default=False),
+        passphrase_command=top.take("passphrase_command", command, default=()),
     )
 
 
@@ -144,15 +158,26 @@ def read_settings(path: StrPath, missing: str) -> tuple[Path, str]:
         ConfigurationError: it is missing, too open, another user's, too long or not UTF-8.
     """
     absolute = Path(path).absolute()
-    content = read_checked(
-        absolute, max_bytes=MAX_SETTINGS_BYTES, error=ConfigurationError, missing=missing
-    ).content
+    content = _checked(absolute, missing).content
     try:
         return absolute, content.decode()
     except UnicodeDecodeError as error:
         raise ConfigurationError(
             f"{absolute} is not UTF-8 text at byte {error.start}; save it as UTF-8"
         ) from None
+
+
+def notes_of(path: StrPath) -> tuple[str, ...]:
+    """Say in words which exceptions from the rules for files are made for one that can be read."""
+    with contextlib.suppress(ConfigurationError):
+        return _checked(Path(path).absolute(), NO_OPERATOR_YET).notes
+    return ()
+
+
+def _checked(path: Path, missing: str) -> Checked:
+    return read_checked(
+        path, max_bytes=MAX_SETTINGS_BYTES, error=ConfigurationError, missing=missing
+    )
 
 
 def _state(table: Table) -> Callable[[object], Path | None]:

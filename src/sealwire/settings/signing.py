@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from sealwire.errors import KeyFileError
-from sealwire.keyfiles import EXAMPLE_KEYS, load_signing_key
-from sealwire.sshkeys import SshSigner
+from sealwire.keyfiles import EXAMPLE_KEYS, LockedSigner, load_public_half, load_signing_key
+from sealwire.sshkeys import SshSigner, SshVerifyKey
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sealwire.agent import AgentKey
+    from sealwire.keyfiles import Ask
     from sealwire.keys import SigningKey
     from sealwire.settings.tables import Table
 
@@ -78,22 +79,47 @@ def signing_place(table: Table) -> Callable[[object], SigningPlace]:
             if not name or "\0" in name:
                 raise ValueError("names no key; write its fingerprint, as ssh-add -l prints it")
             return AgentName(name)
-        return table.path(value)
+        return table.key_path(value)
 
     return read
 
 
 def load_signer(
-    place: SigningPlace, owner: str, *, as_sshsig: bool = False, allow_example_keys: bool = False
-) -> SigningKey | SshSigner | AgentKey:
+    place: SigningPlace,
+    owner: str,
+    *,
+    as_sshsig: bool = False,
+    opens_key: bool = True,
+    allow_example_keys: bool = False,
+    trust_group: bool = False,
+    ask: Ask | None = None,
+) -> SigningKey | SshSigner | AgentKey | LockedSigner:
     """Give what signs in the name of ``owner``; see `AgentName.load`.
 
+    Args:
+        place: where the key is.
+        owner: whose it is, as whoever asks an agent says; a file says it itself.
+        as_sshsig: as in `AgentName.load`.
+        opens_key: whether a file's private half is loaded; otherwise its public half is, nobody is
+            asked, and nothing can be signed.
+        allow_example_keys: as in `AgentName.load`.
+        trust_group: as in `sealwire.keyfiles.load_key`.
+        ask: as there.
+
     Raises:
-        KeyFileError: the key file is missing, malformed, too open or an example; or as
-            `AgentName.load`.
+        KeyFileError: the key file is missing, malformed, too open or an example, or its passphrase
+            is wrong or not to be had; or as `AgentName.load`.
         ConfigurationError: as `AgentName.load`.
+        SealwireError: what ``ask`` raises.
     """
     if isinstance(place, AgentName):
         return place.load(owner, as_sshsig=as_sshsig, allow_example_keys=allow_example_keys)
-    key = load_signing_key(place, allow_example_keys=allow_example_keys)
+    if not opens_key:
+        public = load_public_half(
+            place, allow_example_keys=allow_example_keys, trust_group=trust_group
+        )
+        return LockedSigner(SshVerifyKey.of(public) if as_sshsig else public)
+    key = load_signing_key(
+        place, allow_example_keys=allow_example_keys, trust_group=trust_group, ask=ask
+    )
     return SshSigner.of(key) if as_sshsig else key

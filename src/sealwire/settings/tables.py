@@ -19,6 +19,7 @@ from typing import Final, NoReturn, TypeVar
 
 from sealwire.documents.reading import did_you_mean, place
 from sealwire.errors import ConfigurationError, shorten
+from sealwire.keyfiles import check_credential, is_credential
 
 T = TypeVar("T")
 D = TypeVar("D")
@@ -93,6 +94,21 @@ class Table:
         if _KEY_ITSELF.match(text):
             raise ValueError("holds a key; write the path of the key's file in its place")
         return self._file.parent / text
+
+    def key_path(self, value: object) -> Path:
+        """Read the path of a key file, or ``credential:NAME``, which is no path until it is read.
+
+        The folder of a service's credentials is known to that service alone, so whoever looks at
+        its settings from elsewhere would be refused otherwise.
+        """
+        text = text_of(value)
+        if not is_credential(text):
+            return self.path(text)
+        try:
+            check_credential(text)
+        except ConfigurationError as error:
+            raise ValueError(f"cannot be that credential: {error}") from None
+        return Path(text)
 
     @property
     def label(self) -> str:
@@ -205,6 +221,14 @@ def duration_s(value: object) -> int:
     if match is None:
         raise ValueError('is not a length of time; write "90s", "15m", "4h" or "7d"')
     return int(match[1]) * _SECONDS[match[2]]
+
+
+def command(value: object) -> tuple[str, ...]:
+    """Take ``value`` as a program and its arguments, each a text of its own."""
+    arguments = list_of(text_of)(value)
+    if not arguments:
+        raise ValueError('names no program; write it with its arguments: ["pass", "show", "alice"]')
+    return arguments
 
 
 def list_of(read: Callable[[object], T]) -> Callable[[object], tuple[T, ...]]:

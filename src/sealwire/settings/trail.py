@@ -24,13 +24,15 @@ class TrailSettings(Options[Path]):
 
     __slots__ = ()
 
-    def make(self, *, allow_example_keys: bool = False) -> Trail:
+    def make(self, *, allow_example_keys: bool = False, trust_group: bool = False) -> Trail:
         """Load the key; give what the trail is to be.
 
         Raises:
             KeyFileError: the key file is missing, malformed, too open or an example.
         """
-        key = load_signing_key(self.key, allow_example_keys=allow_example_keys)
+        key = load_signing_key(
+            self.key, allow_example_keys=allow_example_keys, trust_group=trust_group
+        )
         others = {each.name: getattr(self, each.name) for each in fields(self)}
         return Trail(**{**others, "key": key})
 
@@ -43,7 +45,7 @@ def read_trail(top: Table) -> TrailSettings | None:
     return table.make(
         TrailSettings,
         folder=table.need("folder", top.path),
-        key=table.need("key", top.path),
+        key=table.need("key", top.key_path),
         on_audit_failure=table.take("on_audit_failure", _on_failure, default=OnFailure.REFUSE),
         spill=table.take("spill", top.path, default=None),
         required_sinks=table.take("required_sinks", list_of(_sink), default=()),

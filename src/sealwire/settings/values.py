@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +22,16 @@ from sealwire.chain import Chain
 from sealwire.checks.freshness import STANDING_S, lifetimes
 from sealwire.documents.reading import did_you_mean
 from sealwire.errors import ConfigurationError, KeyFileError, shorten
-from sealwire.keyfiles import load_aead_key, load_mac_key, load_signing_key, load_verify_key
+from sealwire.keyfiles import (
+    Ask,
+    LockedSigner,
+    PassphraseCommand,
+    is_credential,
+    load_aead_key,
+    load_mac_key,
+    load_signing_key,
+    load_verify_key,
+)
 from sealwire.keys import AeadKey, MacKey, SigningKey, VerifyKey, check_name
 from sealwire.policy import Policy, Rule
 from sealwire.recommended import Recommended, Signatures
@@ -38,7 +47,7 @@ from sealwire.transports.addresses import parse_address
 if TYPE_CHECKING:
     from sealwire.agent import AgentKey
     from sealwire.keyringfiles import KeyringFiles
-    from sealwire.sshkeys import SshSigner
+    from sealwire.sshkeys import SshSigner, SshVerifyKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +66,7 @@ class ServiceSettings:
         challenge: whether requests have to carry what was drawn at the start; ``None`` is the
             listener's default.
         allow_example_keys: whether the published example keys are taken.
+        trust_group: whether secrets of root's that a group of ours may read are taken.
         standing_s: how long a configuration may stand between sealing and delivery, seconds;
             ``None`` is seven days.
         allow_uids: who may connect; ``None`` is the listener's default.
@@ -91,6 +101,7 @@ class ServiceSettings:
     receipt_key: Path | None = None
     challenge: bool | None = None
     allow_example_keys: bool = False
+    trust_group: bool = False
     standing_s: int | None = None
     allow_uids: tuple[int, ...] | None = None
     group: str | None = None
@@ -164,6 +175,7 @@ class ServiceSettings:
             kept=None if self.state is None else self.state / KEPT_NAME,
             receipt_key=self.receipt_key,
             allow_example_keys=self.allow_example_keys,
+            trust_group=self.trust_group,
         )
 
     def chain(self, keyring: KeyringFiles | None = None) -> Chain:
@@ -203,8 +215,14 @@ class ServiceSettings:
                 standing_s=self._standing_s,
                 several=several,
             )
-        gate = [load_mac_key(path, allow_example_keys=example) for path in self.gate]
-        encryption = [load_aead_key(path, allow_example_keys=example) for path in self.encryption]
+        group = self.trust_group
+        gate = [
+            load_mac_key(path, allow_example_keys=example, trust_group=group) for path in self.gate
+        ]
+        encryption = [
+            load_aead_key(path, allow_example_keys=example, trust_group=group)
+            for path in self.encryption
+        ]
         held: tuple[MacKey | AeadKey, ...] = (*gate, *encryption)
         for key in held:
             if key.audience != self.audience:
@@ -244,7 +262,11 @@ class ServiceSettings:
         """
         if self.receipt_key is None:
             return None
-        return load_signing_key(self.receipt_key, allow_example_keys=self.allow_example_keys)
+        return load_signing_key(
+            self.receipt_key,
+            allow_example_keys=self.allow_example_keys,
+            trust_group=self.trust_group,
+        )
 
     @property
     def _standing_s(self) -> int:
@@ -272,7 +294,9 @@ class ServiceSettings:
         """
         if self.trail is None:
             return None
-        return self.trail.make(allow_example_keys=self.allow_example_keys)
+        return self.trail.make(
+            allow_example_keys=self.allow_example_keys, trust_group=self.trust_group
+        )
 
     def rules(self) -> tuple[Rule, ...]:
         """Give the rules of `make_policy`, which are not all of a policy.
@@ -329,6 +353,12 @@ class OperatorSettings:
         signing_key: the key file, or the key's name in an ssh-agent.
         targets: the services, each audience once.
         allow_example_keys: whether the published example keys are taken.
+        trust_group: as for a service.
+        passphrase_command: the program that tells the signing key's passphrase, and its arguments;
+            empty where nothing does, or where somebody is asked.
+        ask: gives that passphrase in its place; the command line asks a person.
+        opens_key: whether the private half of the signing key is loaded; otherwise nothing can be
+            sealed, and nobody is asked for a passphrase.
 
     Raises:
         ConfigurationError: ``issuer`` is not a name, or two targets have one audience.
@@ -339,6 +369,10 @@ class OperatorSettings:
     signing_key: SigningPlace
     targets: tuple[Target, ...] = ()
     allow_example_keys: bool = False
+    trust_group: bool = False
+    passphrase_command: tuple[str, ...] = ()
+    ask: Ask | None = field(default=None, repr=False, compare=False)
+    opens_key: bool = field(default=True, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Check what can be checked without opening a key file."""
@@ -390,38 +424,68 @@ class OperatorSettings:
             KeyFileError: a key file is missing, malformed, too open or an example.
             ConfigurationError: a key is of another owner or audience.
         """
-        example = self.allow_example_keys
+        example, group = self.allow_example_keys, self.trust_group
         signing = self.load_signing_key(as_sshsig=target.sshsig)
         several = target.signatures is Signatures.SEVERAL
         layers = recommended.local_layers(signing, several=several)
         if target.gate is not None and target.encryption is not None:
-            gate = load_mac_key(target.gate, allow_example_keys=example)
-            encryption = load_aead_key(target.encryption, allow_example_keys=example)
+            gate = load_mac_key(target.gate, allow_example_keys=example, trust_group=group)
+            encryption = load_aead_key(
+                target.encryption, allow_example_keys=example, trust_group=group
+            )
             layers = recommended.network_layers(gate, encryption, signing, several=several)
         return Sealer(target.audience, layers, issuer=self.issuer, state=state, clock=clock)
 
-    def load_signing_key(self, *, as_sshsig: bool = False) -> SigningKey | SshSigner | AgentKey:
+    def load_signing_key(
+        self, *, as_sshsig: bool = False
+    ) -> SigningKey | SshSigner | AgentKey | LockedSigner:
         """Load the key that signs in the operator's name, or find it in the agent.
+
+        Of one under a passphrase, that is asked for, unless ``opens_key`` is false.
 
         Args:
             as_sshsig: whether it is to sign SSHSIG if it is an ordinary key, too.
 
         Raises:
-            KeyFileError: its file is missing, malformed, too open or an example; or there is no
+            KeyFileError: its file is missing, malformed, too open or an example, or its passphrase
+                is wrong or not to be had; or there is no agent, or it has no such key.
+            SealwireError: what ``ask`` raises.
+        """
+        self._check_there()
+        return load_signer(
+            self.signing_key,
+            self.issuer,
+            as_sshsig=as_sshsig,
+            opens_key=self.opens_key,
+            allow_example_keys=self.allow_example_keys,
+            trust_group=self.trust_group,
+            ask=self._ask,
+        )
+
+    def load_public_half(self) -> VerifyKey | SshVerifyKey:
+        """Load the public half of the key that seals, and ask for no passphrase.
+
+        Raises:
+            KeyFileError: the file is missing, malformed, too open or an example; or there is no
                 agent, or it has no such key.
         """
+        return replace(self, opens_key=False).load_signing_key().verify_key
+
+    @property
+    def _ask(self) -> Ask | None:
+        if self.ask is None and self.passphrase_command:
+            return PassphraseCommand(self.passphrase_command)
+        return self.ask
+
+    def _check_there(self) -> None:
+        """Check that the signing key's file is there, if it is in one."""
         place = self.signing_key
-        if isinstance(place, Path) and not os.path.lexists(place):
-            name, folder, whole = (
-                shlex.quote(str(each)) for each in (place.name, place.parent, place)
-            )
-            raise KeyFileError(
-                f"{place} is not there; if it was made elsewhere, move it beside "
-                f"{self.path.name}: mv {name} {folder}/, or make one: sealwire keys new --owner "
-                f"{self.issuer} --out {whole}"
-            )
-        return load_signer(
-            place, self.issuer, as_sshsig=as_sshsig, allow_example_keys=self.allow_example_keys
+        if not isinstance(place, Path) or is_credential(place) or os.path.lexists(place):
+            return
+        name, folder, whole = (shlex.quote(str(each)) for each in (place.name, place.parent, place))
+        raise KeyFileError(
+            f"{place} is not there; if it was made elsewhere, move it beside {self.path.name}: mv "
+            f"{name} {folder}/, or make one: sealwire keys new --owner {self.issuer} --out {whole}"
         )
 
     def load_receipt_key(self, target: Target) -> VerifyKey | None:
@@ -432,7 +496,7 @@ class OperatorSettings:
         """
         if target.receipt_key is None:
             return None
-        if not os.path.lexists(target.receipt_key):
+        if not is_credential(target.receipt_key) and not os.path.lexists(target.receipt_key):
             raise KeyFileError(
                 f"{target.receipt_key} is not there; get receipt.key.pub from the service's host, "
                 f"then: sealwire trust {target.audience} --key receipt.key.pub, or take "
@@ -446,7 +510,7 @@ class OperatorSettings:
         Raises:
             KeyFileError: its file is malformed or too open.
         """
-        if target.receipt_key is None:
+        if target.receipt_key is None or is_credential(target.receipt_key):
             return None
         path = next_receipt_key(target.receipt_key)
         return load_verify_key(path) if os.path.lexists(path) else None

@@ -44,6 +44,7 @@ def render_service(settings: ServiceSettings) -> str:
             receipt_key=settings.receipt_key and _relative(folder, settings.receipt_key)[0],
             challenge=settings.challenge,
             allow_example_keys=settings.allow_example_keys or None,
+            trust_group=settings.trust_group or None,
             standing=None if settings.standing_s is None else f"{settings.standing_s}s",
             state=settings.state and _relative(folder, settings.state)[0],
             on_new_setup=None
@@ -79,7 +80,9 @@ def render_operator(settings: OperatorSettings) -> str:
         *_lines(
             issuer=settings.issuer,
             signing_key=_signing(folder, settings.signing_key),
+            passphrase_command=settings.passphrase_command or None,
             allow_example_keys=settings.allow_example_keys or None,
+            trust_group=settings.trust_group or None,
         ),
     ]
     for target in settings.targets:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from pathlib import Path
@@ -46,6 +47,7 @@ worker_ready.connect(_begin_alone)
 def _work() -> int:
     """Take a while; give the process that did."""
     time.sleep(0.05)
+    logging.getLogger(ticking.LOGGER).warning("a task is done")
     return os.getpid()
 
 

@@ -30,6 +30,8 @@ from sealwire.journal import init as init_state
 from sealwire.keyfiles import write_key_file
 from sealwire.keys import SigningKey
 from sealwire.recommended import local_layers
+from sealwire.trail.findings import Outcome as Finding
+from sealwire.trail.verify import verify_trail
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -44,6 +46,7 @@ AUDIENCE = "shop@prod"
 LOGGER = "shop.db"
 ALICE = SigningKey(bytes(range(32)), owner="alice")
 HOST = SigningKey(bytes(range(32, 64)), owner="host-1")
+TRAIL = SigningKey(bytes(range(64, 96)), owner="trail")
 PATIENCE_S = 60.0
 """Far longer than anything takes on a busy machine; what has not come by then will not."""
 
@@ -75,7 +78,7 @@ class Fleet:
         self.log.touch()
         write_key_file(folder / "alice.pub", ALICE.verify_key)
         write_key_file(folder / "receipt.key", HOST)
-        write_key_file(folder / "trail.key", SigningKey(bytes(32), owner="trail"))
+        write_key_file(folder / "trail.key", TRAIL)
         init_state(folder / "state", AUDIENCE, min_version=0, now_ms=wall_clock_ms())
         self.settings = folder / "service.toml"
         self.settings.write_text(_SETTINGS.format(folder=folder), encoding="utf-8")
@@ -113,6 +116,10 @@ class Fleet:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(each, signal.SIGKILL)
             self.server.wait(PATIENCE_S)
+        if error is None and (self.folder / "trail").exists():
+            # Whoever has led, and however it ended: all of them have written one trail.
+            found = verify_trail(self.folder / "trail", [TRAIL.verify_key])
+            assert found.outcome is Finding.GOOD, found
         if error is not None:
             sys.stderr.write((self.folder / "output").read_text(encoding="utf-8", errors="replace"))
 
@@ -180,12 +187,13 @@ class Fleet:
         was, self._pid = self._pid, pid
         return was
 
-    def workers(self, count: int, *, but: Iterable[int] = ()) -> set[int]:
+    def workers(self, count: int, *, but: Iterable[int] = (), beside: int = 0) -> set[int]:
         """Wait until as many processes log, and listen; give their numbers.
 
         Args:
             count: how many.
             but: what is to be gone.
+            beside: how many processes listen that do not log.
         """
         gone = set(but)
 
@@ -198,7 +206,7 @@ class Fleet:
             except TransportError:
                 return None
             there = [row for row in rows if not row["stale"]]
-            return writing if len(there) == count else None
+            return writing if len(there) == count + beside else None
 
         return self._wait(found, f"{count} workers that log and listen")
 
@@ -229,6 +237,16 @@ class Fleet:
             return all("DEBUG" in seen.get(each, ()) for each in pids)
 
         self._wait(all_have, f"a DEBUG record of each of {sorted(pids)}")
+
+    def await_records(self, text: bytes, count: int, at: int) -> None:
+        """Wait until a text has been written as often since the log ended at ``at``."""
+
+        def have() -> bool | None:
+            with self.log.open("rb") as file:
+                file.seek(at)
+                return file.read().count(text) >= count
+
+        self._wait(have, f"{count} records that say {text!r}")
 
     def await_quiet(self, pids: set[int]) -> None:
         """Wait until each of these writes, and none of them at DEBUG."""

@@ -12,6 +12,11 @@ if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
 
 ticking.set_up()
+if "SHOP_LISTENS" in os.environ:
+    # As no application should that is preloaded: the process that loads it listens then.
+    import sealwire
+
+    listener = sealwire.listen_from(os.environ["SEALWIRE_SETTINGS"])
 
 
 def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

@@ -49,6 +49,7 @@ def test_one_lease_changes_every_process_of_the_pool(fleet: Fleet) -> None:
     second = fleet.workers(COUNT, but={killed})
     fleet.await_debug(second, at)
     send(fleet, 12 * COUNT)
+    fleet.await_records(b"a task is done", 12 * COUNT, at)
     third = fleet.workers(COUNT, but=second)
     fleet.await_debug(third, at)
     fleet.client.revert()

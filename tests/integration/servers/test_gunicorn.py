@@ -17,11 +17,17 @@ if TYPE_CHECKING:
 COUNT = 3
 
 
-def serve(fleet: Fleet, *options: str) -> set[int]:
-    """Start gunicorn, and give the numbers of its workers."""
+def start(fleet: Fleet, *options: str, **environment: str) -> None:
+    """Start gunicorn."""
     conf = "--config", str(HERE / "gunicorn_conf.py")
     bound = "--bind", f"unix:{fleet.folder}/http", "--graceful-timeout", "5"
-    fleet.start("-m", "gunicorn", *conf, *bound, "-w", str(COUNT), *options, "shop:application")
+    command = "-m", "gunicorn", *conf, *bound, "-w", str(COUNT), *options, "shop:application"
+    fleet.start(*command, **environment)
+
+
+def serve(fleet: Fleet, *options: str) -> set[int]:
+    """Start gunicorn, and give the numbers of its workers."""
+    start(fleet, *options)
     return fleet.workers(COUNT)
 
 
@@ -96,3 +102,33 @@ def test_the_master_does_not_listen(fleet: Fleet, preload: tuple[str, ...]) -> N
     assert not [each for each in threads if "sealwire" in each]
     held = [each.readlink() for each in Path(f"/proc/{fleet.pid}/fd").iterdir()]
     assert not [each for each in held if fleet.folder / "state" in each.parents]
+
+
+@pytest.mark.parametrize("preload", [(), ("--preload",)], ids=["", "preload"])
+def test_a_configuration_is_that_of_later_workers_too(
+    fleet: Fleet, preload: tuple[str, ...]
+) -> None:
+    """The application has set itself up alike in each, so that none of them puts it aside."""
+    began = serve(fleet, *preload)
+    at = fleet.log.stat().st_size
+    result = fleet.client.apply({"version": 1, "loggers": {"shop.db": {"level": "DEBUG"}}})
+    assert ["applied"] * COUNT == outcomes(result)
+    fleet.await_debug(began, at)
+    os.kill(min(began), signal.SIGKILL)
+    later = fleet.workers(COUNT, but={min(began)})
+    fleet.await_debug(later, at)
+    rows = fleet.client.status().report["workers"]
+    assert [""] * COUNT == [row["trouble"] for row in rows]
+    assert 1 == len({row["base"] for row in rows} - {""})
+
+
+def test_a_master_that_listens_itself_is_one_process_more(fleet: Fleet) -> None:
+    """An application that listens while it is preloaded: its workers are none until they begin."""
+    start(fleet, "--preload", SHOP_LISTENS="yes")
+    workers = fleet.workers(COUNT, beside=1)
+    assert fleet.pid not in workers
+    result, at = fleet.lease()
+    assert ["applied"] * (COUNT + 1) == outcomes(result)
+    fleet.await_debug(workers, at)
+    names = {each.name for each in result.receipt.instances} if result.receipt else set()
+    assert COUNT + 1 == len(names)

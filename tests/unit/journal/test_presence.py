@@ -96,3 +96,12 @@ def test_what_cannot_be_had_says_where(opened: Callable[..., StateDirectory], st
     assert "sealwire state check" in str(caught.value)
     directory.close()
     assert before == len(list(Path("/dev/fd").iterdir()))
+
+
+def test_whether_it_is_still_ours(opened: Callable[..., StateDirectory]) -> None:
+    """An application that closes what it did not open closes this, too."""
+    presence = Presence(opened())
+    assert presence.is_ours
+    os.close(presence._descriptor)
+    assert not presence.is_ours
+    presence.close()

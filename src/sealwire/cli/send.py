@@ -34,7 +34,7 @@ from sealwire.cli.sealing import (
     to_option,
     unchecked_option,
 )
-from sealwire.cli.terminal import printable, say, say_error, say_json
+from sealwire.cli.terminal import printable, say, say_error, say_json, say_warning
 from sealwire.cli.typed import UNFINISHED, about, mended, signed_by_more
 from sealwire.cli.unfinished import finished, left_s, parse_unfinished
 from sealwire.framing import MAX_FRAME_BYTES
@@ -228,7 +228,7 @@ def _say_alarms(result: Result) -> Exit:
             what = f"the record of {printable(result.host)} is not what it was: {alarm}"
             say_error(what, TRAIL_HINT)
         else:
-            say_error(alarm, "")
+            say_warning(alarm)
     return _ENDS.get(result.trail, Exit.OK)
 
 

@@ -381,35 +381,35 @@ def test_two_secrets_of_one_id_leave_the_old_ones(folder: Folder) -> None:
     assert (mac("alice"),) == live.held
 
 
-def test_a_swapped_link_is_noticed(folder: Folder) -> None:
-    """As Kubernetes exchanges the folder behind ``..data``, all files at once."""
-    for number in (1, 2):
-        (folder.path / f"..{number}").mkdir(mode=0o700)
-    write_key_file(folder.path / "..1" / "alice.mac", mac("alice"))
-    write_key_file(folder.path / "..2" / "alice.mac", mac("alice"))
-    write_key_file(folder.path / "..2" / "alice.aead", aead("alice"))
-    data, aside = folder.path / "..data", folder.path / "..data_tmp"
-    data.symlink_to("..1")
+def test_a_swapped_folder_is_noticed(folder: Folder) -> None:
+    """Another one is put in the place of the folder with the secret keys, all files at once."""
+    first, second_one = folder.path / "one", folder.path / "two"
+    for each in (first, second_one):
+        each.mkdir(mode=0o700)
+        write_key_file(each / "alice.mac", mac("alice"))
+    write_key_file(second_one / "alice.aead", aead("alice"))
+    data = folder.path / "data"
+    first.rename(data)
     files = folder.files(secrets=data)
     live = files.open(NOW_MS)
     assert (mac("alice"),) == live.held
-    aside.symlink_to("..2")
-    aside.rename(data)
+    data.rename(first)
+    second_one.rename(data)
     assert ((), ()) == files.look(live, NOW_MS)
     assert {mac("alice"), aead("alice")} == set(live.held)
 
 
-def test_a_swapped_ring_is_followed(folder: Folder) -> None:
-    """The distributed keyring is named through ``..data`` as well."""
+def test_a_swapped_folder_with_the_ring_is_followed(folder: Folder) -> None:
+    """The distributed keyring comes with others in a folder that is exchanged."""
     for number, content in ((1, b""), (2, second(folder).sealed)):
-        (folder.path / f"..{number}").mkdir()
-        (folder.path / f"..{number}" / "ring").write_bytes(content)
-    data, aside = folder.path / "..data", folder.path / "..data_tmp"
-    data.symlink_to("..1")
+        (folder.path / f"{number}").mkdir()
+        (folder.path / f"{number}" / "ring").write_bytes(content)
+    data = folder.path / "data"
+    (folder.path / "1").rename(data)
     files = folder.files(file=data / "ring")
     live = files.open(NOW_MS)
-    aside.symlink_to("..2")
-    aside.rename(data)
+    data.rename(folder.path / "1")
+    (folder.path / "2").rename(data)
     assert [2] == [each.keyring.version for each in files.look(live, NOW_MS).followed]
 
 

@@ -228,6 +228,15 @@ def test_the_list_is_a_table(shell: Here, team: Path) -> None:
     assert any(line.split() == ["keyring", "team", "3"] for line in lines)
 
 
+def test_operators_are_told_that_a_service_wants_several_signatures(
+    shell: Here, team: Path
+) -> None:
+    """The target that is printed for them says it, with a keyring as with a list of keys."""
+    given = ("--keyring", team / "team.keyring", "--dir", "host", "--signatures", "several")
+    printed = shell.done("init", AUDIENCE, *given)
+    assert '    signatures = "several"' in printed.splitlines()
+
+
 def test_a_person_in_the_place_of_a_key(shell: Here, team: Path) -> None:
     """At three in the morning: whoever names bob is told which keys of his there are."""
     (bob,) = (key for key in listed(shell)["keys"] if key["owner"] == "bob")

@@ -25,6 +25,7 @@ from sealwire.errors import (
     TransportError,
     UntrustedAnswerError,
     VerificationError,
+    counted,
     shorten,
 )
 
@@ -210,3 +211,8 @@ def test_a_quoted_peer_is_escaped_and_short(text: object, limit: int, expected: 
 def test_the_usual_length_of_a_quote() -> None:
     """A line of a log stays a line."""
     assert 80 == len(shorten("x" * 1000))
+
+
+def test_what_is_counted_has_an_s_unless_it_is_one() -> None:
+    """As people write it."""
+    assert ("0 loggers", "1 logger", "2 loggers") == tuple(counted(n, "logger") for n in range(3))

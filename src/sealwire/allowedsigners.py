@@ -29,11 +29,16 @@ from sealwire.keys import NAME_PATTERN
 from sealwire.sshkeys import NAMESPACE, SshVerifyKey, Validity
 from sealwire.sshwire import PublicKey, Reader
 
+# What stands between fields is a space or a tab, as in OpenSSH: what looks like one to Python, such
+# as a no-break space, belongs to the field there.
+_SPACE: Final = " \t\r"
+
 # A field may have quotes, with spaces inside them; behind the key stands whatever people write.
 _KIND: Final = re.compile(r"(?:sk-)?(?:ssh|ecdsa)-[a-z0-9@.-]+")
-_FIELD: Final = r"(?:\"(?:[^\"\\]|\\.)*\"|[^\s\"])+"
+_FIELD: Final = r"(?:\"(?:[^\"\\]|\\.)*\"|[^ \t\"])+"
 _LINE: Final = re.compile(
-    rf"({_FIELD})\s+(?:({_FIELD})\s+)?({_KIND.pattern})\s+([^\s\"]+)(?:\s.*)?", re.DOTALL
+    rf"({_FIELD})[ \t]+(?:({_FIELD})[ \t]+)?({_KIND.pattern})[ \t]+([^ \t\"]+)(?:[ \t].*)?",
+    re.DOTALL,
 )
 _OPTION: Final = re.compile(r"([a-z-]+)(?:=\"([^\"\\]*)\")?(?:,|$)")
 _TIME: Final = re.compile(r"([0-9]{8})(?:([0-9]{4})([0-9]{2})?)?Z")
@@ -116,7 +121,7 @@ def read_revoked(content: bytes, source: str) -> frozenset[bytes]:
     """
     found = set()
     for where, text in _lines(content, source):
-        kind, *rest = text.split()
+        kind, *rest = re.split("[ \t]+", text)
         if not _KIND.fullmatch(kind) or not rest:
             raise ConfigurationError(
                 f"{where}: no public key; write one as its .pub file has it: ssh-ed25519 AAAA…"
@@ -136,9 +141,9 @@ def _lines(content: bytes, source: str) -> list[tuple[str, str]]:
         ) from None
     numbered = enumerate(text.split("\n"), start=1)
     return [
-        (f"{source}:{number}", line.strip())
+        (f"{source}:{number}", line.strip(_SPACE))
         for number, line in numbered
-        if line.strip() and not line.lstrip().startswith("#")
+        if line.strip(_SPACE) and not line.lstrip(_SPACE).startswith("#")
     ]
 
 

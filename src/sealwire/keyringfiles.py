@@ -56,6 +56,10 @@ MAX_SECRETS: Final = 512
 SECRET_SUFFIXES: Final = (".mac", ".aead")
 """How the files of secret keys end, as ``sealwire keys new`` names them."""
 
+MAX_PASSED: Final = 16
+"""Keyrings of one file that were signed by a root, and are not those that were followed: reading
+one takes milliseconds, and whoever stole a root key can sign any number."""
+
 KEPT_NAME: Final = "keyring"
 """The file in a state directory that holds what has been followed."""
 
@@ -270,17 +274,19 @@ class KeyringFiles:
     ) -> tuple[tuple[SignedKeyring, ...], KeyFileError | None]:
         """Give what a file has that follows, and why it is not all; older versions are passed over.
 
-        With ``None`` as the time it does not matter when they were issued.
+        Another keyring of the version in force is a fork, unless one follows behind it: that the
+        roots have signed for whoever has either. With ``None`` as the time it does not matter when
+        they were issued.
         """
         followed: list[SignedKeyring] = []
+        passed, fork = 0, 0
         try:
             for sealed in _taken_apart(path, _read(path, needed=False)):
                 with _naming(path):
                     if live.is_known(sealed):
                         # Most of a long file is, and reading one takes milliseconds.
                         continue
-                    found = peek_keyring(sealed)
-                    version = found.version
+                    version = live.peek(sealed, current.keyring.roots()).version
                     if version > current.keyring.version:
                         following = succeed(current, sealed)
                         if now_ms is not None:
@@ -288,12 +294,18 @@ class KeyringFiles:
                         self.refuse_examples(following.keyring)
                         current = following
                         followed.append(current)
-                if version == current.keyring.version and found != current.keyring:
+                        continue
+                passed, fork = passed + 1, max(fork, version)
+                if passed > MAX_PASSED:
                     raise KeyFileError(
-                        f"{path} has another keyring of version {version} than the one in force; "
-                        "whoever signed both has forked it: compare sealwire keys show on both"
+                        f"{path} has over {MAX_PASSED} keyrings beside those that were followed; "
+                        "whoever signed them has forked it: compare sealwire keys show on both"
                     )
+            if fork == current.keyring.version:
+                raise _fork(path, fork)
         except KeyFileError as error:
+            if fork == current.keyring.version and not isinstance(error, _AheadError):
+                error = _fork(path, fork)
             return tuple(followed), error
         return tuple(followed), None
 
@@ -330,6 +342,13 @@ def _read(path: Path, *, needed: bool) -> bytes:
 
 class _AheadError(KeyFileError):
     """A keyring is from ahead of the clock, and follows when it is time."""
+
+
+def _fork(path: Path, version: int) -> KeyFileError:
+    return KeyFileError(
+        f"{path} has another keyring of version {version} than the one in force; whoever signed "
+        "both has forked it: compare sealwire keys show on both"
+    )
 
 
 def _check_issued(path: Path, keyring: Keyring, now_ms: int) -> None:

@@ -53,6 +53,9 @@ FOLDER: Final = "workers"
 MAX_WORKERS: Final = 256
 """Processes of one service on one host; gunicorn's own advice is twice the cores and one."""
 
+_PLACES: Final = frozenset(map(str, range(MAX_WORKERS)))
+"""As they are written: what else lies in the folder is none, however many there are."""
+
 MAX_DATAGRAM_BYTES: Final = 60_000
 """Less than any system's limit for a Unix datagram."""
 
@@ -179,7 +182,7 @@ class Members:
         found = []
         for name in os.listdir(self._folder):  # noqa: PTH208 - of a descriptor
             stem, _, kind = name.partition(".")
-            if kind == "sock" and stem.isdecimal() and int(stem) != self.number:
+            if kind == "sock" and stem in _PLACES and int(stem) != self.number:
                 found.append(int(stem))
         return sorted(found)
 

@@ -149,6 +149,20 @@ def seal_unfinished(
     return unfinished
 
 
+def check_whose(unfinished: Unfinished, issuer: str) -> None:
+    """Check that it is for this issuer to finish (rule 4).
+
+    Raises:
+        SealError: it is somebody else's.
+    """
+    theirs = unfinished.claims.iss
+    if theirs != issuer:
+        raise SealError(
+            f"this message is {theirs}'s, whose gate and encryption keys it needs, and not "
+            f"{issuer}'s; give it back to {theirs}, to be sent"
+        )
+
+
 def finish(unfinished: Unfinished, sealer: Sealer) -> Sealed:
     """Give the message that a service takes, with the layers that the sealer knows around it.
 
@@ -157,11 +171,7 @@ def finish(unfinished: Unfinished, sealer: Sealer) -> Sealed:
             the message is longer than can be sent.
     """
     claims = unfinished.claims
-    if claims.iss != sealer.issuer:
-        raise SealError(
-            f"this message is {claims.iss}'s, whose gate and encryption keys it needs, and not "
-            f"{sealer.issuer}'s; give it back to {claims.iss}, to be sent"
-        )
+    check_whose(unfinished, sealer.issuer)
     if claims.aud != sealer.audience:
         raise SealError(
             f"this message is for {claims.aud}, and not for {sealer.audience}; send it there: "

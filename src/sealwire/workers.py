@@ -185,9 +185,8 @@ class Workers:
             if said is None:
                 rows.append(Row(self._name_of(number), stale=True))
             else:
-                own: dict[str, JsonValue]
-                own = {"instance": self._name_of(number), "leads": False}
-                rows.append(_read_row({**said, **own}))
+                row = _read_row(said)
+                rows.append(row._replace(instance=self._name_of(number), leads=False))
         return tuple(rows)
 
     def _heard_of(

@@ -200,6 +200,8 @@ def test_who_may_not_sign_or_send(shell: Shell, team: Service) -> None:
     assert again.status == 3
     assert "bob has signed this already" in again.error
     bob = shell.folder / "bob.toml"
+    early = shell.run("send", file, "--config", bob)
+    assert "give it back to alice, to be sent" in early.hint, "bob only signs, and knows no service"
     made = (shell.folder / "made" / "operator" / "operator.toml").read_text()
     target = made[made.index("[targets") : made.index("receipt_key")]
     bob.write_text(f"{bob.read_text()}\n{target}")

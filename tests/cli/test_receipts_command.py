@@ -271,6 +271,17 @@ def test_a_key_is_trusted_because_somebody_says_so(shell: Shell, local_parts: st
     assert key.fingerprint in shell.done("trust", AUDIENCE)
 
 
+def test_what_was_done_all_the_same_is_told_as_a_warning(
+    shell: Shell, local_service: Service
+) -> None:
+    """The request ended well; that its receipt is not kept is no error of it."""
+    settings_of(shell).with_name("receipts").write_text("no folder")
+    ended = shell.run("lease", "payments.db=DEBUG")
+    assert 0 == ended.status
+    assert ended.stderr.startswith("sealwire: warning: the receipt could not be kept: ")
+    assert local_service.process.poll() is None
+
+
 def test_a_key_that_the_settings_name_may_be_yet_to_come(shell: Shell, local_parts: str) -> None:
     """Settings as init prints them name its file; trust is the command that brings it."""
     settings_of(shell).with_name("payments@test-host.pub").unlink()

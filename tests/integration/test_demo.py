@@ -272,9 +272,9 @@ def no_stranger(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
 
 PAUSE = "PAUSE_S = 0.1\n"
 ALL_IN_FORCE = """PAUSE_S = 0.1
-from sealwire.keyring import KeysInForce
+from sealwire.keyring import live
 
-KeysInForce.verify = lambda self, message, context: message
+live._serves = lambda state, *, reads: True
 """
 DEBUG = console_at("DEBUG")
 STAYS = """

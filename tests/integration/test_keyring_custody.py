@@ -28,6 +28,7 @@ from sealwire import (
     RequestRefusedError,
     Sealer,
     Trail,
+    UntrustedAnswerError,
     as_verify,
     keyringfiles,
     wall_clock_ms,
@@ -287,7 +288,8 @@ def test_a_strangers_keyring_is_answered_with_the_constant(tmp_path: Path) -> No
     service = Service(tmp_path, Recommended.LOCAL)
     with service.listener:
         forged = sign_keyring(newer(service).keyring, (signing("mallory"),))
-        assert "" == refused_keyring(service, forged)
+        with pytest.raises(UntrustedAnswerError, match="nobody has signed"):
+            service.client(ALICE).send_keyrings([forged])
 
 
 def refused_keyring(service: Service, sealed: bytes) -> str:

@@ -34,7 +34,7 @@ from sealwire import KeyFileError
 from sealwire.errors import StateError
 from sealwire.keyfiles import parse_key, walking, write_key_file
 from sealwire.keyring import Role, State, add_signature, sign_keyring, succeed
-from sealwire.keyringfiles import MAX_SECRETS, KeyringFiles
+from sealwire.keyringfiles import MAX_PASSED, MAX_SECRETS, KeyringFiles
 from sealwire.keys import SigningKey
 
 if TYPE_CHECKING:
@@ -309,6 +309,67 @@ def test_what_follows_is_followed_up_to_what_does_not(folder: Folder) -> None:
     assert "has forked it" in trouble[0]
 
 
+def suspending(folder: Folder, since: int) -> SignedKeyring:
+    """Give a second keyring that suspends bob, as the thief of one root key makes many."""
+    gone = entry(BOB, Role.LEASE, State.SUSPENDED, since=since, until=since + 60)
+    return following(folder.first, gone, now=since)
+
+
+def test_a_fork_is_left_behind_by_what_follows_it(folder: Folder) -> None:
+    """The thief of one root key of several is not to keep us from what the others sign then."""
+    files = folder.files()
+    live = files.open(NOW_MS)
+    ours, theirs = (suspending(folder, NOW - late) for late in (10, 20))
+    live.replace((ours,))
+    back = entry(BOB, Role.LEASE, since=NOW)
+    mended = following(ours, back, now=NOW)
+    assert mended.keyring == following(theirs, back, now=NOW).keyring
+    folder.file.write_bytes(theirs.sealed)
+    assert "has forked it" in files.look(live, NOW_MS).trouble[0]
+    folder.file.write_bytes(theirs.sealed + mended.sealed)
+    followed, trouble = files.look(live, NOW_MS)
+    assert ([3], ()) == ([each.keyring.version for each in followed], trouble)
+    folder.file.write_bytes(theirs.sealed + sign_keyring(mended.keyring, (signing("mallory"),)))
+    assert "has forked it" in files.look(live, NOW_MS).trouble[0]
+
+
+def test_what_no_root_has_signed_is_not_read(folder: Folder) -> None:
+    """Reading takes far longer than looking at a signature, and a file has room for thousands."""
+    files = folder.files()
+    live = files.open(NOW_MS)
+    live.replace((second(folder),))
+    forged = sign_keyring(ring(issued=NOW - 2 * DAY), (signing("mallory"),))
+    folder.file.write_bytes(forged + third(folder).sealed)
+    followed, trouble = files.look(live, NOW_MS)
+    assert not followed
+    assert "is no active root key" in trouble[0]
+
+
+def test_a_file_with_many_forks_is_not_read_to_its_end(folder: Folder) -> None:
+    """However many the thief of a root key has signed."""
+    files = folder.files()
+    live = files.open(NOW_MS)
+    for each in (second(folder), third(folder)):
+        live.replace((each,))
+    many = [suspending(folder, NOW - late).sealed for late in range(MAX_PASSED + 1)]
+    folder.file.write_bytes(b"".join(many[1:]))
+    assert ((), ()) == files.look(live, NOW_MS)
+    folder.file.write_bytes(b"".join(many))
+    assert f"over {MAX_PASSED} keyrings beside" in files.look(live, NOW_MS).trouble[0]
+
+
+def test_a_root_that_has_just_come_signs_what_follows(folder: Folder) -> None:
+    """Also in the same file."""
+    files = folder.files()
+    live = files.open(NOW_MS)
+    carol = signing("carol")
+    come = following(folder.first, entry(carol, Role.ROOT))
+    more = changed(come.keyring, entry(signing("dave"), Role.CONFIG))
+    folder.file.write_bytes(come.sealed + sign_keyring(more, (carol,)))
+    followed, trouble = files.look(live, NOW_MS)
+    assert ([2, 3], ()) == ([each.keyring.version for each in followed], trouble)
+
+
 def test_two_secrets_of_one_id_leave_the_old_ones(folder: Folder) -> None:
     """None of both is taken."""
     files = folder.files()
@@ -318,6 +379,38 @@ def test_two_secrets_of_one_id_leave_the_old_ones(folder: Folder) -> None:
         write_key_file(folder.secrets / f"{name}.mac", twin)
     assert "two keys have the id" in files.look(live, NOW_MS).trouble[0]
     assert (mac("alice"),) == live.held
+
+
+def test_a_swapped_folder_is_noticed(folder: Folder) -> None:
+    """Another one is put in the place of the folder with the secret keys, all files at once."""
+    first, second_one = folder.path / "one", folder.path / "two"
+    for each in (first, second_one):
+        each.mkdir(mode=0o700)
+        write_key_file(each / "alice.mac", mac("alice"))
+    write_key_file(second_one / "alice.aead", aead("alice"))
+    data = folder.path / "data"
+    first.rename(data)
+    files = folder.files(secrets=data)
+    live = files.open(NOW_MS)
+    assert (mac("alice"),) == live.held
+    data.rename(first)
+    second_one.rename(data)
+    assert ((), ()) == files.look(live, NOW_MS)
+    assert {mac("alice"), aead("alice")} == set(live.held)
+
+
+def test_a_swapped_folder_with_the_ring_is_followed(folder: Folder) -> None:
+    """The distributed keyring comes with others in a folder that is exchanged."""
+    for number, content in ((1, b""), (2, second(folder).sealed)):
+        (folder.path / f"{number}").mkdir()
+        (folder.path / f"{number}" / "ring").write_bytes(content)
+    data = folder.path / "data"
+    (folder.path / "1").rename(data)
+    files = folder.files(file=data / "ring")
+    live = files.open(NOW_MS)
+    data.rename(folder.path / "1")
+    (folder.path / "2").rename(data)
+    assert [2] == [each.keyring.version for each in files.look(live, NOW_MS).followed]
 
 
 @pytest.fixture

@@ -150,6 +150,9 @@ WRONG = {
         + base64.b64encode(ssh(b"sk-ecdsa-sha2-nistp256@openssh.com", b"x")).decode(),
         "of kind",
     ),
+    "a space of another alphabet": (f"alice\u00a0{KEY}", "such as"),
+    "a space of another alphabet in front": (f"\u00a0# alice {KEY}", "what is known here"),
+    "a tab that is vertical": (f'alice\x0bnamespaces="git" {KEY}', "not one owner"),
     "a key twice": (f"alice {KEY}\nalice {KEY}", "before"),
     "a key of two owners": (f"alice {KEY}\nbob {KEY}", "before"),
 }
@@ -174,7 +177,9 @@ def test_what_is_no_text_is_refused() -> None:
         read_allowed_signers(b"# \n\xff", "signers")
 
 
-@pytest.mark.parametrize("line", ["alice", "ssh-ed25519", "SHA256:abc", f"alice {KEY}", f"- {KEY}"])
+@pytest.mark.parametrize(
+    "line", ["alice", "ssh-ed25519", "SHA256:abc", f"alice {KEY}", f"- {KEY}", f"\x0c# {KEY}"]
+)
 def test_what_is_no_revoked_key(line: str) -> None:
     """A line that is passed over would leave somebody in."""
     with pytest.raises(ConfigurationError, match=r"^revoked:1: "):

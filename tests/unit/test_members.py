@@ -131,6 +131,16 @@ def test_the_path_of_a_socket_is_short_on_linux_alone(
 # ---- who leads -----------------------------------------------------------------------------------
 
 
+def test_what_is_no_place_is_asked_for_nothing(
+    member: Callable[[], Members], tmp_path: Path
+) -> None:
+    """Whoever fills the folder does not have the others ask thousands."""
+    first, second = member(), member()
+    for name in ("256.sock", "01.sock", "-1.sock", "\u0663.sock", "3.lock", "x.sock"):
+        (tmp_path / FOLDER / name).touch()
+    assert ([1], [0]) == (first.others(), second.others())
+
+
 def test_one_leads(member: Callable[[], Members]) -> None:
     """Until it is closed, or lets another one."""
     first, second = member(), member()

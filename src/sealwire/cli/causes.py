@@ -53,7 +53,7 @@ def causes_of_a_silent_refusal(
         show = f"sealwire keys show {shlex.quote(str(settings.signing_key))}"
     yield Cause(
         f"the service does not trust {whose} (key-unknown)",
-        f"compare with keys.trusted on the host: {show}",
+        f"compare with keys.trusted on the host, or with the keyring (sealwire keys list): {show}",
     )
     if target is not None:
         yield Cause(

@@ -38,7 +38,8 @@ HINTS: Final[Mapping[Reason, str]] = MappingProxyType(
         ),
         Reason.KEY_UNKNOWN: (
             "find the key by its id: sealwire inspect FILE; then add its public half to "
-            "keys.trusted in the service's settings, and start the service again"
+            "keys.trusted in the service's settings, and start the service again; where a keyring "
+            "settles that, see: sealwire keys list"
         ),
         Reason.KEY_CHECK_FAILED: (
             "give both sides the same encryption key; compare: sealwire keys show FILE"

@@ -50,7 +50,7 @@ KINDS: Final = {
     short_help="Make keys; keep the keyring of a team.",
     cls=SectionedGroup,
     sections={
-        "Key files": ("new", "show", "import", "export", "passwd"),
+        "Key files": ("new", "show", "passwd", "import", "export"),
         "The keyring: who is trusted, for what": ("init", "enroll", "list", "check", "review"),
         "Its next version": ("renew", "sign", "push"),
         "Replace a key": ("rotate", "rehearse", "promote"),

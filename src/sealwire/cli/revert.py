@@ -121,7 +121,7 @@ Examples:
 Exit status: 0 confirmed, 1 refused, 3 nothing was sent, 4 sent but not answered.
 """,
 )
-@click.argument("request_id", metavar="ID")
+@click.argument("request_id", metavar="ID", required=False, default="")
 @partial_option
 @asking_options
 def confirm(
@@ -137,6 +137,8 @@ def confirm(
     as_json: bool,
 ) -> Exit:
     """Keep the configuration with this ID, which would go by itself otherwise."""
+    if not request_id:
+        raise click.UsageError("missing argument 'ID'; which one is on trial: sealwire status")
     check_request_id(request_id)
     if partial is not None:
         return write_partial(

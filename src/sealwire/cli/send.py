@@ -34,14 +34,14 @@ from sealwire.cli.sealing import (
     to_option,
     unchecked_option,
 )
-from sealwire.cli.terminal import printable, say, say_error, say_json
+from sealwire.cli.terminal import printable, say, say_error, say_json, say_warning
 from sealwire.cli.typed import UNFINISHED, about, mended, signed_by_more
 from sealwire.cli.unfinished import finished, left_s, parse_unfinished
 from sealwire.framing import MAX_FRAME_BYTES
 from sealwire.results import Result, TrailCheck
 from sealwire.stages import Outcome
 from sealwire.told import Trust
-from sealwire.unfinished import looks_unfinished
+from sealwire.unfinished import check_whose, looks_unfinished
 
 if TYPE_CHECKING:
     from sealwire.cli.terminal import JsonOutput
@@ -108,9 +108,10 @@ def send(
     content = read_input(file, MAX_FRAME_BYTES)
     if looks_unfinished(content):
         unfinished = parse_unfinished(file, content)
-        client = keeping_client(
-            operator_settings(config), to or unfinished.claims.aud, address, timeout_s
-        )
+        settings = operator_settings(config)
+        # First, because whoever only signs knows no service, and is not to be told to add one.
+        check_whose(unfinished, settings.issuer)
+        client = keeping_client(settings, to or unfinished.claims.aud, address, timeout_s)
         client.lifetime_s = left_s(unfinished)
         sealed = finished(unfinished, client.sealer, file)
         address, audience = client.address, client.sealer.audience
@@ -227,7 +228,7 @@ def _say_alarms(result: Result) -> Exit:
             what = f"the record of {printable(result.host)} is not what it was: {alarm}"
             say_error(what, TRAIL_HINT)
         else:
-            say_error(alarm, "")
+            say_warning(alarm)
     return _ENDS.get(result.trail, Exit.OK)
 
 

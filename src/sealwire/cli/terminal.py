@@ -84,6 +84,12 @@ def say_error(error: str, hint: str) -> None:
     say_hint(hint)
 
 
+def say_warning(warning: str) -> None:
+    """Print what is not as it should be, where what was asked for has been done all the same."""
+    parts = [("sealwire: ", ""), ("warning", "bold yellow"), (f": {printable(warning)}", "")]
+    _print(sys.stderr, parts)
+
+
 def say_hint(hint: str) -> None:
     """Print the next step, if there is one, on standard error."""
     if hint:

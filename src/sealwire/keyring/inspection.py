@@ -170,7 +170,9 @@ def useless(keyring: Keyring, now: int) -> list[tuple[RingKey, str]]:
         elif state in {State.DEACTIVATED, State.COMPROMISED}:
             found.append((key, "has left service, and is not destroyed"))
         elif state is State.ACTIVE and not key.primary:
-            found.append((key, "is taken, and is not the primary"))
+            # Services of one host have a key each, and one of them alone can be the primary.
+            other = "; another service of this host may sign with it" * (key.role is Role.RECEIPT)
+            found.append((key, f"is taken, and is not the primary{other}"))
         elif key.role in SECRET_ROLES and key.owner.id not in request and state is State.ACTIVE:
             found.append((key, "its owner has no key that asks for anything"))
     return found

@@ -25,9 +25,11 @@ from sealwire import cosesign
 from sealwire.algebra import Guarantee
 from sealwire.durations import in_words
 from sealwire.errors import ConfigurationError, Reason, RefusedError, Stage, VerificationError
+from sealwire.keyring.document import read_keyring
 from sealwire.keyring.model import REQUEST_ROLES, Role, State
 from sealwire.keyring.signed import (
     check_issued,
+    check_written_by,
     claims_of,
     looks_like_list,
     read_list,
@@ -141,6 +143,24 @@ class LiveKeyring:
             MalformedError: it is no signed keyring.
         """
         return digest_of(cosesign.split(sealed).payload) in self._known
+
+    def peek(self, sealed: bytes, beside: Iterable[RingKey] = ()) -> Keyring:
+        """Read a keyring whose first signature is by a root key that has been in force here.
+
+        Nothing else is verified: it may be an older one, or follow, or do neither.
+
+        Args:
+            sealed: the COSE_Sign object.
+            beside: root keys of what has been verified, and is not in force yet.
+
+        Raises:
+            MalformedError: it is no signed keyring.
+            VerificationError: the signature is wrong, or by nobody who was ever trusted.
+        """
+        apart = cosesign.split(sealed)
+        roots = (root for followed in self._known.values() for root in followed.roots)
+        check_written_by(apart, self.keyring.name, (*roots, *beside))
+        return read_keyring(apart.payload)
 
     def _know(self, signed: SignedKeyring, before: tuple[RingKey, ...]) -> None:
         keyring = signed.keyring
@@ -290,6 +310,9 @@ class LiveKeyring:
     def _unknown(self, listed: tuple[bytes, ...]) -> tuple[bytes, ...]:
         """Give what stands in a list behind the keyrings that were followed before.
 
+        Others of the same versions, which a root key has forked, are passed over where one follows
+        behind them: the roots have signed that for whoever has either.
+
         Raises:
             RefusedError: these are not in order, do not reach the one in force, or one has a
                 signature that is wrong.
@@ -305,9 +328,19 @@ class LiveKeyring:
             version = known.version
             if sealed != known.sealed:
                 verify_again(sealed, self.keyring.name, known.roots)
+        if version == self.keyring.version:
+            return listed[passed:]
+        unknown = listed[passed:]
+        while unknown and (found := self.peek(unknown[0]).version) <= self.keyring.version:
+            if version and found != version + 1:
+                raise self._older(f"version {found} stands behind {version}")
+            version, unknown = found, unknown[1:]
+            if not unknown:
+                following = self.keyring.version + 1
+                raise self._older(f"this is another {version}; {following} is the next")
         if version and version != self.keyring.version:
             raise self._older(f"what is known of these ends with {version}")
-        return listed[passed:]
+        return unknown
 
     def _older(self, what: str) -> VerificationError:
         detail = f"version {self.keyring.version} is in force, and {what}"

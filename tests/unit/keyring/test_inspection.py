@@ -139,11 +139,15 @@ def test_what_nothing_needs() -> None:
         entry(signing("dave"), Role.LEASE),
         entry(signing("dave", 2), Role.LEASE, primary=False),
         entry(mac("eve"), Role.GATE),
+        entry(signing("host"), Role.RECEIPT),
+        entry(signing("host", 2), Role.RECEIPT, primary=False),
     ]
     found = {key.fingerprint: why for key, why in useless(ring(keys), NOW)}
     assert found == {
         signing("carol").fingerprint: "never came into service",
         signing("carol", 2).fingerprint: "has left service, and is not destroyed",
         signing("dave", 2).fingerprint: "is taken, and is not the primary",
+        signing("host", 2).fingerprint: "is taken, and is not the primary; another service of this "
+        "host may sign with it",
         mac("eve").fingerprint: "its owner has no key that asks for anything",
     }

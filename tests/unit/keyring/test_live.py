@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
 import pytest
@@ -589,3 +590,57 @@ def test_what_was_followed_is_known_by_its_text() -> None:
     assert all(live.is_known(each.sealed) for each in listed)
     assert not live.is_known(following(live.current).sealed)
     assert Reason.ENVELOPE_MALFORMED is refusal(lambda: live.is_known(b"none")).reason
+
+
+def test_only_what_a_root_has_written_is_read() -> None:
+    """Of those that were ever in force here, or that somebody has verified."""
+    live, mallory = live_of(), signing("mallory")
+    older = live.keyring
+    live.replace((following(live.current, entry(signing("carol"), Role.CONFIG)),))
+    assert older == live.peek(sign_keyring(older, (ROOT, mallory)))
+    forged = sign_keyring(older, (mallory, ROOT))
+    assert Reason.KEY_UNKNOWN is refusal(lambda: live.peek(forged)).reason
+    assert older == live.peek(forged, (entry(mallory, Role.ROOT),))
+
+
+def test_what_was_kept_is_judged_by_its_role_alone() -> None:
+    """Its key may have left service since; what the key is for has not changed."""
+    live = live_of()
+    gone = replace(in_state(live.keyring, BOB, State.DEACTIVATED), since=NOW + 1)
+    live.replace((following(live.current, gone, now=NOW + 1),))
+    chain = keyring_chain(live)
+    lease, base = (
+        read_request(chain.open(sealed(BOB, verb), now_ms=NOW_MS))
+        for verb in (Verb.LEASE, Verb.CONFIRM)
+    )
+    live.judge_roles(lease)
+    assert Reason.KEY_NOT_IN_FORCE is refusal(lambda: live.judge(lease, NOW_MS)).reason
+    assert Reason.KEY_ROLE is refusal(lambda: live.judge_roles(base)).reason
+
+
+def test_a_fork_is_passed_over_where_one_follows_behind_it() -> None:
+    """Whoever stole one root key can have each host follow another keyring that suspends."""
+    live, one = live_of(), first()
+    ours, theirs, older = (
+        following(
+            one,
+            entry(BOB, Role.LEASE, State.SUSPENDED, since=NOW - late, until=NOW + 60),
+            now=NOW - late,
+        )
+        for late in (10, 20, 30)
+    )
+    live.replace((ours,))
+    mended = following(theirs, entry(BOB, Role.LEASE, since=NOW))
+    assert (mended,) == live.follow(write_list([theirs.sealed, mended.sealed]))
+    assert (mended,) == live.follow(write_list([one.sealed, theirs.sealed, mended.sealed]))
+    for listed in (
+        [theirs.sealed],
+        [one.sealed, theirs.sealed],
+        [one.sealed, mended.sealed],
+        [theirs.sealed, older.sealed, mended.sealed],
+    ):
+        found = refusal(partial(live.follow, write_list(listed)))
+        assert Reason.KEYRING_OUT_OF_ORDER is found.reason
+    forged = sign_keyring(theirs.keyring, (signing("mallory"),))
+    found = refusal(partial(live.follow, write_list([forged, mended.sealed])))
+    assert Reason.KEY_UNKNOWN is found.reason

@@ -32,7 +32,7 @@ from tests.unit.keyring.rings import (
 
 from sealwire import KeyFileError
 from sealwire.errors import StateError
-from sealwire.keyfiles import parse_key, write_key_file
+from sealwire.keyfiles import parse_key, walking, write_key_file
 from sealwire.keyring import Role, State, add_signature, sign_keyring, succeed
 from sealwire.keyringfiles import MAX_PASSED, MAX_SECRETS, KeyringFiles
 from sealwire.keys import SigningKey
@@ -411,6 +411,70 @@ def test_a_swapped_folder_with_the_ring_is_followed(folder: Folder) -> None:
     data.rename(folder.path / "1")
     (folder.path / "2").rename(data)
     assert [2] == [each.keyring.version for each in files.look(live, NOW_MS).followed]
+
+
+@pytest.fixture
+def read_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take every folder for one of a read-only mount; the tests with real ones need privileges."""
+    monkeypatch.setattr(walking, "is_read_only", lambda _: True)
+
+
+def test_links_are_followed_on_a_read_only_mount_alone(folder: Folder) -> None:
+    """Elsewhere whoever can write beside the link could lead it anywhere."""
+    (folder.path / "..1").mkdir(mode=0o700)
+    write_key_file(folder.path / "..1" / "alice.mac", mac("alice"))
+    (folder.path / "..data").symlink_to("..1")
+    text = why(folder.files(secrets=folder.path / "..data"))
+    assert "alice.mac lies behind a symbolic link" in text
+
+
+@pytest.mark.usefixtures("read_only")
+def test_a_swapped_link_is_noticed(folder: Folder) -> None:
+    """As Kubernetes exchanges the folder behind ``..data``, all files at once."""
+    for number in (1, 2):
+        (folder.path / f"..{number}").mkdir(mode=0o700)
+    write_key_file(folder.path / "..1" / "alice.mac", mac("alice"))
+    write_key_file(folder.path / "..2" / "alice.mac", mac("alice"))
+    write_key_file(folder.path / "..2" / "alice.aead", aead("alice"))
+    data, aside = folder.path / "..data", folder.path / "..data_tmp"
+    data.symlink_to("..1")
+    files = folder.files(secrets=data)
+    live = files.open(NOW_MS)
+    assert (mac("alice"),) == live.held
+    aside.symlink_to("..2")
+    aside.rename(data)
+    assert ((), ()) == files.look(live, NOW_MS)
+    assert {mac("alice"), aead("alice")} == set(live.held)
+
+
+@pytest.mark.usefixtures("read_only")
+def test_a_swapped_ring_is_followed(folder: Folder) -> None:
+    """The distributed keyring is named through ``..data`` as well."""
+    for number, content in ((1, b""), (2, second(folder).sealed)):
+        (folder.path / f"..{number}").mkdir()
+        (folder.path / f"..{number}" / "ring").write_bytes(content)
+    data, aside = folder.path / "..data", folder.path / "..data_tmp"
+    data.symlink_to("..1")
+    files = folder.files(file=data / "ring")
+    live = files.open(NOW_MS)
+    aside.symlink_to("..2")
+    aside.rename(data)
+    assert [2] == [each.keyring.version for each in files.look(live, NOW_MS).followed]
+
+
+def test_secrets_of_a_group_are_taken_where_the_settings_say_so(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Kubernetes writes them with ``fsGroup``: root's, and readable by a group of ours."""
+    (folder.path / "shared").mkdir(mode=0o700)
+    path = folder.path / "shared" / "alice.mac"
+    write_key_file(path, mac("alice"))
+    path.chmod(0o640)
+    monkeypatch.setattr("sealwire.keyfiles.checked._spared", lambda *_: stat.S_IRGRP)
+    assert "trust_group = true" in why(folder.files(secrets=path.parent))
+    files = KeyringFiles(AUDIENCE, pinned=folder.pinned, secrets=path.parent, trust_group=True)
+    live = files.open(NOW_MS)
+    assert (mac("alice"),) == live.held
 
 
 # ---- what is kept ------------------------------------------------------------------------------

@@ -110,14 +110,16 @@ def _files(custodian: Custodian) -> Iterator[Finding]:
             )
 
 
-def _folder(folder: Path) -> Iterator[Finding]:
+def _folder(folder: Path) -> list[Finding]:
     mode = stat.S_IMODE(folder.stat().st_mode)
-    # Not in the condition: there a type checker would read no `yield` for Windows.
-    others_write = sys.platform != "win32" and bool(mode & (stat.S_IWGRP | stat.S_IWOTH))
-    if others_write:
-        yield Finding(
-            Mark.WARNING,
-            "folder",
-            f"{folder} has mode {mode:04o}, so others can put files there",
-            f"chmod go-w {folder}",
-        )
+    if sys.platform != "win32" and mode & (stat.S_IWGRP | stat.S_IWOTH):
+        # A sticky one: from any other nothing would have been read.
+        return [
+            Finding(
+                Mark.WARNING,
+                "folder",
+                f"{folder} has mode {mode:04o}, so others can put files there",
+                f"chmod go-w {folder}",
+            )
+        ]
+    return []

@@ -202,7 +202,8 @@ class Workers:
         def is_waiting() -> bool:
             return any(heard[each] is None for each in there if each not in self._silent)
 
-        while is_waiting():
+        # Who never stops talking is not listened to for longer than who is silent.
+        while is_waiting() and monotonic_ms() < until_ms:
             if not self._members.wait_to_hear(until_ms):
                 break
             for number, said in self._members.hear():
@@ -210,9 +211,6 @@ class Workers:
                 asked_for = said.get("what") == answer and said.get("ticket") == ticket
                 if asked_for and number in heard:
                     heard[number] = said
-            # Who never stops talking is not listened to for longer than who is silent.
-            if monotonic_ms() >= until_ms:
-                break
         for number in there:
             if heard[number] is None:
                 self._silent.add(number)

@@ -32,7 +32,6 @@ import json
 import os
 import select
 import socket
-import stat
 import sys
 import time
 from typing import TYPE_CHECKING, Final
@@ -70,6 +69,7 @@ _AGAIN_S: Final = 0.002
 _OPEN: Final = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 _OWNER_ONLY: Final = 0o600
 _FOLDER_MODE: Final = 0o700
+_OTHERS: Final = 0o077
 _GONE: Final = frozenset({errno.ECONNREFUSED, errno.ENOENT, errno.ECONNRESET})
 _FULL: Final = frozenset({errno.EAGAIN, errno.ENOBUFS})
 
@@ -111,7 +111,8 @@ class Members:
             self._path.mkdir(_FOLDER_MODE)
         folder = os.open(self._path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
         status = os.fstat(folder)
-        if status.st_uid != os.geteuid() or stat.S_IMODE(status.st_mode) != _FOLDER_MODE:
+        # It may be setgid, as its folder is in a volume of Kubernetes with an ``fsGroup``.
+        if status.st_uid != os.geteuid() or status.st_mode & _OTHERS:
             os.close(folder)
             raise ConfigurationError(
                 f"{self._path} is not a folder of this user alone; stop the service and remove it: "

@@ -73,7 +73,7 @@ def test_as_json(shell: Shell, network: Way) -> None:
         (b"", "no sealed message: nothing"),
         (b'{"version": 1}', "no sealed message: no COSE object"),
         (b"\xd2\x84", "Sign1 has other headers or another length"),
-        (b"\xd8\x62\x84", "Sign has other headers"),
+        (b"\xd8\x62\x84", "no sealed message: Sign (tag 98)"),
     ],
 )
 def test_what_is_no_message(shell: Shell, content: bytes, error: str) -> None:

@@ -79,6 +79,8 @@ def test_a_fido_key_is_shown(shell: Shell) -> None:
         "thumbprint": key.thumbprint.hex(),
         "public_key": line_of(FIDO).rstrip("\n"),
         "example": False,
+        "passphrase": None,
+        "notes": [],
     } == told
     (shell.folder / "site.pub").write_text(line_of(replace(FIDO, application=b"https://x")))
     ended = shell.run("keys", "show", "site.pub")
@@ -234,7 +236,7 @@ def test_why_names_the_agent(shell: Shell, soft: SoftAgent, local_parts: str) ->
     edit(made / "operator" / "operator.toml", '"alice.signing"', '"agent:alice@laptop"')
     service = Service(shell, pasted(local_parts))
     try:
-        assert 1 == shell.run("apply", "debug.json").status
+        assert 4 == shell.run("apply", "debug.json").status
         words = shell.done("why")
     finally:
         service.end()

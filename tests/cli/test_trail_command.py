@@ -53,10 +53,10 @@ def test_a_good_trail(shell: Shell, made: Path) -> None:
     )
     lines = printed.splitlines()
     assert "good" == lines[0]
-    assert any(line.split() == ["records", "20"] for line in lines)
-    assert "signed, for 20 records" in printed
+    assert any(line.split() == ["records", "22"] for line in lines)
+    assert "signed, for 22 records" in printed
     told = json.loads(shell.done("trail", "verify", made, "--json"))
-    assert ("good", 20, False, 20, None) == (
+    assert ("good", 22, False, 22, None) == (
         told["outcome"],
         told["records"],
         told["keys_given"],
@@ -68,7 +68,7 @@ def test_a_good_trail(shell: Shell, made: Path) -> None:
 def test_without_a_key_it_says_so(shell: Shell, made: Path) -> None:
     """A folder that agrees with itself is good, and shows no more than that."""
     printed = shell.done("trail", "verify", made)
-    assert "for 20 records, but not verified; name --key FILE" in printed
+    assert "for 22 records, but not verified; name --key FILE" in printed
 
 
 def test_an_edited_record(shell: Shell, made: Path) -> None:
@@ -80,7 +80,7 @@ def test_an_edited_record(shell: Shell, made: Path) -> None:
     ended = shell.run("trail", "verify", made, "--key", "host.pub")
     assert 1 == ended.status
     assert ["first", "bad", "9"] in [line.split() for line in ended.stdout.splitlines()]
-    assert "the root over 20 records is not the one of the checkpoint" == ended.error
+    assert "the root over 22 records is not the one of the checkpoint" == ended.error
     assert ended.hint.startswith("keep the folder as it is")
     ended = shell.run("trail", "verify", made, "--json")
     told = json.loads(ended.stdout)
@@ -104,7 +104,7 @@ def test_a_cut_tail(shell: Shell, made: Path) -> None:
     assert ended.error.startswith("nothing is signed: ")
     ended = shell.run("trail", "verify", made, "--key", "host.pub", "--anchor", "held.checkpoint")
     assert 6 == ended.status
-    assert "there are 19 records, and an anchor counts 20" == ended.error
+    assert "there are 21 records, and an anchor counts 22" == ended.error
 
 
 def test_half_a_record_at_the_end(shell: Shell, made: Path) -> None:
@@ -122,7 +122,7 @@ def test_which_record_it_is_where_that_is_not_certain(shell: Shell, made: Path) 
     path.write_bytes(path.read_bytes().replace(b"INC-4711", b"INC-4712"))
     ended = shell.run("trail", "verify", made, "--key", "host.pub")
     assert 1 == ended.status
-    assert "0, or another before 20" in ended.stdout
+    assert "0, or another before 22" in ended.stdout
 
 
 @pytest.mark.parametrize(
@@ -138,9 +138,9 @@ def test_which_record_it_is_where_that_is_not_certain(shell: Shell, made: Path) 
         ("verify trail --anchor wrong", "wrong: a checkpoint is an origin, a size and a root"),
         (
             "verify trail --key other.pub --anchor held.checkpoint",
-            "the checkpoint of 20 records is not signed by a key that was given",
+            "the checkpoint of 22 records is not signed by a key that was given",
         ),
-        ("prove trail 20", "no record 20 is in the 20 records that can be proved"),
+        ("prove trail 22", "no record 22 is in the 22 records that can be proved"),
     ],
 )
 def test_what_cannot_be_done(shell: Shell, made: Path, arguments: str, error: str) -> None:
@@ -175,7 +175,7 @@ def test_show(shell: Shell, made: Path) -> None:
     assert "    and 3 more, which the record does not list" in lines
     assert any("refused" in line and "reason policy" in line for line in lines)
     told = json.loads(shell.done("trail", "show", made, "--last", "2", "--json"))
-    assert [18, 19] == [each["seq"] for each in told["records"]]
+    assert [20, 21] == [each["seq"] for each in told["records"]]
 
 
 def test_a_record_cannot_drive_the_terminal(shell: Shell) -> None:
@@ -191,7 +191,7 @@ def test_a_record_cannot_drive_the_terminal(shell: Shell) -> None:
 def test_prove(shell: Shell, made: Path) -> None:
     """What is printed as JSON verifies by itself, and against a signature by the host's key."""
     key = load_signing_key(shell.folder / "host.signing").verify_key
-    for index in (0, 8, 19):
+    for index in (0, 8, 21):
         told = json.loads(shell.done("trail", "prove", made, str(index), "--json"))
         head = parse_note(told["checkpoint"].encode()).verify(key)
         assert base64.b64decode(told["root"]) == head.root
@@ -245,5 +245,5 @@ def test_a_record_that_cannot_be_read(shell: Shell, made: Path) -> None:
     for arguments in (("show", made), ("export", made)):
         ended = shell.run("trail", *arguments)
         assert 1 == ended.status
-        assert ended.error.startswith("record 19 cannot be read: ")
+        assert ended.error.startswith("record 21 cannot be read: ")
         assert ended.hint.endswith(f"sealwire trail verify {made}")

@@ -56,8 +56,8 @@ def test_a_report_for_people(shell: Shell, made: Path) -> None:
     )
     lines = printed.splitlines()
     assert "# Changes of logging" == lines[0]
-    assert "- verified: **good**, 21 records in order" in lines
-    assert "- checkpoints held elsewhere: for 21 records" in lines
+    assert "- verified: **good**, 22 records in order" in lines
+    assert "- checkpoints held elsewhere: for 22 records" in lines
     titles = [line for line in lines if line.startswith("## ")]
     assert ["## Records by kind", "## Gaps", "## Changes", "## Refusals"] == titles[:4]
     assert "## What this does not show" == titles[-1]
@@ -121,7 +121,7 @@ def test_a_report_of_a_time_as_json(shell: Shell, made: Path) -> None:
         )
     )
     assert {"refused": 2} == told["population"]
-    assert ("good", 21) == (told["verification"]["outcome"], told["verification"]["records"])
+    assert ("good", 22) == (told["verification"]["outcome"], told["verification"]["records"])
     assert "" == told["unread"]
     assert [] == told["changes"]
 
@@ -140,7 +140,7 @@ def test_a_report_of_a_bad_trail_says_so_first(shell: Shell, made: Path) -> None
 def test_records_as_they_come(shell: Shell, made: Path) -> None:
     """Those that are there if asked for, and those that are written meanwhile, over segments."""
     whole = shell.done("trail", "follow", made, "--from", "18", "--for", "1s")
-    assert ["18", "19", "20"] == [line.split()[0] for line in whole.splitlines()]
+    assert ["18", "19", "20", "21"] == [line.split()[0] for line in whole.splitlines()]
     following = subprocess.Popen(
         [sys.executable, "-m", "sealwire", "trail", "follow", str(made), "--json", "--for", "3s"],
         stdout=subprocess.PIPE,

@@ -5,6 +5,7 @@ They use the listeners, children and folders of the integration tests.
 
 from __future__ import annotations
 
+import codecs
 import importlib.util
 import logging.config
 import os
@@ -17,7 +18,8 @@ import sealwire.logtree
 import sealwire.transports.unix
 
 # Loaded now, because another user may not be able to read where this Python is installed.
-LOADED = logging.config, sealwire.logtree, sealwire.transports.unix, "".encode("utf-16-be")
+LOADED = logging.config, sealwire.logtree, sealwire.transports.unix
+CODECS = codecs.lookup("utf-16-be"), codecs.lookup("ascii")
 
 if TYPE_CHECKING:
     from collections.abc import Callable

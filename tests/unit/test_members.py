@@ -96,6 +96,9 @@ def test_a_folder_of_somebody_else_is_refused(
     (tmp_path / FOLDER).chmod(0o750)
     with pytest.raises(ConfigurationError, match=r"rm -r "):
         member()
+    # As below a volume of Kubernetes with an `fsGroup`.
+    (tmp_path / FOLDER).chmod(0o2700)
+    member()
 
 
 def test_a_folder_that_is_none_is_refused(member: Callable[[], Members], tmp_path: Path) -> None:

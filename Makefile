@@ -93,8 +93,8 @@ privileged: $(STAMPS)/test  ## tests with other users of the machine; needs root
 # Scanners bring many packages of their own, so they have an environment of their own.
 scan: $(WHEEL_DIR)/.built  ## bandit and semgrep over what users are told to write
 	test -x build/scan/bin/pip || $(PY) -m venv build/scan
-	build/scan/bin/pip --disable-pip-version-check --quiet install bandit==1.9.4 semgrep==1.185.0
-	build/scan/bin/pip --disable-pip-version-check --quiet install --force-reinstall "$$(echo $(WHEEL))[test]"
+	build/scan/bin/pip --disable-pip-version-check --quiet install bandit==1.9.4 semgrep==1.185.0 "$$(echo $(WHEEL))[test]"
+	build/scan/bin/pip --disable-pip-version-check --quiet install --no-deps --force-reinstall $(WHEEL)
 	build/scan/bin/python -m pytest tests/scan
 
 # Two of the others need an older cbor2 than anybody else has, so they have an environment too.

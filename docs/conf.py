@@ -35,6 +35,8 @@ nitpick_ignore = [
     ("py:class", "sealwire.keysource.K_co"),
     ("py:class", "sealwire.replay.NonceWindow"),
     ("py:class", "sealwire.versions.Taken"),
+    # A type variable.
+    ("py:class", "sealwire.recording.options.Key"),
 ]
 
 autoclass_content = "both"

@@ -27,6 +27,8 @@ DOCS_TESTS := tests/integration/test_docs.py tests/integration/test_docs_example
 # In a process for each core; a process that is done takes tests over from the others. What loads the
 # machine or measures it (tests/load, the benchmarks) never runs beside anything else.
 SIDE_BY_SIDE := --numprocesses=auto --dist=worksteal
+# Most of these wait for a process of their own, so three fit where there are two cores.
+WAITING := --numprocesses=$(shell python3 -c 'import os; print((os.cpu_count() or 1) * 3 // 2)' || echo auto) --dist=worksteal
 
 # An installed wheel is no use when PYTHONPATH hides it.
 unexport PYTHONPATH PYTHONHOME
@@ -51,7 +53,7 @@ test: $(STAMPS)/test  ## all tests without a target of their own; fails under fu
 	$(PY) -m coverage run -m pytest $(SIDE_BY_SIDE) $(MEASURED_TESTS)
 	$(PY) -m coverage combine --quiet
 	$(PY) -m coverage report
-	$(PY) -m pytest $(SIDE_BY_SIDE) $(addprefix --ignore=,$(MEASURED_TESTS) $(OWN_TARGET) $(DOCS_TESTS))
+	$(PY) -m pytest $(WAITING) $(addprefix --ignore=,$(MEASURED_TESTS) $(OWN_TARGET) $(DOCS_TESTS))
 	$(PY) -m pytest $(SIDE_BY_SIDE) tests/integration/servers -k 'one_lease and (gthread or uvicorn)'
 
 servers: $(STAMPS)/test  ## one lease in every process of gunicorn, uvicorn, celery, Django and multiprocessing
@@ -138,7 +140,7 @@ bench-short: $(STAMPS)/demo  ## the same in less time; shows what it finds, fail
 # With everything read anew, because a page that is not read cannot warn.
 docs: $(STAMPS)/docs  ## the pages as HTML, in build/docs, and every example on them
 	$(PY) -m sphinx -W --keep-going --fresh-env -b html docs build/docs
-	$(PY) -m pytest $(SIDE_BY_SIDE) $(DOCS_TESTS)
+	$(PY) -m pytest $(WAITING) $(DOCS_TESTS)
 
 # mypy's three runs side by side, and each with a cache that the others do not make worthless.
 lint: $(STAMPS)/dev  ## ruff, mypy for three platforms, import contracts

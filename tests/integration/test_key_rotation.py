@@ -169,6 +169,7 @@ class Stream:
         """Ask from now on."""
         self.refused: list[str] = []
         self.applied = 0
+        self._began = time.monotonic()
         self._enough = threading.Event()
         self._thread = threading.Thread(target=self._ask, daemon=True)
         self._thread.start()
@@ -193,10 +194,12 @@ class Stream:
                 self.refused.append(f"{number} to {audience}: {error}")
 
     def end(self) -> None:
-        """Stop asking."""
+        """Stop asking; ``pytest -s`` shows how much was asked."""
         self._enough.set()
         self._thread.join(30)
         assert not self._thread.is_alive()
+        took_s = time.monotonic() - self._began
+        print(f"\n{self.applied} requests in {took_s:.1f} s, {self.applied / took_s:.0f} a second")
 
 
 @pytest.fixture
@@ -325,9 +328,11 @@ def test_a_stolen_key_is_refused_by_everybody_who_can_be_reached(world: World) -
     thief.lease({LOGGER: "DEBUG"}, for_s=60)
     assert load_signing_key(signing).thumbprint == alice.thumbprint
     world.listeners[1].stop()
+    began = time.monotonic()
     assert 5 == run(("keys", "revoke", alice.fingerprint, "--compromised"))
     with pytest.raises(SealwireError):
         thief.lease({LOGGER: "DEBUG"}, for_s=60)
+    print(f"\nrefused {time.monotonic() - began:.2f} s after the command was typed")
 
 
 def test_a_service_that_follows_a_file_loses_trust_as_well(world: World) -> None:
@@ -340,10 +345,12 @@ def test_a_service_that_follows_a_file_loses_trust_as_well(world: World) -> None
     there = world.services[AUDIENCES[0]] / "team.keyring"
     shutil.copy(world.operator / "team.keyring", there.with_suffix(".coming"))
     there.with_suffix(".coming").rename(there)
+    began = time.monotonic()
     for _ in range(PATIENCE):
         try:
             client.lease({LOGGER: "DEBUG"}, for_s=60)
         except SealwireError:
+            print(f"\nrefused {time.monotonic() - began:.2f} s after the file was there")
             return
         time.sleep(0.05)
     raise AssertionError("the key is still trusted")

@@ -28,7 +28,7 @@ DOCS_TESTS := tests/integration/test_docs.py tests/integration/test_docs_example
 # machine or measures it (tests/load, the benchmarks) never runs beside anything else.
 SIDE_BY_SIDE := --numprocesses=auto --dist=worksteal
 # Most of these wait for a process of their own, so three fit where there are two cores.
-WAITING := --numprocesses=$(shell python3 -c 'import os; print((os.cpu_count() or 1) * 3 // 2)' || echo auto) --dist=worksteal
+WAITING := --numprocesses=$(or $(PYTEST_XDIST_AUTO_NUM_WORKERS),$(shell python3 -c 'import os; print((os.cpu_count() or 1) * 3 // 2)' || echo auto)) --dist=worksteal
 
 # An installed wheel is no use when PYTHONPATH hides it.
 unexport PYTHONPATH PYTHONHOME

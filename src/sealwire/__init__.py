@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from sealwire.sealer import MemorySealerState, Sealer, SealerState
     from sealwire.sshkeys import SshVerifyKey
     from sealwire.transports.client import deliver
+    from sealwire.transports.lookup import look_up
     from sealwire.verify_callable import as_verify
 
 __version__ = "0.1.0"
@@ -95,6 +96,7 @@ _LATE = {
     "deliver": "sealwire.transports.client",
     "listen": "sealwire.listener",
     "listen_from": "sealwire.listener",
+    "look_up": "sealwire.transports.lookup",
 }
 
 __all__ = [
@@ -168,6 +170,7 @@ __all__ = [
     "deliver",
     "listen",
     "listen_from",
+    "look_up",
     "wall_clock_ms",
 ]
 

@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from sealwire import forks
 from sealwire.documents import JsonValue, read_json
-from sealwire.errors import MalformedError, NoAnswerError, SealError
+from sealwire.errors import ConfigurationError, MalformedError, NoAnswerError, SealError
 from sealwire.requests import (
     CONTENT_TYPE_JSON,
     CONTENT_TYPE_REQUEST,
@@ -44,7 +44,7 @@ from sealwire.resealing import lacks
 from sealwire.results import Result
 from sealwire.sealer import DEFAULT_LIFETIME_S, Sealer
 from sealwire.sent import look_at_sent
-from sealwire.stages import Claims, Stream
+from sealwire.stages import Claims, Sealed, Stream
 from sealwire.told import read_told
 from sealwire.transports.client import DEFAULT_TIMEOUT_S, exchange, unreadable
 
@@ -96,7 +96,7 @@ class Client:
         address: where the service listens.
         sealer: what seals for it.
         receipt_key: the host's key, by which receipts are verified; ``None`` where it is not known.
-        next_receipt_key: the key that the host goes over to, where that is known.
+        more_receipt_keys: those that count as well.
     """
 
     def __init__(
@@ -108,7 +108,7 @@ class Client:
         timeout_s: float = DEFAULT_TIMEOUT_S,
         deliver: Deliver = exchange,
         receipt_key: VerifyKey | None = None,
-        next_receipt_key: VerifyKey | None = None,
+        more_receipt_keys: Sequence[VerifyKey] = (),
         keep: Keep | None = None,
         points: Points | None = None,
     ) -> None:
@@ -122,7 +122,8 @@ class Client:
             deliver: carries a message and gives the answer as it came; over a socket, unless it
                 goes another way.
             receipt_key: the public half of the host's receipt key.
-            next_receipt_key: that of the key which takes its place; receipts of either count.
+            more_receipt_keys: those of the key which takes its place, and of the service's other
+                hosts; a receipt of any of them counts, where ``receipt_key`` is known.
             keep: is given each receipt; by default none is kept.
             points: gives what each request shows of the host's trail; by default that is nothing.
         """
@@ -133,7 +134,7 @@ class Client:
         self._deliver = deliver
         self._in_order = threading.Lock()
         forks.watch(self)
-        self.receipt_key, self.next_receipt_key = receipt_key, next_receipt_key
+        self.receipt_key, self.more_receipt_keys = receipt_key, tuple(more_receipt_keys)
         self._keep, self._points = keep, points
         self._challenge: bytes | None = None
 
@@ -154,14 +155,17 @@ class Client:
             settings: the file, or what was read of it; by default ``$SEALWIRE_CONFIG``, then the
                 user's folder for settings.
             to: the audience; may be left out where the settings have one target.
-            address: where to send to, in place of what the settings say.
+            address: where to send to, in place of what the settings say. It has to be given where
+                they name several addresses, or a host's name: `sealwire.look_up` says which there
+                are, and each has a client of its own.
             lifetime_s: as for `Client`.
             timeout_s: as for `Client`.
             deliver: as for `Client`.
 
         Raises:
             KeyFileError: a key file is missing, malformed, too open, or a published example.
-            ConfigurationError: there are no settings, they cannot be read, or do not know ``to``.
+            ConfigurationError: there are no settings, they cannot be read, or do not know ``to``;
+                or no address was given, and they name several.
         """
         # Late, because they load ``tomllib``, which a client made of its parts does not need.
         from sealwire.clock import wall_clock_ms
@@ -177,6 +181,11 @@ class Client:
             settings = load_operator_settings(find_operator_settings(settings, os.environ).path)
         target = settings.target(to)
         state = FileSealerState(settings.state_path)
+        if address is None and not target.is_one_address:
+            raise ConfigurationError(
+                f"{target.audience} is at {', '.join(target.addresses)}; give the address of one "
+                "host, such as sealwire.look_up gives them"
+            )
         where = address or target.address
         kept = KeptReceipts(settings.receipts_path, where)
         return cls(
@@ -186,7 +195,7 @@ class Client:
             timeout_s=timeout_s,
             deliver=deliver,
             receipt_key=settings.load_receipt_key(target),
-            next_receipt_key=settings.load_next_receipt_key(target),
+            more_receipt_keys=settings.load_more_receipt_keys(target),
             keep=kept.keep,
             points=kept.points,
         )
@@ -384,7 +393,7 @@ class Client:
             answered = self._deliver(self.address, sealed, timeout_s=self._timeout_s)
             now_ms = None if fresh else self.sealer.now_ms()
             told = read_told(
-                answered, sent, self.receipt_key, now_ms=now_ms, next_key=self.next_receipt_key
+                answered, sent, self.receipt_key, now_ms=now_ms, more_keys=self.more_receipt_keys
             )
         except MalformedError as error:
             none = unreadable(self.address, error)
@@ -400,9 +409,8 @@ class Client:
             self.sealer.learn(sent.asked.stream, result.receipt.floor_ms)
         if self._keep is None:
             return result
-        key, coming = self.receipt_key, self.next_receipt_key
-        if coming is not None and result.key_id == coming.fingerprint:
-            key = coming
+        named = (each for each in self.more_receipt_keys if each.fingerprint == result.key_id)
+        key = next(named, self.receipt_key)
         trail, alarms = self._keep(answered, sent, result, key)
         return replace(result, trail=trail, alarms=alarms)
 
@@ -412,14 +420,24 @@ class Client:
         stream: Stream,
         **members: JsonValue | Mapping[str, JsonValue] | Sequence[str | Mapping[str, JsonValue]],
     ) -> Result:
-        if self._points is not None and self.receipt_key is not None:
-            points = self._points(self.sealer.audience, self.receipt_key.owner)
+        if points := self._known_points(stream):
             members["trail"] = [each._asdict() for each in points]
         try:
             document = write_request(verb, **members)
         except (TypeError, ValueError) as error:
             raise SealError(f"the request cannot be written: {error}") from None
         return self.ask(document, CONTENT_TYPE_REQUEST, stream)
+
+    def _known_points(self, stream: Stream) -> tuple[TrailPoint, ...]:
+        """Give what a request of ``stream`` shows of the host's trail.
+
+        Whose it is, the owner of its key says.
+        """
+        if self._points is None or self.receipt_key is None:
+            return ()
+        owners = {each.owner: None for each in (self.receipt_key, *self.more_receipt_keys)}
+        known = (self._points(self.sealer.audience, owner) for owner in owners)
+        return next(filter(None, known), ())
 
     def ask(
         self, document: bytes, content_type: str = CONTENT_TYPE_JSON, stream: Stream = Stream.BASE
@@ -446,7 +464,13 @@ class Client:
     def _seal_and_exchange(
         self, document: bytes, content_type: str, stream: Stream, service_ms: int | None
     ) -> tuple[Result, Claims]:
-        sealed, claims = self.sealer.seal_with_claims(
+        sealed, claims = self._seal(document, content_type, stream, service_ms)
+        return self._exchange(sealed, claims.cti.hex(), fresh=True), claims
+
+    def _seal(
+        self, document: bytes, content_type: str, stream: Stream, service_ms: int | None
+    ) -> tuple[Sealed, Claims]:
+        return self.sealer.seal_with_claims(
             document,
             content_type=content_type,
             stream=stream,
@@ -454,7 +478,6 @@ class Client:
             nonce=self._challenge,
             service_ms=service_ms,
         )
-        return self._exchange(sealed, claims.cti.hex(), fresh=True), claims
 
 
 def _config_of(config: Config) -> dict[str, Any]:

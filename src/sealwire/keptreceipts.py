@@ -3,7 +3,8 @@
 Rules this module keeps:
 
 1. A receipt is kept as it came, one file each, with what is needed to verify it again: which
-   request it answers and the thumbprints of the keys, and no key.
+   request it answers and the thumbprints of the keys, and no key. One request to several hosts has
+   a receipt of each.
 2. What cannot be kept is told, and makes the request none the worse: it has been answered.
 3. Of each host's trail the last points are kept that verified receipts have shown, to be shown to
    the host and compared (`lasttrails`, `trailcheck`).
@@ -14,6 +15,7 @@ Rules this module keeps:
 from __future__ import annotations
 
 import contextlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -29,6 +31,7 @@ from sealwire.stages import Digest, Stream
 
 if TYPE_CHECKING:
     from sealwire.keys import VerifyKey
+    from sealwire.receipts import Receipt
     from sealwire.results import Result
     from sealwire.sent import Sent
     from sealwire.stages import TrailPoint
@@ -36,6 +39,9 @@ if TYPE_CHECKING:
 FORMAT: Final = "sealwire-kept-receipt-1"
 MAX_KEPT_BYTES: Final = 1024 * 1024
 """A receipt has at most 260 KiB, and stands here in hex."""
+
+_OTHER: Final = re.compile(r"[^a-zA-Z0-9]+")
+"""What the name of a file does not take from an address."""
 
 _AGAIN: Final = ".again"
 """Follows the id where the same message was sent again, so that the first receipt stays."""
@@ -71,14 +77,17 @@ class Kept:
 class KeptReceipts:
     """The folder in which an operator's receipts are kept."""
 
-    def __init__(self, folder: Path, address: str = "") -> None:
+    def __init__(self, folder: Path, address: str = "", *, is_one_of_several: bool = False) -> None:
         """Keep them in ``folder``, which is made when the first one is kept.
 
         Args:
             folder: where.
             address: which of a host's processes answers; ``""`` where all of them write one trail.
+            is_one_of_several: whether the same requests go to other addresses as well, so that the
+                request's id alone does not name a receipt.
         """
         self.folder, self._address = folder, address
+        self._is_one_of_several = is_one_of_several
         self._trails = LastTrails(folder)
 
     def points(self, audience: str, host: str) -> tuple[TrailPoint, ...]:
@@ -110,8 +119,7 @@ class KeptReceipts:
                     said.reason,
                     said.at_ms,
                 )
-                name = sent.asked.id.hex() + (_AGAIN if said.repeated else "")
-                self._write(f"{name}.json", _written(kept))
+                self._write(f"{self._name_of(sent, said)}.json", _written(kept))
         except (OSError, SealwireError) as error:
             alarms.append(f"the receipt could not be kept: {error}")
         return check, tuple(alarms)
@@ -135,6 +143,10 @@ class KeptReceipts:
             many = "several receipts begin" if found else "no receipt is kept that begins"
             raise ConfigurationError(f"{many} with {name}; list them: sealwire receipts list")
         return load_kept(self.folder / f"{(exact or found)[0]}.json")
+
+    def _name_of(self, sent: Sent, receipt: Receipt) -> str:
+        address = f".{_OTHER.sub('-', self._address)}" if self._is_one_of_several else ""
+        return f"{sent.asked.id.hex()}{address}{_AGAIN if receipt.repeated else ''}"
 
     def _whose(self, audience: str, host: str) -> str:
         return f"{audience} {host} {self._address}".rstrip()

@@ -8,8 +8,9 @@ Rules this module keeps:
 2. That holds for a refusal as well, which is what a service says, unsigned, before it knows who
    asks: somebody else may say so too, so nobody knows who did, nor what became of the message.
 3. Where the key is not known, what comes is read and shown as unverified. Nothing obeys it.
-4. While a host's key is rotated two keys are known. Which one a receipt is verified with, its key
-   id says; a hint, since whichever it is has to verify.
+4. While a host's key is rotated two keys are known, and of a service on several hosts there are
+   more. Which one a receipt is verified with, its key id says; a hint, since whichever it is has to
+   verify.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from sealwire.stages import Answer
 from sealwire.stages import Outcome as Decided
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sealwire.keys import VerifyKey
     from sealwire.sent import Sent
 
@@ -83,7 +86,7 @@ def read_told(
     receipt_key: VerifyKey | None,
     *,
     now_ms: int | None,
-    next_key: VerifyKey | None = None,
+    more_keys: Sequence[VerifyKey] = (),
 ) -> Told:
     """Read what came back for a request.
 
@@ -92,7 +95,8 @@ def read_told(
         sent: the request; ``None`` where it cannot be read, as one of somebody else's.
         receipt_key: the host's key, if it is known.
         now_ms: the time; ``None`` where the request was sent for the first time.
-        next_key: the key that the host goes over to, where that is known.
+        more_keys: those that count as well: of the service's other hosts, and those that its hosts
+            go over to. They are looked at where ``receipt_key`` is known.
 
     Raises:
         MalformedError: it is neither an answer nor a receipt.
@@ -114,8 +118,8 @@ def read_told(
             ) from None
         answer = _answer(peeked.receipt)
         return Told(answer, Trust.UNVERIFIED, peeked.receipt, peeked.host, peeked.key_id)
-    if next_key is not None and _names(next_key, data, sent):
-        receipt_key = next_key
+    named = _named(more_keys, data, sent) if more_keys else None
+    receipt_key = named or receipt_key
     try:
         receipt = open_receipt(data, sent.asked, receipt_key, sent.request_key, now_ms=now_ms)
     except RefusedError as error:
@@ -124,13 +128,14 @@ def read_told(
     return Told(answer, Trust.VERIFIED, receipt, receipt_key.owner, receipt_key.fingerprint)
 
 
-def _names(key: VerifyKey, data: bytes, sent: Sent) -> bool:
-    """Whether a receipt says that it is signed with this key (rule 4)."""
+def _named(keys: Sequence[VerifyKey], data: bytes, sent: Sent) -> VerifyKey | None:
+    """Give the one of ``keys`` that a receipt says it is signed with (rule 4), if there is one."""
     try:
-        return peek_receipt(data, sent.asked, sent.request_key).key_id == key.fingerprint
+        named = peek_receipt(data, sent.asked, sent.request_key).key_id
     except RefusedError:
         # Whatever it is, it is judged by the key that is known.
-        return False
+        return None
+    return next((key for key in keys if key.fingerprint == named), None)
 
 
 def _unsigned(answer: Answer, receipt_key: VerifyKey | None) -> Told:

@@ -216,7 +216,7 @@ NEXT = SigningKey(bytes(reversed(range(32))), owner="host-a")
 def test_two_keys_count_while_a_hosts_key_is_rotated(sent: Sent, host: SigningKey) -> None:
     """The one that it uses and the one that it goes over to; the result says which it was."""
     data = sealed(sent, host=host)
-    found = read_told(data, sent, HOST.verify_key, now_ms=None, next_key=NEXT.verify_key)
+    found = read_told(data, sent, HOST.verify_key, now_ms=None, more_keys=[NEXT.verify_key])
     assert (Trust.VERIFIED, host.fingerprint) == (found.trust, found.key_id)
 
 
@@ -224,4 +224,4 @@ def test_a_third_key_does_not_count(sent: Sent) -> None:
     """Nor does whoever only writes the id of one that does, or something else."""
     for data in (sealed(sent, host=SQUATTER), sealed(sent)[:-1], b"\xd2\x00"):
         with pytest.raises(UntrustedAnswerError):
-            read_told(data, sent, HOST.verify_key, now_ms=None, next_key=NEXT.verify_key)
+            read_told(data, sent, HOST.verify_key, now_ms=None, more_keys=[NEXT.verify_key])

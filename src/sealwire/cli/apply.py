@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sealwire.cli import parameters
-from sealwire.cli.asking import Asked
+from sealwire.cli.asking import whom_to_ask
 from sealwire.cli.options import asking_options, partial_option
 from sealwire.cli.parameters import read_input
+from sealwire.cli.questions import Question
 from sealwire.cli.reported import end_of, request_id, say_changes, say_left_out
-from sealwire.cli.sealing import check_document
+from sealwire.cli.sealing import check_document, operator_settings
 from sealwire.cli.terminal import say
+from sealwire.cli.typed import which_service
 from sealwire.cli.unfinished import write_partial
 from sealwire.clock import wall_clock_ms
 from sealwire.framing import MAX_FRAME_BYTES
+from sealwire.stages import Stream
 
 if TYPE_CHECKING:
     from sealwire.cli.endings import Exit
@@ -34,7 +37,7 @@ Examples:
 
 \b
 Exit status: 0 applied or told, 1 refused or failed, 3 nothing was sent,
-4 sent but not answered: it may have been applied.
+4 sent but not answered: it may have been applied, 5 applied in some processes or hosts alone.
 """,
 )
 @click.argument("file")
@@ -57,6 +60,11 @@ Exit status: 0 applied or told, 1 refused or failed, 3 nothing was sent,
     default="",
     help="Apply it only over this base, as sealwire status --json shows it.",
 )
+@click.option(
+    "--keep-partial",
+    is_flag=True,
+    help="Where it fails in some processes or hosts, let it stand in the others.",
+)
 @partial_option
 @asking_options
 def apply(
@@ -67,17 +75,20 @@ def apply(
     why: str,
     only: str,
     to: str | None,
-    address: str | None,
+    address: tuple[str, ...],
+    expect: int | None,
     timeout_s: int,
     config: str | None,
     *,
     dry_run: bool,
+    keep_partial: bool,
     as_json: bool,
 ) -> Exit:
     """Make a configuration the base of a running service: what stays when leases end.
 
     FILE is JSON in the form of Python's dictConfig, or INI in that of its fileConfig; - is standard
-    input.
+    input. Where it is not applied in every process, and at every host that is asked, it is taken
+    back in those where it was, unless --keep-partial is given.
     """
     if dry_run and confirm_within_s:
         raise click.UsageError("a dry run is not put on trial; leave --confirm-within out")
@@ -99,31 +110,37 @@ def apply(
 
     if partial is not None:
         return write_partial(config, to, partial, request)
-    asked = Asked(config, to, address, timeout_s)
-    began_ms = wall_clock_ms()
-    result = asked.ask(request)
-    ends_ms = began_ms + 1000 * confirm_within_s if confirm_within_s else None
+    asked = whom_to_ask(
+        operator_settings(config), to, address, timeout_s, expect=expect, reads=dry_run
+    )
+    options = which_service()
+    ends_ms = wall_clock_ms() + 1000 * confirm_within_s if confirm_within_s else None
 
     def say_it(report: dict[str, Any]) -> None:
         if dry_run:
             _say_changed(report, "nothing would change")
         else:
-            _say_applied(report, asked.options)
+            _say_applied(report, options)
 
-    def unsaid() -> None:
+    def unsaid(result: Result) -> None:
         # Of one's own request that much is known, whatever the answer hides.
         if not dry_run:
-            _say_next(result.request_id, ends_ms, asked.options)
+            _say_next(result.request_id, ends_ms, options)
 
-    return asked.say(
-        result,
-        say_it,
-        unsaid,
-        as_json=as_json,
-        done="allowed" if dry_run else "applied",
-        configuration=True,
-        more=_changed(result, dry_run=dry_run),
+    question = Question(
+        request,
+        "allowed" if dry_run else "applied",
+        sent="the configuration",
+        say_it=say_it,
+        unsaid=unsaid,
+        more=lambda result: _changed(result, dry_run=dry_run),
+        cancel=None if dry_run or keep_partial else _cancel,
     )
+    return asked.ask(question, as_json=as_json)
+
+
+def _cancel(client: Client, request_id: str) -> Result:
+    return client.revert(request_id, of=Stream.BASE, why="it was not applied everywhere")
 
 
 def _changed(result: Result, *, dry_run: bool) -> dict[str, bool]:

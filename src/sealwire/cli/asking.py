@@ -1,129 +1,107 @@
-"""What commands share that ask a service for something else than a configuration."""
+"""Asking a service for something, at its one host or at several; a command need not know which."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeAlias
 
-from sealwire.cli.delivering import keeping_client, result_of
-from sealwire.cli.sealing import operator_settings
-from sealwire.cli.send import result_as_json, service_in_words, told
-from sealwire.cli.terminal import say, say_json
-from sealwire.cli.typed import which_service
+from sealwire.cli.asking_all import AllHosts
+from sealwire.cli.cancelling import cancelled, needs_cancelling
+from sealwire.cli.delivering import clients_of, keeping_client, result_of
+from sealwire.cli.hosts import check_expected, places_of
+from sealwire.cli.sealing import target_of
+from sealwire.cli.telling import service_in_words, told
+from sealwire.cli.terminal import flush, say_json
+from sealwire.sealer import DEFAULT_LIFETIME_S
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Sequence
 
+    from sealwire.cli.delivering import KeepingClient
     from sealwire.cli.endings import Exit
-    from sealwire.client import Client
-    from sealwire.results import Result
+    from sealwire.cli.questions import Question
+    from sealwire.settings import OperatorSettings
 
 
-class Asked:
-    """Where to ask, and in whose name."""
+def _nothing() -> None:
+    """Do nothing."""
 
-    def __init__(
-        self, config: str | None, to: str | None, address: str | None, timeout_s: int
-    ) -> None:
-        """Load the operator's settings and keys.
 
-        Raises:
-            ConfigurationError: there are none, they cannot be used, or the target is not known.
-        """
-        self._client = keeping_client(operator_settings(config), to, address, timeout_s)
-        self.address = self._client.address
-        self.audience = self._client.sealer.audience
-        self.service = service_in_words(self.audience, self.address)
-        """Who is asked, in words: an answer does not say whose it is."""
-        self.options = which_service()
-        """What has to be behind the next command, so that it asks the same service."""
+class OneHost:
+    """The only host of a service, asked in an operator's name."""
 
-    def ask(self, request: Callable[[Client], Result]) -> Result:
-        """Ask, such as ``lambda client: client.status()``, and give what came of it.
+    def __init__(self, client: KeepingClient) -> None:
+        """Ask with ``client``."""
+        self._client = client
 
-        Raises:
-            CommandError: there is no answer, with the step that is next then.
-        """
-        return result_of(lambda: request(self._client))
-
-    def say_as_json(self, result: Result, **more: bool) -> None:
-        """Print an answer with its report, and with ``more``, as one JSON object."""
-        said = result_as_json(result, self.address, self.audience)
-        said |= {"request_id": result.request_id}
-        say_json({**said, **more, "report": dict(result.report)})
-
-    def told(self, result: Result, *, quiet: bool, done: str, configuration: bool = False) -> Exit:
-        """Say what became of the request; see `sealwire.cli.send.told`.
-
-        Args:
-            result: what the service says.
-            quiet: say nothing of what is on standard output already.
-            done: what to call it where it was done.
-            configuration: whether one was sent.
-
-        Raises:
-            CommandError: it was refused, or it failed.
-        """
-        sent = "the configuration" if configuration else "the request"
-        return told(result, self.service, quiet=quiet, done=done, sent=sent)
-
-    def say(
-        self,
-        result: Result,
-        say_it: Callable[[dict[str, Any]], None] | None,
-        unsaid: Callable[[], None] | None = None,
-        *,
-        as_json: bool,
-        done: str,
-        configuration: bool = False,
-        more: Mapping[str, bool] | None = None,
+    def ask(
+        self, question: Question, *, as_json: bool, before: Callable[[], None] = _nothing
     ) -> Exit:
-        """Say what came of the request, as JSON or in words, and give the exit status.
+        """Ask, and say what came of it, as JSON or in words; give the exit status.
 
         Args:
-            result: what the service says.
-            say_it: prints a report; ``None`` where there is none.
-            unsaid: prints what is known without one, where requests are encrypted.
-            as_json: print one object instead.
-            done: what to call it where it was done.
-            configuration: whether one was sent.
-            more: what stands in the object besides the answer.
+            question: what is asked.
+            as_json: print one object.
+            before: called when the answer is there and nothing is printed yet.
 
         Raises:
-            CommandError: it was refused, or it failed.
+            CommandError: it was refused, it failed, there is no answer, or it was done in some
+                processes alone and taken back.
         """
+        client = self._client
+        audience, address = client.sealer.audience, client.address
+        result = result_of(lambda: question.request(client))
+        before()
+        ending = None
+        if question.cancel is not None and needs_cancelling(result):
+            client.notes = False  # what was asked is what somebody wants to know of later
+            ending = cancelled(question.cancel, client, result)
         if as_json:
-            self.say_as_json(result, **(more or {}))
-        ending = self.told(result, quiet=as_json, done=done, configuration=configuration)
-        if say_it is not None and not as_json:
-            show(result, say_it, unsaid)
-        return ending
+            taken_back = {} if ending is None else {"taken_back": ending.all_of_it}
+            say_json({**question.as_json(result, address, audience), **taken_back})
+        service = service_in_words(audience, address)
+        status = told(result, service, quiet=as_json, done=question.done, sent=question.sent)
+        if ending is not None:
+            flush()  # what was done comes first, also where both outputs are one
+            raise ending.error
+        if not as_json:
+            question.show(result)
+        return status
 
 
-def show(
-    result: Result,
-    say_it: Callable[[dict[str, Any]], None],
-    unsaid: Callable[[], None] | None = None,
-) -> None:
-    """Print what an answer reports.
+Asked: TypeAlias = OneHost | AllHosts
 
-    The answer may be unsigned, so whoever sits on the address may have written the report: one that
-    is not as it should be is told, and ends nothing.
+
+def whom_to_ask(
+    settings: OperatorSettings,
+    to: str | None,
+    addresses: Sequence[str],
+    timeout_s: int,
+    *,
+    expect: int | None,
+    reads: bool = False,
+    lifetime_s: int = DEFAULT_LIFETIME_S,
+) -> Asked:
+    """Load an operator's keys, and find out where a service is.
 
     Args:
-        result: what the service says.
-        say_it: prints a report.
-        unsaid: prints what is known without one, where requests are encrypted.
+        settings: the operator's.
+        to: the audience; ``None`` is the only one.
+        addresses: where to ask, in place of what the settings say; names are looked up.
+        timeout_s: how long to wait for each answer, seconds.
+        expect: how many addresses there are to be.
+        reads: whether nothing is to be changed, so that others than expected are asked as well.
+        lifetime_s: how long what is sealed may wait for its delivery, seconds.
+
+    Raises:
+        ConfigurationError: a key cannot be used, or the settings do not know the service.
+        TransportError: a name has no address.
+        CommandError: there are more addresses than expected, or fewer.
     """
-    answer, report = result.answer, dict(result.report)
-    if answer.report and not report:
-        say(("what the answer reports cannot be read", "yellow"))
-        return
-    if not report:
-        say(("the answer says no more, because requests to this service are encrypted", ""))
-        if unsaid is not None:
-            unsaid()
-        return
-    try:
-        say_it(report)
-    except (AttributeError, KeyError, TypeError, ValueError, IndexError, OverflowError):
-        say(("what the answer reports cannot be read", "yellow"))
+    target = target_of(settings, to)
+    places = places_of(addresses or target.addresses, expect=expect)
+    if not reads:
+        check_expected(places, expect)
+    if places.several:
+        clients = clients_of(settings, target, places.addresses, timeout_s, lifetime_s)
+        return AllHosts(clients, expect)
+    return OneHost(keeping_client(settings, to, places.addresses[0], timeout_s, lifetime_s))

@@ -77,14 +77,14 @@ def _files(settings: OperatorSettings, old: RingKey) -> Iterator[Path]:
             yield path
 
 
-def targets_of_host(settings: OperatorSettings, old: RingKey) -> list[Target]:
-    """Give the services whose receipts a host signs, by the key that is trusted for each."""
-    found = []
-    for target in settings.targets:
-        known = settings.load_receipt_key(target)
-        if known is not None and known.owner == old.owner.id:
-            found.append(target)
-    return found
+def pinned_of_host(settings: OperatorSettings, old: RingKey) -> list[tuple[Target, Path]]:
+    """Give the services whose receipts a host signs, and the file of its key as it is trusted."""
+    return [
+        (target, path)
+        for target in settings.targets
+        for path, key in settings.load_receipt_keys(target).items()
+        if key.owner == old.owner.id
+    ]
 
 
 def trust_next(settings: OperatorSettings, old: RingKey, new: RingKey) -> None:
@@ -93,11 +93,10 @@ def trust_next(settings: OperatorSettings, old: RingKey, new: RingKey) -> None:
     Raises:
         KeyFileError: a file cannot be read or written.
     """
-    for target in targets_of_host(settings, old):
-        if target.receipt_key is not None:
-            path = next_receipt_key(target.receipt_key)
-            write_key_file(path, new.verify_key(), force=True)
-            say((f"  receipts of {target.audience} count with it as well: {printable(path)}", ""))
+    for target, pinned in pinned_of_host(settings, old):
+        path = next_receipt_key(pinned)
+        write_key_file(path, new.verify_key(), force=True)
+        say((f"  receipts of {target.audience} count with it as well: {printable(path)}", ""))
 
 
 def trust_instead(settings: OperatorSettings, old: RingKey, rotation: Rotation) -> None:
@@ -106,8 +105,7 @@ def trust_instead(settings: OperatorSettings, old: RingKey, rotation: Rotation) 
     Raises:
         KeyFileError: a file cannot be read or written.
     """
-    for target in targets_of_host(settings, old):
-        if target.receipt_key is not None:
-            write_key_file(target.receipt_key, load_verify_key(rotation.file), force=True)
-            next_receipt_key(target.receipt_key).unlink(missing_ok=True)
-            say((f"  {printable(target.receipt_key)} is the new key now", ""))
+    for _, pinned in pinned_of_host(settings, old):
+        write_key_file(pinned, load_verify_key(rotation.file), force=True)
+        next_receipt_key(pinned).unlink(missing_ok=True)
+        say((f"  {printable(pinned)} is the new key now", ""))

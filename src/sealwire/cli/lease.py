@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from sealwire.cli import parameters
-from sealwire.cli.asking import Asked
+from sealwire.cli.asking import whom_to_ask
 from sealwire.cli.options import asking_options, partial_option
+from sealwire.cli.questions import Question
 from sealwire.cli.reported import (
     MAX_WORDS,
     end_of,
@@ -19,8 +20,9 @@ from sealwire.cli.reported import (
     shown,
     text,
 )
+from sealwire.cli.sealing import operator_settings
 from sealwire.cli.terminal import say, say_hint
-from sealwire.cli.typed import typed
+from sealwire.cli.typed import typed, which_service
 from sealwire.cli.unfinished import write_partial
 from sealwire.clock import wall_clock_ms
 from sealwire.documents.reading import LEVELS, read_level, read_name
@@ -65,11 +67,12 @@ def _level(given: str) -> tuple[str, str | int]:
 Examples:
   sealwire lease payments.db=DEBUG --for 15m --why INC-4711
   sealwire lease payments=INFO payments.db=DEBUG --through console
+  sealwire lease payments.db=DEBUG --address tcp:payments.internal:9030 --expect 8
   sealwire lease payments.db=DEBUG --partial debug.partial
 
 \b
 Exit status: 0 in force, 1 refused or failed, 3 nothing was sent,
-4 sent but not answered: it may be in force.
+4 sent but not answered: it may be in force, 5 in force in some processes or hosts alone.
 """,
 )
 @click.argument("levels", nargs=-1, required=True, metavar="LOGGER=LEVEL…", type=_level)
@@ -98,7 +101,8 @@ def lease(
     why: str,
     only: str,
     to: str | None,
-    address: str | None,
+    address: tuple[str, ...],
+    expect: int | None,
     timeout_s: int,
     config: str | None,
     *,
@@ -118,18 +122,17 @@ def lease(
 
     if partial is not None:
         return write_partial(config, to, partial, request)
-    asked = Asked(config, to, address, timeout_s)
-    ends_ms = wall_clock_ms() + 1000 * for_s
-    result = asked.ask(request)
-    return asked.say(
-        result,
-        lambda report: _say_lease(report, asked.options),
+    asked = whom_to_ask(operator_settings(config), to, address, timeout_s, expect=expect)
+    ends_ms, options = wall_clock_ms() + 1000 * for_s, which_service()
+    question = Question(
+        request,
+        "in force",
+        say_it=lambda report: _say_lease(report, options),
         # Of one's own request that much is known, whatever the answer hides.
-        lambda: _say_end(result.request_id, ends_ms, asked.options),
-        as_json=as_json,
-        done="in force",
-        more=_changed(result.report),
+        unsaid=lambda result: _say_end(result.request_id, ends_ms, options),
+        more=lambda result: _changed(result.report),
     )
+    return asked.ask(question, as_json=as_json)
 
 
 def _say_end(lease_id: object, ends_ms: object, options: str) -> None:

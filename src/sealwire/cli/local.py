@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sealwire.cli.asking import show
 from sealwire.cli.options import address_option, json_option, timeout_option
 from sealwire.cli.parameters import check_request_id
+from sealwire.cli.questions import show
 from sealwire.cli.revert import say_reverted
-from sealwire.cli.send import result_as_json, told
 from sealwire.cli.status import say_status
+from sealwire.cli.telling import result_as_json, told
 from sealwire.cli.terminal import say_json, waiting
 from sealwire.localdoor import write_local
 from sealwire.requests import Verb

@@ -10,6 +10,7 @@ from sealwire.cli import parameters
 from sealwire.cli.passphrases import passphrase_options
 from sealwire.cli.sealing import config_option, to_option
 from sealwire.transports.client import DEFAULT_TIMEOUT_S
+from sealwire.transports.lookup import MAX_ADDRESSES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +22,21 @@ address_option: Final = click.option(
     type=parameters.address,
     metavar="ADDRESS",
     help="Where the service listens, such as unix:/run/payments/log.sock.",
+)
+addresses_option: Final = click.option(
+    "--address",
+    multiple=True,
+    type=parameters.target_address,
+    metavar="ADDRESS",
+    help="Where the service listens, such as unix:/run/payments/log.sock. Given again, or with a "
+    "name that has several addresses, each is asked, all at once.",
+)
+expect_option: Final = click.option(
+    "--expect",
+    type=click.IntRange(1, MAX_ADDRESSES),
+    metavar="N",
+    default=None,
+    help="How many addresses the service is to have; if it has more or fewer, no change is sent.",
 )
 timeout_option: Final = click.option(
     "--timeout",
@@ -51,11 +67,12 @@ json_option: Final = click.option(
 def reading_options(command: F) -> F:
     """Give a command the options of one that asks a service, and changes nothing.
 
-    They are its parameters ``only``, ``to``, ``address``, ``timeout_s``, ``config``, ``as_json``.
+    They are its parameters ``only``, ``to``, ``address``, ``expect``, ``timeout_s``, ``config`` and
+    ``as_json``.
     """
     return _with(
         passphrase_options(json_option(command)),
-        *(only_option, to_option, address_option, timeout_option, config_option),
+        *(only_option, to_option, addresses_option, expect_option, timeout_option, config_option),
     )
 
 

@@ -14,7 +14,7 @@ from sealwire.cli.endings import CommandError, Exit
 from sealwire.cli.typed import which_service
 from sealwire.errors import ConfigurationError
 from sealwire.keys import check_name
-from sealwire.transports.addresses import parse_address
+from sealwire.transports.addresses import parse_address, parse_target
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,6 +83,11 @@ def audience(text: str) -> str:
 def address(text: str) -> str:
     """Read an address."""
     return _checked(lambda: str(parse_address(text)))
+
+
+def target_address(text: str) -> str:
+    """Read an address to ask, which may hold a host's name."""
+    return _checked(lambda: str(parse_target(text)))
 
 
 def _checked(check: Callable[[], T]) -> T:

@@ -180,7 +180,7 @@ def _read(name: str, key: str | None, config: str | None) -> _Found:
     if key is not None:
         host = load_verify_key(key)
     elif settings is not None and target is not None:
-        host = settings.load_receipt_key(target)
+        host = _host_of(settings, target, kept)
     request_key = _request_key(target, kept)
     problem = ""
     if host is not None:
@@ -214,6 +214,17 @@ def _settings_of(config: str | None, *, needed: bool) -> OperatorSettings | None
 def _target_of(settings: OperatorSettings | None, kept: Kept) -> Target | None:
     targets = () if settings is None else settings.targets
     return next((each for each in targets if each.audience == kept.asked.audience), None)
+
+
+def _host_of(settings: OperatorSettings, target: Target, kept: Kept) -> VerifyKey | None:
+    """Give the host's key: of several the one that the receipt was verified with when it came."""
+    first = settings.load_receipt_key(target)
+    several = (
+        *settings.load_receipt_keys(target).values(),
+        *settings.load_more_receipt_keys(target),
+    )
+    named = (each for each in several if each.thumbprint.hex() == kept.verified_with)
+    return next(named, first)
 
 
 def _request_key(target: Target | None, kept: Kept) -> AeadKey | None:

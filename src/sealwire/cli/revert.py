@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sealwire.cli.asking import Asked
+from sealwire.cli.asking import whom_to_ask
+from sealwire.cli.delivering import result_of
 from sealwire.cli.options import asking_options, partial_option
 from sealwire.cli.parameters import check_request_id
+from sealwire.cli.questions import Question
 from sealwire.cli.reported import say_changes, say_left_out, shown, text
+from sealwire.cli.sealing import operator_settings
 from sealwire.cli.terminal import say
 from sealwire.cli.unfinished import write_partial
 from sealwire.errors import Reason
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sealwire.cli.endings import Exit
+    from sealwire.client import Client
+    from sealwire.results import Result
 
 
 @click.command(
@@ -49,7 +54,8 @@ def revert(
     why: str,
     only: str,
     to: str | None,
-    address: str | None,
+    address: tuple[str, ...],
+    expect: int | None,
     timeout_s: int,
     config: str | None,
     *,
@@ -67,20 +73,24 @@ def revert(
     if request_id:
         check_request_id(request_id)
     of = Stream.BASE if base else Stream.LEASE
+
+    def request(client: Client) -> Result:
+        return client.revert(request_id, of=of, why=why, only=only)
+
+    def wherever(client: Client) -> Result:
+        result = result_of(lambda: request(client))
+        if request_id and result.reason == Reason.NOT_IN_FORCE.value:
+            # An id does not say what it is of. A configuration is ordered apart from leases.
+            return client.revert(request_id, of=Stream.BASE, why=why, only=only)
+        return result
+
     if partial is not None:
-        return write_partial(
-            config, to, partial, lambda client: client.revert(request_id, of=of, why=why, only=only)
-        )
-    asked = Asked(config, to, address, timeout_s)
-    result = asked.ask(lambda client: client.revert(request_id, of=of, why=why, only=only))
-    if request_id and result.reason == Reason.NOT_IN_FORCE.value:
-        # An id does not say what it is of. A configuration is ordered apart from leases.
-        result = asked.ask(
-            lambda client: client.revert(request_id, of=Stream.BASE, why=why, only=only)
-        )
-    return asked.say(
-        result, say_reverted, as_json=as_json, done="reverted", more=_changed(result.report)
+        return write_partial(config, to, partial, request)
+    asked = whom_to_ask(operator_settings(config), to, address, timeout_s, expect=expect)
+    question = Question(
+        wherever, "reverted", say_it=say_reverted, more=lambda result: _changed(result.report)
     )
+    return asked.ask(question, as_json=as_json)
 
 
 def _changed(report: Mapping[str, Any]) -> dict[str, bool]:
@@ -130,7 +140,8 @@ def confirm(
     why: str,
     only: str,
     to: str | None,
-    address: str | None,
+    address: tuple[str, ...],
+    expect: int | None,
     timeout_s: int,
     config: str | None,
     *,
@@ -140,10 +151,12 @@ def confirm(
     if not request_id:
         raise click.UsageError("missing argument 'ID'; which one is on trial: sealwire status")
     check_request_id(request_id)
+
+    def request(client: Client) -> Result:
+        return client.confirm(request_id, why=why, only=only)
+
     if partial is not None:
-        return write_partial(
-            config, to, partial, lambda client: client.confirm(request_id, why=why, only=only)
-        )
-    asked = Asked(config, to, address, timeout_s)
-    result = asked.ask(lambda client: client.confirm(request_id, why=why, only=only))
-    return asked.say(result, None, as_json=as_json, done="confirmed", more={"changed": False})
+        return write_partial(config, to, partial, request)
+    asked = whom_to_ask(operator_settings(config), to, address, timeout_s, expect=expect)
+    question = Question(request, "confirmed", more=lambda _: {"changed": False})
+    return asked.ask(question, as_json=as_json)

@@ -19,7 +19,7 @@ from sealwire.cli.keyring_files import load_ring_half, load_ring_key, read_ring_
 from sealwire.cli.keyring_new import ask_for_new, staged_key
 from sealwire.cli.keyring_options import now_s
 from sealwire.cli.keyring_services import Services, Shown, say_shown
-from sealwire.cli.keyring_switch import switch_to, targets_of_host, trust_instead, trust_next
+from sealwire.cli.keyring_switch import pinned_of_host, switch_to, trust_instead, trust_next
 from sealwire.cli.keys import public_part_of
 from sealwire.cli.passphrases import with_passphrase
 from sealwire.cli.rotations import with_rehearsed
@@ -68,7 +68,7 @@ class Rotating:
         self._old, self._roots, self._timeout_s = old, roots, timeout_s
         known = [target.audience for target in settings.targets]
         if old.role is Role.RECEIPT:
-            known = [each.audience for each in targets_of_host(settings, old)]
+            known = [each.audience for each, _ in pinned_of_host(settings, old)]
         self._services = Services(custodian, settings, services_of(old, known), timeout_s)
         if not self._services.targets:
             raise CommandError(

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import click
 
-from sealwire.cli.asking import Asked
-from sealwire.cli.endings import ending_of
+from sealwire.cli.asking import whom_to_ask
+from sealwire.cli.asking_all import AllHosts
+from sealwire.cli.endings import CommandError, Exit, ending_of
 from sealwire.cli.options import reading_options
+from sealwire.cli.questions import Question
 from sealwire.cli.reported import (
     MAX_ROWS,
     end_of,
@@ -24,17 +26,19 @@ from sealwire.cli.reported import (
     time_of,
 )
 from sealwire.cli.rows import say_workers
+from sealwire.cli.sealing import operator_settings
 from sealwire.cli.terminal import say, say_error, say_fields
+from sealwire.cli.typed import which_service
 from sealwire.cli.wording import counted
-from sealwire.errors import NoAnswerError, TransportError
-
-if TYPE_CHECKING:
-    from sealwire.cli.endings import Exit
+from sealwire.errors import SealwireError
 
 _ROOT: Final = "root"
 
 WATCH_S: Final = 2.0
 """How often a service is asked while it is watched; it may remember some hundred reads a key."""
+
+_COMES_BACK: Final = {Exit.LOCAL_FAILURE, Exit.NO_ANSWER, Exit.PARTLY}
+"""Whoever watches a service wants to see it come back."""
 
 MAX_DEPTH: Final = 16
 """How far a logger is indented at most, in steps."""
@@ -50,9 +54,11 @@ Examples:
   sealwire status
   sealwire status --to payments@prod --json
   sealwire status --watch
+  sealwire status --address tcp:payments.internal:9030 --expect 8
 
 \b
-Exit status: 0 told, 1 refused, 3 nothing was sent, 4 sent but not answered.
+Exit status: 0 told, 1 refused, 3 nothing was sent, 4 sent but not answered, 5 not told by all
+hosts, or by others than expected.
 """,
 )
 @click.option("--watch", is_flag=True, help="Ask again every two seconds, until interrupted.")
@@ -60,7 +66,8 @@ Exit status: 0 told, 1 refused, 3 nothing was sent, 4 sent but not answered.
 def status(
     only: str,
     to: str | None,
-    address: str | None,
+    address: tuple[str, ...],
+    expect: int | None,
     timeout_s: int,
     config: str | None,
     *,
@@ -69,31 +76,47 @@ def status(
 ) -> Exit:
     """Ask a running service what is in force: base, leases, loggers, handlers.
 
-    Loggers that have nothing of their own are left out. Nothing is changed.
+    Loggers that have nothing of their own are left out, and of several hosts all loggers and
+    handlers: ask one of them for these. Nothing is changed.
     """
-    asked = Asked(config, to, address, timeout_s)
+    settings = operator_settings(config)
+    if watch:
+        # Once, because it may be under a passphrase.
+        settings = settings.opened()
+    options = which_service()
 
     def ask() -> Exit:
-        result = asked.ask(lambda client: client.status(only=only))
-        if watch and not as_json:
-            # Only now, so that nothing flickers while the answer is waited for.
-            click.clear()
-        return asked.say(
-            result,
-            lambda report: say_status(report, asked.options),
-            as_json=as_json,
-            done="in force",
+        # Looked up each time: hosts of a name come and go.
+        asked = whom_to_ask(settings, to, address, timeout_s, expect=expect, reads=True)
+        several = isinstance(asked, AllHosts)
+        question = Question(
+            lambda client: client.status(only=only),
+            "told" if several else "in force",
+            say_it=lambda report: (say_overview if several else say_status)(report, options),
         )
+        # Cleared when the answer is there, so that nothing flickers while it is waited for.
+        before = click.clear if watch and not as_json else _nothing
+        return asked.ask(question, as_json=as_json, before=before)
 
     while watch:
         try:
             ask()
-        except (TransportError, NoAnswerError) as error:
-            # Whoever watches wants to see it come back.
-            ending = ending_of(error)
+        except (CommandError, SealwireError) as error:
+            ending = error if isinstance(error, CommandError) else ending_of(error)
+            if ending.status not in _COMES_BACK:
+                raise
             say_error(ending.error, ending.hint)
         time.sleep(WATCH_S)
     return ask()
+
+
+def _nothing() -> None:
+    """Clear nothing."""
+
+
+def say_overview(report: dict[str, Any], options: str) -> None:
+    """Print what is in force, as `say_status` does, but for loggers and handlers."""
+    _say_in_force(report, options, "sealwire revert")
 
 
 def say_status(report: dict[str, Any], options: str, revert: str = "sealwire revert") -> None:
@@ -104,6 +127,22 @@ def say_status(report: dict[str, Any], options: str, revert: str = "sealwire rev
         options: those of the next command, so that it asks the same service.
         revert: the command that ends a lease.
     """
+    _say_in_force(report, options, revert)
+    say(("", ""))
+    _say_loggers(report)
+    say_left_out(report, "rows ")
+    if report["handlers"]:
+        say(("", ""))
+    for handler in shown(report["handlers"], "handlers"):
+        target = f" to {text(handler['target'])}" if handler["target"] else ""
+        passes = f"{level(handler['level'])} and above" if handler["level"] else "everything"
+        said = f"{text(handler['key'])}: {text(handler['class'])}{target}, passes {passes}"
+        say((said, ""))
+    if disabled := number(report["disable"]):
+        say((f"logging.disable({disabled}) drops everything up to that", "yellow"))
+
+
+def _say_in_force(report: dict[str, Any], options: str, revert: str) -> None:
     _say_base(report, options)
     for lease in shown(report["leases"], "leases"):
         levels = joined(
@@ -126,18 +165,6 @@ def say_status(report: dict[str, Any], options: str, revert: str = "sealwire rev
         said = f"{text(each['where'])} is {text(each['found'])} and not {text(each['expected'])}"
         say((f"  {said}", "yellow"))
     say_workers(report)
-    say(("", ""))
-    _say_loggers(report)
-    say_left_out(report, "rows ")
-    if report["handlers"]:
-        say(("", ""))
-    for handler in shown(report["handlers"], "handlers"):
-        target = f" to {text(handler['target'])}" if handler["target"] else ""
-        passes = f"{level(handler['level'])} and above" if handler["level"] else "everything"
-        said = f"{text(handler['key'])}: {text(handler['class'])}{target}, passes {passes}"
-        say((said, ""))
-    if disabled := number(report["disable"]):
-        say((f"logging.disable({disabled}) drops everything up to that", "yellow"))
 
 
 def _say_base(report: dict[str, Any], options: str) -> None:

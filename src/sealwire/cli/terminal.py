@@ -19,6 +19,7 @@ import io
 import json
 import os
 import sys
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final, TextIO, TypeAlias
 
 from sealwire.cli.endings import CommandError, Exit
@@ -29,6 +30,11 @@ if TYPE_CHECKING:
 JsonOutput: TypeAlias = "str | int | bool | Sequence[JsonOutput] | Mapping[str, JsonOutput] | None"
 Part: TypeAlias = tuple[str, str]
 """Text, and its style in the words of rich; ``""`` for none."""
+
+Said: TypeAlias = "tuple[TextIO, tuple[Part, ...]]"
+"""A line, and where it goes."""
+
+_held: ContextVar[list[Said] | None] = ContextVar("_held", default=None)
 
 
 class OutputError(CommandError):
@@ -154,6 +160,23 @@ def waiting(text: str) -> Iterator[None]:
         yield
 
 
+@contextlib.contextmanager
+def holding() -> Iterator[list[Said]]:
+    """Hold back the lines that are said in this block; `say_again` says them."""
+    said: list[Said] = []
+    before = _held.set(said)
+    try:
+        yield said
+    finally:
+        _held.reset(before)
+
+
+def say_again(said: Iterable[Said]) -> None:
+    """Say lines that were held back."""
+    for stream, parts in said:
+        _print(stream, parts)
+
+
 def flush() -> None:
     """Hand over what was printed.
 
@@ -177,6 +200,9 @@ def discard() -> None:
 
 
 def _print(stream: TextIO, parts: Iterable[Part]) -> None:
+    if (held := _held.get()) is not None:
+        held.append((stream, tuple(parts)))
+        return
     with _writing():
         if not stream.isatty():
             stream.write("".join(text for text, _ in parts) + "\n")

@@ -122,7 +122,8 @@ def _options(names: tuple[str, ...]) -> str:
     context = click.get_current_context(silent=True)
     values = {} if context is None else context.params
     given = [(name, values.get(name.removeprefix("--"))) for name in names]
-    return "".join(f" {name} {shlex.quote(str(it))}" for name, it in given if it)
+    several = [(name, it if isinstance(it, tuple) else (it,)) for name, it in given if it]
+    return "".join(f" {name} {shlex.quote(str(each))}" for name, it in several for each in it)
 
 
 def _replaced(word: str, instead: Mapping[str, str]) -> str:

@@ -14,6 +14,7 @@ import contextlib
 import json
 import logging
 import shlex
+import threading
 from typing import TYPE_CHECKING, Final
 
 from sealwire.cli.anatomy import looks_sealed
@@ -209,18 +210,30 @@ def read_asked(unfinished: Unfinished, name: str) -> Request:
 # ---- finished -----------------------------------------------------------------------------------
 
 
-def finished(unfinished: Unfinished, sealer: Sealer, name: str) -> bytes:
-    """Give the message that a service takes.
+class Finishing:
+    """Makes the message that a service takes, once, whichever of its hosts is asked first."""
 
-    Raises:
-        CommandError: it is somebody else's, is for another service or has expired.
-    """
-    check_in_time(unfinished, name)
-    try:
-        return finish(unfinished, sealer)
-    except SealError as error:
-        what, _, remedy = str(error).rpartition("; ")
-        raise CommandError(Exit.LOCAL_FAILURE, what or remedy, remedy) from None
+    def __init__(self, unfinished: Unfinished, name: str) -> None:
+        """Finish ``unfinished``, which stands in the file ``name``."""
+        self._unfinished, self._name = unfinished, name
+        self._lock = threading.Lock()
+        self._finished = b""
+
+    def by(self, sealer: Sealer) -> bytes:
+        """Give it, with the layers of ``sealer`` around it.
+
+        Raises:
+            CommandError: it is somebody else's, is for another service or has expired.
+        """
+        with self._lock:
+            if not self._finished:
+                check_in_time(self._unfinished, self._name)
+                try:
+                    self._finished = finish(self._unfinished, sealer)
+                except SealError as error:
+                    what, _, remedy = str(error).rpartition("; ")
+                    raise CommandError(Exit.LOCAL_FAILURE, what or remedy, remedy) from None
+            return self._finished
 
 
 # ---- in words -----------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from sealwire.settings.allow import PolicySettings
 from sealwire.settings.keyring import KeyringSettings
+from sealwire.settings.operator import OperatorSettings, Target, next_receipt_key
 from sealwire.settings.pinning import with_receipt_key
 from sealwire.settings.places import (
     Place,
@@ -23,14 +24,9 @@ from sealwire.settings.reading import (
     parse_service,
     read_settings,
 )
+from sealwire.settings.service import ServiceSettings
 from sealwire.settings.signing import AgentName, SigningPlace
 from sealwire.settings.starting_policy import STARTING_POLICY
-from sealwire.settings.values import (
-    OperatorSettings,
-    ServiceSettings,
-    Target,
-    next_receipt_key,
-)
 from sealwire.settings.writing import (
     render_operator,
     render_service,

@@ -14,8 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from sealwire.errors import ConfigurationError
+from sealwire.settings.operator import OperatorSettings, Target
 from sealwire.settings.reading import parse_operator
-from sealwire.settings.values import OperatorSettings, Target
 
 _HEADER = re.compile(r"^\s*\[\s*targets\s*\.\s*(?P<name>[^\]]+?)\s*\]\s*(?:#.*)?$")
 _TABLE = re.compile(r"^\s*\[")

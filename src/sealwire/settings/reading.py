@@ -13,7 +13,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from sealwire.adopting import OnNewSetup
 from sealwire.errors import ConfigurationError
@@ -22,6 +22,8 @@ from sealwire.keys import check_name
 from sealwire.recommended import Recommended, Signatures
 from sealwire.settings.allow import ALLOWED, read_allowed, sources_of
 from sealwire.settings.keyring import read_keyring_settings
+from sealwire.settings.operator import OperatorSettings, Target
+from sealwire.settings.service import ServiceSettings
 from sealwire.settings.signing import signing_place
 from sealwire.settings.tables import (
     Table,
@@ -34,8 +36,9 @@ from sealwire.settings.tables import (
     whole,
 )
 from sealwire.settings.trail import read_trail
-from sealwire.settings.values import OperatorSettings, ServiceSettings, Target
-from sealwire.transports.addresses import parse_address
+from sealwire.transports.addresses import parse_address, parse_target
+
+T = TypeVar("T")
 
 MAX_SETTINGS_BYTES: Final = 64 * 1024
 """A thousand trusted keys; and little enough that no TOML of this size takes long to read."""
@@ -127,14 +130,18 @@ def parse_operator(path: Path, text: str) -> OperatorSettings:
         table.limited_to(
             *("address", "chain", "signatures", "gate", "encryption", "receipt_key", "sshsig")
         )
+        first, *others = table.need("address", _one_or_more(_target_address))
+        keys = table.take("receipt_key", _one_or_more(top.key_path), default=())
         target = table.make(
             Target,
             audience=audience,
-            address=table.need("address", _address),
+            address=first,
+            more_addresses=tuple(others),
             kind=table.need("chain", _kind),
             gate=table.take("gate", top.key_path, default=None),
             encryption=table.take("encryption", top.key_path, default=None),
-            receipt_key=table.take("receipt_key", top.key_path, default=None),
+            receipt_key=keys[0] if keys else None,
+            more_receipt_keys=keys[1:],
             sshsig=table.take("sshsig", flag, default=False),
             signatures=table.take("signatures", _signatures, default=Signatures.ONE),
         )
@@ -199,6 +206,27 @@ def _name(value: object) -> str:
 def _address(value: object) -> str:
     parse_address(text := text_of(value))
     return text
+
+
+def _target_address(value: object) -> str:
+    parse_target(text := text_of(value))
+    return text
+
+
+def _one_or_more(read: Callable[[object], T]) -> Callable[[object], tuple[T, ...]]:
+    """Read what stands once or, for several hosts, in a list."""
+
+    def read_them(value: object) -> tuple[T, ...]:
+        if not isinstance(value, list):
+            return (read(value),)
+        found = list_of(read)(value)
+        if not found:
+            raise ValueError("is an empty list")
+        if len(set(found)) != len(found):
+            raise ValueError("names one twice")
+        return found
+
+    return read_them
 
 
 def _kind(value: object) -> Recommended:

@@ -8,7 +8,7 @@ Not guaranteed: that comments of a file survive being read and written.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from pathlib import Path
 
@@ -17,9 +17,10 @@ from sealwire.errors import ConfigurationError
 from sealwire.keyfiles import StrPath, write_checked
 from sealwire.recommended import Signatures
 from sealwire.settings.allow import PolicySettings
+from sealwire.settings.operator import OperatorSettings
+from sealwire.settings.service import ServiceSettings
 from sealwire.settings.signing import SigningPlace
 from sealwire.settings.trail import TrailSettings
-from sealwire.settings.values import OperatorSettings, ServiceSettings
 
 
 def render_service(settings: ServiceSettings) -> str:
@@ -90,16 +91,21 @@ def render_operator(settings: OperatorSettings) -> str:
             "",
             f"[targets.{_toml(target.audience)}]",
             *_lines(
-                address=target.address,
+                address=_one_or_more(target.addresses),
                 chain=target.kind.value,
                 signatures=_signatures(target.signatures),
                 gate=target.gate and _relative(folder, target.gate)[0],
                 encryption=target.encryption and _relative(folder, target.encryption)[0],
-                receipt_key=target.receipt_key and _relative(folder, target.receipt_key)[0],
+                receipt_key=_one_or_more(_relative(folder, *target.receipt_keys)),
                 sshsig=target.sshsig or None,
             ),
         ]
     return _checked(*lines)
+
+
+def _one_or_more(values: Sequence[str]) -> str | Sequence[str] | None:
+    """Give what stands alone where it is one, and in a list where there are several."""
+    return values[0] if len(values) == 1 else values or None
 
 
 def _keys(settings: ServiceSettings, folder: Path) -> list[str]:

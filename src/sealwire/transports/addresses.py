@@ -1,4 +1,8 @@
-"""Addresses in words: ``unix:/run/payments.sock``, ``tcp:127.0.0.1:9030``, ``tcp:[::1]:9030``."""
+"""Addresses in words: ``unix:/run/payments.sock``, ``tcp:127.0.0.1:9030``, ``tcp:[::1]:9030``.
+
+Whoever asks may name hosts as well, ``tcp:payments.example:9030``; whoever listens may not, because
+who answers for a name is not the service's to say.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +27,16 @@ those in front of it: 256 at 18,000 a second are 14 ms. With the system's usual 
 200 ms. Whoever finds the queue full is told so, or not heard, and tries again (`client`).
 """
 
+MAX_NAME_CHARS: Final = 253
+"""A name in DNS has 255 bytes, two of them around what is written (RFC 1035, section 2.3.4)."""
+
+_NAME: Final = re.compile(
+    r"tcp:(?P<name>(?:[a-zA-Z0-9_](?:[a-zA-Z0-9_-]{0,61}[a-zA-Z0-9_])?\.)*"
+    r"[a-zA-Z](?:[a-zA-Z0-9_-]{0,61}[a-zA-Z0-9_])?\.?):(?P<port>[0-9]{1,5})"
+)
+"""The last label begins with a letter, so that no IP address that is written wrongly is a name."""
+
+_LOOPBACK: Final = "localhost"
 _TCP: Final = re.compile(r"(?:\[(?P<v6>[0-9a-fA-F:.]+)\]|(?P<v4>[a-z0-9.]+)):(?P<port>[0-9]{1,5})")
 
 
@@ -59,6 +73,18 @@ class TcpAddress:
         return replace(self, port=port)
 
 
+@dataclass(frozen=True, slots=True)
+class NamedAddress:
+    """A host's name and a port, which stand for as many addresses as the name has."""
+
+    name: str
+    port: int
+
+    def __str__(self) -> str:
+        """Give it as it is written."""
+        return f"tcp:{self.name}:{self.port}"
+
+
 Address: TypeAlias = UnixAddress | TcpAddress
 
 
@@ -76,6 +102,20 @@ def parse_address(text: str) -> Address:
     raise ConfigurationError(
         f"{shorten(text)} is not an address; write unix:/path/to/socket or tcp:127.0.0.1:9030"
     )
+
+
+def parse_target(text: str) -> Address | NamedAddress:
+    """Read an address of somebody who asks, which may hold a name in place of an IP address.
+
+    Raises:
+        ConfigurationError: neither an address nor a name and a port.
+    """
+    found = _NAME.fullmatch(text)
+    if found is None or found["name"] == _LOOPBACK or len(found["name"]) > MAX_NAME_CHARS:
+        return parse_address(text)
+    if not 1 <= int(found["port"]) <= MAX_PORT:
+        raise ConfigurationError(f"{shorten(text)}: a port is a number from 1 to {MAX_PORT}")
+    return NamedAddress(found["name"].lower(), int(found["port"]))
 
 
 def _unix(text: str, path: str) -> UnixAddress:
@@ -102,7 +142,7 @@ def _tcp(text: str, rest: str) -> TcpAddress:
     host = found["v6"] or found["v4"]
     try:
         # Names are not looked up, because who answers for a name is not ours to say.
-        literal = ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
+        literal = ipaddress.ip_address("127.0.0.1" if host == _LOOPBACK else host)
     except ValueError:
         raise ConfigurationError(
             f"{shorten(text)}: {shorten(host)} is no IP address; names are not looked up here"

@@ -35,7 +35,7 @@ from sealwire.keyfiles import (
 )
 from sealwire.keyfiles.text import coded
 from sealwire.keys import SigningKey, reveal_secret
-from sealwire.settings.values import OperatorSettings
+from sealwire.settings.operator import OperatorSettings
 
 FAST = UNSAFE_COST_FOR_TESTS_ALONE
 SECRET = b"correct horse battery"

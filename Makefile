@@ -203,7 +203,7 @@ $(STAMPS)/wheel: $(WHEEL_DIR)/.built $(STAMPS)/python
 	@touch $@
 
 # pip goes to the network for what is missing alone.
-$(STAMPS)/demo: EXTRAS := cli
+$(STAMPS)/demo: EXTRAS := demo
 $(STAMPS)/test: EXTRAS := cli,test
 $(STAMPS)/docs: EXTRAS := cli,docs
 $(STAMPS)/dev: EXTRAS := cli,dev

@@ -6,6 +6,7 @@ has to find out at the step that makes the claim.
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
 import re
 import signal
@@ -19,10 +20,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sealwire.cli.app import run
-from sealwire.cli.demo import attacks, changes, evidence, fleet, lease, processes, scene
+from sealwire.cli.demo import attacks, changes, evidence, fleet, lease, processes, scene, workers
 from sealwire.cli.demo.fleet import Fleet
 from sealwire.cli.demo.processes import Running, cpu_time_s, parse_ps_time
 from sealwire.cli.demo.scene import SERVICE, Said, Scene, console_at
+from sealwire.cli.demo.workers import Workers
 from sealwire.cli.endings import Exit
 
 if TYPE_CHECKING:
@@ -103,6 +105,47 @@ def test_it_goes_through_and_leaves_nothing_behind(folder: Path) -> None:
     assert 1 == len(re.findall(r"was left in the middle;\s+\|?\s*applied now", output))
     assert 1 == len(re.findall(r"trail verified: \d+ records", told))
     assert 1 == told.count("one byte edited: tampered: ")
+    assert 1 == told.count(f"gunicorn {importlib.metadata.version('gunicorn')} was started")
+    assert every_worker_wrote(told)
+    assert "not installed" not in told
+    assert [] == list(folder.iterdir())
+    assert [] == processes_of(folder)
+
+
+def every_worker_wrote(told: str) -> bool:
+    """Whether four workers wrote by a lease, and after the kill three of them and another one."""
+    ((killed, another),) = re.findall(r"worker (\d+) was killed; worker (\d+) has come", told)
+    first, second = (
+        re.findall(rf"^     \| DEBUG worker (\d+): orders\.{logger}: ", told, re.MULTILINE)
+        for logger in ("db", "web")
+    )
+    assert 4 == len({*first[:4]} & {*first[:4], killed})
+    assert [another] == first[4:]
+    assert {*first[:4], another} - {killed} == {*second}
+    assert 4 == len(second)
+    return 3 == told.count("4/4 applied (worker-0, worker-1, worker-2, worker-3)")
+
+
+def test_without_gunicorn_it_says_so_and_goes_through(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It names what to install, and shows the same on a server of its own."""
+    honest = importlib.metadata.version
+
+    def version(name: str) -> str:
+        if name == "gunicorn":
+            raise importlib.metadata.PackageNotFoundError(name)
+        return honest(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", version)
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    assert Exit.OK == run(["demo"])
+    output, errors = capsys.readouterr()
+    assert "" == errors
+    assert STEPS == output.count("   checked    as expected\n")
+    told = " ".join(output.split())
+    assert 2 == told.count('gunicorn is not installed (pip install "sealwire[demo]")')
+    assert every_worker_wrote(re.sub(r"\n {14}", " ", output))
     assert [] == list(folder.iterdir())
     assert [] == processes_of(folder)
 
@@ -242,17 +285,23 @@ def edited_before(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
 
 
 def in_a_worker(old: str, new: str) -> Callable[[pytest.MonkeyPatch, Path], None]:
-    """Change a line of the workers' program."""
+    """Change a line of the application that the workers run."""
 
     def spoil(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
-        program = fleet.WORKER.read_text(encoding="utf-8")
+        program = workers.APPLICATION.read_text(encoding="utf-8")
         assert program.count(old) == 1
-        spoilt = folder / "worker.py"
+        spoilt = folder / "orders.py"
         spoilt.write_text(program.replace(old, new), encoding="utf-8")
-        monkeypatch.setattr(fleet, "WORKER", spoilt)
+        monkeypatch.setattr(workers, "APPLICATION", spoilt)
         monkeypatch.setattr(processes, "PATIENCE_S", 5.0)
 
     return spoil
+
+
+def kills_nobody(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Let the worker that was to be killed live."""
+    monkeypatch.setattr(Workers, "kill", lambda *_: None)
+    monkeypatch.setattr(processes, "PATIENCE_S", 5.0)
 
 
 def counts_none(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
@@ -270,11 +319,29 @@ def no_stranger(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     monkeypatch.setattr(Fleet, "client", client)
 
 
-PAUSE = "PAUSE_S = 0.1\n"
-ALL_IN_FORCE = """PAUSE_S = 0.1
+SET_UP = "logging.basicConfig(\n"
+ALL_IN_FORCE = """
 from sealwire.keyring import live
 
 live._serves = lambda state, *, reads: True
+logging.basicConfig(
+"""
+ONE_IS_MUTE = """
+from pathlib import Path
+
+if not Path("mute").exists():
+    Path("mute").touch()
+    logging.getLogger("orders.db").addFilter(lambda _: False)
+logging.basicConfig(
+"""
+LATE_COMERS_ARE_LATE = """
+from pathlib import Path
+
+with Path("started").open("a") as started:
+    started.write("x")
+first = iter([False] if Path("started").stat().st_size > 4 else [])
+logging.getLogger("orders.db").addFilter(lambda _: next(first, True))
+logging.basicConfig(
 """
 DEBUG = console_at("DEBUG")
 STAYS = """
@@ -357,11 +424,24 @@ SABOTAGES: dict[str, Sabotage] = {
     "records nothing": (13, "holds no trail", in_the_service("        trail=trail,\n", "")),
     "trail was edited": (13, "the trail is tampered", edited_before),
     "nobody edits": (13, "nothing is found", edits_nothing),
+    "workers start at DEBUG": (
+        14, "a worker wrote DEBUG before", in_a_worker("level=logging.INFO", "level=logging.DEBUG"),
+    ),
     "workers do not debug": (
-        14, "never wrote 'DEBUG worker'", in_a_worker("database.debug", "database.disabled"),
+        14, "never wrote 'DEBUG worker", in_a_worker("_database.debug", "str"),
+    ),
+    "one worker does not debug": (
+        14, "never wrote 'DEBUG worker", in_a_worker(SET_UP, ONE_IS_MUTE),
     ),
     "nobody leases": (14, "was not done in all of them", counts_none),
-    "staged keys change": (15, "a staged key was obeyed", in_a_worker(PAUSE, ALL_IN_FORCE)),
+    "nobody is killed": (14, "there was never another worker that listens", kills_nobody),
+    "the new worker is late": (
+        14, "had no lease at its first order", in_a_worker(SET_UP, LATE_COMERS_ARE_LATE),
+    ),
+    "the second lease does nothing": (
+        14, "orders.web", in_a_worker("_web.debug(", "print("),
+    ),
+    "staged keys change": (15, "a staged key was obeyed", in_a_worker(SET_UP, ALL_IN_FORCE)),
     "everybody is known": (15, "a key that nobody knows was obeyed", no_stranger),
     "is busy": (
         16, "the service is busy", in_the_service("    with on_socket, on_port:\n", SPINNING),

@@ -64,6 +64,13 @@ def test_the_command_line_is_an_extra() -> None:
     assert {"click", "rich"} == {requirement.partition(">=")[0] for requirement in of_cli}
 
 
+def test_gunicorn_is_an_extra() -> None:
+    """What `sealwire demo` starts comes with ``sealwire[demo]``, and the command with it."""
+    required = importlib.metadata.requires("sealwire") or []
+    of_demo = {requirement for requirement in required if requirement.endswith("extra == 'demo'")}
+    assert {"click", "gunicorn", "rich"} == {each.partition(">=")[0] for each in of_demo}
+
+
 def test_the_command_is_there() -> None:
     """The ``sealwire`` command starts the same function as ``python -m sealwire``."""
     commands = importlib.metadata.entry_points(group="console_scripts", name="sealwire")

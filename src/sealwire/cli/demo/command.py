@@ -16,6 +16,7 @@ import click
 from sealwire.cli.demo.scene import Scene
 from sealwire.cli.demo.screen import Screen
 from sealwire.cli.demo.steps import Play
+from sealwire.cli.demo.workers import NO_GUNICORN, gunicorn_version
 from sealwire.cli.endings import CommandError, Exit
 from sealwire.errors import SealwireError
 
@@ -31,7 +32,7 @@ def demo() -> Exit:
 
     Starts a service and sends it what it should obey and what it should refuse; compares it with
     the standard library; checks every step. Uses fresh keys and a folder of its own, and leaves
-    nothing behind.
+    nothing behind. One step runs on gunicorn, where it is installed.
     """
     if not hasattr(socket, "AF_UNIX"):
         raise CommandError(
@@ -64,6 +65,8 @@ def demo() -> Exit:
         f"All {len(steps)} steps went as expected, in {time.monotonic() - started_s:.0f} seconds. "
         "The processes have ended and their folder is removed."
     )
+    if not gunicorn_version():
+        screen.paragraph(f"{NO_GUNICORN}: the 4 workers were those of a server of the demo's own.")
     return Exit.OK
 
 

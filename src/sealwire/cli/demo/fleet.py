@@ -1,15 +1,15 @@
-"""Two steps of the demo: four processes behind one address, and a key that is rotated meanwhile."""
+"""Two steps of the demo: four workers behind one address, and a key that is rotated meanwhile."""
 
 from __future__ import annotations
 
 import time
-from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
-from sealwire.cli.demo.processes import PATIENCE_S, Running
+from sealwire.cli.demo.processes import PATIENCE_S
 from sealwire.cli.demo.scene import NotAsExpectedError, check
+from sealwire.cli.demo.workers import COUNT, NO_GUNICORN, Workers, gunicorn_version
 from sealwire.client import Client
 from sealwire.clock import wall_clock_ms
 from sealwire.errors import TransportError, UntrustedAnswerError
@@ -34,18 +34,29 @@ if TYPE_CHECKING:
     from sealwire.results import Result
 
 AUDIENCE: Final = "orders@prod"
-WORKER: Final = Path(__file__).with_name("worker.py")
-LOGGER: Final = "orders.db"
-_COUNT: Final = 4
+DATABASE: Final = "orders.db"
+WEB: Final = "orders.web"
+_LEASE_S: Final = 600
 _YEAR_S: Final = 365 * 24 * 3600
 _AGAIN_S: Final = 0.1
+_SETTINGS: Final = """\
+audience = "{audience}"
+address = "unix:{folder}/orders.sock"
+chain = "local"
+receipt_key = "receipt.key"
+state = "state"
+workers = true
+
+[keyring]
+pinned = "first.keyring"
+"""
 
 
 class Fleet:
-    """Four processes of one service, whose keys a keyring settles."""
+    """The workers of one service, whose keys a keyring settles."""
 
     def __init__(self, folder: Path) -> None:
-        """Make a root key, alice's key and the first keyring; start the processes."""
+        """Make a root key, alice's key, the first keyring and the settings; start the workers."""
         folder.mkdir(mode=0o700)
         self.folder = folder
         self.root, self.alice = new_signing_key("root"), new_signing_key("alice")
@@ -57,19 +68,10 @@ class Fleet:
         (folder / "first.keyring").write_bytes(sign_keyring(self.keyring, [self.root]))
         write_key_file(folder / "receipt.key", self.host)
         init_state(folder / "state", AUDIENCE, min_version=0, now_ms=wall_clock_ms())
+        settings = _SETTINGS.format(audience=AUDIENCE, folder=folder)
+        (folder / "service.toml").write_text(settings, encoding="utf-8")
         self._versions = MemorySealerState()
-        self._running = ExitStack()
-        self.workers: list[Running] = []
-        try:
-            for number in range(_COUNT):
-                self.workers.append(
-                    self._running.enter_context(Running(WORKER, str(folder), str(number)))
-                )
-            for worker in self.workers:
-                self.line(worker, "ready")
-        except BaseException:
-            self._running.close()
-            raise
+        self.workers = Workers(folder)
 
     def __enter__(self) -> Self:
         """Let them run while the block does."""
@@ -77,7 +79,7 @@ class Fleet:
 
     def __exit__(self, *_exception: object) -> None:
         """End them."""
-        self._running.close()
+        self.workers.__exit__()
 
     def client(self, key: SigningKey) -> Client:
         """Give a client of whoever has ``key``."""
@@ -88,28 +90,11 @@ class Fleet:
         address = f"unix:{self.folder}/orders.sock"
         return Client(address, sealer, receipt_key=self.host.verify_key)
 
-    def line(self, worker: Running, part: str, since: int = 0) -> str:
-        """Wait for a line of a process that holds ``part``.
-
-        Raises:
-            NotAsExpectedError: it does not come.
-        """
-        found = worker.wait_for(lambda line: part in line, since)
-        if found is None:
-            last = worker.lines[-1] if worker.lines else "nothing at all"
-            raise NotAsExpectedError(f"a process never wrote {part!r}; its last line: {last}")
-        return found
-
-    def leader(self, client: Client) -> Running:
-        """Give the process that serves the address, by the place that it says it has."""
+    def leader(self, client: Client) -> int:
+        """Give the number of the worker that serves the address."""
         named = [row["instance"] for row in client.status().report["workers"] if row["leads"]]
-        check(len(named) == 1, f"{len(named)} processes say that they lead")
-        for worker in self.workers:
-            pid = f"/proc/{worker.pid}/fd"
-            links = (str(each.readlink()) for each in Path(pid).iterdir() if each.is_symlink())
-            if any(link.endswith("leader.lock") for link in links):
-                return worker
-        return self.workers[0]
+        check(len(named) == 1, f"{len(named)} workers say that they lead")
+        return self.workers.at(named[0])
 
     def follow(self, keyring: Keyring) -> Result:
         """Have the service follow a keyring, signed by the root key."""
@@ -117,30 +102,42 @@ class Fleet:
         return self.client(self.alice).send_keyrings([sign_keyring(keyring, [self.root])])
 
 
-def every_process_changes(scene: Scene, fleet: Fleet) -> None:
-    """One lease changes four processes; one is killed, and the others go on."""
-    screen = scene.screen
+def every_worker_changes(scene: Scene, fleet: Fleet) -> None:
+    """One lease changes four workers; one is killed and replaced, and the next one changes all."""
+    screen, workers, alice = scene.screen, fleet.workers, fleet.client(fleet.alice)
+    version = gunicorn_version()
+    server = f"gunicorn {version}" if version else f"{NO_GUNICORN}; a server of the demo's own"
     screen.done(
-        f"four processes of a service {AUDIENCE} were started. They share one address and one "
-        f"state directory. Alice leased DEBUG for {LOGGER}; then the process that answers was "
-        "killed by kill -9, and she leased once more"
+        f"{server} was started with {COUNT} workers, which take orders and are the "
+        f"service {AUDIENCE}, behind one address. Alice leased DEBUG for {DATABASE}; then the "
+        "worker that had answered her was killed by kill -9; then she leased DEBUG for "
+        f"{WEB}"
     )
     screen.expected(
-        "one message changes all four, and the receipt has a row for each; after the kill another "
-        "one answers, and the three that are left change"
+        "one message changes all four: the receipt has a row for each, and each writes DEBUG "
+        "lines. The worker that the server starts in place of the killed one has the lease "
+        "before its first order, and the next message changes it like the others"
     )
-    alice = fleet.client(fleet.alice)
-    first = alice.lease({LOGGER: "DEBUG"}, for_s=60)
-    screen.happened(f"receipt verified: {_rows(first)}")
-    lines = [fleet.line(worker, "DEBUG worker") for worker in fleet.workers]
-    screen.quote(lines)
-    check(_done(first) == _COUNT, "it was not done in all of them")
-    leader = fleet.leader(alice)
-    leader.kill()
-    fleet.workers.remove(leader)
-    second = _when_served(alice, "INFO")
-    screen.happened(f"process {leader.pid} was killed; receipt verified: {_rows(second)}")
-    check(_done(second) == _COUNT - 1, "it was not done in the three that are left")
+    workers.ordered("INFO", "orders", 0)
+    check(not workers.any_wrote("DEBUG"), "a worker wrote DEBUG before it was asked to")
+    _lease_in_all(scene, fleet, alice.lease({DATABASE: "DEBUG"}, for_s=_LEASE_S), DATABASE)
+    killed = fleet.leader(alice)
+    workers.kill(killed)
+    another = workers.await_another()
+    workers.ordered("INFO", "orders", workers.so_far)
+    first = workers.lines_of(another)[:2]
+    screen.happened(f"worker {killed} was killed; worker {another} has come, and begins with")
+    screen.quote(first)
+    check(first[0].startswith("DEBUG"), "the worker that came had no lease at its first order")
+    _lease_in_all(scene, fleet, _when_served(alice, WEB), WEB)
+
+
+def _lease_in_all(scene: Scene, fleet: Fleet, result: Result, logger: str) -> None:
+    """Show and check that a lease has been made in every worker, and what each writes now."""
+    since = fleet.workers.so_far
+    scene.screen.happened(f"receipt verified: {_rows(result)}")
+    check(_done(result) == COUNT, "it was not done in all of them")
+    scene.screen.quote(fleet.workers.ordered("DEBUG", logger, since))
 
 
 def key_is_rotated(scene: Scene, fleet: Fleet) -> None:
@@ -172,9 +169,9 @@ def key_is_rotated(scene: Scene, fleet: Fleet) -> None:
     ended = replace(was, state=State.DEACTIVATED, since=now, primary=False)
     others = [key for key in fleet.keyring.keys if key.owner.id != "alice"]
     fleet.follow(fleet.keyring.succeeded((*others, promoted, ended), now=now))
-    result = new.lease({LOGGER: "DEBUG"}, for_s=60)
+    result = new.lease({DATABASE: "DEBUG"}, for_s=_LEASE_S)
     screen.happened(f"promoted: receipt verified: {_rows(result)}")
-    check(_done(result) == _COUNT - 1, "the new key did not change all of them")
+    check(_done(result) == COUNT, "the new key did not change all of them")
     why = _refused(old, "the old key")
     screen.happened(f"the old key: refused: {why}")
     point = None if result.receipt is None else result.receipt.keyring
@@ -195,7 +192,7 @@ def _entry(key: SigningKey, role: Role, now: int) -> RingKey:
 
 def _rows(result: Result) -> str:
     rows = () if result.receipt is None else result.receipt.instances
-    names = ", ".join(each.name.rpartition("/")[2] for each in rows)
+    names = ", ".join(sorted(each.name.rpartition("/")[2] for each in rows))
     return f"{_done(result)}/{len(rows)} applied ({names})"
 
 
@@ -207,7 +204,7 @@ def _done(result: Result) -> int:
 def _refused(client: Client, what: str) -> str:
     """Ask for a lease, which has to be refused; say why it was."""
     try:
-        client.lease({LOGGER: "DEBUG"}, for_s=60)
+        client.lease({DATABASE: "DEBUG"}, for_s=_LEASE_S)
     except RequestRefusedError as error:
         return error.reason
     except UntrustedAnswerError:
@@ -215,12 +212,12 @@ def _refused(client: Client, what: str) -> str:
     raise NotAsExpectedError(f"{what} was obeyed")
 
 
-def _when_served(client: Client, level: str) -> Result:
-    """Lease as soon as another process serves the address."""
+def _when_served(client: Client, logger: str) -> Result:
+    """Lease as soon as another worker serves the address."""
     ends_s = time.monotonic() + PATIENCE_S
     while True:
         try:
-            return client.lease({LOGGER: level}, for_s=60)
+            return client.lease({logger: "DEBUG"}, for_s=_LEASE_S)
         except TransportError:
             if time.monotonic() > ends_s:
                 raise

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from sealwire.cli.demo.attacks import library_against_sealwire, run_by_library
 from sealwire.cli.demo.changes import failure_changes_nothing, floor_holds, trial_goes_by_itself
 from sealwire.cli.demo.evidence import trail_tells
-from sealwire.cli.demo.fleet import Fleet, every_process_changes, key_is_rotated
+from sealwire.cli.demo.fleet import Fleet, every_worker_changes, key_is_rotated
 from sealwire.cli.demo.lease import lease_ends_by_itself
 from sealwire.cli.demo.scene import (
     AUDIENCE,
@@ -25,6 +25,7 @@ from sealwire.cli.demo.scene import (
     say_answer,
 )
 from sealwire.cli.demo.surviving import killed_in_the_middle
+from sealwire.cli.demo.workers import gunicorn_version
 from sealwire.clock import wall_clock_ms
 from sealwire.errors import Reason
 from sealwire.keyfiles import new_signing_key
@@ -48,6 +49,7 @@ class Play:
         self.screen = scene.screen
         self.recorded = b""
         self.fleet: Fleet | None = None
+        served = "gunicorn with 4 workers" if gunicorn_version() else "A server with 4 workers"
         self.steps: tuple[tuple[str, Callable[[], None]], ...] = (
             ("A service runs, and logs at level INFO", self.service_runs),
             ("Alice seals a configuration, and DEBUG lines appear", self.debug_appears),
@@ -62,7 +64,7 @@ class Play:
             ("A configuration on trial, which nobody confirms", self.trial),
             ("Killed in the middle of a change, by kill -9", self.killed),
             ("The trail of all this, and one byte of it edited", self.trail),
-            ("Four processes behind one address, one of them killed", self.workers),
+            (f"{served}, one of them killed on the way", self.workers),
             ("A key is rotated while they run", self.rotation),
             ("Four bytes, and the connection is closed", self.four_bytes),
             ("The service still listens, and ends in order", self.ends_in_order),
@@ -246,11 +248,11 @@ class Play:
     def workers(self) -> None:
         """Step 14."""
         self.fleet = self.scene.beside(Fleet(self.scene.folder / "orders"))
-        every_process_changes(self.scene, self.fleet)
+        every_worker_changes(self.scene, self.fleet)
 
     def rotation(self) -> None:
         """Step 15."""
-        check(self.fleet is not None, "the processes have not been started")
+        check(self.fleet is not None, "the workers have not been started")
         if self.fleet is not None:
             key_is_rotated(self.scene, self.fleet)
 

@@ -187,7 +187,8 @@ class Client:
                 "host, such as sealwire.look_up gives them"
             )
         where = address or target.address
-        kept = KeptReceipts(settings.receipts_path, where)
+        several = not target.is_one_address
+        kept = KeptReceipts(settings.receipts_path, where, is_one_of_several=several)
         return cls(
             where,
             settings.sealer(target, state, wall_clock_ms),

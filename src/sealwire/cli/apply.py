@@ -14,7 +14,6 @@ from sealwire.cli.questions import Question
 from sealwire.cli.reported import end_of, request_id, say_changes, say_left_out
 from sealwire.cli.sealing import check_document, operator_settings
 from sealwire.cli.terminal import say
-from sealwire.cli.typed import which_service
 from sealwire.cli.unfinished import write_partial
 from sealwire.clock import wall_clock_ms
 from sealwire.framing import MAX_FRAME_BYTES
@@ -113,16 +112,15 @@ def apply(
     asked = whom_to_ask(
         operator_settings(config), to, address, timeout_s, expect=expect, reads=dry_run
     )
-    options = which_service()
     ends_ms = wall_clock_ms() + 1000 * confirm_within_s if confirm_within_s else None
 
-    def say_it(report: dict[str, Any]) -> None:
+    def say_it(report: dict[str, Any], options: str) -> None:
         if dry_run:
             _say_changed(report, "nothing would change")
         else:
             _say_applied(report, options)
 
-    def unsaid(result: Result) -> None:
+    def unsaid(result: Result, options: str) -> None:
         # Of one's own request that much is known, whatever the answer hides.
         if not dry_run:
             _say_next(result.request_id, ends_ms, options)

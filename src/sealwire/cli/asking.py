@@ -11,6 +11,7 @@ from sealwire.cli.hosts import check_expected, places_of
 from sealwire.cli.sealing import target_of
 from sealwire.cli.telling import service_in_words, told
 from sealwire.cli.terminal import flush, say_json
+from sealwire.cli.typed import which_service
 from sealwire.sealer import DEFAULT_LIFETIME_S
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class OneHost:
             flush()  # what was done comes first, also where both outputs are one
             raise ending.error
         if not as_json:
-            question.show(result)
+            question.show(result, which_service())
         return status
 
 

@@ -131,7 +131,7 @@ def _say(found: Sequence[Told], question: Question, standing: Standing | None) -
             say((f"{where} leads to a host that another address leads to as well", "yellow"))
         if each.done and standing is None and each.result is not None:
             with holding() as said:
-                question.show(each.result)
+                question.show(each.result, _options(each, found))
             reports.append((each.heard.address, tuple(said)))
     say_alike(reports)
     hosts = [each for each in found if not each.again]
@@ -143,6 +143,23 @@ def _say(found: Sequence[Told], question: Question, standing: Standing | None) -
         say((f"taken back at {back} of {count}", "bold yellow" if standing else "bold"))
 
 
+def _options(one: Told, found: Sequence[Told]) -> str:
+    """Give what a next command about a request has to have behind it.
+
+    Where all hosts did the same request that is what was typed. Otherwise it names those that did
+    this one: an id is known to nobody else.
+    """
+    alike = tuple(
+        each.heard.address
+        for each in found
+        if one.result
+        and each.done
+        and each.result
+        and each.result.request_id == one.result.request_id
+    )
+    return which_service(() if len(alike) == len(found) else alike)
+
+
 def _check(found: Sequence[Told], question: Question, standing: Standing | None) -> None:
     """Check that it was done everywhere, or stands nowhere.
 
@@ -152,8 +169,11 @@ def _check(found: Sequence[Told], question: Question, standing: Standing | None)
     undone = [each for each in found if not each.done]
     if standing:
         where = "; ".join(f"{address}: {problem}" for address, problem in standing.items())
-        ids = {each.result.request_id for each in found if each.result and each.done}
-        backs = ", ".join(f"sealwire revert {each}{which_service()}" for each in sorted(ids))
+        backs = "; ".join(
+            f"sealwire revert {each.result.request_id}{which_service((each.heard.address,))}"
+            for each in found
+            if each.result and each.heard.address in standing
+        )
         raise CommandError(
             Exit.PARTLY,
             f"it was not done everywhere, and stands at {where}",
@@ -162,7 +182,7 @@ def _check(found: Sequence[Told], question: Question, standing: Standing | None)
     if not undone and standing is None:
         return
     where = ", ".join(each.heard.address for each in undone)
-    error = f"not {question.done} at {len(undone)} of {counted(len(found), 'address')}: {where}"
+    error = f"not {question.done} at {len(undone)} of {counted(len(found), 'host')}: {where}"
     hint = undone[0].hint if undone else ""
     if standing is None:
         raise CommandError(status_of(found), error, hint)

@@ -64,14 +64,15 @@ def _fields(settings: OperatorSettings) -> Iterator[tuple[str, object]]:
     yield "state", settings.state_path
     for target in settings.targets:
         several = ", several signatures" if target.signatures is Signatures.SEVERAL else ""
-        words = f"{target.audience} at {target.address}, chain {target.kind.value}{several}"
+        where = ", ".join(target.addresses)
+        words = f"{target.audience} at {where}, chain {target.kind.value}{several}"
         yield "target", words
         if target.gate is not None:
             yield "  gate key", target.gate
         if target.encryption is not None:
             yield "  encryption key", target.encryption
-        if target.receipt_key is not None:
-            yield "  receipt key", target.receipt_key
+        for path in target.receipt_keys:
+            yield "  receipt key", path
 
 
 def _as_json(place: Place, settings: OperatorSettings | None) -> dict[str, JsonOutput]:
@@ -95,9 +96,11 @@ def _target_as_json(target: Target) -> dict[str, JsonOutput]:
     return {
         "audience": target.audience,
         "address": target.address,
+        "more_addresses": list(target.more_addresses),
         "chain": target.kind.value,
         "signatures": target.signatures.value,
         "gate": None if target.gate is None else str(target.gate),
         "encryption": None if target.encryption is None else str(target.encryption),
         "receipt_key": None if target.receipt_key is None else str(target.receipt_key),
+        "more_receipt_keys": list(map(str, target.more_receipt_keys)),
     }

@@ -30,6 +30,7 @@ from sealwire.cli.findings import (
     say_findings,
 )
 from sealwire.cli.hints import hint_for
+from sealwire.cli.hosts import places_of
 from sealwire.cli.listening import look_at_address, unreachable
 from sealwire.cli.options import timeout_option
 from sealwire.cli.passphrases import passphrase_options, with_passphrase
@@ -150,14 +151,30 @@ def _operator_side(config: str | None, to: str | None, timeout_s: int) -> Iterat
     yield from map(Checked, look_at_unanswered(settings))
     for target in targets:
         yield from (Checked(each, target.audience) for each in look_at_state(settings, target))
-        found, answered = look_at_address(target.address), list[Checked]()
-        if all(each.mark is not Mark.PROBLEM for each in (found, *keys)):
-            try:
-                answered = list(_answer(settings, target, timeout_s))
-            except TransportError as error:
-                found = unreachable(parse_address(target.address), found, error)
-        yield Checked(found, target.audience)
-        yield from answered
+        try:
+            places = places_of(target.addresses, expect=None)
+        except TransportError as error:
+            yield Checked(problem_of("address", error), target.audience)
+            continue
+        for address in places.addresses:
+            here = target.at(address)
+            label = f"{target.audience} at {address}" if places.several else target.audience
+            can_ask = all(each.mark is not Mark.PROBLEM for each in keys)
+            yield from _host(settings, here, timeout_s, label, can_ask=can_ask)
+
+
+def _host(
+    settings: OperatorSettings, target: Target, timeout_s: int, label: str, *, can_ask: bool
+) -> Iterator[Checked]:
+    """Look at one host of a service, and ask it if that can be done."""
+    found, answered = look_at_address(target.address), list[Checked]()
+    if can_ask and found.mark is not Mark.PROBLEM:
+        try:
+            answered = list(_answer(settings, target, timeout_s))
+        except TransportError as error:
+            found = unreachable(parse_address(target.address), found, error)
+    yield Checked(found, label)
+    yield from (each._replace(service=label) for each in answered)
 
 
 def _answer(settings: OperatorSettings, target: Target, timeout_s: int) -> Iterator[Checked]:
@@ -169,7 +186,11 @@ def _answer(settings: OperatorSettings, target: Target, timeout_s: int) -> Itera
     name, whose = "answer", target.audience
     try:
         client = Client.from_settings(
-            settings, target.audience, lifetime_s=_LIFETIME_S, timeout_s=timeout_s
+            settings,
+            target.audience,
+            address=target.address,
+            lifetime_s=_LIFETIME_S,
+            timeout_s=timeout_s,
         )
         sent_ms = wall_clock_ms()
         with waiting(f"waiting for {target.address}"):

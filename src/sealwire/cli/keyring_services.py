@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sealwire.cli.delivering import result_of
 from sealwire.cli.endings import CommandError, Exit, ending_of
+from sealwire.cli.hosts import places_of
 from sealwire.cli.reported import text
 from sealwire.cli.sealing import operator_settings
 from sealwire.cli.terminal import printable, say, say_json, waiting
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sealwire.cli.custodian import Custodian
+    from sealwire.cli.hosts import Places
     from sealwire.cli.terminal import JsonOutput
     from sealwire.keys import AeadKey
     from sealwire.results import Result
@@ -50,6 +52,7 @@ class Shown:
 
     Attributes:
         audience: the service.
+        address: which of its hosts; ``""`` where it has one.
         done: whether it has shown, in a verified receipt, what was wanted of it.
         version: the version of the keyring that it has shown; 0 where it has shown none.
         says: what came of it, in words.
@@ -65,11 +68,18 @@ class Shown:
     lacks: frozenset[str] = frozenset()
     receipt_key: str = ""
     status: Exit = Exit.OK
+    address: str = ""
+
+    @property
+    def label(self) -> str:
+        """Which service, and which of its hosts."""
+        return f"{self.audience} at {self.address}" if self.address else self.audience
 
     def as_json(self) -> dict[str, JsonOutput]:
         """Give it under its names."""
         return {
             "audience": self.audience,
+            "address": self.address or None,
             "confirmed": self.done,
             "version": self.version or None,
             "says": self.says,
@@ -130,16 +140,13 @@ class Services:
     ) -> list[Shown]:
         settings = settings or self._settings
 
-        def asked(target: Target) -> Shown:
+        def asked(target: Target) -> list[Shown]:
+            """Ask every host of a service, one after another."""
             try:
-                return ask(target)
+                places = places_of(target.addresses, expect=None)
             except SealwireError as error:
-                ending = ending_of(error)
-                at_sea = isinstance(error, NoAnswerError)
-                status = Exit.NO_ANSWER if at_sea else ending.status
-                return Shown(
-                    target.audience, done=False, version=0, says=ending.error, status=status
-                )
+                return [_unreached(target, error, "")]
+            return [_asked_at(ask, target.at(address), places) for address in places.addresses]
 
         if not self.targets:
             return []
@@ -148,12 +155,13 @@ class Services:
             waiting(f"waiting for {counted(len(self.targets), 'service')}"),
             ThreadPoolExecutor(min(MAX_AT_ONCE, len(self.targets))) as pool,
         ):
-            return list(pool.map(asked, self.targets))
+            return [each for shown in pool.map(asked, self.targets) for each in shown]
 
     def _client(self, target: Target) -> Client:
         return Client.from_settings(
             self._opened,
             target.audience,
+            address=target.address,
             lifetime_s=_LIFETIME_S,
             timeout_s=self._timeout_s,
         )
@@ -265,15 +273,32 @@ def say_shown(shown: Sequence[Shown], custodian: Custodian, *, as_json: bool, do
             }
         )
     else:
-        width = max((len(each.audience) for each in shown), default=0)
+        width = max((len(each.label) for each in shown), default=0)
         for each in shown:
             mark = (done, "green") if each.done else ("not yet", "yellow")
-            words = f"  {each.audience:<{width}}  {printable(each.says)}"
+            words = f"  {each.label:<{width}}  {printable(each.says)}"
             say((f"{mark[0]:<{max(len(done), 7)}}", mark[1]), (words, ""))
         say((f"{len(reached)} of {counted(len(shown), 'service')} {done}", "bold"))
     if len(reached) == len(shown):
         return Exit.OK
     return Exit.PARTLY if reached else max(each.status for each in shown)
+
+
+def _asked_at(ask: Callable[[Target], Shown], target: Target, places: Places) -> Shown:
+    """Ask one host of a service."""
+    address = target.address if places.several else ""
+    try:
+        return replace(ask(target), address=address)
+    except SealwireError as error:
+        return _unreached(target, error, address)
+
+
+def _unreached(target: Target, error: SealwireError, address: str) -> Shown:
+    ending = ending_of(error)
+    status = Exit.NO_ANSWER if isinstance(error, NoAnswerError) else ending.status
+    return Shown(
+        target.audience, done=False, version=0, says=ending.error, status=status, address=address
+    )
 
 
 def _lacks(report: Any) -> frozenset[str]:  # noqa: ANN401 - a peer wrote it

@@ -22,7 +22,7 @@ from sealwire.cli.reported import (
 )
 from sealwire.cli.sealing import operator_settings
 from sealwire.cli.terminal import say, say_hint
-from sealwire.cli.typed import typed, which_service
+from sealwire.cli.typed import typed
 from sealwire.cli.unfinished import write_partial
 from sealwire.clock import wall_clock_ms
 from sealwire.documents.reading import LEVELS, read_level, read_name
@@ -123,13 +123,13 @@ def lease(
     if partial is not None:
         return write_partial(config, to, partial, request)
     asked = whom_to_ask(operator_settings(config), to, address, timeout_s, expect=expect)
-    ends_ms, options = wall_clock_ms() + 1000 * for_s, which_service()
+    ends_ms = wall_clock_ms() + 1000 * for_s
     question = Question(
         request,
         "in force",
-        say_it=lambda report: _say_lease(report, options),
+        say_it=_say_lease,
         # Of one's own request that much is known, whatever the answer hides.
-        unsaid=lambda result: _say_end(result.request_id, ends_ms, options),
+        unsaid=lambda result, options: _say_end(result.request_id, ends_ms, options),
         more=lambda result: _changed(result.report),
     )
     return asked.ask(question, as_json=as_json)

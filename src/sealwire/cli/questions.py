@@ -25,7 +25,8 @@ class Question:
         request: asks one host, such as ``lambda client: client.status()``.
         done: what to call it where it was done.
         sent: what to call what is sent, for hints.
-        say_it: prints a report; ``None`` where there is none.
+        say_it: prints a report, and with it commands that have options behind them which name the
+            service; ``None`` where there is nothing to print.
         unsaid: prints what is known of an answer without one, where requests are encrypted.
         more: what stands in the JSON object besides an answer.
         cancel: takes back what a request of this id has done; ``None`` where it stays.
@@ -35,16 +36,24 @@ class Question:
     request: Callable[[Client], Result]
     done: str
     sent: str = "the request"
-    say_it: Callable[[dict[str, Any]], None] | None = None
-    unsaid: Callable[[Result], None] | None = None
+    say_it: Callable[[dict[str, Any], str], None] | None = None
+    unsaid: Callable[[Result, str], None] | None = None
     more: Callable[[Result], Mapping[str, bool]] | None = None
     cancel: Callable[[Client, str], Result] | None = None
     carried: bool = False
 
-    def show(self, result: Result) -> None:
-        """Print what an answer reports."""
-        if self.say_it is not None:
-            show(result, self.say_it, None if self.unsaid is None else partial(self.unsaid, result))
+    def show(self, result: Result, options: str) -> None:
+        """Print what an answer reports.
+
+        Args:
+            result: the answer.
+            options: what a next command has to have behind it, so that it asks the same hosts.
+        """
+        say_it, unsaid = self.say_it, self.unsaid
+        if say_it is None:
+            return
+        without = None if unsaid is None else partial(unsaid, result, options)
+        show(result, lambda report: say_it(report, options), without)
 
     def as_json(self, result: Result, address: str, audience: str) -> dict[str, JsonOutput]:
         """Give an answer with its report as ``--json`` prints it."""

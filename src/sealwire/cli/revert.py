@@ -88,7 +88,10 @@ def revert(
         return write_partial(config, to, partial, request)
     asked = whom_to_ask(operator_settings(config), to, address, timeout_s, expect=expect)
     question = Question(
-        wherever, "reverted", say_it=say_reverted, more=lambda result: _changed(result.report)
+        wherever,
+        "reverted",
+        say_it=lambda report, _: say_reverted(report),
+        more=lambda result: _changed(result.report),
     )
     return asked.ask(question, as_json=as_json)
 

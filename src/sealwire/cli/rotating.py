@@ -228,7 +228,9 @@ class Rotating:
         key = load_ring_key(self._rotation.file, ask_for_new(self._settings, self._old))
         assert not isinstance(key, VerifyKey)  # noqa: S101 - this was looked at before
         shown = self._services.rehearse(key, Path(self._rotation.file))
-        took = {each.audience for each in shown if each.done}
+        took = {each.audience for each in shown} - {
+            each.audience for each in shown if not each.done
+        }
         self._note(with_rehearsed(self._rotation, took))
         ending = say_shown(shown, self._custodian, as_json=False, done="taken")
         if ending is not Exit.OK:
@@ -264,12 +266,13 @@ class Rotating:
     def _look_for_receipts(self, again: str) -> None:
         """See whether services sign with the new receipt key (rule 2)."""
         new = self._rotation.new[:8].hex()
-        old: list[Shown] = [each for each in self._services.look() if each.receipt_key != new]
+        good = {new, *_keys_of_other_hosts(self._settings, self._old)}
+        old: list[Shown] = [each for each in self._services.look() if each.receipt_key not in good]
         if old:
             self._stop(
                 Exit.PARTLY,
                 f"receipts are not signed with key {new} yet: "
-                f"{', '.join(each.audience for each in old)}",
+                f"{', '.join(each.label for each in old)}",
                 f"on their hosts, put the new key where receipt_key names it; then: {again}",
             )
         trust_instead(self._settings, self._old, self._rotation)
@@ -295,3 +298,15 @@ class Rotating:
 
     def _new(self) -> RingKey | None:
         return self._custodian.keyring.named(self._rotation.new)
+
+
+def _keys_of_other_hosts(settings: OperatorSettings, old: RingKey) -> set[str]:
+    """Give the ids of the receipt keys that hosts of the same services sign with, but for one."""
+    services = {target.audience for target, _ in pinned_of_host(settings, old)}
+    return {
+        key.fingerprint
+        for target in settings.targets
+        if target.audience in services
+        for key in settings.load_receipt_keys(target).values()
+        if key.owner != old.owner.id
+    }

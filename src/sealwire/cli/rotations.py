@@ -78,10 +78,12 @@ class Journal:
         Raises:
             KeyFileError: it cannot be written.
         """
-        for each in shown:
+        for audience in {each.audience for each in shown}:
+            # Of several hosts the one that is behind counts, and one that did not answer may be it.
+            version = min(each.version for each in shown if each.audience == audience)
             # A service that was begun anew may have gone back.
-            if each.version:
-                self.shown[each.audience] = each.version
+            if version:
+                self.shown[audience] = version
         self._write()
 
     def _read(self) -> None:

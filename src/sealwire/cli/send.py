@@ -35,7 +35,7 @@ from sealwire.cli.sealing import (
 from sealwire.cli.telling import result_as_json, service_in_words, told
 from sealwire.cli.terminal import say_json
 from sealwire.cli.typed import UNFINISHED
-from sealwire.cli.unfinished import left_s, parse_unfinished
+from sealwire.cli.unfinished import Finishing, left_s, parse_unfinished
 from sealwire.framing import MAX_FRAME_BYTES
 from sealwire.unfinished import check_whose, looks_unfinished
 

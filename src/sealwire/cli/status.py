@@ -28,7 +28,6 @@ from sealwire.cli.reported import (
 from sealwire.cli.rows import say_workers
 from sealwire.cli.sealing import operator_settings
 from sealwire.cli.terminal import say, say_error, say_fields
-from sealwire.cli.typed import which_service
 from sealwire.cli.wording import counted
 from sealwire.errors import SealwireError
 
@@ -83,7 +82,6 @@ def status(
     if watch:
         # Once, because it may be under a passphrase.
         settings = settings.opened()
-    options = which_service()
 
     def ask() -> Exit:
         # Looked up each time: hosts of a name come and go.
@@ -92,7 +90,7 @@ def status(
         question = Question(
             lambda client: client.status(only=only),
             "told" if several else "in force",
-            say_it=lambda report: (say_overview if several else say_status)(report, options),
+            say_it=say_overview if several else say_status,
         )
         # Cleared when the answer is there, so that nothing flickers while it is waited for.
         before = click.clear if watch and not as_json else _nothing

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -27,11 +28,14 @@ from sealwire.settings import (
     load_operator_settings,
     next_receipt_key,
     read_settings,
-    with_receipt_key,
+    with_receipt_keys,
     write_settings,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
     from sealwire.keys import VerifyKey
     from sealwire.settings import OperatorSettings, Target
 
@@ -42,6 +46,7 @@ if TYPE_CHECKING:
 Examples:
   sealwire trust payments@prod --key receipt.key.pub
   sealwire trust payments@prod --key receipt.key.pub --fingerprint 5bf1c9b1d4a6e0c2
+  sealwire trust payments@prod --key receipt-of-b.pub --another
   sealwire trust payments@prod
 """,
 )
@@ -56,6 +61,11 @@ Examples:
 @click.option(
     "--next", "as_next", is_flag=True, help="Trust it beside the one that the host still uses."
 )
+@click.option(
+    "--another",
+    is_flag=True,
+    help="Trust it beside those of the service's other hosts, which have keys of their own.",
+)
 @config_option
 def trust(
     audience: str,
@@ -65,6 +75,7 @@ def trust(
     *,
     force: bool,
     as_next: bool,
+    another: bool,
 ) -> Exit:
     """Trust the receipt key of the service AUDIENCE, so that its answers can be verified.
 
@@ -76,59 +87,101 @@ def trust(
     path, text = read_settings(place.path, NO_OPERATOR_YET)
     settings = load_operator_settings(path)
     target = target_of(settings, audience)
-    known = _known(settings, target, asked=key is None)
     if key is None:
-        if known is None:
-            raise CommandError(
-                Exit.REFUSED,
-                f"no receipt key of {audience} is trusted, so its answers cannot be verified",
-                f"get its public half from the service's host, then: sealwire trust {audience} "
-                "--key FILE",
-            )
-        _say_key(audience, known)
-        return Exit.OK
+        return _say_known(settings, target)
     host = load_verify_key(key)
+    known = _known(settings, target)
     if as_next:
-        return _trust_next(settings, target, host, fingerprint)
-    if known is not None and known != host and not force:
+        return _trust_next(known, target, host, fingerprint)
+    pinned = _place_of(host, known, pinned_path(path, audience), another=another)
+    if known.get(pinned, host) != host and not force:
+        there = known[pinned]
         raise CommandError(
             Exit.LOCAL_FAILURE,
-            f"another receipt key of {audience} is trusted: {known.fingerprint} of {known.owner}; "
+            f"another receipt key of {audience} is trusted: {there.fingerprint} of {there.owner}; "
             f"this one is {host.fingerprint} of {host.owner}",
-            "if the host has a new one, and says so, replace it with --force",
+            "if the host has a new one, and says so, replace it with --force; if it is that of "
+            "another host of the same service: --another",
         )
     _say_key(audience, host)
     _check_meant(host, fingerprint)
-    pinned = pinned_path(path, audience)
-    written = with_receipt_key(settings, text, target, pinned)
+    # A single one that is not there is what this one was to be.
+    kept = target.receipt_keys if target.more_receipt_keys else tuple(known)
+    keys = list(dict.fromkeys((*kept, pinned)))
+    written = with_receipt_keys(settings, text, target, keys)
     write_key_file(pinned, host, force=True)
     # What was to come has come, or is another host's.
     next_receipt_key(pinned).unlink(missing_ok=True)
     write_settings(path, written, force=True)
-    say(("trusted", "bold green"), (f": answers of {audience} have to be signed with it", ""))
+    with_it = "it or another host's" if len({*known, pinned}) > 1 else "it"
+    say(
+        ("trusted", "bold green"), (f": answers of {audience} have to be signed with {with_it}", "")
+    )
     return Exit.OK
 
 
-def _known(settings: OperatorSettings, target: Target, *, asked: bool) -> VerifyKey | None:
-    """Load the key that is trusted, if there is one.
+def _known(settings: OperatorSettings, target: Target) -> dict[Path, VerifyKey]:
+    """Load the keys that are trusted, by their files.
 
     Settings as a host's ``sealwire init`` prints them name a file that is yet to come: this command
-    brings it. Where nothing is brought, that it is missing is what there is to tell.
+    brings it.
 
     Raises:
-        KeyFileError: its file is malformed or too open; or missing, and ``asked`` for.
+        KeyFileError: a file is malformed or too open.
     """
-    if not asked and target.receipt_key is not None and not os.path.lexists(target.receipt_key):
-        return None
-    return settings.load_receipt_key(target)
+    there = [path for path in target.receipt_keys if os.path.lexists(path)]
+    known = replace(target, receipt_key=None, more_receipt_keys=tuple(there))
+    return settings.load_receipt_keys(known)
+
+
+def _place_of(
+    host: VerifyKey, known: Mapping[Path, VerifyKey], usual: Path, *, another: bool
+) -> Path:
+    """Say in which file a key is to lie: that of the same host, or a new one for another host.
+
+    Raises:
+        CommandError: several hosts are known, and none is this one.
+    """
+    same = [path for path, key in known.items() if key == host]
+    owned = [path for path, key in known.items() if key.owner == host.owner]
+    if same or (another and known):
+        own = usual.with_name(f"{usual.stem}-{host.fingerprint}{usual.suffix}")
+        return same[0] if same else own
+    if len(known) > 1 and len(owned) != 1:
+        raise CommandError(
+            Exit.LOCAL_FAILURE,
+            f"several hosts are trusted, and {host.owner} is none of them",
+            "if it is another host of the same service: --another",
+        )
+    return next(iter(owned or known), usual)
+
+
+def _say_known(settings: OperatorSettings, target: Target) -> Exit:
+    """Say which keys are trusted.
+
+    Raises:
+        CommandError: there is none.
+        KeyFileError: a file is missing, malformed or too open.
+    """
+    known = settings.load_receipt_keys(target)
+    if not known:
+        raise CommandError(
+            Exit.REFUSED,
+            f"no receipt key of {target.audience} is trusted, so its answers cannot be verified",
+            "get its public half from the service's host, then: sealwire trust "
+            f"{target.audience} --key FILE",
+        )
+    for key in known.values():
+        _say_key(target.audience, key)
+    return Exit.OK
 
 
 def _trust_next(
-    settings: OperatorSettings, target: Target, host: VerifyKey, fingerprint: str | None
+    known: Mapping[Path, VerifyKey], target: Target, host: VerifyKey, fingerprint: str | None
 ) -> Exit:
     """Trust the key that a host goes over to, beside the one that it still uses."""
-    known = _known(settings, target, asked=False)
-    if known is None or target.receipt_key is None or known.owner != host.owner:
+    owned = [path for path, key in known.items() if key.owner == host.owner]
+    if len(owned) != 1:
         raise CommandError(
             Exit.LOCAL_FAILURE,
             f"no receipt key of {host.owner} is trusted for {target.audience}, so none follows it",
@@ -136,7 +189,7 @@ def _trust_next(
         )
     _say_key(target.audience, host)
     _check_meant(host, fingerprint)
-    write_key_file(next_receipt_key(target.receipt_key), host, force=True)
+    write_key_file(next_receipt_key(owned[0]), host, force=True)
     say(("trusted", "bold green"), (f" as well: answers of {target.audience} signed with it", ""))
     return Exit.OK
 

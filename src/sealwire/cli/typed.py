@@ -55,9 +55,13 @@ def typed(*more: str, instead: Mapping[str, str] | None = None) -> str:
     return shlex.join([_PROGRAM, *words[:end], *more, *words[end:]])
 
 
-def which_service() -> str:
-    """Give the typed ``--to``, ``--address`` and ``--config`` to put behind a next command."""
-    return _options(_ALL)
+def which_service(addresses: tuple[str, ...] = ()) -> str:
+    """Give the typed ``--to``, ``--address`` and ``--config`` to put behind a next command.
+
+    Args:
+        addresses: those of some hosts alone, in place of what was typed.
+    """
+    return _options(_ALL, addresses)
 
 
 def about(hint: str, sent: str) -> str:
@@ -118,9 +122,11 @@ def _options_of(command: str) -> str:
     return _options(_KNOWN.get(command, _ALL))
 
 
-def _options(names: tuple[str, ...]) -> str:
+def _options(names: tuple[str, ...], addresses: tuple[str, ...] = ()) -> str:
     context = click.get_current_context(silent=True)
-    values = {} if context is None else context.params
+    values = {} if context is None else dict(context.params)
+    if addresses:
+        values["address"] = addresses
     given = [(name, values.get(name.removeprefix("--"))) for name in names]
     several = [(name, it if isinstance(it, tuple) else (it,)) for name, it in given if it]
     return "".join(f" {name} {shlex.quote(str(each))}" for name, it in several for each in it)

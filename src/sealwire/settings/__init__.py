@@ -3,7 +3,7 @@
 from sealwire.settings.allow import PolicySettings
 from sealwire.settings.keyring import KeyringSettings
 from sealwire.settings.operator import OperatorSettings, Target, next_receipt_key
-from sealwire.settings.pinning import with_receipt_key
+from sealwire.settings.pinning import with_receipt_keys
 from sealwire.settings.places import (
     Place,
     default_service_settings,
@@ -59,6 +59,6 @@ __all__ = [
     "read_settings",
     "render_operator",
     "render_service",
-    "with_receipt_key",
+    "with_receipt_keys",
     "write_settings",
 ]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,26 +23,30 @@ _TABLE = re.compile(r"^\s*\[")
 _LINE = re.compile(r"^\s*receipt_key\s*=")
 
 
-def with_receipt_key(
-    settings: OperatorSettings, text: str, target: Target, receipt_key: Path
+def with_receipt_keys(
+    settings: OperatorSettings, text: str, target: Target, receipt_keys: Sequence[Path]
 ) -> str:
-    """Give the text of ``settings`` with a target's receipt key in it.
+    """Give the text of ``settings`` with the receipt keys of a target's hosts in it.
 
     Args:
         settings: what ``text`` says.
         text: the file as it stands.
         target: one of its targets.
-        receipt_key: the public key file.
+        receipt_keys: the public key files, one or more.
 
     Raises:
         ConfigurationError: the target's table is written in a way that is not found here; the text
             says what to write by hand.
     """
     folder = settings.path.parent
-    short = receipt_key.relative_to(folder) if receipt_key.is_relative_to(folder) else receipt_key
-    line = f"receipt_key = {json.dumps(str(short), ensure_ascii=False)}"
+    short = [
+        str(path.relative_to(folder) if path.is_relative_to(folder) else path)
+        for path in receipt_keys
+    ]
+    value = json.dumps(short[0] if len(short) == 1 else short, ensure_ascii=False)
+    line = f"receipt_key = {value}"
     written = _put(text.splitlines(), target.audience, line)
-    pinned = replace(target, receipt_key=receipt_key)
+    pinned = replace(target, receipt_key=receipt_keys[0], more_receipt_keys=tuple(receipt_keys[1:]))
     targets = tuple(pinned if each == target else each for each in settings.targets)
     try:
         if parse_operator(settings.path, written) == replace(settings, targets=targets):

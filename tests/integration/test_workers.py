@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import signal
 import subprocess
 import sys
@@ -316,6 +317,53 @@ def test_the_command_line_says_how_many(fleet: Fleet) -> None:
     assert 1 == status.count(": leads, ")
     # A line each, and the name of the one that has answered.
     assert 5 == status.count("/worker-")
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_what_fails_in_some_processes_is_taken_back_unless_it_is_to_stand(
+    tmp_path: Path, *, keep: bool
+) -> None:
+    """The policy lets it stand; whoever applies it says whether they want that."""
+    fleet = Fleet(tmp_path, quorum="any")
+    (tmp_path / "c.fails").touch()
+    settings = _settings(fleet)
+    config = {"version": 1, "incremental": True, "loggers": {LOGGER: {"level": "DEBUG"}}}
+    (tmp_path / "debug.json").write_text(json.dumps(config), encoding="utf-8")
+    try:
+        fleet.start("a")
+        fleet.start("b", "c")
+        done = _typed(
+            settings, "apply", f"{tmp_path}/debug.json", *(["--keep-partial"] if keep else [])
+        )
+        assert (5 if keep else 1) == done.returncode, done
+        assert "2/3 processes" in done.stdout
+        assert ("so it was taken back in the others" in done.stderr) is not keep
+        assert ("--keep-partial" in done.stderr) is not keep
+        for name in "ab":
+            fleet.writes(name, debug=keep)
+        fleet.writes("c", debug=False)
+        assert "apply" in _typed(settings, "why").stdout
+    finally:
+        for name in list(fleet.running):
+            fleet.kill(name)
+
+
+def test_a_process_that_hangs_takes_nothing_back(fleet: Fleet) -> None:
+    """It follows when it comes by again; the command says that it has not yet."""
+    settings = _settings(fleet)
+    config = {"version": 1, "incremental": True, "loggers": {LOGGER: {"level": "DEBUG"}}}
+    (fleet.folder / "debug.json").write_text(json.dumps(config), encoding="utf-8")
+    leader = fleet.leader()
+    name = next(name for name in "abcd" if name != leader)
+    fleet.running[name].send_signal(signal.SIGSTOP)
+    try:
+        done = _typed(settings, "apply", f"{fleet.folder}/debug.json")
+    finally:
+        fleet.running[name].send_signal(signal.SIGCONT)
+    assert 5 == done.returncode, done
+    assert "taken back" not in done.stdout + done.stderr
+    for each in "abcd":
+        fleet.writes(each)
 
 
 def test_the_command_line_watches(fleet: Fleet) -> None:

@@ -62,6 +62,7 @@ def main(folder: Path, number: str) -> None:
             raise ApplyError("this process cannot do it")
 
         changer.begin_lease = fails  # type: ignore[method-assign,assignment]
+        changer.apply = fails  # type: ignore[method-assign,assignment]
     quorum = (folder / "quorum").read_text(encoding="utf-8").strip()
     listen(
         f"unix:{folder}/sock",

@@ -182,6 +182,61 @@ def test_a_service_file_is_read() -> None:
     assert NETWORK == parse_service(SERVICE, NETWORK_TEXT)
 
 
+def test_a_service_may_be_on_several_hosts() -> None:
+    """With a key each, or the same; by name, or by address."""
+    text = OPERATOR_TEXT.replace(
+        'address = "unix:/run/billing/log.sock"',
+        'address = ["tcp:192.0.2.1:9030", "tcp:pods.example:9030"]',
+    ).replace('"billing-host.pub"', '["billing-host.pub", "b.pub"]')
+    target = parse_operator(OPERATOR, text).target("billing/eu")
+    assert ("tcp:192.0.2.1:9030", "tcp:pods.example:9030") == target.addresses
+    assert (HERE / "billing-host.pub", HERE / "b.pub") == target.receipt_keys
+    one = target.at("tcp:192.0.2.1:9030")
+    assert (("tcp:192.0.2.1:9030",), target.receipt_keys) == (one.addresses, one.receipt_keys)
+    assert [False, True] == [each.is_one_address for each in (target, one)]
+    assert not one.at("tcp:pods.example:9030").is_one_address
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("[]", "address is an empty list"),
+        ('["unix:/a", "unix:/a"]', "address names one twice"),
+        ('["unix:/a", 1]', "address is not a text"),
+        ('["unix:/a", "a"]', "is not an address"),
+        ('"tcp:127.1:9"', "no IP address"),
+    ],
+)
+def test_what_is_no_list_of_addresses(value: str, said: str) -> None:
+    """Refused with the line."""
+    text = OPERATOR_TEXT.replace('"unix:/run/payments/log.sock"', value)
+    assert said in refusal(lambda: parse_operator(OPERATOR, text))
+
+
+def test_a_service_listens_at_one_address() -> None:
+    """And at no name."""
+    for value in ('["unix:/a", "unix:/b"]', '"tcp:pods.example:9030"'):
+        text = LOCAL_TEXT.replace('"unix:/run/payments/log.sock"', value)
+        assert "address" in refusal(lambda text=text: parse_service(SERVICE, text))  # type: ignore[misc]
+
+
+def test_the_receipt_keys_of_all_hosts_are_loaded(tmp_path: Path) -> None:
+    """With those that they go over to; one that is missing is an error, and not passed over."""
+    keys = [keyfiles.new_signing_key(f"host-{number}") for number in range(3)]
+    for name, key in zip(("a.pub", "b.pub", "b-next.pub"), keys, strict=True):
+        keyfiles.write_key_file(tmp_path / name, key.verify_key)
+    paths = tmp_path / "a.pub", tmp_path / "b.pub"
+    target = replace(OPERATORS.targets[0], receipt_key=paths[0], more_receipt_keys=paths[1:])
+    loaded = OPERATORS.load_receipt_keys(target)
+    assert dict(zip(paths, [key.verify_key for key in keys], strict=False)) == loaded
+    assert keys[0].verify_key == OPERATORS.load_receipt_key(target)
+    more = OPERATORS.load_more_receipt_keys(target)
+    assert tuple(key.verify_key for key in keys[1:]) == more
+    paths[1].unlink()
+    with pytest.raises(KeyFileError, match=r"b\.pub is not there"):
+        OPERATORS.load_more_receipt_keys(target)
+
+
 def test_an_operator_file_is_read() -> None:
     """With two targets, and with none."""
     assert OPERATORS == parse_operator(OPERATOR, OPERATOR_TEXT)
@@ -694,6 +749,9 @@ def services(draw: Callable[[st.SearchStrategy[Any]], Any]) -> ServiceSettings:
     )
 
 
+WHERE = ("unix:/run/x.sock", "tcp:192.0.2.1:9030", "tcp:pods.example:9030")
+
+
 @st.composite
 def operators(draw: Callable[[st.SearchStrategy[Any]], Any]) -> OperatorSettings:
     """Make settings of an operator that hold anything they can."""
@@ -701,19 +759,20 @@ def operators(draw: Callable[[st.SearchStrategy[Any]], Any]) -> OperatorSettings
     for audience in draw(st.lists(names, max_size=3, unique=True)):
         kind = draw(kinds)
         secret = paths if kind is Recommended.NETWORK else st.none()
-        keys = (
-            draw(secret),
-            draw(secret),
-            draw(st.none() | paths),
-        )
+        receipt_keys = draw(st.lists(paths, max_size=3, unique=True))
+        first, *more = draw(st.lists(st.sampled_from(WHERE), min_size=1, unique=True))
         signatures = draw(st.sampled_from(Signatures))
         target = Target(
             audience,
-            "unix:/run/x.sock",
+            first,
             kind,
-            *keys,
+            draw(secret),
+            draw(secret),
+            receipt_keys[0] if receipt_keys else None,
             sshsig=draw(st.booleans()),
             signatures=signatures,
+            more_addresses=tuple(more),
+            more_receipt_keys=tuple(receipt_keys[1:]),
         )
         targets.append(target)
     return OperatorSettings(OPERATOR, draw(names), draw(paths), tuple(targets), draw(st.booleans()))

@@ -9,10 +9,13 @@ import pytest
 from sealwire.errors import ConfigurationError
 from sealwire.listener import Listener, make_door
 from sealwire.transports.addresses import (
+    MAX_NAME_CHARS,
     MAX_PATH_BYTES,
+    NamedAddress,
     TcpAddress,
     UnixAddress,
     parse_address,
+    parse_target,
 )
 from sealwire.transports.bound import Access, check_access
 
@@ -68,6 +71,64 @@ def test_what_is_no_address(text: str, words: str) -> None:
     """The text says how an address is written."""
     with pytest.raises(ConfigurationError, match=words):
         parse_address(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("tcp:payments.internal:9030", NamedAddress("payments.internal", 9030)),
+        ("tcp:Payments.Internal.:1", NamedAddress("payments.internal.", 1)),
+        ("tcp:h:65535", NamedAddress("h", 65_535)),
+        ("tcp:a-b.c_d.x1:80", NamedAddress("a-b.c_d.x1", 80)),
+        ("tcp:1.2.3.4.in-addr.arpa:80", NamedAddress("1.2.3.4.in-addr.arpa", 80)),
+        ("tcp:localhost:9030", TcpAddress("127.0.0.1", 9030)),
+        ("tcp:[::1]:9030", TcpAddress("::1", 9030)),
+        ("unix:/run/log.sock", UnixAddress("/run/log.sock")),
+    ],
+)
+def test_whoever_asks_may_name_a_host(
+    text: str, address: UnixAddress | TcpAddress | NamedAddress
+) -> None:
+    """A name, an IP address or a path; what is read reads the same when it is written again."""
+    assert address == parse_target(text)
+    assert address == parse_target(str(address))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "tcp:127.1:9030",
+        "tcp:127.0.0.256:9030",
+        "tcp:1.2.3:9030",
+        "tcp:-a.example:9030",
+        "tcp:a-.example:9030",
+        "tcp:a..b:9030",
+        "tcp:.a:9030",
+        "tcp:a b:9030",
+        "tcp:münchen.example:9030",
+        "tcp:a.example",
+        "tcp:a.example:0",
+        "tcp:a.example:65536",
+        "tcp:a.example:9030\n",
+        f"tcp:{'a.' * 130}b:9030",
+        f"tcp:{'a' * 64}:9030",
+        "http:a.example:80",
+        "unix:a.example",
+        "",
+    ],
+)
+def test_what_names_no_host(text: str) -> None:
+    """An IP address that is written wrongly is no name, and is not looked up."""
+    with pytest.raises(ConfigurationError):
+        parse_target(text)
+
+
+def test_a_name_is_as_long_as_one_can_be() -> None:
+    """In characters, as it is written."""
+    labels = "a" * 63
+    name = f"{labels}.{labels}.{labels}.{'a' * 61}"
+    assert MAX_NAME_CHARS == len(name)
+    assert NamedAddress(name, 1) == parse_target(f"tcp:{name}:1")
 
 
 @pytest.mark.parametrize(

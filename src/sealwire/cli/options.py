@@ -36,7 +36,7 @@ expect_option: Final = click.option(
     type=click.IntRange(1, MAX_ADDRESSES),
     metavar="N",
     default=None,
-    help="How many addresses the service is to have; if it has more or fewer, no change is sent.",
+    help="How many hosts there are to be; where there are more or fewer, no change is sent.",
 )
 timeout_option: Final = click.option(
     "--timeout",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from sealwire.cli.cancelling import KEEP, needs_cancelling, problem_of
 from sealwire.cli.delivering import result_of
 from sealwire.cli.endings import CommandError, Exit
-from sealwire.cli.hosts import Told, ask_each, is_again, say_alike, status_of
+from sealwire.cli.hosts import Told, ask_each, is_again, passed_over, say_alike, status_of
 from sealwire.cli.telling import service_in_words, told
 from sealwire.cli.terminal import flush, holding, printable, say, say_again, say_json
 from sealwire.cli.typed import typed, which_service
@@ -53,8 +53,8 @@ class AllHosts:
             list(clients), lambda address: result_of(lambda: question.request(clients[address]))
         )
         before()
-        found = [self._told(each, question) for each in heard]
-        worst = next((each for each in found if not each.done), found[0])
+        found = passed_over([self._told(each, question) for each in heard])
+        worst = next((each for each in found if each.undone), found[0])
         clients[worst.heard.address].note(worst.heard.ending)
         standing = self._cancel(question, found)
         if as_json:
@@ -84,7 +84,7 @@ class AllHosts:
         """Take back what was done, if it was not done everywhere; give where it stands still."""
         cancel, done = question.cancel, [each for each in found if each.done]
         failed = [each for each in done if each.result is None or needs_cancelling(each.result)]
-        if cancel is None or not done or (len(done) == len(found) and not failed):
+        if cancel is None or not done or not (failed or any(each.undone for each in found)):
             return None
         ids = {each.heard.address: each.result.request_id for each in done if each.result}
 
@@ -122,9 +122,13 @@ class AllHosts:
 
 def _say(found: Sequence[Told], question: Question, standing: Standing | None) -> None:
     reports = []
+    hints = [each.hint for each in found if each.undone]
     for each in found:
         if not each.done:
-            say((printable(each.error), "yellow"))
+            say((printable(each.error), "yellow" if each.undone else "dim"))
+            if each.undone and each.hint != hints[0]:
+                # That of the first one is the command's own.
+                say((f"  {printable(each.hint)}", "dim"))
         say_again(each.said)
         if each.again:
             where = printable(each.heard.address)
@@ -134,9 +138,11 @@ def _say(found: Sequence[Told], question: Question, standing: Standing | None) -
                 question.show(each.result, _options(each, found))
             reports.append((each.heard.address, tuple(said)))
     say_alike(reports)
-    hosts = [each for each in found if not each.again]
+    hosts = [each for each in found if not each.again and not each.aside]
     count = sum(each.done for each in hosts)
     words = f"{question.done} at {count} of {counted(len(hosts), 'host')}"
+    if aside := sum(each.aside for each in found):
+        words += f"; {aside} not addressed"
     say((words, "bold" if count == len(hosts) else "bold yellow"))
     if standing is not None:
         back = count - len(standing)
@@ -166,7 +172,7 @@ def _check(found: Sequence[Told], question: Question, standing: Standing | None)
     Raises:
         CommandError: it was not; with what is next.
     """
-    undone = [each for each in found if not each.done]
+    undone = [each for each in found if each.undone]
     if standing:
         where = "; ".join(f"{address}: {problem}" for address, problem in standing.items())
         backs = "; ".join(

@@ -6,7 +6,8 @@ Rules this module keeps:
    A host that wants it sealed again, such as with its own challenge, has an id of its own.
 2. One that does not answer holds up none of the others, and is told like any other.
 3. What hosts say alike is printed once, with whose it is where they say different things.
-4. A host that says that it did before what was sealed just now was reached by another address too;
+4. A host that is not meant by ``--only`` is passed over, if any other is.
+5. A host that says that it did before what was sealed just now was reached by another address too;
    it counts once.
 """
 
@@ -20,6 +21,7 @@ from sealwire.cli.terminal import printable, say, say_again, waiting
 from sealwire.cli.typed import which_service
 from sealwire.cli.wording import counted
 from sealwire.errors import SealwireError
+from sealwire.receipts import Outcome
 from sealwire.results import Result
 from sealwire.transports.addresses import NamedAddress, parse_target
 from sealwire.transports.lookup import look_up
@@ -59,7 +61,8 @@ class Told(NamedTuple):
         error: why it was not done, in words; ``""`` where it was.
         hint: the next step then.
         said: the lines that say so.
-        again: whether another address led to the same host (rule 4).
+        again: whether another address led to the same host (rule 5).
+        aside: whether it was asked for other instances than this host's, and for those elsewhere.
     """
 
     heard: Heard
@@ -68,6 +71,7 @@ class Told(NamedTuple):
     hint: str = ""
     said: tuple[Said, ...] = ()
     again: bool = False
+    aside: bool = False
 
     @property
     def result(self) -> Result | None:
@@ -78,6 +82,11 @@ class Told(NamedTuple):
     def done(self) -> bool:
         """Whether it was done there, if only in some processes."""
         return not self.error
+
+    @property
+    def undone(self) -> bool:
+        """Whether it was to be done there, and was not, or may not have been."""
+        return bool(self.error) and not self.aside
 
 
 class Places(NamedTuple):
@@ -173,8 +182,20 @@ def ask_each(addresses: Sequence[str], ask: Callable[[str], Result]) -> list[Hea
 
 
 def is_again(heard: Heard, question: Question) -> bool:
-    """Whether a host was reached by another address, too (rule 4)."""
+    """Whether a host was reached by another address, too (rule 5)."""
     return not question.carried and heard.result is not None and heard.result.repeated
+
+
+def passed_over(found: Sequence[Told]) -> list[Told]:
+    """Set aside the hosts that are not meant, if any other has done it (rule 4)."""
+    if not any(each.done for each in found):
+        return list(found)
+    return [each._replace(aside=_is_not_meant(each)) for each in found]
+
+
+def _is_not_meant(told: Told) -> bool:
+    receipt = None if told.result is None else told.result.receipt
+    return receipt is not None and receipt.outcome is Outcome.NOT_ADDRESSED
 
 
 def say_alike(said: Sequence[tuple[str, tuple[Said, ...]]]) -> None:
@@ -199,6 +220,7 @@ def status_of(told: Sequence[Told]) -> Exit:
     have done it, and others have not, it was done in part; where none has, that somebody may have
     done it counts most.
     """
+    told = [each for each in told if not each.aside]
     alarms = {each.status for each in told if each.done} & set(_ALARMS)
     if alarms:
         return max(alarms)

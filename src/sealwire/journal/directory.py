@@ -231,8 +231,8 @@ def open_checked(name: str, audience: str | None, disk: Disk) -> int:
 
 def _not_ours(name: str, owner: int, us: int) -> str:
     return (
-        f"{name} belongs to uid {owner}, and a state has to be ours; if you trust what it says, run "
-        f"as root: chown -R {us} {shlex.quote(name)}"
+        f"{name} belongs to uid {owner}, and a state has to be ours; if you trust what it says, "
+        f"run as root: chown -R {us} {shlex.quote(name)}"
     )
 
 

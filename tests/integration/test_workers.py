@@ -264,3 +264,20 @@ def test_who_ends_all_leases_ends_those_of_one_process_too(
     assert not any(row["leases"] for row in fleet.rows())
     assert frozenset() == fleet.journal().in_force.ids
     fleet.writes(other, debug=False)
+
+
+def test_names_begin_as_the_settings_say(tmp_path: Path) -> None:
+    """And end with the place, which whoever comes instead of a process that was killed has."""
+    fleet = Fleet(tmp_path)
+    (tmp_path / "instance").write_text("web-1", encoding="utf-8")
+    try:
+        fleet.start("a", "b")
+        expected = ["web-1/worker-0", "web-1/worker-1"]
+        assert expected == sorted(row["instance"] for row in fleet.rows())
+        fleet.kill(next(name for name in "ab" if name != fleet.leader()))
+        fleet.start("c")
+        assert expected == sorted(row["instance"] for row in fleet.rows())
+        result = fleet.client.lease({LOGGER: "DEBUG"}, for_s=60, only="web-1/*")
+        assert ["applied"] * 2 == outcomes(result)
+    finally:
+        fleet.end()

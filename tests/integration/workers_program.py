@@ -7,7 +7,8 @@ FOLDER/NUMBER.log, logs on `sealwire-workers.db` at DEBUG twenty times a second,
 standard input does. ``FOLDER/NUMBER.fails`` makes it refuse configurations, and
 ``FOLDER/NUMBER.hangs`` hang at the place of the next change that stands there (`hang_if_asked`),
 which ``FOLDER/NUMBER.hung`` then says. ``FOLDER/NUMBER.forks`` makes it fork a child that does
-nothing, whose number ``FOLDER/NUMBER.child`` says.
+nothing, whose number ``FOLDER/NUMBER.child`` says. ``FOLDER/instance`` says what their names begin
+with.
 """
 
 from __future__ import annotations
@@ -109,6 +110,7 @@ def main(folder: Path, number: str) -> None:
             raise ApplyError("this process cannot do it")
 
         changer.begin_lease = fails  # type: ignore[method-assign,assignment]
+    named = folder / "instance"
     quorum = (folder / "quorum").read_text(encoding="utf-8").strip()
     listen(
         f"unix:{folder}/sock",
@@ -118,6 +120,7 @@ def main(folder: Path, number: str) -> None:
         state=folder / "state",
         trail=Trail(folder / "trail", load_signing_key(folder / "trail.key")),
         workers=True,
+        instance=named.read_text(encoding="utf-8") if named.exists() else None,
     )
     logger = logging.getLogger("sealwire-workers.db")
     print("ready", flush=True)

@@ -247,11 +247,12 @@ class DurableState:
 
     def _settle_unwritten(self, request: Request, outcome: Outcome) -> None:
         self._unwritten = None
+        there = self._there()
+        if there is not None and outcome is Outcome.APPLIED:
+            self._follower.done(request, there)
         if request.opened.claims.stream is Stream.LEASE:
             self._note()
-        elif (there := self._there()) is not None:
-            if outcome is Outcome.APPLIED:
-                self._follower.done(request, there)
+        elif there is not None:
             left = self._follower.standing(there)
             self._wait_with(Unwritten(self._kept(request), outcome, left), there)
 
@@ -305,6 +306,14 @@ class DurableState:
         self._follower.look(there)
         self._follower.starting = False
         self._tell_of_health(opened)
+
+    def ended(self, request: Request) -> None:
+        """Have what a request of this process's owner ends end in the others as well.
+
+        It is not taken; what is in force is written as after an end by itself.
+        """
+        if (there := self._there()) is not None:
+            self._follower.done(request, there)
 
     def end_elsewhere(self, request: Request) -> None:
         """Have the others end what they were to do, and this process was not."""

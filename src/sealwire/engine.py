@@ -24,7 +24,7 @@ from sealwire.documents.changes import changes
 from sealwire.errors import ApplyError, counted
 from sealwire.eventlog import LOGGER, log_bug, log_to
 from sealwire.happenings import Ending, FloorAlert
-from sealwire.inforce import InForce
+from sealwire.inforce import InForce, check_instance
 from sealwire.laying import laid
 from sealwire.policy.reduced import logging_reduced
 from sealwire.policy.supposed import supposed_result
@@ -91,7 +91,9 @@ class Engine:
 
     def __init__(self) -> None:
         """Begin with what the application has set up."""
-        self.in_force = InForce(instance=instance_name(), count_new=_count_new)
+        self.host = socket.gethostname()
+        """What the name of this process begins with."""
+        self.in_force = InForce(instance=self._name, count_new=_count_new)
         self.changer = Changer(self.in_force)
         self.on_end: list[Callable[[], None]] = []
         """Are told when something has ended by itself, after it has."""
@@ -119,6 +121,19 @@ class Engine:
         for gap in tell_gaps(self.changer.base(), policy):
             self.changer.observers.happened(FloorAlert(f"a floor protects nothing here: {gap}"))
 
+    @property
+    def _name(self) -> str:
+        return f"{self.host}/{os.getpid()}"
+
+    def call_host(self, host: str) -> None:
+        """Have the name of this process begin otherwise than with the host's name.
+
+        Raises:
+            ConfigurationError: what it is to begin with is no name.
+        """
+        self.host = check_instance(host)
+        self.in_force.instance = self._name
+
     def end(self, policy: Policy) -> None:
         """Count one that has stopped; with the last one everything that is for a time ends."""
         policies = self.changer.policies
@@ -137,7 +152,7 @@ class Engine:
         self.changer.policies.clear()
         self.changer.announcer.forget()
         self.changer.observers.clear()
-        self.in_force.instance = instance_name()
+        self.in_force.instance = self._name
         self._end_all(_FORKED, quietly=True)
 
     @property
@@ -342,8 +357,3 @@ def engine_of_process() -> Engine:
     if not _of_process:
         _of_process.append(Engine())
     return _of_process[0]
-
-
-def instance_name() -> str:
-    """Give what this process is called: the host's name and its number."""
-    return f"{socket.gethostname()}/{os.getpid()}"

@@ -28,7 +28,7 @@ from sealwire.inforce import Trial, lease_end_ms
 from sealwire.journal import Held, Kept, Now, Remembered, Stored, StoredBase
 from sealwire.receipts import Outcome as Become
 from sealwire.requests import Apply, Confirm, Lease, Request, Revert, read_request
-from sealwire.stages import Outcome
+from sealwire.stages import Outcome, Stream
 from sealwire.standing import (
     confirmed,
     decides,
@@ -130,7 +130,13 @@ class Follower:
 
     def is_elsewhere(self, request: Revert) -> bool:
         """Whether what a request ends is in force for the service, and not in this process."""
-        return self.seen is not None and bool(ended_by(request, self.seen) & self._elsewhere)
+        return self.seen is not None and self._ends_elsewhere(request, self.seen)
+
+    def _ends_elsewhere(self, request: Revert, there: Remembered) -> bool:
+        if not request.what and request.opened.claims.stream is Stream.LEASE:
+            # All of them, and so those of this process as well.
+            return False
+        return bool(ended_by(request, there) & self._elsewhere)
 
     def forget(self, request: Request) -> None:
         """Know that what was for others alone is not to stand."""
@@ -366,14 +372,20 @@ class Follower:
 
     def _do_again(self, held: Held, kept: Kept, request: Request | None) -> None:
         """Make a change that another process, or an earlier one, had begun and not settled."""
-        outcome = Outcome.FAILED
+        outcome, there = Outcome.FAILED, held.remembered
+        elsewhere = request is not None and self._is_for_others(request, there)
         if request is None:
             outcome = Outcome.REFUSED
         elif not (isinstance(request, Apply) and request.confirm_within_s):
             # What would be on trial is not begun again: a start takes it back.
-            outcome = self._performed(request)
+            outcome = self._performed(request, there, elsewhere=elsewhere)
         done = request if outcome is Outcome.APPLIED else None
-        held.settle(outcome, self.standing(held.remembered, done))
+        if done is not None:
+            self.done(done, there)
+        standing = self.standing(there, done)
+        if done is not None and elsewhere:
+            standing = self.stands_elsewhere(done, standing)
+        held.settle(outcome, standing)
         log_to(
             LOGGER,
             logging.WARNING,
@@ -382,15 +394,23 @@ class Follower:
         )
         self.remember(held.remembered)
 
-    def _performed(self, request: Request) -> Outcome:
-        now_ms, policy = self.state.clock_ms, self._door.policy
+    def _is_for_others(self, request: Request, there: Remembered) -> bool:
+        """Whether a change is for other processes of the service, and not for this one."""
+        ends = isinstance(request, Revert) and self._ends_elsewhere(request, there)
+        return ends or not self._engine.in_force.is_addressed(request)
+
+    def _performed(self, request: Request, there: Remembered, *, elsewhere: bool) -> Outcome:
+        now_ms, policy, in_force = self.state.clock_ms, self._door.policy, self._engine.in_force
         try:
             if self._door.keys is not None:
                 # By the keys of now: that it had been accepted only the journal says.
                 self._door.keys.judge(request, now_ms)
-            self._engine.in_force.check(request, now_ms)
+            if not (elsewhere and in_force.is_addressed(request)):
+                # Where it ends something elsewhere, what runs here does not tell.
+                in_force.check(request, now_ms)
             policy.judge(request)
-            self._engine.perform(request, now_ms, policy)
+            if not elsewhere:
+                self._engine.perform(request, now_ms, policy)
         except RefusedError:
             return Outcome.REFUSED
         except ApplyError:

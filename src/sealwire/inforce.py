@@ -9,13 +9,14 @@ Rules this module keeps:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Final, NamedTuple
 
 from sealwire.durations import in_words
-from sealwire.errors import Reason, RefusedError, Stage
+from sealwire.errors import ConfigurationError, Reason, RefusedError, Stage, shorten
 from sealwire.leases import Drift, Overlay
 from sealwire.requests import Apply, Confirm, Lease, Request, Revert
 from sealwire.stages import Evidence, Stream
@@ -45,6 +46,9 @@ class Base(NamedTuple):
 
 
 _APPLICATIONS: Final = Base()
+
+_INSTANCE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+"""So that it needs no quotes, and is no pattern of ``--only``."""
 
 
 class Trial(NamedTuple):
@@ -165,6 +169,20 @@ class InForce:
                 raise _refusal(Reason.NOT_IN_FORCE, f"the base in force is {found}")
         elif all(lease.id != request.what for lease in self.overlay.leases):
             raise _refusal(Reason.NOT_IN_FORCE, f"no lease {request.what} is running")
+
+
+def check_instance(name: str) -> str:
+    """Give back what the names of a host's processes are to begin with, if they can.
+
+    Raises:
+        ConfigurationError: they cannot; the text says what may stand there.
+    """
+    if not _INSTANCE.fullmatch(name):
+        raise ConfigurationError(
+            f"instance {shorten(name)} is not what names of processes can begin with; write 1 to "
+            "64 of A-Z a-z 0-9 . _ - and begin with a letter or a digit"
+        )
+    return name
 
 
 def lease_end_ms(request: Lease) -> int:

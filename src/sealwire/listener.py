@@ -30,7 +30,7 @@ from sealwire.algebra import check_hides_and_signs, check_serves
 from sealwire.answering import Answering
 from sealwire.answers import CONSTANT_REFUSAL
 from sealwire.chain import Chain
-from sealwire.engine import Engine, engine_of_process, instance_name
+from sealwire.engine import Engine, engine_of_process
 from sealwire.errors import ConfigurationError, SealwireError
 from sealwire.eventlog import LOGGER, log_bug, log_to
 from sealwire.framing import encode_frame
@@ -424,6 +424,7 @@ def listen(  # noqa: PLR0913 - by name alone, and each has a default
     trail: Trail | None = None,
     keyring: KeyringFiles | None = None,
     workers: bool = False,
+    instance: str | None = None,
 ) -> Listener:
     """Let holders of the right keys change this process's logging, from now on.
 
@@ -458,6 +459,9 @@ def listen(  # noqa: PLR0913 - by name alone, and each has a default
             makes one; it is followed while the listener runs.
         workers: whether other processes listen here as well, with the same ``state``. One of them
             serves the address, and all of them change; the policy's quorum says how many have to.
+        instance: what the names of this host's processes begin with, which receipts and ``--only``
+            go by: ``INSTANCE/worker-0`` with ``workers``, otherwise with the process's number. By
+            default it is the host's name. It is the process's, whatever listeners there are.
 
     Returns:
         A running `Listener`; what stood before is in force by then.
@@ -498,6 +502,8 @@ def listen(  # noqa: PLR0913 - by name alone, and each has a default
     uids = None if allow_uids is None else frozenset(allow_uids)
     access = Access(uids, group, beyond_loopback)
     engine = engine_of_process()
+    if instance is not None:
+        engine.call_host(instance)
     durable = _durable(state, door, engine, on_new_setup)
     if workers and durable is None:
         raise ConfigurationError(
@@ -561,6 +567,7 @@ def listen_from(
         trail=settings.make_trail(),
         keyring=keyring,
         workers=settings.workers,
+        instance=settings.instance,
     )
 
 
@@ -599,8 +606,7 @@ else:
             # Before anything of ours is put there: it may be another service's, or a user's.
             durable.check_folder()
             members = Members(durable.folder)
-            host = instance_name().partition("/")[0]
-            engine.in_force.instance = f"{host}/{instance_of(members.number)}"
+            engine.in_force.instance = f"{engine.host}/{instance_of(members.number)}"
             made = Workers(members, engine, durable, door.policy.quorum)
             engine.in_force.is_anybody = made.is_anybody
             return made

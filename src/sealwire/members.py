@@ -187,6 +187,11 @@ class Members:
                 found.append(int(stem))
         return sorted(found)
 
+    def is_there(self, number: int) -> bool:
+        """Whether anybody hears at a place; a socket outlives a process that was killed."""
+        # Who hears this passes over it.
+        return self.tell(number, {})
+
     def tell(self, number: int, said: dict[str, JsonValue], *, patience_ms: int = 0) -> bool:
         """Say something to one process; give whether anybody is there.
 

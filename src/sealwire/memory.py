@@ -48,6 +48,10 @@ class Keeper(Protocol):
         """Write what became of it; ``elsewhere`` is what others are to do, and not this one."""
         ...
 
+    def ended(self, request: Request) -> None:
+        """Have what ends without being taken, by this process's owner, end everywhere."""
+        ...
+
     def release(self) -> None:
         """Let others go on."""
         ...

@@ -46,7 +46,7 @@ from sealwire.receiver import Door, Receiver
 from sealwire.requests import Apply as ApplyRequest
 from sealwire.requests import KeyringUpdate, Lease, Request, Revert, points_in
 from sealwire.requests import Status as StatusRequest
-from sealwire.stages import Answer, Applied, Mode, Opened, Outcome, Stream
+from sealwire.stages import Answer, Applied, Mode, Outcome, Stream
 from sealwire.stats import Stats
 from sealwire.versions import Standing
 
@@ -391,26 +391,26 @@ class Service:
             return ApplyFailed(f"{type(bug).__name__}, see the service's log")
 
     def _change(self, effect: Apply) -> Event:
-        opened = effect.request.opened
+        request = effect.request
         try:
             if effect.failed is not None:
                 raise ApplyError(effect.failed.detail)
-            elsewhere = self._is_elsewhere(effect.request)
-            done = Done(done="for other processes") if elsewhere else self._do(effect.request)
+            elsewhere = self._is_elsewhere(request)
+            done = Done(done="for other processes") if elsewhere else self._do(request)
         except RefusedError as refusal:
-            self._settle(opened, Outcome.REFUSED)
+            self._settle(request, Outcome.REFUSED)
             return RefusedHere(refusal)
         except ApplyError as error:
-            self._settle(opened, Outcome.FAILED)
+            self._settle(request, Outcome.FAILED)
             return ApplyFailed(str(error))
         except BaseException as bug:  # noqa: BLE001 - a constructor may raise anything
-            self._settle(opened, Outcome.FAILED)
+            self._settle(request, Outcome.FAILED)
             log_bug("a bug of ours while applying", bug)
             return ApplyFailed(f"{type(bug).__name__}, see the service's log")
-        self._settle(opened, Outcome.APPLIED, effect.request if elsewhere else None)
-        if self.workers is None or opened.claims.stream is Stream.READ:
+        self._settle(request, Outcome.APPLIED, elsewhere=elsewhere)
+        if self.workers is None or request.opened.claims.stream is Stream.READ:
             return AppliedHere(*done)
-        return self._spread(self.workers, effect.request, done, here=not elsewhere)
+        return self._spread(self.workers, request, done, here=not elsewhere)
 
     def _is_elsewhere(self, request: Request) -> bool:
         """Whether a change is for other processes of the service, and not for this one."""
@@ -449,17 +449,19 @@ class Service:
         if self._custody is not None:
             self._custody.look(self.tick().now_ms)
 
-    def _settle(self, opened: Opened, outcome: Outcome, elsewhere: Request | None = None) -> None:
+    def _settle(self, request: Request, outcome: Outcome, *, elsewhere: bool = False) -> None:
+        opened, keeper = request.opened, self._keeper
         if not opened.signed and self._engine is not None:
             # Its owner's, who has nothing taken.
+            if keeper is not None and outcome is Outcome.APPLIED:
+                keeper.ended(request)
             self._engine.tell_of_end()
             return
         if opened.claims.stream is Stream.KEYRING:
             return
         self.memory.settle(opened, outcome)
-        keeper = self._keeper
         if keeper is not None and opened.claims.stream in _KEPT:
-            keeper.settle(outcome, elsewhere)
+            keeper.settle(outcome, request if elsewhere else None)
 
     def _begin_durably(self, durable: DurableState, engine: Engine) -> None:
         self._memory.keep(durable)

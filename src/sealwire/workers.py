@@ -142,8 +142,12 @@ class Workers:
 
     def is_anybody(self, pattern: str) -> bool:
         """Whether a pattern of instance names fits another process of the service."""
-        others = map(self._name_of, self._members.others())
-        return self.leads and any(fnmatchcase(name, pattern) for name in others)
+        if not self.leads:
+            return False
+        fits = (
+            each for each in self._members.others() if fnmatchcase(self._name_of(each), pattern)
+        )
+        return any(map(self._members.is_there, fits))
 
     # ---- as the one that leads -----------------------------------------------------------------
 

@@ -43,12 +43,16 @@ from sealwire.bases import Bases
 from sealwire.requests import CONTENT_TYPE_REQUEST, write_request
 from sealwire.transports.addresses import TcpAddress
 
+# The modules beside this one are a package of the repository, which is not installed.
+sys.path.append(str(Path(__file__).parents[2]))
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
     from typing import Any
 
     from tests.conftest import Operator, Way
+    from tests.integration.workers_fleet import Fleet
 
     from sealwire.documents import Tree
     from sealwire.listener import Listener
@@ -69,6 +73,19 @@ def _a_new_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let each test begin as a process does that has taken nothing yet, and logged nothing."""
     memory._of_audience.clear()
     monkeypatch.setattr(eventlog, "_bugs", eventlog.Budget())
+
+
+@pytest.fixture
+def fleet(tmp_path: Path) -> Iterator[Fleet]:
+    """Give a service of four processes."""
+    from tests.integration.workers_fleet import Fleet
+
+    made = Fleet(tmp_path)
+    try:
+        made.start("a", "b", "c", "d")
+        yield made
+    finally:
+        made.end()
 
 
 @pytest.fixture

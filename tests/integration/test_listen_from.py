@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import secrets
+from socket import gethostname
 from typing import TYPE_CHECKING
 
 import pytest
 
 import sealwire
 from sealwire import AeadKey, ConfigurationError, MacKey, SigningKey, keyfiles
+from sealwire.engine import engine_of_process
 from sealwire.transports.addresses import TcpAddress
 
 if TYPE_CHECKING:
@@ -58,3 +61,15 @@ def test_an_address_beyond_loopback_is_opened_when_asked_for(
         assert isinstance(address, TcpAddress)
         assert not address.is_loopback
         assert 3000 == vars(listener)["_service"].door.skew_ms
+
+
+def test_names_of_processes_begin_as_the_file_says(settings: Callable[[str, str], Path]) -> None:
+    """And go on with the number of the process, where it is alone; in a child of a fork as well."""
+    path = settings("tcp:127.0.0.1:0", "")
+    path.write_text(f'instance = "web-1"\n{path.read_text("utf-8")}', encoding="utf-8")
+    engine = engine_of_process()
+    with sealwire.listen_from(path):
+        assert f"web-1/{os.getpid()}" == engine.in_force.instance
+    engine.abandon()
+    assert f"web-1/{os.getpid()}" == engine.in_force.instance
+    engine.call_host(gethostname())

@@ -2,133 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import signal
 import subprocess
 import sys
-import threading
-import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.integration.workers_fleet import ALICE, AUDIENCE, HOST, LOGGER, Fleet, outcomes
 
-from sealwire import (
-    MemorySealerState,
-    NoAnswerError,
-    RequestFailedError,
-    RequestRefusedError,
-    Sealer,
-    TransportError,
-    wall_clock_ms,
-)
-from sealwire.client import Client
-from sealwire.journal import init as init_state
+from sealwire import RequestFailedError, RequestRefusedError
 from sealwire.keyfiles import write_key_file
-from sealwire.keys import SigningKey
-from sealwire.recommended import local_layers
 from sealwire.requests import CONTENT_TYPE_REQUEST, Verb, write_request
 from sealwire.stages import Stream
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from pathlib import Path
 
     from sealwire.documents import JsonValue
-    from sealwire.results import Result
-
-PROGRAM = Path(__file__).with_name("workers_program.py")
-AUDIENCE = "payments@prod"
-LOGGER = "sealwire-workers.db"
-ALICE = SigningKey(bytes(range(32)), owner="alice")
-HOST = SigningKey(bytes(range(32, 64)), owner="host-1")
-
-
-class Fleet:
-    """Processes of one service, started and ended one by one."""
-
-    def __init__(self, folder: Path, *, quorum: str = "all") -> None:
-        """Lay out what they share."""
-        self.folder = folder
-        (folder / "quorum").write_text(quorum, encoding="utf-8")
-        write_key_file(folder / "alice.pub", ALICE.verify_key)
-        write_key_file(folder / "receipt.key", HOST)
-        init_state(folder / "state", AUDIENCE, min_version=0, now_ms=wall_clock_ms())
-        self.running: dict[str, subprocess.Popen[bytes]] = {}
-        sealer = Sealer(
-            AUDIENCE,
-            local_layers(ALICE),
-            issuer="alice",
-            state=MemorySealerState(),
-            clock=wall_clock_ms,
-        )
-        self.client = Client(f"unix:{folder}/sock", sealer, receipt_key=HOST.verify_key)
-
-    def start(self, *names: str) -> None:
-        """Start processes, and wait until they are ready."""
-        for name in names:
-            self.running[name] = subprocess.Popen(
-                [sys.executable, str(PROGRAM), str(self.folder), name],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-            )
-        for name in names:
-            out = self.running[name].stdout
-            assert out is not None
-            assert out.readline() == b"ready\n"
-
-    def kill(self, name: str) -> None:
-        """End a process at once."""
-        process = self.running.pop(name)
-        process.kill()
-        process.communicate()
-
-    def leader(self) -> str:
-        """Give the name of the process that serves the address, by who holds its lock."""
-        for name, process in self.running.items():
-            for link in Path(f"/proc/{process.pid}/fd").iterdir():
-                with contextlib.suppress(OSError):
-                    if link.readlink().name == "sock.lock":
-                        return name
-        raise AssertionError("nobody serves the address")
-
-    def writes(self, name: str, *, debug: bool = True) -> None:
-        """Wait until a process writes, or does not write, what is logged at DEBUG."""
-        log = self.folder / f"{name}.log"
-        for _ in range(200):
-            before = log.read_text(encoding="utf-8").count("DEBUG a record")
-            time.sleep(0.25)
-            after = log.read_text(encoding="utf-8").count("DEBUG a record")
-            if (after > before) is debug:
-                return
-        raise AssertionError(f"{name}: DEBUG is {'not ' if debug else ''}written")
-
-    def ask(self, *, for_s: int = 60) -> Result:
-        """Lease DEBUG; try again while nobody serves the address."""
-        for _ in range(100):
-            try:
-                return self.client.lease({LOGGER: "DEBUG"}, for_s=for_s)
-            except TransportError:
-                time.sleep(0.05)
-        raise AssertionError("nobody serves the address")
-
-
-@pytest.fixture
-def fleet(tmp_path: Path) -> Iterator[Fleet]:
-    """Give a service of four processes."""
-    made = Fleet(tmp_path)
-    try:
-        made.start("a", "b", "c", "d")
-        yield made
-    finally:
-        for name in list(made.running):
-            made.kill(name)
-
-
-def outcomes(result: Result) -> list[str]:
-    """Give what has become of a request in each process, sorted."""
-    assert result.receipt is not None
-    return sorted(each.outcome.value for each in result.receipt.instances)
 
 
 def test_one_lease_changes_every_process(fleet: Fleet) -> None:
@@ -198,55 +89,30 @@ def test_only_the_processes_that_are_meant_change(fleet: Fleet) -> None:
         assert not any(row["leases"] for row in fleet.client.status().report["workers"])
 
 
-def test_somebody_on_the_host_ends_leases_in_every_process(fleet: Fleet) -> None:
-    """Without a key, by whoever owns the service."""
-    fleet.ask()
+def end_leases_here(fleet: Fleet) -> None:
+    """End all leases as whoever owns the service."""
     subprocess.run(
         [sys.executable, "-m", "sealwire", "local", "revert", "--address", fleet.client.address],
         check=True,
         capture_output=True,
     )
+
+
+def test_somebody_on_the_host_ends_leases_in_every_process(fleet: Fleet) -> None:
+    """Without a key, by whoever owns the service."""
+    fleet.ask()
+    end_leases_here(fleet)
     for name in "abcd":
         fleet.writes(name, debug=False)
-
-
-def hanging(fleet: Fleet, name: str) -> threading.Thread:
-    """Ask for a lease, in whose middle a process hangs; give who asks, once it does."""
-    (fleet.folder / f"{name}.hangs").touch()
-
-    def ask() -> None:
-        with contextlib.suppress(TransportError, NoAnswerError):
-            fleet.client.lease({LOGGER: "DEBUG"}, for_s=60)
-
-    asking = threading.Thread(target=ask)
-    asking.start()
-    for _ in range(400):
-        if (fleet.folder / f"{name}.hung").exists():
-            return asking
-        time.sleep(0.05)
-    raise AssertionError(f"{name} does not hang")
-
-
-def test_what_the_leader_left_in_the_middle_is_done_by_the_others(fleet: Fleet) -> None:
-    """It is killed while it applies: nobody has to ask again, and nobody is left out."""
-    leader = fleet.leader()
-    asking = hanging(fleet, leader)
-    fleet.kill(leader)
-    asking.join(30)
-    for name in set("abcd") - {leader}:
-        fleet.writes(name)
-    assert ["applied"] * 3 == outcomes(fleet.ask())
 
 
 def test_a_worker_that_is_killed_while_it_applies_blocks_nothing(fleet: Fleet) -> None:
     """It is named in the answer, and forgotten with the next one."""
     leader = fleet.leader()
     killed = next(name for name in "abcd" if name != leader)
-    (fleet.folder / f"{killed}.hangs").touch()
-    result = fleet.ask()
-    assert ["applied"] * 3 + ["failed"] == outcomes(result)
-    assert (fleet.folder / f"{killed}.hung").exists()
+    asking = fleet.hanging(killed, "apply")
     fleet.kill(killed)
+    assert ["applied"] * 3 + ["failed"] == outcomes(asking.answered())
     for name in set("abcd") - {killed}:
         fleet.writes(name)
     assert ["applied"] * 3 == outcomes(fleet.ask())
@@ -268,8 +134,7 @@ def test_the_quorum_decides_whether_it_stays(tmp_path: Path, quorum: str, *, sta
         for name in "ab":
             fleet.writes(name, debug=stays)
     finally:
-        for name in list(fleet.running):
-            fleet.kill(name)
+        fleet.end()
 
 
 def _settings(fleet: Fleet) -> Path:
@@ -410,3 +275,57 @@ def test_who_ends_leases_takes_no_configuration_back(fleet: Fleet) -> None:
     assert [other] == stands()
     fleet.client.ask(revert, CONTENT_TYPE_REQUEST, Stream.BASE)
     assert [] == stands()
+
+
+def test_a_process_that_was_killed_is_not_one_that_is_meant(fleet: Fleet) -> None:
+    """Its socket lies there as before, and nobody hears on it; whoever takes its place is meant."""
+    killed = next(name for name in fleet.running if name != fleet.leader())
+    only = fleet.only(killed)
+    fleet.kill(killed)
+    for _ in range(2):
+        with pytest.raises(RequestRefusedError) as error:
+            fleet.client.lease({LOGGER: "DEBUG"}, for_s=60, only=only)
+        assert "not-addressed" == error.value.reason
+    assert frozenset() == fleet.journal().in_force.ids
+    fleet.start("e")
+    assert only == fleet.only("e")
+    result = fleet.client.lease({LOGGER: "DEBUG"}, for_s=60, only=only)
+    assert ["applied"] + ["not-addressed"] * 3 == outcomes(result)
+    fleet.writes("e")
+
+
+@pytest.mark.parametrize("local", [False, True], ids=["sealed", "local"])
+@pytest.mark.parametrize("everywhere", [False, True], ids=["", "everywhere"])
+def test_who_ends_all_leases_ends_those_of_one_process_too(
+    fleet: Fleet, *, everywhere: bool, local: bool
+) -> None:
+    """One runs in another process than the one that takes the message, and perhaps one in all."""
+    other = next(name for name in fleet.running if name != fleet.leader())
+    if everywhere:
+        fleet.ask()
+    fleet.client.lease({LOGGER: "DEBUG"}, for_s=60, only=fleet.only(other))
+    fleet.writes(other)
+    if local:
+        end_leases_here(fleet)
+    else:
+        assert ["reverted"] * 4 == outcomes(fleet.client.revert())
+    assert not any(row["leases"] for row in fleet.rows())
+    assert frozenset() == fleet.journal().in_force.ids
+    fleet.writes(other, debug=False)
+
+
+def test_names_begin_as_the_settings_say(tmp_path: Path) -> None:
+    """And end with the place, which whoever comes instead of a process that was killed has."""
+    fleet = Fleet(tmp_path)
+    (tmp_path / "instance").write_text("web-1", encoding="utf-8")
+    try:
+        fleet.start("a", "b")
+        expected = ["web-1/worker-0", "web-1/worker-1"]
+        assert expected == sorted(row["instance"] for row in fleet.rows())
+        fleet.kill(next(name for name in "ab" if name != fleet.leader()))
+        fleet.start("c")
+        assert expected == sorted(row["instance"] for row in fleet.rows())
+        result = fleet.client.lease({LOGGER: "DEBUG"}, for_s=60, only="web-1/*")
+        assert ["applied"] * 2 == outcomes(result)
+    finally:
+        fleet.end()

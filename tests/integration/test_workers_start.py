@@ -11,6 +11,7 @@ import pytest
 
 from sealwire import ConfigurationError, SigningKey, StateError, listen, wall_clock_ms
 from sealwire.journal import init as init_state
+from sealwire.journal.disk import Disk
 from sealwire.recommended import local
 
 if TYPE_CHECKING:
@@ -58,7 +59,19 @@ def test_the_state_of_another_user_is_refused_with_the_command(
     """And nothing is put there, which root could."""
     before, owner = names_in(folder), os.geteuid()
     monkeypatch.setattr(os, "geteuid", lambda: owner + 1)
-    with pytest.raises(ConfigurationError, match=f"run as root: chown {owner + 1} "):
+    with pytest.raises(ConfigurationError, match=f"run as root: chown -R {owner + 1} "):
+        begin(folder)
+    assert before == names_in(folder)
+
+
+def test_a_state_on_a_network_file_system_is_refused_with_a_hint(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its locks may hold on one host alone, and processes of two would both lead."""
+    before = names_in(folder)
+    told = "mnt_id:\t7\n", "7 1 0:52 / /state rw - nfs4 nas:/exports rw\n"
+    monkeypatch.setattr(Disk, "about_mounts", lambda *_: told)
+    with pytest.raises(ConfigurationError, match=r"\(nfs4\), .*; name a directory on a local disk"):
         begin(folder)
     assert before == names_in(folder)
 

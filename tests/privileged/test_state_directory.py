@@ -104,12 +104,18 @@ def test_a_state_of_somebody_else(
 
     def open_it() -> None:
         become(SERVICE)
-        with pytest.raises(ConfigurationError, match="cannot be opened: Permission denied"):
+        with pytest.raises(ConfigurationError, match=f"belongs to uid 0, .*chown -R {SERVICE} "):
             StateDirectory.open(path, AUDIENCE)
+        # Where the folder above is closed too, nobody can say whose it is.
+        with pytest.raises(ConfigurationError, match="cannot be opened: Permission denied"):
+            StateDirectory.open(closed / "state", AUDIENCE)
 
+    closed = folder / "closed"
+    closed.mkdir(mode=0o700)
+    init(closed / "state", AUDIENCE, min_version=1, now_ms=1)
     child(open_it).check()
     subprocess.run(["chown", str(SERVICE), path], check=True)
-    with pytest.raises(ConfigurationError, match=f"belongs to uid {SERVICE}.*chown 0 "):
+    with pytest.raises(ConfigurationError, match=f"belongs to uid {SERVICE}.*chown -R 0 "):
         StateDirectory.open(path, AUDIENCE)
 
     def open_half() -> None:

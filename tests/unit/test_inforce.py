@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sealwire.documents import LoggingPlan
-from sealwire.errors import Reason, RefusedError, Stage
-from sealwire.inforce import Base, InForce, Trial, lease_end_ms
+from sealwire.errors import ConfigurationError, Reason, RefusedError, Stage
+from sealwire.inforce import Base, InForce, Trial, check_instance, lease_end_ms
 from sealwire.leases import LiveLease, Overlay
 from sealwire.requests import Apply, Confirm, Lease, Request, Revert, Status
 from sealwire.stages import Opened, Stream
@@ -147,3 +147,16 @@ def test_what_is_for_other_processes_is_passed_on(alice: Operator) -> None:
     with pytest.raises(RefusedError) as caught:
         there.check(Status(opened(alice), only="web-3/*"), NOW_MS)
     assert Reason.NOT_ADDRESSED is caught.value.reason
+
+
+@pytest.mark.parametrize("name", ["web-1", "A", "x" * 64, "0a.b_c"])
+def test_what_names_of_processes_can_begin_with(name: str) -> None:
+    """It is given back as it is."""
+    assert name == check_instance(name)
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "web*", "-a", "x" * 65, "a b", "a\n", "\u00e4"])
+def test_what_names_of_processes_cannot_begin_with(name: str) -> None:
+    """What would be a pattern, another place, or need quotes."""
+    with pytest.raises(ConfigurationError, match=r"^instance .* write 1 to 64 of"):
+        check_instance(name)

@@ -227,6 +227,7 @@ def test_one_that_does_not_listen_is_there(member: Callable[[], Members]) -> Non
     """What does not fit in its queue is not said, at once or after as long as it is tried."""
     first, second = member(), member()
     count = fill(first, 1)
+    assert first.is_there(1)
     assert first.tell(1, {"what": "ask"})
     assert first.tell(1, {"what": "ask"}, patience_ms=20)
     assert count == len(heard(second))

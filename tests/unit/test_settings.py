@@ -298,6 +298,8 @@ WRONG_SERVICES = {
     "uid-text": ("[keys]\n", '[socket]\nallow_uids = ["a"]\n[keys]\n', 6, "not a whole number"),
     "group-number": ("[keys]\n", "[socket]\ngroup = 4\n[keys]\n", 6, "socket.group is not a text"),
     "standing-short": ("[keys]\n", 'standing = "1h"\n[keys]\n', None, "standing is 3600 s"),
+    "instance-pattern": ("[keys]\n", 'instance = "a/*"\n[keys]\n', None, "write 1 to 64"),
+    "instance-number": ("[keys]\n", "instance = 4\n[keys]\n", 5, "instance is not a text"),
     "beyond-text": ("[keys]\n", '[socket]\nbeyond_loopback = "yes"\n[keys]\n', 6, "neither true"),
     "skew-fraction": ("[keys]\n", "[socket]\nskew_s = 1.5\n[keys]\n", 6, "not a whole number"),
     "directory": ("[keys]\n", '[policy]\ndirectories = ["log"]\n[keys]\n', 6, "a relative path"),
@@ -745,6 +747,7 @@ def services(draw: Callable[[st.SearchStrategy[Any]], Any]) -> ServiceSettings:
             max_loggers=draw(numbers),
         ),
         trail=draw(st.none() | trails()),
+        instance=draw(st.none() | st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,9}", fullmatch=True)),
         signatures=draw(st.sampled_from(Signatures)),
     )
 

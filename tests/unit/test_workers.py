@@ -190,6 +190,13 @@ def test_a_pattern_may_fit_another_process(processes: list[Process]) -> None:
     assert leads.is_anybody("*-1")
     assert not leads.is_anybody("host-1/worker-0")
     assert not follows.is_anybody("host-1/worker-0")
+    # Who is asked whether it is there passes over that.
+    processes[FOLLOWS].hear()
+    assert 0 == processes[FOLLOWS].looked
+    # As a process does that is killed: its name stays in the folder.
+    processes[FOLLOWS].members.abandon()
+    assert not leads.is_anybody("*-1")
+    assert leads.is_anybody("*")
 
 
 def test_the_socket_is_that_of_the_place(processes: list[Process]) -> None:

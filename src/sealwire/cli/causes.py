@@ -138,6 +138,11 @@ def causes_of_no_answer(last: LastAnswer) -> Iterator[Cause]:
     )
     yield Cause("it ended while it was at work", "look whether it runs, and in its log")
     yield Cause(
+        "of several workers the one hangs that serves the address, and nobody takes over while it "
+        "lives",
+        "on the host, find it and end it: fuser STATE/workers/leader.lock; kill -9 PID",
+    )
+    yield Cause(
         "something else than sealwire listens there",
         f"compare the address, {ON_THE_HOST}; with the one here: sealwire config where",
     )

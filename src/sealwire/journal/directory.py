@@ -202,15 +202,12 @@ def open_checked(name: str, audience: str | None, disk: Disk) -> int:
     try:
         descriptor = disk.open_directory(name)
     except (OSError, ValueError) as failure:
-        raise ConfigurationError(_why_not_opened(name, audience, failure)) from None
+        raise ConfigurationError(_why_not_opened(name, audience, failure, disk.uid())) from None
     try:
         status = disk.status(descriptor)
         mode, us, quoted = stat.S_IMODE(status.st_mode), disk.uid(), shlex.quote(name)
         if status.st_uid != us:
-            raise ConfigurationError(
-                f"{name} belongs to uid {status.st_uid}, and a state has to be ours; run as root: "
-                f"chown {us} {quoted}"
-            )
+            raise ConfigurationError(_not_ours(name, status.st_uid, us))
         if mode & _FOR_OTHERS or mode & stat.S_IRWXU != stat.S_IRWXU:
             raise ConfigurationError(
                 f"{name} has mode {mode:04o}, and a state is for its service alone; run: chmod "
@@ -232,7 +229,20 @@ def open_checked(name: str, audience: str | None, disk: Disk) -> int:
     return descriptor
 
 
-def _why_not_opened(name: str, audience: str | None, failure: OSError | ValueError) -> str:
+def _not_ours(name: str, owner: int, us: int) -> str:
+    return (
+        f"{name} belongs to uid {owner}, and a state has to be ours; if you trust what it says, "
+        f"run as root: chown -R {us} {shlex.quote(name)}"
+    )
+
+
+def _why_not_opened(name: str, audience: str | None, failure: OSError | ValueError, us: int) -> str:
+    if isinstance(failure, PermissionError):
+        # Whose it is may be seen all the same, unless the folder above is closed as well.
+        with contextlib.suppress(OSError):
+            owner = os.lstat(name).st_uid
+            if owner != us:
+                return _not_ours(name, owner, us)
     if isinstance(failure, FileNotFoundError):
         return f"{name} is not there; make it with: {init_command(name, audience)}"
     if isinstance(failure, OSError) and failure.errno in {errno.ELOOP, errno.EMLINK, errno.ENOTDIR}:

@@ -79,6 +79,7 @@ def parse_service(path: Path, text: str) -> ServiceSettings:
     top = parse_toml(path, text).limited_to(
         *("audience", "address", "chain", "signatures", "receipt_key", "challenge"),
         *("allow_example_keys", "trust_group", "standing", "state", "on_new_setup", "workers"),
+        "instance",
         *("keys", "keyring", "socket", "policy", "trail"),
     )
     keys = top.table("keys").limited_to(
@@ -103,6 +104,7 @@ def parse_service(path: Path, text: str) -> ServiceSettings:
         state=top.take("state", _state(top), default=None),
         on_new_setup=top.take("on_new_setup", _on_new_setup, default=OnNewSetup.APPLICATION),
         workers=top.take("workers", flag, default=False),
+        instance=top.take("instance", text_of, default=None),
         allow_uids=socket.take("allow_uids", list_of(whole), default=None),
         group=socket.take("group", text_of, default=None),
         beyond_loopback=socket.take("beyond_loopback", flag, default=False),

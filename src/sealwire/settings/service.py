@@ -19,6 +19,7 @@ from sealwire.adopting import OnNewSetup
 from sealwire.chain import Chain
 from sealwire.checks.freshness import STANDING_S, lifetimes
 from sealwire.errors import ConfigurationError
+from sealwire.inforce import check_instance
 from sealwire.keyfiles import (
     load_aead_key,
     load_mac_key,
@@ -66,6 +67,7 @@ class ServiceSettings:
         on_new_setup: what becomes of a configuration if the application has set itself up
             differently since.
         workers: whether several processes listen with these settings, and one of them serves.
+        instance: what the names of this host's processes begin with; ``None`` is the host's name.
         policy: what a configuration may contain, where no file of its own says it.
         policy_file: the policy's own file.
         policy_sources: where each rule's key stands in this file.
@@ -99,6 +101,7 @@ class ServiceSettings:
     state: Path | None = None
     on_new_setup: OnNewSetup = OnNewSetup.APPLICATION
     workers: bool = False
+    instance: str | None = None
     policy: PolicySettings = NOTHING_SAID
     policy_file: Path | None = None
     policy_sources: Mapping[str, str] = field(default_factory=dict, compare=False)
@@ -112,6 +115,8 @@ class ServiceSettings:
         """Check what can be checked without opening a key file."""
         check_name(self.audience, "audience")
         parse_address(self.address)
+        if self.instance is not None:
+            check_instance(self.instance)
         if self.standing_s is not None:
             lifetimes(self.standing_s)
         if self.keyring is None:

@@ -52,6 +52,7 @@ def render_service(settings: ServiceSettings) -> str:
             if settings.on_new_setup is OnNewSetup.APPLICATION
             else settings.on_new_setup.value,
             workers=settings.workers or None,
+            instance=settings.instance,
         ),
         *_keys(settings, folder),
         "",

@@ -108,7 +108,7 @@ def test_a_directory_of_somebody_else(state: State) -> None:
 
     said = why_not(state, disk=Other())
     assert f"belongs to uid {os.geteuid()}" in said
-    assert f"chown {os.geteuid() + 1} {state.path}" in said
+    assert f"chown -R {os.geteuid() + 1} {state.path}" in said
 
 
 def test_a_link_in_its_place(state: State, folder: Path) -> None:

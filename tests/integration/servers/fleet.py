@@ -90,6 +90,8 @@ class Fleet:
             clock=wall_clock_ms,
         )
         self.client = Client(f"unix:{folder}/sock", sealer, receipt_key=HOST.verify_key)
+        self.before: tuple[str, ...] = ()
+        """A command that turns into the server."""
         self.server: subprocess.Popen[bytes] | None = None
         self._pid = 0
 
@@ -160,7 +162,7 @@ class Fleet:
         """Start a server, whose programs are beside this file."""
         with (self.folder / "output").open("wb") as output:
             self.server = subprocess.Popen(
-                [sys.executable, *command],
+                [*self.before, sys.executable, *command],
                 cwd=self.folder,
                 env={
                     **os.environ,

@@ -263,6 +263,18 @@ def test_where_one_may_have_done_it_that_is_said(shell: Shell, hosts: Hosts) -> 
     assert "taken back at 2 of 2" == ended.stdout.splitlines()[-1]
 
 
+def test_a_host_that_is_not_meant_takes_nothing_back(shell: Shell, hosts: Hosts) -> None:
+    """``--only`` means what is on one of them, and the others say so."""
+    hosts.again(1, lambda text: f'instance = "b"\n{text}')
+    ended = shell.run("apply", "debug.json", "--only", "b/*")
+    assert 0 == ended.status
+    assert "applied at 1 of 1 host; 2 not addressed" == ended.stdout.splitlines()[-1]
+    assert [False, True, False] == hosts.debugs("meanwhile")
+    nobody = shell.run("apply", "debug.json", "--only", "c/*")
+    assert 1 == nobody.status
+    assert "applied at 0 of 3 hosts" in nobody.stdout
+
+
 def test_a_dry_run_asks_all_and_takes_nothing_back(shell: Shell, hosts: Hosts) -> None:
     """What one refuses, the others may allow."""
     hosts.allow(1, "lease", "revert", "status")

@@ -128,10 +128,14 @@ class InForce:
                 ``CONFIRMATION_DUE``, ``NOT_IN_FORCE`` or ``LEASE_OVER``.
         """
         if not self.is_addressed(request):
-            if self.is_anybody(request.only):
-                # What can be done there is for that process to say.
-                return
-            raise _refusal(Reason.NOT_ADDRESSED, f"this instance is {self.instance}")
+            if not self.is_anybody(request.only):
+                raise _refusal(Reason.NOT_ADDRESSED, f"this instance is {self.instance}")
+            if request.opened.claims.stream is Stream.READ:
+                # What would be told is how things are here.
+                detail = f"{self.instance} answers for all, and tells of its own logging alone"
+                raise _refusal(Reason.NOT_ADDRESSED, detail)
+            # What can be done there is for that process to say.
+            return
         if isinstance(request, (Apply, Lease)) and self._has(request.id):
             # Whoever seals draws it, and what is in force is reverted and kept by it.
             detail = f"{request.id} is in force already; an id is for one request"

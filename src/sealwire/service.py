@@ -396,6 +396,8 @@ class Service:
             if effect.failed is not None:
                 raise ApplyError(effect.failed.detail)
             elsewhere = self._is_elsewhere(request)
+            if not elsewhere:
+                self._check_meant(request)
             done = Done(done="for other processes") if elsewhere else self._do(request)
         except RefusedError as refusal:
             self._settle(request, Outcome.REFUSED)
@@ -421,6 +423,17 @@ class Service:
             return False
         ends = isinstance(request, Revert) and in_force.is_elsewhere(request)
         return ends or not in_force.is_addressed(request)
+
+    def _check_meant(self, request: Request) -> None:
+        """Check that a request means this process: another door of it may lead to others as well.
+
+        Raises:
+            RefusedError: it means others, to which this door does not lead.
+        """
+        in_force = self.in_force
+        if in_force is not None and not in_force.is_addressed(request):
+            detail = f"this instance is {in_force.instance}"
+            raise RefusedError(Reason.NOT_ADDRESSED, Stage.STANDING, detail)
 
     def _spread(self, workers: Workers, request: Request, done: Done, *, here: bool) -> Event:
         """Have the other processes follow; take a change back that too few have made."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,7 +11,7 @@ from sealwire.documents import LoggingPlan
 from sealwire.errors import ConfigurationError, Reason, RefusedError, Stage
 from sealwire.inforce import Base, InForce, Trial, check_instance, lease_end_ms
 from sealwire.leases import LiveLease, Overlay
-from sealwire.requests import Apply, Confirm, Lease, Request, Revert, Status
+from sealwire.requests import Apply, Confirm, DryRun, Lease, Request, Revert, Status
 from sealwire.stages import Opened, Stream
 
 if TYPE_CHECKING:
@@ -147,6 +148,17 @@ def test_what_is_for_other_processes_is_passed_on(alice: Operator) -> None:
     with pytest.raises(RefusedError) as caught:
         there.check(Status(opened(alice), only="web-3/*"), NOW_MS)
     assert Reason.NOT_ADDRESSED is caught.value.reason
+
+
+def test_what_only_reads_is_not_passed_on(alice: Operator) -> None:
+    """Whoever answers would tell of its own logging in the place of another process's."""
+    there = in_force()
+    there.is_anybody = lambda pattern: pattern == "web-2/*"
+    for request in (Status, partial(DryRun, plan=LoggingPlan())):
+        with pytest.raises(RefusedError) as caught:
+            there.check(request(opened(alice, Stream.READ), only="web-2/*"), NOW_MS)
+        assert Reason.NOT_ADDRESSED is caught.value.reason
+        assert "tells of its own logging alone" in caught.value.detail
 
 
 @pytest.mark.parametrize("name", ["web-1", "A", "x" * 64, "0a.b_c"])

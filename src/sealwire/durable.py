@@ -332,11 +332,11 @@ class DurableState:
     @property
     def next_look_ms(self) -> int | None:
         """When `let_time_pass` is due, on the monotonic clock; ``None`` if nothing is unwritten."""
-        return self._retry_ms if self._serving and self._is_due else None
+        return self._retry_ms if self._serving and self.waits else None
 
     def let_time_pass(self) -> None:
         """Try again what could not be done before."""
-        if not self._serving or not self._is_due or monotonic_ms() < self._retry_ms:
+        if not self._serving or not self.waits or monotonic_ms() < self._retry_ms:
             return
         self._retry_ms = monotonic_ms() + _RETRY_MS
         try:
@@ -352,7 +352,8 @@ class DurableState:
             log_bug("the state could not be looked at", bug)
 
     @property
-    def _is_due(self) -> bool:
+    def waits(self) -> bool:
+        """Whether something could not be done, or written, and is tried again."""
         return bool(self.trouble) or (self._opened is not None and not self._opened.journal.healthy)
 
     def _note(self) -> None:

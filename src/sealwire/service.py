@@ -278,7 +278,11 @@ class Service:
         if self._engine is not None:
             self._engine.let_time_pass()
         if self._durable is not None:
+            waited = self._durable.waits
             self._durable.let_time_pass()
+            if waited and not self._durable.waits and self.workers is not None:
+                # What could not be written now is.
+                self.workers.have_others_look()
 
     def refuse_peer(self, peer: str) -> None:
         """Record that a peer was turned away before it sent a byte."""
@@ -437,9 +441,10 @@ class Service:
 
     def _spread(self, workers: Workers, request: Request, done: Done, *, here: bool) -> Event:
         """Have the other processes follow; take a change back that too few have made."""
+        unwritten = "" if self.in_force is None else self.in_force.unwritten
         if (keeper := self._keeper) is not None:
             keeper.release()
-        rows = workers.spread(request)
+        rows = workers.spread(request, unwritten)
         may_be_taken_back = isinstance(request, (ApplyRequest, Lease))
         if self._engine is None or not may_be_taken_back or workers.is_enough(rows, here=here):
             return AppliedHere(*done._replace(instances=rows))

@@ -151,10 +151,14 @@ class Workers:
 
     # ---- as the one that leads -----------------------------------------------------------------
 
-    def spread(self, request: Request) -> tuple[Instance, ...]:
+    def spread(self, request: Request, unwritten: str = "") -> tuple[Instance, ...]:
         """Have the others follow what has been done here; give a row for each of them.
 
         The journal has been let go, so that they can read it.
+
+        Args:
+            request: what was done.
+            unwritten: why it is not in the journal yet, so that there is nothing to follow.
         """
         asked: dict[str, JsonValue] = {"what": _FOLLOW, "request": request.id}
         heard = self._heard_of(asked, _FOLLOWED)
@@ -163,6 +167,10 @@ class Workers:
             if said is None:
                 name = self._name_of(number)
                 rows.append(Instance(name, Outcome.FAILED, STALE))
+                continue
+            if unwritten:
+                detail = _text(f"it follows when this is written: {unwritten}")
+                rows.append(Instance(self._name_of(number), Outcome.FAILED, detail))
                 continue
             outcome = _outcome_of(said)
             if isinstance(request, Revert) and outcome is Outcome.APPLIED:
@@ -235,6 +243,10 @@ class Workers:
                 pass
         except StateError as error:
             log_to(LOGGER, logging.ERROR, "state: it cannot be followed as yet: %s", str(error))
+        self.have_others_look()
+
+    def have_others_look(self) -> None:
+        """Have the others be where the journal is; nobody waits for them."""
         for number in self._members.others():
             self._members.tell(number, {"what": _FOLLOW, "request": ""})
 

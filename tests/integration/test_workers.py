@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import signal
 import subprocess
 import sys
@@ -312,6 +313,24 @@ def test_who_ends_all_leases_ends_those_of_one_process_too(
     assert not any(row["leases"] for row in fleet.rows())
     assert frozenset() == fleet.journal().in_force.ids
     fleet.writes(other, debug=False)
+
+
+def test_what_cannot_be_written_is_done_by_the_others_once_it_is(fleet: Fleet) -> None:
+    """Going back waits for no disk; who follows the journal says that there is nothing yet."""
+    fleet.client.lease({LOGGER: "DEBUG"}, for_s=600)
+    leader = fleet.leader()
+    pid = fleet.running[leader].pid
+    unlimited = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, unlimited[1]))
+    try:
+        result = fleet.client.revert()
+    finally:
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, unlimited)
+    assert ["failed"] * 3 + ["reverted"] == outcomes(result)
+    assert "unwritten" in result.report
+    for name in fleet.running:
+        fleet.writes(name, debug=False)
+    assert frozenset() == fleet.journal().in_force.ids
 
 
 def test_names_begin_as_the_settings_say(tmp_path: Path) -> None:

@@ -123,10 +123,15 @@ class Client:
                 goes another way.
             receipt_key: the public half of the host's receipt key.
             more_receipt_keys: those of the key which takes its place, and of the service's other
-                hosts; a receipt of any of them counts, where ``receipt_key`` is known.
+                hosts; a receipt of any of them counts.
             keep: is given each receipt; by default none is kept.
             points: gives what each request shows of the host's trail; by default that is nothing.
+
+        Raises:
+            ConfigurationError: there are more receipt keys, and not the first.
         """
+        if more_receipt_keys and receipt_key is None:
+            raise ConfigurationError("more_receipt_keys needs a receipt_key; give the first there")
         self.address = address
         self.sealer = sealer
         self._lifetime_s = lifetime_s
@@ -189,14 +194,18 @@ class Client:
         where = address or target.address
         several = not target.is_one_address
         kept = KeptReceipts(settings.receipts_path, where, is_one_of_several=several)
+        keys = (
+            *settings.load_receipt_keys(target).values(),
+            *settings.load_next_receipt_keys(target),
+        )
         return cls(
             where,
             settings.sealer(target, state, wall_clock_ms),
             lifetime_s=lifetime_s,
             timeout_s=timeout_s,
             deliver=deliver,
-            receipt_key=settings.load_receipt_key(target),
-            more_receipt_keys=settings.load_more_receipt_keys(target),
+            receipt_key=keys[0] if keys else None,
+            more_receipt_keys=keys[1:],
             keep=kept.keep,
             points=kept.points,
         )
@@ -410,9 +419,7 @@ class Client:
             self.sealer.learn(sent.asked.stream, result.receipt.floor_ms)
         if self._keep is None:
             return result
-        named = (each for each in self.more_receipt_keys if each.fingerprint == result.key_id)
-        key = next(named, self.receipt_key)
-        trail, alarms = self._keep(answered, sent, result, key)
+        trail, alarms = self._keep(answered, sent, result, told.key)
         return replace(result, trail=trail, alarms=alarms)
 
     def _ask(

@@ -66,6 +66,7 @@ class Told(NamedTuple):
         receipt: the receipt, where it is one.
         host: who has signed it, or says so; ``""`` where nobody did.
         key_id: the id of the key that has signed it, in hex; likewise.
+        key: the key with which it was verified; ``None`` where it was not.
     """
 
     answer: Answer
@@ -73,6 +74,7 @@ class Told(NamedTuple):
     receipt: Receipt | None = None
     host: str = ""
     key_id: str = ""
+    key: VerifyKey | None = None
 
 
 def looks_signed(data: bytes) -> bool:
@@ -125,7 +127,8 @@ def read_told(
     except RefusedError as error:
         raise _not_the_hosts(error, receipt_key) from None
     answer = _answer(receipt)
-    return Told(answer, Trust.VERIFIED, receipt, receipt_key.owner, receipt_key.fingerprint)
+    key = receipt_key
+    return Told(answer, Trust.VERIFIED, receipt, key.owner, key.fingerprint, key)
 
 
 def _named(keys: Sequence[VerifyKey], data: bytes, sent: Sent) -> VerifyKey | None:

@@ -57,12 +57,12 @@ def test_what_they_say(shell: Shell, made: str) -> None:
         "targets": [
             {
                 "audience": "payments@test",
-                "address": f"unix:{shell.folder}/made/run/log.sock",
+                "addresses": [f"unix:{shell.folder}/made/run/log.sock"],
                 "chain": "network" if network else "local",
                 "signatures": "one",
                 "gate": gate,
                 "encryption": encryption,
-                "receipt_key": str(operator / "payments@test-host.pub"),
+                "receipt_keys": [str(operator / "payments@test-host.pub")],
             }
         ],
     }

@@ -120,7 +120,7 @@ def test_the_secrets_of_a_network_chain(shell: Shell, alice_pub: str) -> None:
     for text in (blocks(printed)[1], blocks(printed)[4]):
         settings = parse_operator(shell.folder / "operator.toml", text)
         assert shell.folder / f"{AUDIENCE}.mac" == settings.target().gate
-        assert shell.folder / f"{AUDIENCE}-host.pub" == settings.target().receipt_key
+        assert (shell.folder / f"{AUDIENCE}-host.pub",) == settings.target().receipt_keys
     make_door(load_service_settings(host / "service.toml").chain())
 
 

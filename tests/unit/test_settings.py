@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import os
 import subprocess
 import sys
@@ -145,14 +146,14 @@ OPERATORS = OperatorSettings(
     issuer="alice",
     signing_key=HERE / "alice.signing",
     targets=(
-        Target(AUDIENCE, "unix:/run/payments/log.sock", Recommended.LOCAL),
+        Target(AUDIENCE, ("unix:/run/payments/log.sock",), Recommended.LOCAL),
         Target(
             "billing/eu",
-            "unix:/run/billing/log.sock",
+            ("unix:/run/billing/log.sock",),
             Recommended.NETWORK,
             HERE / "billing.mac",
             HERE / "billing.aead",
-            HERE / "billing-host.pub",
+            (HERE / "billing-host.pub",),
         ),
     ),
 )
@@ -203,8 +204,9 @@ def test_a_service_may_be_on_several_hosts() -> None:
         ("[]", "address is an empty list"),
         ('["unix:/a", "unix:/a"]', "address names one twice"),
         ('["unix:/a", 1]', "address is not a text"),
+        (json.dumps([f"unix:/{at}" for at in range(65)]), "address has 65 entries; 64 hosts"),
         ('["unix:/a", "a"]', "is not an address"),
-        ('"tcp:127.1:9"', "no IP address"),
+        ('"tcp:127.1:9"', "neither an IP address nor a host's name"),
     ],
 )
 def test_what_is_no_list_of_addresses(value: str, said: str) -> None:
@@ -226,15 +228,14 @@ def test_the_receipt_keys_of_all_hosts_are_loaded(tmp_path: Path) -> None:
     for name, key in zip(("a.pub", "b.pub", "b-next.pub"), keys, strict=True):
         keyfiles.write_key_file(tmp_path / name, key.verify_key)
     paths = tmp_path / "a.pub", tmp_path / "b.pub"
-    target = replace(OPERATORS.targets[0], receipt_key=paths[0], more_receipt_keys=paths[1:])
+    target = replace(OPERATORS.targets[0], receipt_keys=paths)
     loaded = OPERATORS.load_receipt_keys(target)
     assert dict(zip(paths, [key.verify_key for key in keys], strict=False)) == loaded
     assert keys[0].verify_key == OPERATORS.load_receipt_key(target)
-    more = OPERATORS.load_more_receipt_keys(target)
-    assert tuple(key.verify_key for key in keys[1:]) == more
+    assert (keys[2].verify_key,) == OPERATORS.load_next_receipt_keys(target)
     paths[1].unlink()
     with pytest.raises(KeyFileError, match=r"b\.pub is not there"):
-        OPERATORS.load_more_receipt_keys(target)
+        OPERATORS.load_receipt_keys(target)
 
 
 def test_an_operator_file_is_read() -> None:
@@ -524,7 +525,7 @@ def test_what_an_operator_seals_the_service_opens(tmp_path: Path, kind: Recommen
     )
     target = Target(
         AUDIENCE,
-        "unix:/run/x.sock",
+        ("unix:/run/x.sock",),
         kind,
         tmp_path / "alice.mac" if network else None,
         tmp_path / "alice.aead" if network else None,
@@ -561,7 +562,7 @@ def test_a_receipt_key_is_loaded_as_every_key_is(tmp_path: Path) -> None:
     """A host's private half, an operator's public one; neither where none is named."""
     write_keys(tmp_path)
     service = replace(LOCAL, receipt_key=tmp_path / "host.key")
-    target = replace(OPERATORS.targets[0], receipt_key=tmp_path / "host.pub")
+    target = replace(OPERATORS.targets[0], receipt_keys=(tmp_path / "host.pub",))
     with pytest.raises(KeyFileError, match=r"host\.key is not there"):
         service.load_receipt_key()
     with pytest.raises(KeyFileError, match=r"host\.pub is not there"):
@@ -600,7 +601,9 @@ def test_example_keys_need_their_setting(tmp_path: Path) -> None:
         gate=(tmp_path / "payments.mac",),
         encryption=(tmp_path / "payments.aead",),
     )
-    target = Target(AUDIENCE, service.address, service.kind, service.gate[0], service.encryption[0])
+    target = Target(
+        AUDIENCE, (service.address,), service.kind, service.gate[0], service.encryption[0]
+    )
     operator = OperatorSettings(
         tmp_path / "operator.toml", "alice", tmp_path / "alice.signing", (target,)
     )
@@ -763,19 +766,17 @@ def operators(draw: Callable[[st.SearchStrategy[Any]], Any]) -> OperatorSettings
         kind = draw(kinds)
         secret = paths if kind is Recommended.NETWORK else st.none()
         receipt_keys = draw(st.lists(paths, max_size=3, unique=True))
-        first, *more = draw(st.lists(st.sampled_from(WHERE), min_size=1, unique=True))
+        addresses = draw(st.lists(st.sampled_from(WHERE), min_size=1, unique=True))
         signatures = draw(st.sampled_from(Signatures))
         target = Target(
             audience,
-            first,
+            tuple(addresses),
             kind,
             draw(secret),
             draw(secret),
-            receipt_keys[0] if receipt_keys else None,
+            tuple(receipt_keys),
             sshsig=draw(st.booleans()),
             signatures=signatures,
-            more_addresses=tuple(more),
-            more_receipt_keys=tuple(receipt_keys[1:]),
         )
         targets.append(target)
     return OperatorSettings(OPERATOR, draw(names), draw(paths), tuple(targets), draw(st.booleans()))

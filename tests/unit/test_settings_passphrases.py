@@ -65,9 +65,11 @@ def test_settings_that_open_no_key_ask_nobody(tmp_path: Path) -> None:
 
 def test_a_credential_has_no_next_receipt_key(tmp_path: Path) -> None:
     """What lies beside it is not ours to look for."""
-    target = Target("p", "unix:/x", Recommended.LOCAL, receipt_key=Path("credential:host.pub"))
+    target = Target(
+        "p", ("unix:/x",), Recommended.LOCAL, receipt_keys=(Path("credential:host.pub"),)
+    )
     settings = OperatorSettings(tmp_path / "operator.toml", "alice", tmp_path / "k", (target,))
-    assert () == settings.load_more_receipt_keys(target)
+    assert () == settings.load_next_receipt_keys(target)
 
 
 def test_a_fido_keys_line_is_brought() -> None:

@@ -111,7 +111,7 @@ def sealed(settings: OperatorSettings, target: Target) -> bytes:
     return sealer.seal(b"{}")
 
 
-LOCAL = Target(AUDIENCE, ADDRESS, Recommended.LOCAL)
+LOCAL = Target(AUDIENCE, (ADDRESS,), Recommended.LOCAL)
 
 
 @pytest.mark.parametrize("name", ["SHA256:abc", "alice@laptop", "a key: mine", "x/../y"])
@@ -183,7 +183,7 @@ def test_keys_that_are_listed_sign_sshsig(soft: SoftAgent, folder: Path, kind: R
     network = kind is Recommended.NETWORK
     target = Target(
         AUDIENCE,
-        ADDRESS,
+        (ADDRESS,),
         kind,
         folder / "alice.mac" if network else None,
         folder / "alice.aead" if network else None,

@@ -8,6 +8,7 @@ import click
 
 from sealwire.cli import parameters
 from sealwire.cli.asking import whom_to_ask
+from sealwire.cli.cancelling import KEEP
 from sealwire.cli.options import asking_options, partial_option
 from sealwire.cli.parameters import read_input
 from sealwire.cli.questions import Question
@@ -60,7 +61,8 @@ Exit status: 0 applied or told, 1 refused or failed, 3 nothing was sent,
     help="Apply it only over this base, as sealwire status --json shows it.",
 )
 @click.option(
-    "--keep-partial",
+    KEEP,
+    "keep_partial",
     is_flag=True,
     help="Where it fails in some processes or hosts, let it stand in the others.",
 )
@@ -86,13 +88,15 @@ def apply(
     """Make a configuration the base of a running service: what stays when leases end.
 
     FILE is JSON in the form of Python's dictConfig, or INI in that of its fileConfig; - is standard
-    input. Where it is not applied in every process, and at every host that is asked, it is taken
-    back in those where it was, unless --keep-partial is given.
+    input. Where it fails in a process, or is not applied at a host that is meant, it is taken back
+    where it was applied, unless --keep-partial is given.
     """
     if dry_run and confirm_within_s:
         raise click.UsageError("a dry run is not put on trial; leave --confirm-within out")
     content = read_input(file, MAX_FRAME_BYTES)
     check_document(file, content, unchecked=False)
+    if keep_partial and (dry_run or partial is not None):
+        raise click.UsageError(f"nothing is applied, so nothing is taken back; leave {KEEP} out")
     if dry_run and partial is not None:
         raise click.UsageError("a dry run needs no signatures of others; leave --partial out")
 
@@ -133,6 +137,7 @@ def apply(
         unsaid=unsaid,
         more=lambda result: _changed(result, dry_run=dry_run),
         cancel=None if dry_run or keep_partial else _cancel,
+        changes=not dry_run,
     )
     return asked.ask(question, as_json=as_json)
 

@@ -11,79 +11,74 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from sealwire.cli.delivering import result_of
 from sealwire.cli.endings import CommandError, Exit
 from sealwire.cli.rows import instances_of
 from sealwire.cli.typed import typed, which_service
 from sealwire.receipts import Outcome
+from sealwire.results import Result
 from sealwire.stages import Outcome as Decided
 from sealwire.workers import STALE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from sealwire.client import Client
-    from sealwire.results import Result
+    from collections.abc import Mapping
 
 KEEP: Final = "--keep-partial"
 
 
-class Cancelled(NamedTuple):
+class TakenBack(NamedTuple):
     """What came of taking back.
 
     Attributes:
-        all_of_it: whether everything is as it was before.
-        error: how the command ends.
+        ids: of which request at which address.
+        problems: the addresses where it stands still, and why.
     """
 
-    all_of_it: bool
-    error: CommandError
+    ids: Mapping[str, str]
+    problems: Mapping[str, str]
 
+    @classmethod
+    def of(cls, ids: Mapping[str, str], endings: Mapping[str, Result | CommandError]) -> TakenBack:
+        """Give it by what came of asking for it at each address."""
+        problems = {address: _problem_of(ending) for address, ending in endings.items()}
+        return cls(ids, {address: why for address, why in problems.items() if why})
 
-def needs_cancelling(result: Result) -> bool:
-    """Whether a request was done, and failed in some process (rule 1)."""
-    return result.outcome is Decided.APPLIED and not result.repeated and bool(_failed(result))
+    @property
+    def all_of_it(self) -> bool:
+        """Whether everything is as it was before."""
+        return not self.problems
 
+    def standing(self, what: str) -> CommandError:
+        """Make the ending where something stands still; ``what`` says why it was to be taken back.
 
-def cancelled(cancel: Callable[[Client, str], Result], client: Client, result: Result) -> Cancelled:
-    """Take back what was done in some processes of the only host.
-
-    Args:
-        cancel: takes back what a request of this id has done.
-        client: asks the host.
-        result: what was done.
-    """
-    failed = ", ".join(_failed(result))
-    ending: Result | CommandError
-    try:
-        ending = result_of(lambda: cancel(client, result.request_id))
-    except CommandError as failure:
-        ending = failure
-    if problem := problem_of(ending):
-        error = CommandError(
-            Exit.PARTLY,
-            f"it failed in {failed}, and stands in the others; it could not be taken back: "
-            f"{problem}",
-            f"take it back: sealwire revert {result.request_id}{which_service()}",
+        The commands name one host each: an id need not be the others'.
+        """
+        where = "; ".join(f"at {address}: {why}" for address, why in self.problems.items())
+        backs = "; ".join(
+            f"sealwire revert {self.ids[address]}{which_service((address,))}"
+            for address in self.problems
         )
-        return Cancelled(all_of_it=False, error=error)
-    error = CommandError(
-        Exit.REFUSED,
-        f"it failed in {failed}, so it was taken back in the others",
-        f"mend what failed; or let it stand where it can: {typed(KEEP)}",
-    )
-    return Cancelled(all_of_it=True, error=error)
+        return CommandError(
+            Exit.PARTLY, f"{what}, and it could not be taken back {where}", f"take it back: {backs}"
+        )
 
 
-def problem_of(ending: Result | CommandError) -> str:
+def failed_in(result: Result) -> list[str]:
+    """Name the processes in which a request failed that was done in others (rule 1)."""
+    if result.outcome is not Decided.APPLIED or result.repeated:
+        return []
+    rows = instances_of(result)
+    return [each.name for each in rows if each.outcome is Outcome.FAILED and each.detail != STALE]
+
+
+def keep_hint() -> str:
+    """Say what is next where something was taken back, because it failed elsewhere."""
+    return f"mend what failed; or let it stand where it can: {typed(KEEP)}"
+
+
+def _problem_of(ending: Result | CommandError) -> str:
     """Say why something could not be taken back; ``""`` where it was."""
     if isinstance(ending, CommandError):
         return ending.error
     if ending.outcome is Decided.APPLIED:
         return ""
     return ending.detail or ending.reason or "the service gives no reason"
-
-
-def _failed(result: Result) -> list[str]:
-    rows = instances_of(result)
-    return [each.name for each in rows if each.outcome is Outcome.FAILED and each.detail != STALE]

@@ -95,12 +95,10 @@ def _as_json(place: Place, settings: OperatorSettings | None) -> dict[str, JsonO
 def _target_as_json(target: Target) -> dict[str, JsonOutput]:
     return {
         "audience": target.audience,
-        "address": target.address,
-        "more_addresses": list(target.more_addresses),
+        "addresses": list(target.addresses),
         "chain": target.kind.value,
         "signatures": target.signatures.value,
         "gate": None if target.gate is None else str(target.gate),
         "encryption": None if target.encryption is None else str(target.encryption),
-        "receipt_key": None if target.receipt_key is None else str(target.receipt_key),
-        "more_receipt_keys": list(map(str, target.more_receipt_keys)),
+        "receipt_keys": list(map(str, target.receipt_keys)),
     }

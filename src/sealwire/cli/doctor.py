@@ -30,10 +30,10 @@ from sealwire.cli.findings import (
     say_findings,
 )
 from sealwire.cli.hints import hint_for
-from sealwire.cli.hosts import places_of
 from sealwire.cli.listening import look_at_address, unreachable
 from sealwire.cli.options import timeout_option
 from sealwire.cli.passphrases import passphrase_options, with_passphrase
+from sealwire.cli.places import places_of
 from sealwire.cli.reports import drift_in_words, leases_in_words, text_in, time_in
 from sealwire.cli.sealing import config_option, to_option
 from sealwire.cli.servicecheck import look_at_service

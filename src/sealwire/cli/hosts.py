@@ -1,205 +1,217 @@
-"""Several hosts of one service: all asked at once, and what each of them says.
+"""What hosts of one service say, when all of them are asked at once.
 
 Rules this module keeps:
 
-1. A change is sealed once, and every host is given the same bytes: one id takes it back everywhere.
-   A host that wants it sealed again, such as with its own challenge, has an id of its own.
-2. One that does not answer holds up none of the others, and is told like any other.
-3. What hosts say alike is printed once, with whose it is where they say different things.
-4. A host that is not meant by ``--only`` is passed over, if any other is.
-5. A host that says that it did before what was sealed just now was reached by another address too;
-   it counts once.
+1. One that does not answer holds up none of the others, and is told like any other.
+2. What hosts say alike is printed once, with whose it is where they say different things.
+3. A host for which there was nothing to do is passed over, if any other has done it: one that
+   ``--only`` does not mean, or one where what is to end has ended.
+4. A host that says that it did before a change that was sealed just now was reached by another
+   address too; it counts once.
 """
 
 from __future__ import annotations
 
+import enum
+from dataclasses import dataclass
 from threading import Thread
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from sealwire.cli.endings import CommandError, Exit, ending_of
-from sealwire.cli.terminal import printable, say, say_again, waiting
-from sealwire.cli.typed import which_service
+from sealwire.cli.delivering import ending_of_asking
+from sealwire.cli.endings import CommandError, Exit
+from sealwire.cli.telling import service_in_words, told
+from sealwire.cli.terminal import holding, printable, say, say_again, waiting
 from sealwire.cli.wording import counted
-from sealwire.errors import SealwireError
 from sealwire.receipts import Outcome
-from sealwire.results import Result
-from sealwire.transports.addresses import NamedAddress, parse_target
-from sealwire.transports.lookup import look_up
+from sealwire.results import Result, TrailCheck
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from sealwire.cli.questions import Question
     from sealwire.cli.terminal import Said
 
-_ALARMS: Final = (Exit.TRUNCATED, Exit.REFUSED)
+
+class Became(enum.Enum):
+    """What became of a request at one host."""
+
+    DONE = "done"
+    """It was done, if only in some processes."""
+
+    UNDONE = "undone"
+    """It was not, or may not have been."""
+
+    AGAIN = "again"
+    """It was done by way of another address (rule 4)."""
+
+    PASSED_OVER = "passed-over"
+    """There was nothing to do (rule 3)."""
 
 
-class Heard(NamedTuple):
-    """What came of asking one host.
+class HostEnding(NamedTuple):
+    """How asking one host has ended.
 
     Attributes:
         address: where it was asked.
+        became: what became of the request there.
         ending: what it says, or how a command that asks it alone would end.
-    """
-
-    address: str
-    ending: Result | CommandError
-
-    @property
-    def result(self) -> Result | None:
-        """What it says, if it says something."""
-        return self.ending if isinstance(self.ending, Result) else None
-
-
-class Told(NamedTuple):
-    """What one host's answer comes to.
-
-    Attributes:
-        heard: what it says.
-        status: the exit status that it leads to, if it is alone.
+        status: the exit status that this leads to, if it is alone.
         error: why it was not done, in words; ``""`` where it was.
         hint: the next step then.
         said: the lines that say so.
-        again: whether another address led to the same host (rule 5).
-        aside: whether it was asked for other instances than this host's, and for those elsewhere.
     """
 
-    heard: Heard
+    address: str
+    became: Became
+    ending: Result | CommandError
     status: Exit
     error: str = ""
     hint: str = ""
     said: tuple[Said, ...] = ()
-    again: bool = False
-    aside: bool = False
 
     @property
-    def result(self) -> Result | None:
-        """What the host says, if it says something."""
-        return self.heard.result
-
-    @property
-    def done(self) -> bool:
-        """Whether it was done there, if only in some processes."""
-        return not self.error
-
-    @property
-    def undone(self) -> bool:
-        """Whether it was to be done there, and was not, or may not have been."""
-        return bool(self.error) and not self.aside
+    def request_id(self) -> str:
+        """The request's id, if it is known."""
+        return self.ending.request_id if isinstance(self.ending, Result) else ""
 
 
-class Places(NamedTuple):
-    """Where a service is asked.
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How asking all hosts has ended.
 
     Attributes:
-        addresses: each once, names looked up.
-        several: whether they are told as several, which one of a name is as well, because
-            tomorrow it may have two.
+        every: each of them, in the order in which they were named.
     """
 
-    addresses: tuple[str, ...]
-    several: bool
+    every: tuple[HostEnding, ...]
+
+    @property
+    def hosts(self) -> tuple[HostEnding, ...]:
+        """Those that count: each host once, and none that was passed over."""
+        return tuple(each for each in self.every if each.became in {Became.DONE, Became.UNDONE})
+
+    @property
+    def done(self) -> tuple[HostEnding, ...]:
+        """Those that have done it."""
+        return tuple(each for each in self.every if each.became is Became.DONE)
+
+    @property
+    def undone(self) -> tuple[HostEnding, ...]:
+        """Those that have not, or may not have."""
+        return tuple(each for each in self.every if each.became is Became.UNDONE)
+
+    @property
+    def passed_over(self) -> int:
+        """For how many there was nothing to do."""
+        return sum(each.became is Became.PASSED_OVER for each in self.every)
+
+    @property
+    def alarm(self) -> Exit:
+        """The exit status of a record that is not what it was, which counts before any other."""
+        checks = {each.ending.trail for each in self.every if isinstance(each.ending, Result)}
+        if TrailCheck.TAMPERED in checks:
+            return Exit.REFUSED
+        return Exit.TRUNCATED if TrailCheck.TRUNCATED in checks else Exit.OK
+
+    @property
+    def status(self) -> Exit:
+        """The exit status that all answers lead to.
+
+        Where some have done it, and others have not, it was done in part; where none has, that
+        somebody may have done it counts most.
+        """
+        if self.alarm:
+            return self.alarm
+        statuses = {each.status for each in self.hosts}
+        if len(statuses) == 1:
+            return statuses.pop()
+        return Exit.PARTLY if self.done else max(statuses)
+
+    def in_words(self, done: str) -> str:
+        """Say at how many hosts it was done, such as ``applied at 2 of 3 hosts``."""
+        aside = f"; {self.passed_over} passed over" if self.passed_over else ""
+        return f"{done} at {len(self.done)} of {counted(len(self.hosts), 'host')}{aside}"
 
 
-def places_of(written: Sequence[str], *, expect: int | None) -> Places:
-    """Find out where a service is to be asked.
-
-    Args:
-        written: the addresses as they were written; names among them are looked up.
-        expect: how many were said to be there.
-
-    Raises:
-        TransportError: a name has no address, or too many.
-    """
-    named = any(isinstance(parse_target(each), NamedAddress) for each in written)
-    if not named:
-        found = look_up(written)
-    else:
-        with waiting(f"looking up {', '.join(written)}"):
-            found = look_up(written)
-    return Places(found, named or len(written) > 1 or expect is not None)
-
-
-def check_expected(places: Places, expect: int | None) -> None:
-    """Check that there are as many addresses as somebody said.
-
-    Raises:
-        CommandError: there are more or fewer; nothing was sent.
-    """
-    found = len(places.addresses)
-    if expect in {None, found}:
-        return
-    raise CommandError(
-        Exit.LOCAL_FAILURE,
-        f"{counted(found, 'host')}, and {expect} expected: {', '.join(places.addresses)}; nothing "
-        "was sent",
-        f"look which answer: sealwire status{which_service()}; if these are all: --expect {found}",
-    )
-
-
-def ask_each(addresses: Sequence[str], ask: Callable[[str], Result]) -> list[Heard]:
-    """Ask every host at the same time; give what each says, in the order of ``addresses``.
+def ask_each(
+    addresses: Sequence[str], ask: Callable[[str], Result]
+) -> Mapping[str, Result | CommandError]:
+    """Ask every host at the same time; give what each says, or how asking it has ended.
 
     Args:
         addresses: where.
         ask: asks one of them, and gives or raises what came of it; in a thread of its own.
 
     Raises:
-        CommandError: it was interrupted.
+        KeyboardInterrupt: somebody waits no longer; the threads go on, and hold up nobody.
     """
-    heard: dict[str, Heard] = {}
+    heard: dict[str, Result | CommandError] = {}
     bugs: list[BaseException] = []
 
     def ask_one(address: str) -> None:
         try:
-            heard[address] = Heard(address, ask(address))
-        except CommandError as ending:
-            heard[address] = Heard(address, ending)
-        except SealwireError as error:
-            heard[address] = Heard(address, ending_of(error))
+            heard[address] = ending_of_asking(lambda: ask(address))
         except BaseException as bug:  # noqa: BLE001 - it is raised where somebody sees it
             bugs.append(bug)
 
-    # Nobody waits for them where the command is interrupted.
     threads = [Thread(target=ask_one, args=(each,), daemon=True) for each in addresses]
-    try:
-        with waiting(f"waiting for {counted(len(addresses), 'host')}"):
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
-    except KeyboardInterrupt:
-        raise CommandError(
-            Exit.INTERRUPTED,
-            f"interrupted; any of {', '.join(addresses)} may have done it",
-            "look what is in force there: sealwire status; what waits for an answer: sealwire "
-            "doctor",
-        ) from None
+    with waiting(f"waiting for {counted(len(addresses), 'host')}"):
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
     if bugs:
         raise bugs[0]
-    return [heard[each] for each in addresses]
+    return {address: heard[address] for address in addresses}
 
 
-def is_again(heard: Heard, question: Question) -> bool:
-    """Whether a host was reached by another address, too (rule 5)."""
-    return not question.carried and heard.result is not None and heard.result.repeated
+def tally(heard: Mapping[str, Result | CommandError], question: Question, audience: str) -> Tally:
+    """Say in words what became of a request at each host; nothing is printed yet."""
+    found = [_ending_at(address, heard[address], question, audience) for address in heard]
+    if any(each.became is Became.DONE for each in found):
+        found = [
+            each._replace(became=Became.PASSED_OVER) if _has_nothing(each, question) else each
+            for each in found
+        ]
+    return Tally(tuple(found))
 
 
-def passed_over(found: Sequence[Told]) -> list[Told]:
-    """Set aside the hosts that are not meant, if any other has done it (rule 4)."""
-    if not any(each.done for each in found):
-        return list(found)
-    return [each._replace(aside=_is_not_meant(each)) for each in found]
+def _ending_at(
+    address: str, ending: Result | CommandError, question: Question, audience: str
+) -> HostEnding:
+    if isinstance(ending, CommandError):
+        return HostEnding(address, Became.UNDONE, ending, ending.status, ending.error, ending.hint)
+    with holding() as said:
+        service = service_in_words(audience, address)
+        try:
+            status = told(ending, service, quiet=False, done=question.done, sent=question.sent)
+        except CommandError as error:
+            return HostEnding(
+                address,
+                Became.UNDONE,
+                ending,
+                error.status,
+                error.error,
+                error.hint,
+                tuple(said),
+            )
+    again = ending.repeated and not question.fixed_id
+    became = Became.AGAIN if again else Became.DONE
+    return HostEnding(address, became, ending, status, said=tuple(said))
 
 
-def _is_not_meant(told: Told) -> bool:
-    receipt = None if told.result is None else told.result.receipt
-    return receipt is not None and receipt.outcome is Outcome.NOT_ADDRESSED
+def _has_nothing(each: HostEnding, question: Question) -> bool:
+    """Whether there was nothing to do at a host (rule 3)."""
+    if each.became is not Became.UNDONE or not isinstance(each.ending, Result):
+        return False
+    receipt = each.ending.receipt
+    if receipt is not None and receipt.outcome is Outcome.NOT_ADDRESSED:
+        return True
+    return each.ending.reason in question.spared
 
 
 def say_alike(said: Sequence[tuple[str, tuple[Said, ...]]]) -> None:
-    """Print what hosts say, what several say alike once (rule 3).
+    """Print what hosts say, what several say alike once (rule 2).
 
     Args:
         said: addresses, and the lines of each.
@@ -211,20 +223,3 @@ def say_alike(said: Sequence[tuple[str, tuple[Said, ...]]]) -> None:
         if len(by_lines) > 1:
             say((f"at {printable(', '.join(addresses))}:", "bold"))
         say_again(lines)
-
-
-def status_of(told: Sequence[Told]) -> Exit:
-    """Give the exit status that several answers lead to.
-
-    One that says that a host's record was tampered with counts before anything else; where some
-    have done it, and others have not, it was done in part; where none has, that somebody may have
-    done it counts most.
-    """
-    told = [each for each in told if not each.aside]
-    alarms = {each.status for each in told if each.done} & set(_ALARMS)
-    if alarms:
-        return max(alarms)
-    statuses = {each.status for each in told}
-    if len(statuses) == 1:
-        return statuses.pop()
-    return Exit.PARTLY if any(each.done for each in told) else max(statuses)

@@ -217,11 +217,11 @@ def _target(service: ServiceSettings, owner: str) -> Target:
     stem = file_name(owner)
     return Target(
         service.audience,
-        service.address,
+        (service.address,),
         service.kind,
         next((path for path in service.gate if path.stem == stem), None),
         next((path for path in service.encryption if path.stem == stem), None),
-        None if service.receipt_key is None else public_path_of(service.receipt_key),
+        () if service.receipt_key is None else (public_path_of(service.receipt_key),),
         signatures=service.signatures,
     )
 
@@ -280,11 +280,11 @@ def _say_what_to_send(
         (
             Target(
                 service.audience,
-                service.address,
+                (service.address,),
                 service.kind,
                 None if target.gate is None else copies[target.gate],
                 None if target.encryption is None else copies[target.encryption],
-                receipt_key,
+                (receipt_key,),
                 signatures=service.signatures,
             ),
         ),
@@ -294,12 +294,12 @@ def _say_what_to_send(
         "the table with this service is what is new)",
         render_operator(theirs).splitlines(),
     )
-    if target.receipt_key is not None:
-        key = load_verify_key(target.receipt_key)
+    for path in target.receipt_keys:
+        key = load_verify_key(path)
         _say_text(
             "and this file, which is public and by which answers are verified, to lie beside it; "
             f"{owner} compares its fingerprint, {key.fingerprint}, by another way",
-            [f"{target.receipt_key}  as  {receipt_key.name}"],
+            [f"{path}  as  {receipt_key.name}"],
         )
     if secrets:
         _say_text(
@@ -314,11 +314,11 @@ def _say_keyring(service: ServiceSettings, ring: KeyringPart) -> None:
     encrypts = service.kind is Recommended.NETWORK
     target = Target(
         service.audience,
-        service.address,
+        (service.address,),
         service.kind,
         Path(f"/{stem}.mac") if encrypts else None,
         Path(f"/{stem}.aead") if encrypts else None,
-        None if service.receipt_key is None else Path(f"/{stem}-host.pub"),
+        () if service.receipt_key is None else (Path(f"/{stem}-host.pub"),),
         signatures=service.signatures,
     )
     theirs = OperatorSettings(Path("/operator.toml"), "name", Path("/name.signing"), (target,))

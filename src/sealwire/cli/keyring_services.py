@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sealwire.cli.delivering import result_of
 from sealwire.cli.endings import CommandError, Exit, ending_of
-from sealwire.cli.hosts import places_of
+from sealwire.cli.places import places_of
 from sealwire.cli.reported import text
 from sealwire.cli.sealing import operator_settings
 from sealwire.cli.terminal import printable, say, say_json, waiting
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sealwire.cli.custodian import Custodian
-    from sealwire.cli.hosts import Places
+    from sealwire.cli.places import Places
     from sealwire.cli.terminal import JsonOutput
     from sealwire.keys import AeadKey
     from sealwire.results import Result

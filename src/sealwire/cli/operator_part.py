@@ -62,10 +62,10 @@ class OperatorPart:
         """
         settings, host = self.settings, None
         pinned = pinned_path(settings.path, target.audience)
-        if target.receipt_key is not None:
+        if target.receipt_keys:
             # A copy, because the operator's part does not move with the service's.
-            host = load_verify_key(target.receipt_key)
-            target = replace(target, receipt_key=pinned)
+            host = load_verify_key(target.receipt_keys[0])
+            target = replace(target, receipt_keys=(pinned,))
         others = [each for each in settings.targets if each.audience != target.audience]
         settings = replace(settings, targets=(*others, target))
         items = [Item("settings of the operator", settings.path)]

@@ -9,8 +9,8 @@ import click
 from sealwire.cli import parameters
 from sealwire.cli.passphrases import passphrase_options
 from sealwire.cli.sealing import config_option, to_option
+from sealwire.transports.addresses import MAX_ADDRESSES
 from sealwire.transports.client import DEFAULT_TIMEOUT_S
-from sealwire.transports.lookup import MAX_ADDRESSES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +36,8 @@ expect_option: Final = click.option(
     type=click.IntRange(1, MAX_ADDRESSES),
     metavar="N",
     default=None,
-    help="How many hosts there are to be; where there are more or fewer, no change is sent.",
+    help="How many addresses the service is to have, whether these answer or not; with others no "
+    "change is sent.",
 )
 timeout_option: Final = click.option(
     "--timeout",

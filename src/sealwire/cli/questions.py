@@ -30,7 +30,9 @@ class Question:
         unsaid: prints what is known of an answer without one, where requests are encrypted.
         more: what stands in the JSON object besides an answer.
         cancel: takes back what a request of this id has done; ``None`` where it stays.
-        carried: whether it was sealed before, so that it may have been sent already.
+        changes: whether something is changed, so that it may have been done where no answer is.
+        fixed_id: whether its id was settled before, so that it may have been done already.
+        spared: reasons of a refusal that say that there was nothing to do.
     """
 
     request: Callable[[Client], Result]
@@ -40,7 +42,9 @@ class Question:
     unsaid: Callable[[Result, str], None] | None = None
     more: Callable[[Result], Mapping[str, bool]] | None = None
     cancel: Callable[[Client, str], Result] | None = None
-    carried: bool = False
+    changes: bool = True
+    fixed_id: bool = False
+    spared: frozenset[str] = frozenset()
 
     def show(self, result: Result, options: str) -> None:
         """Print what an answer reports.

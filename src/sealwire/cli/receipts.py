@@ -180,7 +180,7 @@ def _read(name: str, key: str | None, config: str | None) -> _Found:
     if key is not None:
         host = load_verify_key(key)
     elif settings is not None and target is not None:
-        host = _host_of(settings, target, kept)
+        host = _key_of(settings, target, kept)
     request_key = _request_key(target, kept)
     problem = ""
     if host is not None:
@@ -216,15 +216,11 @@ def _target_of(settings: OperatorSettings | None, kept: Kept) -> Target | None:
     return next((each for each in targets if each.audience == kept.asked.audience), None)
 
 
-def _host_of(settings: OperatorSettings, target: Target, kept: Kept) -> VerifyKey | None:
+def _key_of(settings: OperatorSettings, target: Target, kept: Kept) -> VerifyKey | None:
     """Give the host's key: of several the one that the receipt was verified with when it came."""
-    first = settings.load_receipt_key(target)
-    several = (
-        *settings.load_receipt_keys(target).values(),
-        *settings.load_more_receipt_keys(target),
-    )
-    named = (each for each in several if each.thumbprint.hex() == kept.verified_with)
-    return next(named, first)
+    keys = (*settings.load_receipt_keys(target).values(), *settings.load_next_receipt_keys(target))
+    named = (each for each in keys if each.thumbprint.hex() == kept.verified_with)
+    return next(named, next(iter(keys), None))
 
 
 def _request_key(target: Target | None, kept: Kept) -> AeadKey | None:

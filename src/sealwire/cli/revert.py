@@ -35,7 +35,8 @@ Examples:
   sealwire revert --base --why CHG-1200
 
 \b
-Exit status: 0 reverted, 1 refused or failed, 3 nothing was sent, 4 sent but not answered.
+Exit status: 0 reverted, 1 refused or failed, 3 nothing was sent, 4 sent but not answered,
+5 reverted in some processes or hosts alone.
 """,
 )
 @click.argument("request_id", metavar="[ID]", required=False, default="")
@@ -92,6 +93,7 @@ def revert(
         "reverted",
         say_it=lambda report, _: say_reverted(report),
         more=lambda result: _changed(result.report),
+        spared=frozenset({Reason.NOT_IN_FORCE.value}),
     )
     return asked.ask(question, as_json=as_json)
 
@@ -131,7 +133,8 @@ Examples:
   sealwire confirm 0123456789abcdef0123456789abcdef
 
 \b
-Exit status: 0 confirmed, 1 refused, 3 nothing was sent, 4 sent but not answered.
+Exit status: 0 confirmed, 1 refused, 3 nothing was sent, 4 sent but not answered,
+5 confirmed in some processes or hosts alone.
 """,
 )
 @click.argument("request_id", metavar="ID", required=False, default="")

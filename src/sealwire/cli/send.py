@@ -15,13 +15,13 @@ import click
 from sealwire.cli import unanswered
 from sealwire.cli.anatomy import looks_sealed
 from sealwire.cli.asking import whom_to_ask
-from sealwire.cli.delivering import Carried
+from sealwire.cli.carried import Carried
 from sealwire.cli.endings import CommandError, Exit
-from sealwire.cli.hosts import check_expected, places_of
 from sealwire.cli.noting import keeping_sealed
 from sealwire.cli.options import addresses_option, expect_option, json_option, timeout_option
 from sealwire.cli.parameters import read_input
 from sealwire.cli.passphrases import passphrase_options
+from sealwire.cli.places import check_expected, places_of
 from sealwire.cli.questions import Question
 from sealwire.cli.sealing import (
     check_document,
@@ -93,6 +93,7 @@ def send(
     """
     file = _what_is_meant(file, config, again=again)
     content = read_input(file, MAX_FRAME_BYTES)
+    places = None
     if looks_unfinished(content):
         unfinished = parse_unfinished(file, content)
         settings = operator_settings(config)
@@ -101,7 +102,10 @@ def send(
         to, lifetime_s = to or unfinished.claims.aud, left_s(unfinished)
         finishing = Finishing(unfinished, file)
         question = Question(
-            lambda client: client.send(finishing.by(client.sealer)), "applied", UNFINISHED
+            lambda client: client.send(finishing.by(client.sealer)),
+            "applied",
+            UNFINISHED,
+            fixed_id=True,
         )
     elif looks_sealed(content):
         carried = Carried(config, content, to, address)
@@ -109,9 +113,9 @@ def send(
         check_expected(places, expect)
         if not places.several:
             return _carry(carried, config, places.addresses[0], timeout_s, file, as_json=as_json)
-        settings, to = carried.settings_for_several(), carried.audience
+        settings, to = carried.settings_for_several(), carried.audience or to
         question = Question(
-            lambda client: client.send(content), "applied", "the sealed message", carried=True
+            lambda client: client.send(content), "applied", "the sealed message", fixed_id=True
         )
     else:
         settings = operator_settings(config)
@@ -120,7 +124,9 @@ def send(
         question = Question(
             lambda client: client.ask(content, kind), "applied", "the configuration"
         )
-    asked = whom_to_ask(settings, to, address, timeout_s, expect=expect, lifetime_s=lifetime_s)
+    asked = whom_to_ask(
+        settings, to, address, timeout_s, expect=expect, lifetime_s=lifetime_s, places=places
+    )
     return asked.ask(question, as_json=as_json)
 
 

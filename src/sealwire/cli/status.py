@@ -8,7 +8,6 @@ from typing import Any, Final
 import click
 
 from sealwire.cli.asking import whom_to_ask
-from sealwire.cli.asking_all import AllHosts
 from sealwire.cli.endings import CommandError, Exit, ending_of
 from sealwire.cli.options import reading_options
 from sealwire.cli.questions import Question
@@ -56,8 +55,8 @@ Examples:
   sealwire status --address tcp:payments.internal:9030 --expect 8
 
 \b
-Exit status: 0 told, 1 refused, 3 nothing was sent, 4 sent but not answered, 5 not told by all
-hosts, or by others than expected.
+Exit status: 0 told, 1 refused, 3 nothing was sent, 4 sent but not answered, 5 not answered by all
+hosts, or others are there than expected.
 """,
 )
 @click.option("--watch", is_flag=True, help="Ask again every two seconds, until interrupted.")
@@ -86,14 +85,14 @@ def status(
     def ask() -> Exit:
         # Looked up each time: hosts of a name come and go.
         asked = whom_to_ask(settings, to, address, timeout_s, expect=expect, reads=True)
-        several = isinstance(asked, AllHosts)
         question = Question(
             lambda client: client.status(only=only),
-            "told" if several else "in force",
-            say_it=say_overview if several else say_status,
+            "answered" if asked.several else "in force",
+            say_it=say_overview if asked.several else say_status,
+            changes=False,
         )
         # Cleared when the answer is there, so that nothing flickers while it is waited for.
-        before = click.clear if watch and not as_json else _nothing
+        before = click.clear if watch and not as_json else None
         return asked.ask(question, as_json=as_json, before=before)
 
     while watch:
@@ -106,10 +105,6 @@ def status(
             say_error(ending.error, ending.hint)
         time.sleep(WATCH_S)
     return ask()
-
-
-def _nothing() -> None:
-    """Clear nothing."""
 
 
 def say_overview(report: dict[str, Any], options: str) -> None:

@@ -87,6 +87,10 @@ def trust(
     path, text = read_settings(place.path, NO_OPERATOR_YET)
     settings = load_operator_settings(path)
     target = target_of(settings, audience)
+    if as_next and another:
+        raise click.UsageError(
+            "a host's next key is no other host's; leave --next or --another out"
+        )
     if key is None:
         return _say_known(settings, target)
     host = load_verify_key(key)
@@ -106,7 +110,7 @@ def trust(
     _say_key(audience, host)
     _check_meant(host, fingerprint)
     # A single one that is not there is what this one was to be.
-    kept = target.receipt_keys if target.more_receipt_keys else tuple(known)
+    kept = target.receipt_keys if len(target.receipt_keys) > 1 else tuple(known)
     keys = list(dict.fromkeys((*kept, pinned)))
     written = with_receipt_keys(settings, text, target, keys)
     write_key_file(pinned, host, force=True)
@@ -129,9 +133,8 @@ def _known(settings: OperatorSettings, target: Target) -> dict[Path, VerifyKey]:
     Raises:
         KeyFileError: a file is malformed or too open.
     """
-    there = [path for path in target.receipt_keys if os.path.lexists(path)]
-    known = replace(target, receipt_key=None, more_receipt_keys=tuple(there))
-    return settings.load_receipt_keys(known)
+    there = tuple(path for path in target.receipt_keys if os.path.lexists(path))
+    return settings.load_receipt_keys(replace(target, receipt_keys=there))
 
 
 def _place_of(
@@ -140,14 +143,28 @@ def _place_of(
     """Say in which file a key is to lie: that of the same host, or a new one for another host.
 
     Raises:
-        CommandError: several hosts are known, and none is this one.
+        CommandError: several hosts are known, and none is this one, or it is not told which key is
+            to go.
     """
-    same = [path for path, key in known.items() if key == host]
+    if same := [path for path, key in known.items() if key == host]:
+        return same[0]
     owned = [path for path, key in known.items() if key.owner == host.owner]
-    if same or (another and known):
-        own = usual.with_name(f"{usual.stem}-{host.fingerprint}{usual.suffix}")
-        return same[0] if same else own
-    if len(known) > 1 and len(owned) != 1:
+    if len(owned) > 1:
+        raise CommandError(
+            Exit.LOCAL_FAILURE,
+            f"{len(owned)} keys of {host.owner} are trusted, so it is not known which one goes",
+            "take one of them out of receipt_key in the settings: "
+            f"{', '.join(path.name for path in owned)}",
+        )
+    if another and owned:
+        raise CommandError(
+            Exit.LOCAL_FAILURE,
+            f"a key of {host.owner} is trusted already, and would stay so",
+            "if the host has a new one, and says so, replace it: --force in place of --another",
+        )
+    if another and known:
+        return usual.with_name(f"{usual.stem}-{host.fingerprint}{usual.suffix}")
+    if len(known) > 1 and not owned:
         raise CommandError(
             Exit.LOCAL_FAILURE,
             f"several hosts are trusted, and {host.owner} is none of them",

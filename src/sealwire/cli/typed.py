@@ -32,7 +32,8 @@ _POLICY: Final = (
     "; on the host, in words: sealwire policy explain POLICY",
 )
 _NO_HANDLER: Final = re.compile(r"through: there is no handler (.+); there are: (.+)")
-_ALL: Final = ("--to", "--address", "--config")
+_ADDRESS: Final = "--address"
+_ALL: Final = ("--to", _ADDRESS, "--config")
 _ASKING: Final = re.compile(
     r"sealwire (?:status|why|doctor|confirm ID|revert ID|lease LOGGER=DEBUG --for 15m)"
 )
@@ -52,6 +53,24 @@ def typed(*more: str, instead: Mapping[str, str] | None = None) -> str:
     words = [_replaced(word, instead or {}) for word in given]
     # Behind ``--`` everything is an argument.
     end = words.index("--") if "--" in words else len(words)
+    return shlex.join([_PROGRAM, *words[:end], *more, *words[end:]])
+
+
+def typed_at(addresses: tuple[str, ...]) -> str:
+    """Give the command that was typed, for these addresses alone."""
+    context = click.get_current_context(silent=True)
+    given: tuple[str, ...] = () if context is None else tuple(context.find_root().obj or ())
+    words: list[str] = []
+    skips = False
+    for word in given:
+        if not skips and not word.startswith(f"{_ADDRESS}="):
+            skips = word == _ADDRESS
+            if not skips:
+                words.append(word)
+        else:
+            skips = False
+    end = words.index("--") if "--" in words else len(words)
+    more = [word for address in addresses for word in (_ADDRESS, address)]
     return shlex.join([_PROGRAM, *words[:end], *more, *words[end:]])
 
 

@@ -14,11 +14,11 @@ import contextlib
 import json
 import logging
 import shlex
-import threading
 from typing import TYPE_CHECKING, Final
 
 from sealwire.cli.anatomy import looks_sealed
 from sealwire.cli.endings import CommandError, Exit
+from sealwire.cli.once import Once
 from sealwire.cli.parameters import in_words, read_input
 from sealwire.cli.sealing import operator_settings, target_of
 from sealwire.cli.terminal import printable_lines, say
@@ -93,8 +93,9 @@ def write_partial(
         SealwireError: it cannot be sealed or written.
     """
     settings = operator_settings(config)
-    target_of(settings, to)
-    client = _Keeping.from_settings(settings, to)
+    target = target_of(settings, to)
+    # Nothing is sent, so any address will do.
+    client = _Keeping.from_settings(settings, target.audience, address=target.address)
     with contextlib.suppress(_NotSent):
         request(client)
     document, content_type, stream = client.kept
@@ -216,8 +217,7 @@ class Finishing:
     def __init__(self, unfinished: Unfinished, name: str) -> None:
         """Finish ``unfinished``, which stands in the file ``name``."""
         self._unfinished, self._name = unfinished, name
-        self._lock = threading.Lock()
-        self._finished = b""
+        self._finished: Once[bytes] = Once()
 
     def by(self, sealer: Sealer) -> bytes:
         """Give it, with the layers of ``sealer`` around it.
@@ -225,15 +225,15 @@ class Finishing:
         Raises:
             CommandError: it is somebody else's, is for another service or has expired.
         """
-        with self._lock:
-            if not self._finished:
-                check_in_time(self._unfinished, self._name)
-                try:
-                    self._finished = finish(self._unfinished, sealer)
-                except SealError as error:
-                    what, _, remedy = str(error).rpartition("; ")
-                    raise CommandError(Exit.LOCAL_FAILURE, what or remedy, remedy) from None
-            return self._finished
+        return self._finished.get(self._unfinished.claims.cti, lambda: self._finish(sealer))
+
+    def _finish(self, sealer: Sealer) -> bytes:
+        check_in_time(self._unfinished, self._name)
+        try:
+            return finish(self._unfinished, sealer)
+        except SealError as error:
+            what, _, remedy = str(error).rpartition("; ")
+            raise CommandError(Exit.LOCAL_FAILURE, what or remedy, remedy) from None
 
 
 # ---- in words -----------------------------------------------------------------------------------

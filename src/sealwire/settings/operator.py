@@ -27,7 +27,7 @@ from sealwire.sealer import Sealer, SealerState
 from sealwire.settings.kinds import check_fit
 from sealwire.settings.signing import SigningPlace, load_signer
 from sealwire.sshkeys import SshSigner
-from sealwire.transports.addresses import NamedAddress, parse_target
+from sealwire.transports.addresses import MAX_ADDRESSES, NamedAddress, parse_target
 
 if TYPE_CHECKING:
     from sealwire.agent import AgentKey
@@ -40,61 +40,55 @@ class Target:
 
     Attributes:
         audience: the service.
-        address: where it listens; it may hold a host's name, which stands for all its addresses.
+        addresses: where it listens, on one host or on several; one may hold a host's name, which
+            stands for all addresses that it has.
         kind: which recommended chain it has.
         gate: the MAC key file, for ``network`` alone.
         encryption: the AES key file, for ``network`` alone.
-        receipt_key: the public half of the host's receipt key; ``None`` where it is not known, and
-            what the service answers cannot be verified.
+        receipt_keys: the public halves of its hosts' receipt keys, which may share one; a receipt
+            counts that any of them has signed. Without one no answer can be verified.
         sshsig: whether the service takes ordinary keys as SSHSIG, too, because they stand in its
             ``allowed_signers``.
         signatures: how many its messages carry, as in its own settings.
-        more_addresses: where it listens as well, on other hosts.
-        more_receipt_keys: the public halves of the receipt keys that those hosts have, where they
-            are others. A receipt counts that is signed with any of the keys.
 
     Raises:
         ConfigurationError: name or addresses are none, or the keys do not fit the chain.
     """
 
     audience: str
-    address: str
+    addresses: tuple[str, ...]
     kind: Recommended
     gate: Path | None = None
     encryption: Path | None = None
-    receipt_key: Path | None = None
+    receipt_keys: tuple[Path, ...] = ()
     sshsig: bool = False
     signatures: Signatures = Signatures.ONE
-    more_addresses: tuple[str, ...] = ()
-    more_receipt_keys: tuple[Path, ...] = ()
 
     def __post_init__(self) -> None:
         """Check what can be checked without opening a key file."""
         check_name(self.audience, "audience")
+        if not 1 <= len(self.addresses) <= MAX_ADDRESSES:
+            raise ConfigurationError(
+                f"{len(self.addresses)} addresses; a service has 1 to {MAX_ADDRESSES}"
+            )
         for address in self.addresses:
             parse_target(address)
         check_fit(self.kind, "gate", "encryption", self.gate, self.encryption)
 
     @property
-    def addresses(self) -> tuple[str, ...]:
-        """Where it listens, on whichever host, as it is written."""
-        return (self.address, *self.more_addresses)
-
-    @property
-    def receipt_keys(self) -> tuple[Path, ...]:
-        """The public halves of all receipt keys that are known."""
-        first = () if self.receipt_key is None else (self.receipt_key,)
-        return (*first, *self.more_receipt_keys)
+    def address(self) -> str:
+        """Where it listens; of several hosts the first."""
+        return self.addresses[0]
 
     @property
     def is_one_address(self) -> bool:
         """Whether it is known without looking up a name that it has one address."""
         named = isinstance(parse_target(self.address), NamedAddress)
-        return not named and not self.more_addresses
+        return not named and len(self.addresses) == 1
 
-    def at(self, address: str) -> Self:
-        """Give the same service on one of its hosts alone."""
-        return replace(self, address=address, more_addresses=())
+    def at(self, *addresses: str) -> Self:
+        """Give the same service on some of its hosts alone."""
+        return replace(self, addresses=addresses)
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,36 +260,31 @@ class OperatorSettings:
         )
 
     def load_receipt_key(self, target: Target) -> VerifyKey | None:
-        """Load the key by which a target's receipts are verified, if it is known.
+        """Load the key by which a target's receipts are verified; of several hosts the first's.
 
         Raises:
             KeyFileError: its file is missing, malformed, too open or an example.
         """
-        if target.receipt_key is None:
-            return None
-        return self._load_receipt_key(target, target.receipt_key)
+        first = target.receipt_keys[:1]
+        return next((self._load_receipt_key(target, each) for each in first), None)
 
     def load_receipt_keys(self, target: Target) -> dict[Path, VerifyKey]:
-        """Load the receipt keys of all of a target's hosts; give them by their files.
+        """Load the receipt keys of a target's hosts; give them by their files.
 
         Raises:
             KeyFileError: as `load_receipt_key`.
         """
         return {path: self._load_receipt_key(target, path) for path in target.receipt_keys}
 
-    def load_more_receipt_keys(self, target: Target) -> tuple[VerifyKey, ...]:
-        """Load the keys by which receipts are verified beside `load_receipt_key`'s.
-
-        They are those of the target's other hosts, and those that its hosts go over to
-        (`next_receipt_key`).
+    def load_next_receipt_keys(self, target: Target) -> tuple[VerifyKey, ...]:
+        """Load the keys that a target's hosts go over to, if there are any: `next_receipt_key`.
 
         Raises:
-            KeyFileError: a file is malformed, too open or an example; or that of a host is missing.
+            KeyFileError: a file is malformed or too open.
         """
-        more = [self._load_receipt_key(target, each) for each in target.more_receipt_keys]
         files = [each for each in target.receipt_keys if not is_credential(each)]
         coming = [path for path in map(next_receipt_key, files) if os.path.lexists(path)]
-        return (*more, *map(load_verify_key, coming))
+        return tuple(map(load_verify_key, coming))
 
     def _load_receipt_key(self, target: Target, path: Path) -> VerifyKey:
         if not is_credential(path) and not os.path.lexists(path):

@@ -46,7 +46,7 @@ def with_receipt_keys(
     value = json.dumps(short[0] if len(short) == 1 else short, ensure_ascii=False)
     line = f"receipt_key = {value}"
     written = _put(text.splitlines(), target.audience, line)
-    pinned = replace(target, receipt_key=receipt_keys[0], more_receipt_keys=tuple(receipt_keys[1:]))
+    pinned = replace(target, receipt_keys=tuple(receipt_keys))
     targets = tuple(pinned if each == target else each for each in settings.targets)
     try:
         if parse_operator(settings.path, written) == replace(settings, targets=targets):

@@ -36,7 +36,7 @@ from sealwire.settings.tables import (
     whole,
 )
 from sealwire.settings.trail import read_trail
-from sealwire.transports.addresses import parse_address, parse_target
+from sealwire.transports.addresses import MAX_ADDRESSES, parse_address, parse_target
 
 T = TypeVar("T")
 
@@ -132,18 +132,14 @@ def parse_operator(path: Path, text: str) -> OperatorSettings:
         table.limited_to(
             *("address", "chain", "signatures", "gate", "encryption", "receipt_key", "sshsig")
         )
-        first, *others = table.need("address", _one_or_more(_target_address))
-        keys = table.take("receipt_key", _one_or_more(top.key_path), default=())
         target = table.make(
             Target,
             audience=audience,
-            address=first,
-            more_addresses=tuple(others),
+            addresses=table.need("address", _one_or_more(_target_address)),
             kind=table.need("chain", _kind),
             gate=table.take("gate", top.key_path, default=None),
             encryption=table.take("encryption", top.key_path, default=None),
-            receipt_key=keys[0] if keys else None,
-            more_receipt_keys=keys[1:],
+            receipt_keys=table.take("receipt_key", _one_or_more(top.key_path), default=()),
             sshsig=table.take("sshsig", flag, default=False),
             signatures=table.take("signatures", _signatures, default=Signatures.ONE),
         )
@@ -224,6 +220,8 @@ def _one_or_more(read: Callable[[object], T]) -> Callable[[object], tuple[T, ...
         found = list_of(read)(value)
         if not found:
             raise ValueError("is an empty list")
+        if len(found) > MAX_ADDRESSES:
+            raise ValueError(f"has {len(found)} entries; {MAX_ADDRESSES} hosts can be named")
         if len(set(found)) != len(found):
             raise ValueError("names one twice")
         return found

@@ -27,6 +27,9 @@ those in front of it: 256 at 18,000 a second are 14 ms. With the system's usual 
 200 ms. Whoever finds the queue full is told so, or not heard, and tries again (`client`).
 """
 
+MAX_ADDRESSES: Final = 64
+"""Of one service; more than that hardly anybody wants to wait for, or to read about."""
+
 MAX_NAME_CHARS: Final = 253
 """A name in DNS has 255 bytes, two of them around what is written (RFC 1035, section 2.3.4)."""
 
@@ -111,11 +114,27 @@ def parse_target(text: str) -> Address | NamedAddress:
         ConfigurationError: neither an address nor a name and a port.
     """
     found = _NAME.fullmatch(text)
-    if found is None or found["name"] == _LOOPBACK or len(found["name"]) > MAX_NAME_CHARS:
-        return parse_address(text)
+    name = "" if found is None else found["name"].lower()
+    if found is None or len(name) > MAX_NAME_CHARS:
+        return _literal(text)
+    if name.removesuffix(".") == _LOOPBACK:
+        return parse_address(f"tcp:{_LOOPBACK}:{found['port']}")
     if not 1 <= int(found["port"]) <= MAX_PORT:
         raise ConfigurationError(f"{shorten(text)}: a port is a number from 1 to {MAX_PORT}")
-    return NamedAddress(found["name"].lower(), int(found["port"]))
+    return NamedAddress(name, int(found["port"]))
+
+
+def _literal(text: str) -> Address:
+    """Read what is no name; of TCP it has to be an IP address then."""
+    try:
+        return parse_address(text)
+    except ConfigurationError:
+        if not text.startswith("tcp:"):
+            raise
+        raise ConfigurationError(
+            f"{shorten(text)} has neither an IP address nor a host's name, and a port; write "
+            "tcp:127.0.0.1:9030, tcp:[::1]:9030 or tcp:payments.internal:9030"
+        ) from None
 
 
 def _unix(text: str, path: str) -> UnixAddress:

@@ -7,19 +7,16 @@ sits in between decides as well, and not whose the answer is: that shows in the 
 from __future__ import annotations
 
 import socket
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from sealwire.errors import TransportError
-from sealwire.transports.addresses import NamedAddress, TcpAddress, parse_target
+from sealwire.errors import ConfigurationError, TransportError
+from sealwire.transports.addresses import MAX_ADDRESSES, NamedAddress, TcpAddress, parse_target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-MAX_ADDRESSES: Final = 64
-"""Of one service; more than that hardly anybody wants to wait for, or to read about."""
+    from collections.abc import Sequence
 
 
-def look_up(addresses: Iterable[str]) -> tuple[str, ...]:
+def look_up(addresses: Sequence[str]) -> tuple[str, ...]:
     """Give the addresses that ``addresses`` stand for, each once and in their order.
 
     A name that has addresses of IPv4 and of IPv6 stands for those of the family that the system
@@ -30,9 +27,8 @@ def look_up(addresses: Iterable[str]) -> tuple[str, ...]:
             the system's resolver waits.
 
     Raises:
-        ConfigurationError: one is no address.
-        TransportError: a name has no address, or there are more than `MAX_ADDRESSES`; nothing was
-            sent.
+        ConfigurationError: one is no address, or they are more than `MAX_ADDRESSES`.
+        TransportError: a name has no address; nothing was sent.
     """
     found: dict[str, None] = {}
     for text in addresses:
@@ -40,9 +36,11 @@ def look_up(addresses: Iterable[str]) -> tuple[str, ...]:
         several = _of_name(target) if isinstance(target, NamedAddress) else (target,)
         found.update(dict.fromkeys(map(str, several)))
     if len(found) > MAX_ADDRESSES:
-        raise TransportError(
-            f"{', '.join(addresses)}: {len(found)} addresses, and {MAX_ADDRESSES} can be asked at "
-            "once; nothing was sent"
+        names = [each for each in addresses if each not in found]
+        of = f" of {', '.join(names)}" if names else ""
+        raise ConfigurationError(
+            f"{len(found)} addresses{of}, and {MAX_ADDRESSES} can be asked at once; name some of "
+            "them with --address"
         )
     return tuple(found)
 
@@ -51,9 +49,14 @@ def _of_name(target: NamedAddress) -> list[TcpAddress]:
     try:
         found = socket.getaddrinfo(target.name, target.port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        why = getattr(error, "strerror", None) or str(error)
-        raise TransportError(f"{target}: no address: {why}; nothing was sent") from None
-    preferred = found[0][0]
+        raise _nobody(target, getattr(error, "strerror", None) or str(error)) from None
     # What is behind a % is the interface, which stands in no address of ours.
-    hosts = [str(where[0]) for family, _, _, _, where in found if family == preferred]
-    return [TcpAddress(host, target.port) for host in hosts if "%" not in host]
+    usable = [(each[0], str(each[4][0])) for each in found if "%" not in str(each[4][0])]
+    if not usable:
+        raise _nobody(target, "none that can be reached without naming an interface")
+    preferred = usable[0][0]
+    return [TcpAddress(host, target.port) for family, host in usable if family == preferred]
+
+
+def _nobody(target: NamedAddress, why: str) -> TransportError:
+    return TransportError(f"{target}: no address: {why}; nothing was sent")

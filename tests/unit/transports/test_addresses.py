@@ -82,6 +82,7 @@ def test_what_is_no_address(text: str, words: str) -> None:
         ("tcp:a-b.c_d.x1:80", NamedAddress("a-b.c_d.x1", 80)),
         ("tcp:1.2.3.4.in-addr.arpa:80", NamedAddress("1.2.3.4.in-addr.arpa", 80)),
         ("tcp:localhost:9030", TcpAddress("127.0.0.1", 9030)),
+        ("tcp:LocalHost.:9030", TcpAddress("127.0.0.1", 9030)),
         ("tcp:[::1]:9030", TcpAddress("::1", 9030)),
         ("unix:/run/log.sock", UnixAddress("/run/log.sock")),
     ],

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sealwire import ConfigurationError, TransportError, look_up
-from sealwire.transports.lookup import MAX_ADDRESSES
+from sealwire.transports.addresses import MAX_ADDRESSES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,6 +56,7 @@ def test_a_name_stands_for_all_its_addresses(stands_for: Callable[..., None]) ->
         ),
         (["192.0.2.1", "2001:db8::1"], ("tcp:192.0.2.1:1",)),
         (["fe80::1%eth0", "2001:db8::1"], ("tcp:[2001:db8::1]:1",)),
+        (["fe80::1%eth0", "192.0.2.1"], ("tcp:192.0.2.1:1",)),
     ],
 )
 def test_a_host_with_two_families_is_asked_once(
@@ -70,8 +71,16 @@ def test_more_than_can_be_asked(stands_for: Callable[..., None]) -> None:
     """Nothing is sent to a part of them."""
     stands_for(*(f"192.0.2.{number}" for number in range(MAX_ADDRESSES)))
     assert MAX_ADDRESSES == len(look_up(["tcp:pods.example:1"]))
-    with pytest.raises(TransportError, match="65 addresses, and 64 can be asked"):
+    said = r"65 addresses of tcp:pods\.example:1, and 64 can be asked at once; name some"
+    with pytest.raises(ConfigurationError, match=said):
         look_up(["tcp:pods.example:1", "unix:/run/a"])
+
+
+def test_a_name_with_nothing_that_can_be_asked(stands_for: Callable[..., None]) -> None:
+    """An address that needs an interface is none of ours."""
+    stands_for("fe80::1%eth0")
+    with pytest.raises(TransportError, match="none that can be reached without naming"):
+        look_up(["tcp:pods.example:1"])
 
 
 def test_a_name_of_nobody() -> None:

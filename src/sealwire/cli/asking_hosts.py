@@ -1,0 +1,220 @@
+"""Asking all hosts of a service at once, and saying what each of them says; see `hosts`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sealwire.cli.cancelling import TakenBack, failed_in, keep_hint
+from sealwire.cli.delivering import result_of
+from sealwire.cli.endings import CommandError, Exit
+from sealwire.cli.hosts import Became, ask_each, say_alike, tally
+from sealwire.cli.terminal import flush, holding, printable, say, say_again, say_json
+from sealwire.cli.typed import typed_at, which_service
+from sealwire.cli.wording import counted
+from sealwire.results import Result
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from sealwire.cli.hosts import HostEnding, Tally
+    from sealwire.cli.questions import Question
+    from sealwire.cli.several import OneOfSeveral
+    from sealwire.cli.terminal import JsonOutput
+
+
+class AllHosts:
+    """The hosts of a service, asked at the same time in an operator's name."""
+
+    several = True
+
+    def __init__(self, clients: Sequence[OneOfSeveral], expect: int | None) -> None:
+        """Ask with ``clients``, one for each address; ``expect`` is how many hosts there are."""
+        self._clients = {client.address: client for client in clients}
+        self._expect = expect
+        self._audience = clients[0].sealer.audience
+
+    def ask(
+        self, question: Question, *, as_json: bool, before: Callable[[], None] | None = None
+    ) -> Exit:
+        """Ask all, and say what came of it, as JSON or in words; give the exit status.
+
+        Args:
+            question: what is asked.
+            as_json: print one object.
+            before: called when the answers are there and nothing is printed yet.
+
+        Raises:
+            CommandError: it was not done everywhere, or there are others than expected.
+        """
+        found = self._found(question)
+        if before is not None:
+            before()
+        sent = {address: client.sent for address, client in self._clients.items()}
+        back = self._take_back(question, found)
+        noted, ending = _noted(question, found, back)
+        self._clients[noted].note(sent[noted], ending)
+        if as_json:
+            say_json({"hosts": [self._as_json(each, question, back) for each in found.every]})
+        else:
+            _say(question, found, back)
+        flush()  # what was done comes first, also where both outputs are one
+        if back is not None:
+            raise self._ending_of(question, found, back)
+        if found.undone:
+            error, hint = _undone(question, found), _hint(found)
+            raise CommandError(found.status, error, hint)
+        self._check_expected(found)
+        return found.status
+
+    def _found(self, question: Question) -> Tally:
+        clients = self._clients
+        try:
+            heard = ask_each(
+                list(clients), lambda address: result_of(lambda: question.request(clients[address]))
+            )
+        except KeyboardInterrupt:
+            where, look = ", ".join(clients), f"sealwire status{which_service()}"
+            if not question.changes:
+                raise CommandError(Exit.INTERRUPTED, f"interrupted; asked: {where}") from None
+            raise CommandError(
+                Exit.INTERRUPTED,
+                f"interrupted; it may have been done at any of {where}",
+                f"look what is in force there: {look}",
+            ) from None
+        return tally(heard, question, self._audience)
+
+    def _take_back(self, question: Question, found: Tally) -> TakenBack | None:
+        """Take back what was done, if it was not done everywhere."""
+        cancel, done = question.cancel, found.done
+        failed = [each for each in done if failed_in(_result(each))]
+        if cancel is None or not done or not (failed or found.undone):
+            return None
+        ids = {each.address: each.request_id for each in done}
+        try:
+            back = ask_each(list(ids), lambda address: cancel(self._clients[address], ids[address]))
+        except KeyboardInterrupt:
+            nobody = CommandError(Exit.INTERRUPTED, "interrupted")
+            return TakenBack.of(ids, dict.fromkeys(ids, nobody))
+        for each in found.undone:
+            # It would bring what was taken back everywhere else.
+            self._clients[each.address].forget()
+        return TakenBack.of(ids, back)
+
+    def _as_json(
+        self, each: HostEnding, question: Question, back: TakenBack | None
+    ) -> dict[str, JsonOutput]:
+        ended: dict[str, JsonOutput] = {
+            "became": each.became.value,
+            "status": int(each.status),
+            "error": each.error or None,
+            "hint": each.hint or None,
+        }
+        if back is not None and each.address in back.ids:
+            ended["taken_back"] = each.address not in back.problems
+        if isinstance(each.ending, CommandError):
+            return {"address": each.address, "outcome": None, **ended}
+        return {**question.as_json(each.ending, each.address, self._audience), **ended}
+
+    def _ending_of(self, question: Question, found: Tally, back: TakenBack) -> CommandError:
+        """Make the ending of what was taken back, or could not be."""
+        what = _undone(question, found) if found.undone else "it failed in some processes"
+        if not back.all_of_it:
+            ending = back.standing(what)
+            return CommandError(found.alarm or ending.status, ending.error, ending.hint)
+        error = f"{what}, so it was taken back elsewhere"
+        at_sea = [each for each in found.undone if each.status is Exit.NO_ANSWER]
+        if not at_sea:
+            hint = found.undone[0].hint if found.undone else keep_hint()
+            return CommandError(found.alarm or Exit.REFUSED, error, hint)
+        address = at_sea[0].address
+        sent = self._clients[address].sent
+        there = which_service((address,))
+        hint = f"it may have been done there: sealwire status{there}"
+        if sent is not None and sent.request_id:
+            hint += f"; if it was: sealwire revert {sent.request_id}{there}"
+        return CommandError(found.alarm or Exit.NO_ANSWER, error, hint)
+
+    def _check_expected(self, found: Tally) -> None:
+        """Check that there are as many hosts as somebody said; those of a read count by address.
+
+        Raises:
+            CommandError: there are more or fewer.
+        """
+        count = len(found.hosts) + found.passed_over
+        if self._expect is not None and count != self._expect:
+            raise CommandError(
+                Exit.PARTLY,
+                f"{counted(count, 'host')}, and {self._expect} expected",
+                f"look who is there: sealwire status{which_service()}; if these are all: --expect "
+                f"{count}",
+            )
+
+
+def _result(each: HostEnding) -> Result:
+    """Give the answer of a host that has given one."""
+    assert isinstance(each.ending, Result)  # noqa: S101 - nobody else has done it
+    return each.ending
+
+
+def _noted(
+    question: Question, found: Tally, back: TakenBack | None
+) -> tuple[str, Result | CommandError]:
+    """Give what ``sealwire why`` is to tell: where, and what, of the first that has not done it."""
+    noted = next(iter(found.undone or found.done), found.every[0])
+    ending = noted.ending
+    if isinstance(ending, CommandError):
+        taken = "" if back is None else f", taken back at {len(back.ids) - len(back.problems)}"
+        summary = f"{found.in_words(question.done)}{taken}"
+        ending = CommandError(ending.status, f"{summary}: {ending.error}", ending.hint)
+    return noted.address, ending
+
+
+def _undone(question: Question, found: Tally) -> str:
+    where = ", ".join(each.address for each in found.undone)
+    hosts = counted(len(found.hosts), "host")
+    return f"not {question.done} at {len(found.undone)} of {hosts}: {where}"
+
+
+def _hint(found: Tally) -> str:
+    """Say what is next for the first host that has not done it, and how to ask these alone."""
+    first = found.undone[0]
+    unsent = tuple(each.address for each in found.undone if each.status is Exit.LOCAL_FAILURE)
+    if first.status is not Exit.LOCAL_FAILURE or not found.done:
+        return first.hint
+    return f"{first.hint}; to ask those alone then: {typed_at(unsent)}"
+
+
+def _say(question: Question, found: Tally, back: TakenBack | None) -> None:
+    reports = []
+    hints = [each.hint for each in found.undone]
+    for each in found.every:
+        if each.error:
+            undone = each.became is Became.UNDONE
+            say((printable(each.error), "yellow" if undone else "dim"))
+            if undone and each.hint != hints[0]:
+                # That of the first one is the command's own.
+                say((f"  {printable(each.hint)}", "dim"))
+        say_again(each.said)
+        if each.became is Became.AGAIN:
+            where = printable(each.address)
+            say((f"{where} leads to a host that another address leads to as well", "yellow"))
+        if each.became is Became.DONE and back is None:
+            with holding() as said:
+                question.show(_result(each), _options(each, found))
+            reports.append((each.address, tuple(said)))
+    say_alike(reports)
+    say((found.in_words(question.done), "bold yellow" if found.undone else "bold"))
+    if back is not None:
+        count = len(back.ids) - len(back.problems)
+        style = "bold" if back.all_of_it else "bold yellow"
+        say((f"taken back at {count} of {len(back.ids)}", style))
+
+
+def _options(one: HostEnding, found: Tally) -> str:
+    """Give what a next command about a request has to have behind it.
+
+    Where all hosts did the same request that is what was typed. Otherwise it names those that did
+    this one: an id is known to nobody else.
+    """
+    alike = tuple(each.address for each in found.done if each.request_id == one.request_id)
+    return which_service(() if len(alike) == len(found.every) else alike)

@@ -40,9 +40,9 @@ from sealwire.requests import (
     Verb,
     write_request,
 )
-from sealwire.resealing import lacks
+from sealwire.resealing import Lacks, lacks
 from sealwire.results import Result
-from sealwire.sealer import DEFAULT_LIFETIME_S, Sealer
+from sealwire.sealer import DEFAULT_LIFETIME_S, MAX_LEAD_MS, Sealer
 from sealwire.sent import look_at_sent
 from sealwire.stages import Claims, Sealed, Stream
 from sealwire.told import read_told
@@ -73,8 +73,8 @@ class Keep(Protocol):
 class Points(Protocol):
     """What knows the points of a host's trail that a request is to show."""
 
-    def __call__(self, audience: str, host: str, /) -> tuple[TrailPoint, ...]:
-        """Give them, the shortest first."""
+    def __call__(self, audience: str, hosts: Sequence[str], /) -> tuple[TrailPoint, ...]:
+        """Give them, the shortest first; the host may be any of ``hosts``."""
         ...
 
 
@@ -98,6 +98,9 @@ class Client:
         receipt_key: the host's key, by which receipts are verified; ``None`` where it is not known.
         more_receipt_keys: those that count as well.
     """
+
+    _lead_ms = MAX_LEAD_MS
+    """How far ahead of our clock a host may say that it is, or that it has seen something."""
 
     def __init__(
         self,
@@ -416,7 +419,7 @@ class Client:
         if sent is None or result.receipt is None:
             return result
         if result.verified:
-            self.sealer.learn(sent.asked.stream, result.receipt.floor_ms)
+            self.sealer.learn(sent.asked.stream, result.receipt.floor_ms, self._lead_ms)
         if self._keep is None:
             return result
         trail, alarms = self._keep(answered, sent, result, told.key)
@@ -443,9 +446,8 @@ class Client:
         """
         if self._points is None or self.receipt_key is None:
             return ()
-        owners = {each.owner: None for each in (self.receipt_key, *self.more_receipt_keys)}
-        known = (self._points(self.sealer.audience, owner) for owner in owners)
-        return next(filter(None, known), ())
+        keys = (self.receipt_key, *self.more_receipt_keys)
+        return self._points(self.sealer.audience, list({each.owner: None for each in keys}))
 
     def ask(
         self, document: bytes, content_type: str = CONTENT_TYPE_JSON, stream: Stream = Stream.BASE
@@ -461,23 +463,41 @@ class Client:
             SealError: it cannot be sealed; and as `send`.
         """
         with self._in_order:
-            result, claims = self._seal_and_exchange(document, content_type, stream, None)
-            if lacked := lacks(result, claims, self.sealer.now_ms()):
-                self._challenge = lacked.challenge or self._challenge
-                result, _ = self._seal_and_exchange(
-                    document, content_type, stream, lacked.service_ms
-                )
+            result, claims = self._seal_and_exchange(document, content_type, stream, Lacks())
+            lacked = lacks(result, claims, self.sealer.now_ms(), self._lead_ms)
+            if lacked is not None:
+                result, _ = self._seal_and_exchange(document, content_type, stream, lacked)
             return result.check()
 
     def _seal_and_exchange(
-        self, document: bytes, content_type: str, stream: Stream, service_ms: int | None
+        self, document: bytes, content_type: str, stream: Stream, lacked: Lacks
     ) -> tuple[Result, Claims]:
-        sealed, claims = self._seal(document, content_type, stream, service_ms)
+        self._challenge = lacked.challenge or self._challenge
+        again = lacked != Lacks()
+        sealed, claims = self._seal(
+            document, content_type, stream, service_ms=lacked.service_ms, again=again
+        )
         return self._exchange(sealed, claims.cti.hex(), fresh=True), claims
 
     def _seal(
-        self, document: bytes, content_type: str, stream: Stream, service_ms: int | None
+        self,
+        document: bytes,
+        content_type: str,
+        stream: Stream,
+        *,
+        service_ms: int | None,
+        again: bool,
     ) -> tuple[Sealed, Claims]:
+        """Seal a request.
+
+        Args:
+            document: as for `ask`.
+            content_type: as for `ask`.
+            stream: as for `ask`.
+            service_ms: the service's time, where that has to count.
+            again: whether it was sealed before, and lacked something.
+        """
+        del again  # for those who seal for several hosts
         return self.sealer.seal_with_claims(
             document,
             content_type=content_type,

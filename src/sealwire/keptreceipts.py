@@ -4,7 +4,7 @@ Rules this module keeps:
 
 1. A receipt is kept as it came, one file each, with what is needed to verify it again: which
    request it answers and the thumbprints of the keys, and no key. One request to several hosts has
-   a receipt of each.
+   a receipt of each, and none takes another one's place.
 2. What cannot be kept is told, and makes the request none the worse: it has been answered.
 3. Of each host's trail the last points are kept that verified receipts have shown, to be shown to
    the host and compared (`lasttrails`, `trailcheck`).
@@ -15,6 +15,8 @@ Rules this module keeps:
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +32,8 @@ from sealwire.results import TrailCheck
 from sealwire.stages import Digest, Stream
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sealwire.keys import VerifyKey
     from sealwire.receipts import Receipt
     from sealwire.results import Result
@@ -42,6 +46,14 @@ MAX_KEPT_BYTES: Final = 1024 * 1024
 
 _OTHER: Final = re.compile(r"[^a-zA-Z0-9]+")
 """What the name of a file does not take from an address."""
+
+_DIGEST_CHARS: Final = 8
+"""Of an address: two may look the same without what a name does not take."""
+
+_SHOWN: Final = 8
+
+_MOST_OF_A_NAME: Final = 100
+"""Receipts of one request from one address, such as for copies of it that were sent elsewhere."""
 
 _AGAIN: Final = ".again"
 """Follows the id where the same message was sent again, so that the first receipt stays."""
@@ -90,9 +102,9 @@ class KeptReceipts:
         self._is_one_of_several = is_one_of_several
         self._trails = LastTrails(folder)
 
-    def points(self, audience: str, host: str) -> tuple[TrailPoint, ...]:
-        """Give the points of a host's trail that a request is to show."""
-        return self._trails.points(self._whose(audience, host))
+    def points(self, audience: str, hosts: Sequence[str]) -> tuple[TrailPoint, ...]:
+        """Give the points that a request is to show to whichever of ``hosts`` answers."""
+        return self._trails.points(self._whose(audience, host) for host in hosts)
 
     def keep(
         self, receipt: bytes, sent: Sent, result: Result, key: VerifyKey | None, /
@@ -104,22 +116,29 @@ class KeptReceipts:
         alarms: list[str] = []
         try:
             self.folder.mkdir(mode=0o700, parents=False, exist_ok=True)
+        except OSError as error:
+            return check, (f"the receipt could not be kept: {error}",)
+        try:
             if result.verified:
                 whose = self._whose(sent.asked.audience, result.host)
                 check, _, words = self._trails.compare(whose, sent.shown, said)
                 alarms += [words] if words else []
-            if sent.asked.stream is not Stream.READ or check.is_alarm:
-                kept = Kept(
-                    receipt,
-                    sent.asked,
-                    "" if sent.request_key is None else sent.request_key.thumbprint.hex(),
-                    key.thumbprint.hex() if result.verified and key is not None else "",
-                    result.host,
-                    said.outcome.value,
-                    said.reason,
-                    said.at_ms,
-                )
-                self._write(f"{self._name_of(sent, said)}.json", _written(kept))
+        except (OSError, SealwireError) as error:
+            alarms.append(f"the host's trail could not be compared: {error}")
+        if sent.asked.stream is Stream.READ and not check.is_alarm:
+            return check, tuple(alarms)
+        try:
+            kept = Kept(
+                receipt,
+                sent.asked,
+                "" if sent.request_key is None else sent.request_key.thumbprint.hex(),
+                key.thumbprint.hex() if result.verified and key is not None else "",
+                result.host,
+                said.outcome.value,
+                said.reason,
+                said.at_ms,
+            )
+            self._write_new(self._name_of(sent, said), _written(kept))
         except (OSError, SealwireError) as error:
             alarms.append(f"the receipt could not be kept: {error}")
         return check, tuple(alarms)
@@ -140,19 +159,36 @@ class KeptReceipts:
         found = [each for each in self.ids() if each.startswith(name)]
         exact = [each for each in found if each == name]
         if len(exact or found) != 1:
-            many = "several receipts begin" if found else "no receipt is kept that begins"
-            raise ConfigurationError(f"{many} with {name}; list them: sealwire receipts list")
+            if not found:
+                raise ConfigurationError(
+                    f"no receipt is kept that begins with {name}; list them: sealwire receipts list"
+                )
+            raise ConfigurationError(
+                f"{len(found)} receipts begin with {name}; name one: {', '.join(found[:_SHOWN])}"
+            )
         return load_kept(self.folder / f"{(exact or found)[0]}.json")
 
     def _name_of(self, sent: Sent, receipt: Receipt) -> str:
-        address = f".{_OTHER.sub('-', self._address)}" if self._is_one_of_several else ""
+        address = ""
+        if self._is_one_of_several:
+            digest = hashlib.sha256(self._address.encode()).hexdigest()[:_DIGEST_CHARS]
+            address = f".{_OTHER.sub('-', self._address)}-{digest}"
         return f"{sent.asked.id.hex()}{address}{_AGAIN if receipt.repeated else ''}"
 
     def _whose(self, audience: str, host: str) -> str:
         return f"{audience} {host} {self._address}".rstrip()
 
-    def _write(self, name: str, content: bytes) -> None:
-        write_checked(self.folder / name, content, mode=0o600, force=True, error=ConfigurationError)
+    def _write_new(self, name: str, content: bytes) -> None:
+        """Write a file beside those that are there: no receipt takes another one's place."""
+        for number in range(1, _MOST_OF_A_NAME):
+            path = self.folder / (f"{name}.{number}.json" if number > 1 else f"{name}.json")
+            if os.path.lexists(path):
+                if _read(path) == content:
+                    return
+                continue
+            write_checked(path, content, mode=0o600, force=False, error=ConfigurationError)
+            return
+        raise ConfigurationError(f"{self.folder} holds {number} receipts of {name}; move some away")
 
 
 def load_kept(path: Path) -> Kept:

@@ -6,7 +6,8 @@ Rules this module keeps:
    writes its own trail.
 2. Reading, comparing and writing happen under one lock, so that of two commands at once neither
    forgets what the other has learned.
-3. A file that is not what this module writes is refused, and not begun anew by itself: whoever
+3. Where the file is full, hosts that are new are not held, and those that are known stay.
+4. A file that is not what this module writes is refused, and not begun anew by itself: whoever
    damages it would make us forget.
 """
 
@@ -53,10 +54,16 @@ class LastTrails:
         """The command that forgets them, for a trail that was begun anew on purpose."""
         return f"rm {shlex.quote(str(self.path))}"
 
-    def points(self, whose: str) -> tuple[TrailPoint, ...]:
-        """Give what a host is to be shown; nothing where it cannot be read, which is told later."""
+    def points(self, any_of: Iterable[str]) -> tuple[TrailPoint, ...]:
+        """Give what a host is to be shown: of several that it may be, what the last one has shown.
+
+        Nothing where it cannot be read, which is told later.
+        """
         with contextlib.suppress(OSError, SealwireError):
-            return tuple(each.point for each in self._read().get(whose, ()))
+            hosts = self._read()
+            known = [hosts[whose] for whose in any_of if whose in hosts]
+            last = max(known, key=lambda held: max(each.at_ms for each in held), default=())
+            return tuple(each.point for each in last)
         return ()
 
     def compare(self, whose: str, shown: Iterable[TrailPoint], receipt: Receipt) -> Judged:
@@ -95,6 +102,12 @@ class LastTrails:
             for name, held in hosts.items()
         }
         content = canonical_json({"format": FORMAT, "hosts": written}) + b"\n"
+        if len(content) > MAX_BYTES:
+            # What is known stays known: who makes up addresses makes nobody forget.
+            raise ConfigurationError(
+                f"{self.path} has room for no other host than its {len(hosts) - 1}, so this one's "
+                f"trail is not compared; if hosts are gone for good, begin anew: {self.forget}"
+            )
         write_checked(self.path, content, mode=0o600, force=True, error=ConfigurationError)
 
 

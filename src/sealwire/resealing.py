@@ -42,13 +42,16 @@ class Lacks(NamedTuple):
     service_ms: int | None = None
 
 
-def lacks(result: Result, claims: Claims, now_ms: int) -> Lacks | None:
+def lacks(
+    result: Result, claims: Claims, now_ms: int, max_lead_ms: int = MAX_LEAD_MS
+) -> Lacks | None:
     """Say what to seal otherwise; ``None`` where sealing again would not help, or may not be.
 
     Args:
         result: what came of the request.
         claims: what the message says about itself.
         now_ms: the time, by our own clock.
+        max_lead_ms: how far ahead of it the service is followed.
     """
     receipt = result.receipt
     if not result.verified or receipt is None or receipt.outcome is not Outcome.REFUSED:
@@ -59,8 +62,8 @@ def lacks(result: Result, claims: Claims, now_ms: int) -> Lacks | None:
         return Lacks(challenge) if challenge else None
     if reason == Reason.VERSION_SUPERSEDED.value:
         # The sealer has learned the floor, and seals above it.
-        above = claims.version <= receipt.floor_ms <= now_ms + MAX_LEAD_MS
+        above = claims.version <= receipt.floor_ms <= now_ms + max_lead_ms
         return Lacks(challenge) if above else None
-    behind = reason in _BEHIND and 0 < lead_ms <= MAX_LEAD_MS
+    behind = reason in _BEHIND and 0 < lead_ms <= max_lead_ms
     ahead = reason in _AHEAD and claims.stream is Stream.READ and lead_ms < 0
     return Lacks(challenge, receipt.at_ms) if behind or ahead else None

@@ -89,6 +89,18 @@ class Result:
         return self.trust is Trust.VERIFIED
 
     @property
+    def answered_by(self) -> tuple[str, str] | None:
+        """Which process has answered: its host's key and its own name; ``None`` if unverified.
+
+        Two hosts that share a key have to have names of their own; by default a name begins with
+        the machine's.
+        """
+        receipt = self.receipt
+        if not self.verified or receipt is None or not receipt.instances:
+            return None
+        return self.key_id, receipt.instances[0].name
+
+    @property
     def outcome(self) -> Outcome:
         """Applied, refused or failed."""
         return self.answer.outcome

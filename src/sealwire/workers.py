@@ -205,6 +205,9 @@ class Workers:
         self, asked: dict[str, JsonValue], answer: str
     ) -> dict[int, dict[str, JsonValue] | None]:
         """Ask all others; give what each has answered, and ``None`` of those that are silent."""
+        for number, _ in self._members.hear():
+            # What came too late for the last question says that somebody is there.
+            self._silent.discard(number)
         asked["ticket"] = ticket = monotonic_ms()
         there = [each for each in self._members.others() if self._members.tell(each, asked)]
         heard: dict[int, dict[str, JsonValue] | None] = dict.fromkeys(there)
@@ -261,6 +264,8 @@ class Workers:
         # For all of them together: who asks often, and never reads, holds nobody up the longer.
         patience_ms = ANSWER_MS
         for number, said in self._members.hear():
+            # Whoever answers late answers, and is waited for again.
+            self._silent.discard(number)
             what = said.get("what")
             if what == _FOLLOW:
                 look()

@@ -7,13 +7,18 @@ import json
 import shlex
 import shutil
 import signal
+import socket
+import threading
+import time
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.cli.conftest import AUDIENCE, Service, both_parts, pasted
+from tests.cli.conftest import AUDIENCE, PATIENCE_S, Service, both_parts, pasted
 
 from sealwire.cli.service_part import host_name
+from sealwire.framing import MAX_FRAME_BYTES, FrameReader, encode_frame
 from sealwire.keyfiles import new_signing_key, write_key_file
+from sealwire.transports.client import exchange
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -96,6 +101,14 @@ class Hosts:
         """Let the operator's settings name these alone."""
         self._put("address", json.dumps([self.addresses[number] for number in numbers]))
 
+    def until_in_force(self, number: int, request_id: str) -> None:
+        """Wait until a configuration is in force at a host."""
+        for _ in range(100):
+            said = self.shell.done("status", "--json", "--address", self.addresses[number])
+            if json.loads(said)["report"]["base"]["id"] == request_id:
+                return
+        raise AssertionError("it never was")
+
     def debugs(self, word: str) -> list[bool]:
         """Let each log, and say which of them write what is at DEBUG."""
         return [f"{DEBUG}{word}" in each.logs(word) for each in self.running]
@@ -104,6 +117,32 @@ class Hosts:
         """End them all."""
         for each in self.running:
             each.end()
+
+
+class Copying:
+    """Whoever is in between: gives the receipt that a host gave to the same message before."""
+
+    def __init__(self, host: str, address: str) -> None:
+        """Stand at ``address``, and ask ``host`` what it said."""
+        self.address, self._host = address, host
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket.bind(address.removeprefix("unix:"))
+        self._socket.listen()
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        connection, _ = self._socket.accept()
+        with connection:
+            reader = FrameReader(MAX_FRAME_BYTES)
+            while (frame := reader.next_event()) is None:
+                reader.receive_data(connection.recv(reader.wanted))
+            connection.sendall(encode_frame(exchange(self._host, frame.payload)))
+
+    def end(self) -> None:
+        """Go."""
+        self._thread.join(PATIENCE_S)
+        self._socket.close()
 
 
 @pytest.fixture
@@ -200,9 +239,9 @@ def test_hosts_without_memory_have_an_id_each(shell: Shell, hosts: Hosts) -> Non
     said = shell.done("lease", "payments.db=DEBUG", "--for", "5m").splitlines()
     assert "in force at 3 of 3 hosts" == said[-1]
     backs = [line.split() for line in said if "sealwire revert" in line]
-    assert [["--address", each] for each in hosts.addresses] == [back[3:] for back in backs]
+    assert 3 == len({back[2] for back in backs})
     for back in backs:
-        shell.done(*back[1:])
+        assert "reverted at 1 of 1 host; 2 passed over" == shell.done(*back[1:]).splitlines()[-1]
     assert [False] * 3 == hosts.debugs("later")
 
 
@@ -275,9 +314,11 @@ def test_where_one_may_have_done_it_the_way_back_is_told(shell: Shell, hosts: Ho
     assert "taken back at 2 of 2" == ended.stdout.splitlines()[-1]
     assert [] == list((hosts.operator.parent / "unanswered").iterdir())
     assert f"sealwire status --address {hosts.addresses[1]}" in ended.hint
-    # What hung had it in its queue, and does it when it goes on.
-    assert [False, True, False] == hosts.debugs("meanwhile")
+    # What hung had it in its queue, and does it when it goes on, sooner or later.
     back = ended.hint.partition("sealwire revert ")[2].split()
+    assert ["--address", hosts.addresses[1]] == back[1:]
+    hosts.until_in_force(1, back[0])
+    assert [False, True, False] == hosts.debugs("meanwhile")
     shell.done("revert", *back)
     assert [False] * 3 == hosts.debugs("later")
 
@@ -292,6 +333,21 @@ def test_a_host_that_is_not_meant_takes_nothing_back(shell: Shell, hosts: Hosts)
     nobody = shell.run("apply", "debug.json", "--only", "c/*")
     assert 1 == nobody.status
     assert "applied at 0 of 3 hosts" in nobody.stdout
+
+
+def test_who_does_not_wait_is_told_what_was_done(shell: Shell, hosts: Hosts) -> None:
+    """And how it is taken back, also where no answer is."""
+    with hosts.hanging(1):
+        process = shell.start("apply", "debug.json", "--timeout", "20s")
+        hosts.running[0].until("applied")
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=PATIENCE_S)
+    assert 130 == process.returncode
+    assert b"applied at 2 of 3 hosts" in out
+    assert f"interrupted: not applied at 1 of 3 hosts: {hosts.addresses[1]}" in err.decode()
+    assert b"to take it back; sealwire revert " in err
+    assert "interrupted" in shell.run("why").stdout
 
 
 def test_a_dry_run_asks_all_and_takes_nothing_back(shell: Shell, hosts: Hosts) -> None:
@@ -396,17 +452,32 @@ def test_status_tells_what_there_is_and_that_it_is_not_what_was_expected(
     assert 3 == shell.done("status").count("instance ")
 
 
-def test_a_host_with_two_addresses_counts_once(shell: Shell, hosts: Hosts) -> None:
-    """The same bytes come back as done before."""
+def test_a_host_with_two_addresses_is_one_host(shell: Shell, hosts: Hosts) -> None:
+    """Whoever leads two addresses to one host has not had it done at two."""
     link = shell.folder / "made" / "run" / "again.sock"
     link.symlink_to(hosts.addresses[0].removeprefix("unix:"))
+    both = "--address", hosts.addresses[0], "--address", f"unix:{link}"
+    for command in (("lease", "payments.db=DEBUG"), ("status",), ("revert",)):
+        ended = shell.run(*command, *both)
+        assert 5 == ended.status
+        assert 1 == ended.stdout.count(", so no other host did")
+        assert "encrypted" not in ended.stdout
+        assert "at 1 of 2 hosts: " in ended.error
+    ended = shell.run("apply", "debug.json", *both)
+    assert 4 == ended.status
+    assert "so it was taken back elsewhere" in ended.error
+
+
+def test_one_hosts_receipt_is_not_taken_for_anothers(shell: Shell, hosts: Hosts) -> None:
+    """Whoever is in between needs no key to copy one, and the request is the same for both."""
+    copying = Copying(hosts.addresses[0], f"unix:{hosts.made}/run/copy.sock")
     ended = shell.run(
-        "lease", "payments.db=DEBUG", "--address", hosts.addresses[0], "--address", f"unix:{link}"
+        "lease", "payments.db=DEBUG", "--address", hosts.addresses[0], "--address", copying.address
     )
-    assert "leads to a host that another address leads to as well" in ended.stdout
-    assert "in force at 1 of 1 host" in ended.stdout
-    assert "encrypted" not in ended.stdout
-    assert 0 == ended.status
+    copying.end()
+    assert 5 == ended.status
+    assert "in force at 1 of 2 hosts" == ended.stdout.splitlines()[-1]
+    assert [True, False, False] == hosts.debugs("meanwhile")
 
 
 def test_doctor_looks_at_every_host(shell: Shell, hosts: Hosts) -> None:
@@ -452,5 +523,5 @@ def test_hosts_have_keys_of_their_own(shell: Shell, hosts: Hosts) -> None:
     assert "receipt verified (b.example)" in said
     shown = shell.done("trust", AUDIENCE)
     assert 2 == shown.count("fingerprint")
-    receipts = (hosts.operator.parent / "receipts").glob("*1-sock.json")
+    receipts = (hosts.operator.parent / "receipts").glob("*1-sock-*.json")
     assert "b.example" in shell.done("receipts", "verify", next(receipts).stem)

@@ -316,7 +316,7 @@ def ask_and_hear_late(folder: Path, own: int, others: int, wrong: Any) -> None: 
     """Be one of several commands at once, each of whose receipts may come behind another's."""
     trails = LastTrails(folder)
     for size in range(1 + own, 1 + len(LEAVES), others):
-        shown = trails.points("shared")
+        shown = trails.points(["shared"])
         if any(each.size > size for each in shown):
             # The service has answered this one before the others were asked.
             shown = ()
@@ -348,8 +348,8 @@ def test_commands_at_once_and_receipts_that_come_late_raise_no_alarm(folder: Pat
     trails = LastTrails(folder)
     for own in range(several):
         last = len(LEAVES) - (several - 1 - own)
-        assert last == trails.points(f"mine {own}")[-1].size
-    shown = trails.points("shared")
+        assert last == trails.points([f"mine {own}"])[-1].size
+    shown = trails.points(["shared"])
     assert len(LEAVES) == shown[-1].size
     closing = trails.compare("shared", shown, _answer(shown, len(LEAVES), 10**9))
     assert TrailCheck.PROVED is closing.check

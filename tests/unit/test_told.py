@@ -68,7 +68,7 @@ def test_a_receipt_of_the_host_is_its_word(sent: Sent) -> None:
     """It says the same as an answer would, and who has signed it."""
     answer = Answer(Decided.APPLIED, report=b'{"ended":[]}')
     key = HOST.verify_key
-    expected = Told(answer, Trust.VERIFIED, RECEIPT, "host-a", key.fingerprint)
+    expected = Told(answer, Trust.VERIFIED, RECEIPT, "host-a", key.fingerprint, key)
     assert expected == told(sealed(sent), sent)
 
 

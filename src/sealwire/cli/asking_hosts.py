@@ -11,6 +11,7 @@ from sealwire.cli.hosts import Became, ask_each, say_alike, tally
 from sealwire.cli.terminal import flush, holding, printable, say, say_again, say_json
 from sealwire.cli.typed import typed_at, which_service
 from sealwire.cli.wording import counted
+from sealwire.errors import Reason
 from sealwire.results import Result
 
 if TYPE_CHECKING:
@@ -60,6 +61,8 @@ class AllHosts:
         flush()  # what was done comes first, also where both outputs are one
         if back is not None:
             raise self._ending_of(question, found, back)
+        if found.interrupted:
+            raise self._interrupted(question, found)
         if found.undone:
             error, hint = _undone(question, found), _hint(found)
             raise CommandError(found.status, error, hint)
@@ -68,37 +71,33 @@ class AllHosts:
 
     def _found(self, question: Question) -> Tally:
         clients = self._clients
-        try:
-            heard = ask_each(
-                list(clients), lambda address: result_of(lambda: question.request(clients[address]))
-            )
-        except KeyboardInterrupt:
-            where, look = ", ".join(clients), f"sealwire status{which_service()}"
-            if not question.changes:
-                raise CommandError(Exit.INTERRUPTED, f"interrupted; asked: {where}") from None
-            raise CommandError(
-                Exit.INTERRUPTED,
-                f"interrupted; it may have been done at any of {where}",
-                f"look what is in force there: {look}",
-            ) from None
+        heard = ask_each(
+            list(clients), lambda address: result_of(lambda: question.request(clients[address]))
+        )
         return tally(heard, question, self._audience)
 
     def _take_back(self, question: Question, found: Tally) -> TakenBack | None:
-        """Take back what was done, if it was not done everywhere."""
+        """Take back what was done, if it was not done everywhere, unless somebody interrupts."""
         cancel, done = question.cancel, found.done
         failed = [each for each in done if failed_in(_result(each))]
-        if cancel is None or not done or not (failed or found.undone):
+        if cancel is None or not done or not (failed or found.undone) or found.interrupted:
             return None
         ids = {each.address: each.request_id for each in done}
-        try:
-            back = ask_each(list(ids), lambda address: cancel(self._clients[address], ids[address]))
-        except KeyboardInterrupt:
-            nobody = CommandError(Exit.INTERRUPTED, "interrupted")
-            return TakenBack.of(ids, dict.fromkeys(ids, nobody))
+        # A host that had one sealed for itself may have carried it to another.
+        every_id = list(dict.fromkeys(ids.values()))
+
+        def back(address: str) -> Result:
+            result = result_of(lambda: cancel(self._clients[address], ids[address]))
+            for other in every_id:
+                if result.reason != Reason.NOT_IN_FORCE.value:
+                    break
+                result = result_of(lambda other=other: cancel(self._clients[address], other))  # type: ignore[misc]
+            return result
+
         for each in found.undone:
-            # It would bring what was taken back everywhere else.
+            # It would bring what is taken back everywhere else.
             self._clients[each.address].forget()
-        return TakenBack.of(ids, back)
+        return TakenBack.of(ids, ask_each(list(ids), back))
 
     def _as_json(
         self, each: HostEnding, question: Question, back: TakenBack | None
@@ -133,6 +132,17 @@ class AllHosts:
         if sent is not None and sent.request_id:
             hint += f"; if it was: sealwire revert {sent.request_id}{there}"
         return CommandError(found.alarm or Exit.NO_ANSWER, error, hint)
+
+    def _interrupted(self, question: Question, found: Tally) -> CommandError:
+        """Make the ending of what somebody did not wait for."""
+        error, options = f"interrupted: {_undone(question, found)}", which_service()
+        if not question.changes:
+            return CommandError(Exit.INTERRUPTED, error)
+        sent = [client.sent for client in self._clients.values() if client.sent is not None]
+        ids = list(dict.fromkeys(each.request_id for each in sent if each.request_id))
+        backs = "".join(f"; sealwire revert {each}{options}" for each in ids)
+        hint = f"look what is in force there: sealwire status{options}; to take it back{backs}"
+        return CommandError(Exit.INTERRUPTED, error, hint)
 
     def _check_expected(self, found: Tally) -> None:
         """Check that there are as many hosts as somebody said; those of a read count by address.
@@ -195,12 +205,9 @@ def _say(question: Question, found: Tally, back: TakenBack | None) -> None:
                 # That of the first one is the command's own.
                 say((f"  {printable(each.hint)}", "dim"))
         say_again(each.said)
-        if each.became is Became.AGAIN:
-            where = printable(each.address)
-            say((f"{where} leads to a host that another address leads to as well", "yellow"))
         if each.became is Became.DONE and back is None:
             with holding() as said:
-                question.show(_result(each), _options(each, found))
+                question.show(_result(each), which_service())
             reports.append((each.address, tuple(said)))
     say_alike(reports)
     say((found.in_words(question.done), "bold yellow" if found.undone else "bold"))
@@ -208,13 +215,3 @@ def _say(question: Question, found: Tally, back: TakenBack | None) -> None:
         count = len(back.ids) - len(back.problems)
         style = "bold" if back.all_of_it else "bold yellow"
         say((f"taken back at {count} of {len(back.ids)}", style))
-
-
-def _options(one: HostEnding, found: Tally) -> str:
-    """Give what a next command about a request has to have behind it.
-
-    Where all hosts did the same request that is what was typed. Otherwise it names those that did
-    this one: an id is known to nobody else.
-    """
-    alike = tuple(each.address for each in found.done if each.request_id == one.request_id)
-    return which_service(() if len(alike) == len(found.every) else alike)

@@ -6,6 +6,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from sealwire.cli.findings import Finding, Mark, problem_of
+from sealwire.cli.typed import which_settings
 from sealwire.cli.unanswered import waiting_messages
 from sealwire.cli.wording import counted
 from sealwire.clock import wall_clock_ms
@@ -27,7 +28,8 @@ def look_at_unanswered(settings: OperatorSettings) -> Iterator[Finding]:
             Mark.WARNING,
             "unanswered",
             f"{counted(len(waits), 'message')} without an answer, which may have been applied",
-            f"send again, which is safe and tells: sealwire send {shlex.quote(str(waits[0]))}",
+            "send again, which is safe and tells: sealwire send "
+            f"{shlex.quote(str(waits[0]))}{which_settings()}",
         )
 
 

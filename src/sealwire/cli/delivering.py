@@ -23,6 +23,7 @@ from sealwire.cli.noting import asked_by, keeping
 from sealwire.cli.parameters import STDIN
 from sealwire.cli.sealing import target_of
 from sealwire.cli.terminal import waiting
+from sealwire.cli.typed import which_settings
 from sealwire.client import Client
 from sealwire.errors import NoAnswerError, SealwireError, TransportError, UntrustedAnswerError
 from sealwire.results import RequestError, Result
@@ -124,7 +125,8 @@ def saying(address: str, again: str) -> Iterator[None]:
     Raises:
         CommandError: there is no answer, with the step that is next then.
     """
-    command = f"sealwire send {shlex.quote(again)} --address {shlex.quote(address)}"
+    settings = which_settings()
+    command = f"sealwire send {shlex.quote(again)} --address {shlex.quote(address)}{settings}"
     if again == STDIN:
         command = f"{command} (with the same bytes)"
     try:
@@ -134,14 +136,15 @@ def saying(address: str, again: str) -> Iterator[None]:
             raise CommandError(
                 Exit.NO_ANSWER,
                 f"{address}: {error}; nothing is certain",
-                "if it was the service, it does not know you, and its log says why: sealwire why; "
-                f"if not, send the same message again once it answers: {command}",
+                "if it was the service, it does not know you, and its log says why: sealwire why"
+                f"{settings}; if not, send the same message again once it answers: {command}",
             ) from error
         raise CommandError(
             Exit.NO_ANSWER,
             f"{address}: {error}; nothing is certain",
             "look at the service, on its host; if it has a new receipt key, trust that: sealwire "
-            f"trust AUDIENCE --key FILE; then send the same message again: {command}",
+            f"trust AUDIENCE --key FILE{settings}, and --another if the service has several hosts; "
+            f"then send the same message again: {command}",
         ) from None
     except NoAnswerError as error:
         raise CommandError(

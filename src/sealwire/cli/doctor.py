@@ -149,17 +149,18 @@ def _operator_side(config: str | None, to: str | None, timeout_s: int) -> Iterat
     keys = look_at_keys(settings, targets)
     yield from map(Checked, keys)
     yield from map(Checked, look_at_unanswered(settings))
+    can_ask = all(each.mark is not Mark.PROBLEM for each in keys)
     for target in targets:
         yield from (Checked(each, target.audience) for each in look_at_state(settings, target))
         try:
             places = places_of(target.addresses, expect=None)
-        except TransportError as error:
-            yield Checked(problem_of("address", error), target.audience)
+        except CommandError as error:
+            found = Finding(Mark.PROBLEM, "address", error.error, error.hint)
+            yield Checked(found, target.audience)
             continue
         for address in places.addresses:
             here = target.at(address)
             label = f"{target.audience} at {address}" if places.several else target.audience
-            can_ask = all(each.mark is not Mark.PROBLEM for each in keys)
             yield from _host(settings, here, timeout_s, label, can_ask=can_ask)
 
 

@@ -95,8 +95,8 @@ HINTS: Final[Mapping[Reason, str]] = MappingProxyType(
             "set the clocks (date -u, on both machines), then seal anew: sealwire send CONFIG"
         ),
         Reason.VERSION_SUPERSEDED: (
-            "something newer was taken since; if this is still wanted, seal anew: sealwire send "
-            "CONFIG"
+            "something newer was taken since, and this perhaps before it: sealwire status; if it "
+            "is still wanted, seal anew: sealwire send CONFIG"
         ),
         Reason.EQUIVOCATION: (
             "two messages of one version were signed: if the sealer's state file was not put back "

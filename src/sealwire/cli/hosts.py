@@ -6,16 +6,19 @@ Rules this module keeps:
 2. What hosts say alike is printed once, with whose it is where they say different things.
 3. A host for which there was nothing to do is passed over, if any other has done it: one that
    ``--only`` does not mean, or one where what is to end has ended.
-4. A host that says that it did before a change that was sealed just now was reached by another
-   address too; it counts once.
+4. Two addresses at which one process answers are one host, and not two: whoever is in between may
+   lead them together. Who it is, its receipt says, by the key and the process's name.
 """
 
 from __future__ import annotations
 
+import contextlib
 import enum
 from dataclasses import dataclass
 from threading import Thread
 from typing import TYPE_CHECKING, NamedTuple
+
+import click
 
 from sealwire.cli.delivering import ending_of_asking
 from sealwire.cli.endings import CommandError, Exit
@@ -40,9 +43,6 @@ class Became(enum.Enum):
 
     UNDONE = "undone"
     """It was not, or may not have been."""
-
-    AGAIN = "again"
-    """It was done by way of another address (rule 4)."""
 
     PASSED_OVER = "passed-over"
     """There was nothing to do (rule 3)."""
@@ -87,8 +87,8 @@ class Tally:
 
     @property
     def hosts(self) -> tuple[HostEnding, ...]:
-        """Those that count: each host once, and none that was passed over."""
-        return tuple(each for each in self.every if each.became in {Became.DONE, Became.UNDONE})
+        """Those that count: all but those that were passed over."""
+        return tuple(each for each in self.every if each.became is not Became.PASSED_OVER)
 
     @property
     def done(self) -> tuple[HostEnding, ...]:
@@ -99,6 +99,11 @@ class Tally:
     def undone(self) -> tuple[HostEnding, ...]:
         """Those that have not, or may not have."""
         return tuple(each for each in self.every if each.became is Became.UNDONE)
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether somebody did not wait for all of them."""
+        return any(each.status is Exit.INTERRUPTED for each in self.every)
 
     @property
     def passed_over(self) -> int:
@@ -120,6 +125,8 @@ class Tally:
         Where some have done it, and others have not, it was done in part; where none has, that
         somebody may have done it counts most.
         """
+        if self.interrupted:
+            return Exit.INTERRUPTED
         if self.alarm:
             return self.alarm
         statuses = {each.status for each in self.hosts}
@@ -135,45 +142,87 @@ class Tally:
 
 def ask_each(
     addresses: Sequence[str], ask: Callable[[str], Result]
-) -> Mapping[str, Result | CommandError]:
+) -> dict[str, Result | CommandError]:
     """Ask every host at the same time; give what each says, or how asking it has ended.
+
+    Where somebody interrupts, those that have not answered by then have ended so; nobody waits for
+    their threads.
 
     Args:
         addresses: where.
         ask: asks one of them, and gives or raises what came of it; in a thread of its own.
-
-    Raises:
-        KeyboardInterrupt: somebody waits no longer; the threads go on, and hold up nobody.
     """
     heard: dict[str, Result | CommandError] = {}
-    bugs: list[BaseException] = []
+    context = click.get_current_context(silent=True)
 
     def ask_one(address: str) -> None:
+        if context is not None:
+            # Hints repeat what was typed, also in a thread.
+            click.globals.push_context(context)
         try:
             heard[address] = ending_of_asking(lambda: ask(address))
-        except BaseException as bug:  # noqa: BLE001 - it is raised where somebody sees it
-            bugs.append(bug)
+        except BaseException as bug:  # noqa: BLE001 - it takes no other host's answer away
+            what = f"{address}: a bug of ours: {type(bug).__name__}: {bug}"
+            heard[address] = CommandError(Exit.NO_ANSWER, what, "look what is in force there")
 
     threads = [Thread(target=ask_one, args=(each,), daemon=True) for each in addresses]
-    with waiting(f"waiting for {counted(len(addresses), 'host')}"):
+    with (
+        contextlib.suppress(KeyboardInterrupt),
+        waiting(f"waiting for {counted(len(addresses), 'host')}"),
+    ):
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-    if bugs:
-        raise bugs[0]
-    return {address: heard[address] for address in addresses}
+    known = dict(heard)
+    return {each: known.get(each) or _interrupted(each) for each in addresses}
+
+
+def _interrupted(address: str) -> CommandError:
+    return CommandError(Exit.INTERRUPTED, f"{address}: interrupted; it may have been done")
 
 
 def tally(heard: Mapping[str, Result | CommandError], question: Question, audience: str) -> Tally:
     """Say in words what became of a request at each host; nothing is printed yet."""
     found = [_ending_at(address, heard[address], question, audience) for address in heard]
+    # Of one host's answers the first that it gave, whichever address that came from.
+    first: dict[tuple[str, str], str] = {}
+    for each in sorted(found, key=_is_repeated):
+        if (answered_by := _answered_by(each)) is not None:
+            first.setdefault(answered_by, each.address)
+    for place, each in enumerate(found):
+        answered_by = _answered_by(each)
+        if answered_by is not None and first[answered_by] != each.address:
+            found[place] = _same_host(each, first[answered_by], answered_by[1])
     if any(each.became is Became.DONE for each in found):
         found = [
             each._replace(became=Became.PASSED_OVER) if _has_nothing(each, question) else each
             for each in found
         ]
     return Tally(tuple(found))
+
+
+def _is_repeated(each: HostEnding) -> bool:
+    return isinstance(each.ending, Result) and each.ending.repeated
+
+
+def _answered_by(each: HostEnding) -> tuple[str, str] | None:
+    """Say which process has done it at a host, if that is known."""
+    if each.became is not Became.DONE or not isinstance(each.ending, Result):
+        return None
+    return each.ending.answered_by
+
+
+def _same_host(each: HostEnding, first: str, name: str) -> HostEnding:
+    """Take no answer of one host for that of another (rule 4)."""
+    return each._replace(
+        became=Became.UNDONE,
+        status=Exit.NO_ANSWER,
+        error=f"{each.address}: {name} answers, as at {first}, so no other host did",
+        hint="name each host once; if these are two, somebody leads one address to the other, or "
+        'they have one name: instance = "…" in the settings of each',
+        said=(),
+    )
 
 
 def _ending_at(
@@ -195,9 +244,7 @@ def _ending_at(
                 error.hint,
                 tuple(said),
             )
-    again = ending.repeated and not question.fixed_id
-    became = Became.AGAIN if again else Became.DONE
-    return HostEnding(address, became, ending, status, said=tuple(said))
+    return HostEnding(address, Became.DONE, ending, status, said=tuple(said))
 
 
 def _has_nothing(each: HostEnding, question: Question) -> bool:
@@ -206,7 +253,7 @@ def _has_nothing(each: HostEnding, question: Question) -> bool:
         return False
     receipt = each.ending.receipt
     if receipt is not None and receipt.outcome is Outcome.NOT_ADDRESSED:
-        return True
+        return question.only
     return each.ending.reason in question.spared
 
 

@@ -26,6 +26,7 @@ from sealwire.settings import (
     Target,
     default_service_settings,
     find_operator_settings,
+    load_operator_settings,
     render_operator,
 )
 from sealwire.settings.signing import AgentName
@@ -174,7 +175,7 @@ def init(
     if part is not None:
         _say_keyring(service, part)
     if operator is not None:
-        _say_both(operator.settings.path)
+        _say_both(operator.settings.path, service.audience)
     return Exit.OK
 
 
@@ -345,9 +346,11 @@ def _say_keyring(service: ServiceSettings, ring: KeyringPart) -> None:
         )
 
 
-def _say_both(operator: Path) -> None:
+def _say_both(operator: Path, audience: str) -> None:
     usual = find_operator_settings(None, os.environ).path
     option = "" if operator == usual else f" --config {operator}"
+    if len(load_operator_settings(operator).targets) > 1:
+        option = f" --to {audience}{option}"
     _say_text(
         "both parts are on this machine, which is for trying out: in earnest the signing key is "
         "made where the operator works (sealwire keys new) and stays there; once the service runs",

@@ -4,8 +4,8 @@ Rules this module keeps:
 
 1. A service has a keyring when a verified receipt names its version and its digest. Anything else
    that it says is told, and counts as nothing.
-2. All services are told at once: one that cannot be reached keeps no other from losing trust in a
-   key.
+2. All services are told at once, and all hosts of each: one that cannot be reached keeps no other
+   from losing trust in a key. A service has a keyring when all its hosts do.
 3. Which versions a service lacks is asked first. Where it does not say, it is sent the last ones.
 """
 
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sealwire.cli.delivering import result_of
 from sealwire.cli.endings import CommandError, Exit, ending_of
-from sealwire.cli.places import places_of
+from sealwire.cli.places import Places, places_of
 from sealwire.cli.reported import text
 from sealwire.cli.sealing import operator_settings
 from sealwire.cli.terminal import printable, say, say_json, waiting
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sealwire.cli.custodian import Custodian
-    from sealwire.cli.places import Places
     from sealwire.cli.terminal import JsonOutput
     from sealwire.keys import AeadKey
     from sealwire.results import Result
@@ -48,7 +47,7 @@ _LIFETIME_S: Final = 60
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What one service has shown.
+    """What one host of a service has shown.
 
     Attributes:
         audience: the service.
@@ -57,18 +56,23 @@ class Shown:
         version: the version of the keyring that it has shown; 0 where it has shown none.
         says: what came of it, in words.
         lacks: the ids of secret keys whose bytes it has not got, as far as it says.
-        receipt_key: the id of the key that signed its receipt, in hex.
+        answered_by: the key that signed its receipt, and which process has answered.
         status: the exit status that this leads to, if it is alone.
     """
 
     audience: str
+    address: str
     done: bool
     version: int
     says: str
     lacks: frozenset[str] = frozenset()
-    receipt_key: str = ""
+    answered_by: tuple[str, str] | None = None
     status: Exit = Exit.OK
-    address: str = ""
+
+    @property
+    def receipt_key(self) -> str:
+        """The id of the key that signed its receipt, in hex; ``""`` where none is verified."""
+        return "" if self.answered_by is None else self.answered_by[0]
 
     @property
     def label(self) -> str:
@@ -140,22 +144,27 @@ class Services:
     ) -> list[Shown]:
         settings = settings or self._settings
 
-        def asked(target: Target) -> list[Shown]:
-            """Ask every host of a service, one after another."""
-            try:
-                places = places_of(target.addresses, expect=None)
-            except SealwireError as error:
-                return [_unreached(target, error, "")]
-            return [_asked_at(ask, target.at(address), places) for address in places.addresses]
-
         if not self.targets:
             return []
         self._opened = settings.opened()
         with (
             waiting(f"waiting for {counted(len(self.targets), 'service')}"),
-            ThreadPoolExecutor(min(MAX_AT_ONCE, len(self.targets))) as pool,
+            ThreadPoolExecutor(MAX_AT_ONCE) as pool,
         ):
-            return [each for shown in pool.map(asked, self.targets) for each in shown]
+            places = list(pool.map(_places_of, self.targets))
+            hosts = [
+                (target.at(address), address if found.several else "")
+                for target, found in zip(self.targets, places, strict=True)
+                if isinstance(found, Places)
+                for address in found.addresses
+            ]
+            shown = list(pool.map(lambda host: _asked_at(ask, *host), hosts))
+        lost = [
+            _unreached(target, found, "")
+            for target, found in zip(self.targets, places, strict=True)
+            if not isinstance(found, Places)
+        ]
+        return [*_each_host_once(shown), *lost]
 
     def _client(self, target: Target) -> Client:
         return Client.from_settings(
@@ -194,7 +203,7 @@ class Services:
         took = result.verified and result.outcome is Outcome.APPLIED
         says = f"takes key {key.fingerprint}" if took else shown.says
         status = Exit.OK if took else shown.status or Exit.REFUSED
-        return Shown(target.audience, took, shown.version, says, status=status)
+        return replace(shown, done=took, says=says, status=status)
 
     def _sealer_with(
         self, target: Target, key: SigningKey | MacKey | AeadKey, file: Path
@@ -216,7 +225,15 @@ class Services:
         lacks = _lacks(report)
         point = None if result.receipt is None or not result.verified else result.receipt.keyring
         if point is None:
-            return Shown(target.audience, False, 0, _why_not(result), status=Exit.REFUSED)  # noqa: FBT003
+            return Shown(
+                target.audience,
+                "",
+                done=False,
+                version=0,
+                says=_why_not(result),
+                answered_by=result.answered_by,
+                status=Exit.REFUSED,
+            )
         mine = point.name == current.keyring.name
         done = mine and point[1:] == (current.keyring.version, current.digest.hex())
         version = point.version if mine and self._is_ours(point.version, point.digest) else 0
@@ -226,7 +243,7 @@ class Services:
         elif result.outcome is not Outcome.APPLIED:
             says += f"; {_why_not(result)}"
         status = Exit.OK if done else Exit.REFUSED
-        return Shown(target.audience, done, version, says, lacks, result.key_id, status)
+        return Shown(target.audience, "", done, version, says, lacks, result.answered_by, status)
 
     def _is_ours(self, version: int, digest: str) -> bool:
         history = self._custodian.history
@@ -262,7 +279,9 @@ def say_shown(shown: Sequence[Shown], custodian: Custodian, *, as_json: bool, do
         done: what those have done that have shown it, such as ``confirmed``.
     """
     keyring = custodian.keyring
-    reached = [each for each in shown if each.done]
+    services = list(dict.fromkeys(each.audience for each in shown))
+    undone = {each.audience for each in shown if not each.done}
+    reached = [each for each in services if each not in undone]
     if as_json:
         say_json(
             {
@@ -278,27 +297,61 @@ def say_shown(shown: Sequence[Shown], custodian: Custodian, *, as_json: bool, do
             mark = (done, "green") if each.done else ("not yet", "yellow")
             words = f"  {each.label:<{width}}  {printable(each.says)}"
             say((f"{mark[0]:<{max(len(done), 7)}}", mark[1]), (words, ""))
-        say((f"{len(reached)} of {counted(len(shown), 'service')} {done}", "bold"))
-    if len(reached) == len(shown):
+        say((f"{len(reached)} of {counted(len(services), 'service')} {done}", "bold"))
+    if len(reached) == len(services):
         return Exit.OK
-    return Exit.PARTLY if reached else max(each.status for each in shown)
+    some = any(each.done for each in shown)
+    return Exit.PARTLY if some else max(each.status for each in shown)
 
 
-def _asked_at(ask: Callable[[Target], Shown], target: Target, places: Places) -> Shown:
-    """Ask one host of a service."""
-    address = target.address if places.several else ""
+def _places_of(target: Target) -> Places | CommandError:
     try:
-        return replace(ask(target), address=address)
+        return places_of(target.addresses, expect=None)
+    except CommandError as ending:
+        return ending
     except SealwireError as error:
-        return _unreached(target, error, address)
+        return ending_of(error)
 
 
-def _unreached(target: Target, error: SealwireError, address: str) -> Shown:
-    ending = ending_of(error)
-    status = Exit.NO_ANSWER if isinstance(error, NoAnswerError) else ending.status
+def _asked_at(ask: Callable[[Target], Shown], target: Target, label: str) -> Shown:
+    """Ask one host of a service, which is called ``label`` among several."""
+    try:
+        return replace(ask(target), address=label)
+    except SealwireError as error:
+        ending = ending_of(error)
+        if isinstance(error, NoAnswerError):
+            ending = CommandError(Exit.NO_ANSWER, ending.error)
+        return _unreached(target, ending, label)
+
+
+def _unreached(target: Target, ending: CommandError, address: str) -> Shown:
     return Shown(
-        target.audience, done=False, version=0, says=ending.error, status=status, address=address
+        target.audience,
+        address,
+        done=False,
+        version=0,
+        says=ending.error,
+        status=ending.status,
     )
+
+
+def _each_host_once(shown: Sequence[Shown]) -> list[Shown]:
+    """Take no answer of one host for that of another: whoever is in between may lead them together.
+
+    Who has answered, the receipt says, by the key and the process's name.
+    """
+    first: dict[tuple[str, tuple[str, str]], str] = {}
+    found = []
+    for each in shown:
+        whom = each.answered_by
+        there = each.label if whom is None else first.setdefault((each.audience, whom), each.label)
+        if whom is not None and there != each.label:
+            says = f"{whom[1]} answers, as at {there}, so no other host did"
+            twice = replace(each, done=False, version=0, says=says, answered_by=None)
+            found.append(replace(twice, lacks=frozenset(), status=Exit.NO_ANSWER))
+            continue
+        found.append(each)
+    return found
 
 
 def _lacks(report: Any) -> frozenset[str]:  # noqa: ANN401 - a peer wrote it

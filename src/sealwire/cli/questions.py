@@ -31,7 +31,7 @@ class Question:
         more: what stands in the JSON object besides an answer.
         cancel: takes back what a request of this id has done; ``None`` where it stays.
         changes: whether something is changed, so that it may have been done where no answer is.
-        fixed_id: whether its id was settled before, so that it may have been done already.
+        only: whether it is for some instances alone.
         spared: reasons of a refusal that say that there was nothing to do.
     """
 
@@ -43,7 +43,7 @@ class Question:
     more: Callable[[Result], Mapping[str, bool]] | None = None
     cancel: Callable[[Client, str], Result] | None = None
     changes: bool = True
-    fixed_id: bool = False
+    only: bool = False
     spared: frozenset[str] = frozenset()
 
     def show(self, result: Result, options: str) -> None:
@@ -86,7 +86,9 @@ def show(
         say(("what the answer reports cannot be read", "yellow"))
         return
     if not report:
-        say(("the answer says no more, because requests to this service are encrypted", ""))
+        if not result.repeated:
+            # A copy of what was done before is answered without a report anyway.
+            say(("the answer says no more, because requests to this service are encrypted", ""))
         if unsaid is not None:
             unsaid()
         return

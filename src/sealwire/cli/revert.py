@@ -93,6 +93,7 @@ def revert(
         "reverted",
         say_it=lambda report, _: say_reverted(report),
         more=lambda result: _changed(result.report),
+        only=bool(only),
         spared=frozenset({Reason.NOT_IN_FORCE.value}),
     )
     return asked.ask(question, as_json=as_json)
@@ -164,5 +165,5 @@ def confirm(
     if partial is not None:
         return write_partial(config, to, partial, request)
     asked = whom_to_ask(operator_settings(config), to, address, timeout_s, expect=expect)
-    question = Question(request, "confirmed", more=lambda _: {"changed": False})
+    question = Question(request, "confirmed", more=lambda _: {"changed": False}, only=bool(only))
     return asked.ask(question, as_json=as_json)

@@ -105,7 +105,6 @@ def send(
             lambda client: client.send(finishing.by(client.sealer)),
             "applied",
             UNFINISHED,
-            fixed_id=True,
         )
     elif looks_sealed(content):
         carried = Carried(config, content, to, address)
@@ -114,9 +113,7 @@ def send(
         if not places.several:
             return _carry(carried, config, places.addresses[0], timeout_s, file, as_json=as_json)
         settings, to = carried.settings_for_several(), carried.audience or to
-        question = Question(
-            lambda client: client.send(content), "applied", "the sealed message", fixed_id=True
-        )
+        question = Question(lambda client: client.send(content), "applied", "the sealed message")
     else:
         settings = operator_settings(config)
         check_document(file, content, unchecked=unchecked)

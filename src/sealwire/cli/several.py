@@ -6,7 +6,9 @@ Rules this module keeps:
    A host that wants it sealed again, such as with its own challenge, has an id of its own.
 2. What only reads is sealed for each host, and shows it the last points of its own trail. A change
    shows none, since each host has another trail.
-3. What becomes of a request is noted once for all hosts, by whoever asks them.
+3. What one host says of the time is not followed further than a sealer would wait: it would count
+   for all hosts, as they have one audience, and lock their operator out.
+4. What becomes of a request is noted once for all hosts, by whoever asks them.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from sealwire.cli.delivering import KeepingClient
 from sealwire.cli.endings import CommandError
 from sealwire.cli.noting import asked_by, keeping
 from sealwire.cli.once import Once
-from sealwire.sealer import DEFAULT_LIFETIME_S
+from sealwire.sealer import DEFAULT_LIFETIME_S, MAX_WAIT_MS
 from sealwire.stages import Stream
 
 if TYPE_CHECKING:
@@ -89,6 +91,8 @@ class OneOfSeveral(KeepingClient):
         sent: the last message, if there was one.
     """
 
+    _lead_ms = MAX_WAIT_MS
+
     sealed: Once[tuple[Sealed, Claims]]
     sent: Sent | None = None
 
@@ -96,10 +100,18 @@ class OneOfSeveral(KeepingClient):
         return super()._known_points(stream) if stream is Stream.READ else ()
 
     def _seal(
-        self, document: bytes, content_type: str, stream: Stream, service_ms: int | None
+        self,
+        document: bytes,
+        content_type: str,
+        stream: Stream,
+        *,
+        service_ms: int | None,
+        again: bool,
     ) -> tuple[Sealed, Claims]:
-        own = stream is Stream.READ or self._challenge is not None or service_ms is not None
-        make = partial(super()._seal, document, content_type, stream, service_ms)
+        own = stream is Stream.READ or again or self._challenge is not None
+        make = partial(
+            super()._seal, document, content_type, stream, service_ms=service_ms, again=again
+        )
         return self.sealed.get(None if own else (document, content_type, stream), make)
 
     @contextlib.contextmanager

@@ -90,6 +90,7 @@ def status(
             "answered" if asked.several else "in force",
             say_it=say_overview if asked.several else say_status,
             changes=False,
+            only=bool(only),
         )
         # Cleared when the answer is there, so that nothing flickers while it is waited for.
         before = click.clear if watch and not as_json else None

@@ -56,6 +56,11 @@ def typed(*more: str, instead: Mapping[str, str] | None = None) -> str:
     return shlex.join([_PROGRAM, *words[:end], *more, *words[end:]])
 
 
+def which_settings() -> str:
+    """Give the typed ``--config`` to put behind a next command."""
+    return _options(("--config",))
+
+
 def typed_at(addresses: tuple[str, ...]) -> str:
     """Give the command that was typed, for these addresses alone."""
     context = click.get_current_context(silent=True)

@@ -128,7 +128,8 @@ class UnixListener:
                 os.close(lock)
                 raise ConfigurationError(
                     f"unix:{self.path} is taken by a running listener; stop it, or choose another "
-                    "address"
+                    "address; if these are processes of one service, say workers = true in its "
+                    "settings"
                 ) from None
             except BaseException:
                 os.close(lock)

@@ -337,9 +337,10 @@ class _Host:
             else:
                 return
 
-    def _take_the_address(self) -> None:
-        self.bound = self._bind()
-        self._new = self.bound.socket
+    def _take_the_address(self) -> Bound:
+        self.bound = bound = self._bind()
+        self._new = bound.socket
+        return bound
 
     @property
     def owes_a_line(self) -> bool:
@@ -355,7 +356,7 @@ class _Host:
         if workers is None or not workers.is_to_lead():
             return
         try:
-            self._take_the_address()
+            bound = self._take_the_address()
             self._service.begin_recording()
             workers.take_over()
         except (SealwireError, OSError) as error:
@@ -366,7 +367,7 @@ class _Host:
             self.bound = self._new = None
             workers.lead_no_more()
             return
-        log_to(LOGGER, logging.INFO, "this process serves %s now", str(self.bound))
+        log_to(LOGGER, logging.INFO, "this process serves %s now", str(bound.address))
 
     @property
     def heard(self) -> socket.socket | None:

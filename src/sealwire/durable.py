@@ -315,6 +315,10 @@ class DurableState:
         if (there := self._there()) is not None:
             self._follower.done(request, there)
 
+    def is_for_others(self, request: Request) -> bool:
+        """Whether a change is for other processes of the service, and not for this one."""
+        return self._follower.is_for_others(request, self._follower.seen)
+
     def end_elsewhere(self, request: Request) -> None:
         """Have the others end what they were to do, and this process was not."""
         self._follower.forget(request)

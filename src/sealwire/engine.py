@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 import socket
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sealwire import forks
@@ -21,10 +21,10 @@ from sealwire.adopting import digest_of_setup
 from sealwire.changing import Changer, because
 from sealwire.clock import boot_ms, monotonic_ms
 from sealwire.documents.changes import changes
-from sealwire.errors import ApplyError, counted
+from sealwire.errors import ApplyError, ConfigurationError, counted
 from sealwire.eventlog import LOGGER, log_bug, log_to
 from sealwire.happenings import Ending, FloorAlert
-from sealwire.inforce import InForce, check_instance
+from sealwire.inforce import InForce
 from sealwire.laying import laid
 from sealwire.policy.reduced import logging_reduced
 from sealwire.policy.supposed import supposed_result
@@ -53,7 +53,7 @@ from sealwire.trail.causes import Cause
 from sealwire.watching import GUARD_MS, LOOK_MS, tell_gaps
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from contextlib import AbstractContextManager
 
     from sealwire.documents import JsonValue, Tree
@@ -125,14 +125,33 @@ class Engine:
     def _name(self) -> str:
         return f"{self.host}/{os.getpid()}"
 
-    def call_host(self, host: str) -> None:
-        """Have the name of this process begin otherwise than with the host's name.
+    @contextmanager
+    def named(self, host: str | None) -> Iterator[None]:
+        """Let a listener begin in this process, whose name begins with ``host`` from then on.
+
+        Where it does not begin, the process is called what it was called before.
+
+        Args:
+            host: ``None`` is the host's name, or what the listeners that run here have chosen.
 
         Raises:
-            ConfigurationError: what it is to begin with is no name.
+            ConfigurationError: listeners run here, and the name begins otherwise for them.
         """
-        self.host = check_instance(host)
-        self.in_force.instance = self._name
+        in_force = self.in_force
+        before = self.host, in_force.instance, in_force.is_anybody
+        if not self.changer.policies:
+            self.host = host or socket.gethostname()
+            in_force.instance = self._name
+        elif host not in {None, self.host}:
+            raise ConfigurationError(
+                f"this process is called {in_force.instance}, and all its listeners take one "
+                f"instance; give this one {self.host} as well, or leave it out"
+            )
+        try:
+            yield
+        except BaseException:
+            self.host, in_force.instance, in_force.is_anybody = before
+            raise
 
     def end(self, policy: Policy) -> None:
         """Count one that has stopped; with the last one everything that is for a time ends."""

@@ -130,9 +130,21 @@ class Follower:
 
     def is_elsewhere(self, request: Revert) -> bool:
         """Whether what a request ends is in force for the service, and not in this process."""
-        return self.seen is not None and self._ends_elsewhere(request, self.seen)
+        return self._ends_elsewhere(request, self.seen)
 
-    def _ends_elsewhere(self, request: Revert, there: Remembered) -> bool:
+    def is_for_others(self, request: Request, there: Remembered | None) -> bool:
+        """Whether a change is for other processes of the service, and not for this one.
+
+        Args:
+            request: the change.
+            there: what the journal comes to; ``None`` where it has not been looked at.
+        """
+        ends = isinstance(request, Revert) and self._ends_elsewhere(request, there)
+        return ends or not self._engine.in_force.is_addressed(request)
+
+    def _ends_elsewhere(self, request: Revert, there: Remembered | None) -> bool:
+        if there is None:
+            return False
         if not request.what and request.opened.claims.stream is Stream.LEASE:
             # All of them, and so those of this process as well.
             return False
@@ -373,12 +385,12 @@ class Follower:
     def _do_again(self, held: Held, kept: Kept, request: Request | None) -> None:
         """Make a change that another process, or an earlier one, had begun and not settled."""
         outcome, there = Outcome.FAILED, held.remembered
-        elsewhere = request is not None and self._is_for_others(request, there)
+        elsewhere = request is not None and self.is_for_others(request, there)
         if request is None:
             outcome = Outcome.REFUSED
         elif not (isinstance(request, Apply) and request.confirm_within_s):
             # What would be on trial is not begun again: a start takes it back.
-            outcome = self._performed(request, there, elsewhere=elsewhere)
+            outcome = self._performed(request, elsewhere=elsewhere)
         done = request if outcome is Outcome.APPLIED else None
         if done is not None:
             self.done(done, there)
@@ -394,12 +406,7 @@ class Follower:
         )
         self.remember(held.remembered)
 
-    def _is_for_others(self, request: Request, there: Remembered) -> bool:
-        """Whether a change is for other processes of the service, and not for this one."""
-        ends = isinstance(request, Revert) and self._ends_elsewhere(request, there)
-        return ends or not self._engine.in_force.is_addressed(request)
-
-    def _performed(self, request: Request, there: Remembered, *, elsewhere: bool) -> Outcome:
+    def _performed(self, request: Request, *, elsewhere: bool) -> Outcome:
         now_ms, policy, in_force = self.state.clock_ms, self._door.policy, self._engine.in_force
         try:
             if self._door.keys is not None:

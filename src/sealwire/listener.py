@@ -20,7 +20,7 @@ import sys
 import threading
 import time
 import weakref
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Self, TypeAlias
 
@@ -34,6 +34,7 @@ from sealwire.engine import Engine, engine_of_process
 from sealwire.errors import ConfigurationError, SealwireError
 from sealwire.eventlog import LOGGER, log_bug, log_to
 from sealwire.framing import encode_frame
+from sealwire.inforce import check_instance
 from sealwire.logtree.internals import check_private_names
 from sealwire.memory import Memory, memory_of
 from sealwire.policy import Policy, default_rules
@@ -96,6 +97,7 @@ class Listener:
         recorder: Recorder | None = None,
         custody: Custody | None = None,
         workers: MakeWorkers | None = None,
+        instance: str | None = None,
     ) -> None:
         """Make a listener; `listen` is the usual way, and starts it.
 
@@ -116,6 +118,7 @@ class Listener:
         self._thread: threading.Thread | None = None
         self._ending = False
         self._make_workers = workers
+        self._engine, self._instance = engine, instance
 
     @property
     def address(self) -> Address:
@@ -132,8 +135,8 @@ class Listener:
         """Bind and serve; do nothing if it runs already.
 
         Raises:
-            ConfigurationError: the address is taken, too open, or not ours; or this Python's
-                ``logging`` is not as we know it.
+            ConfigurationError: the address is taken, too open, or not ours; this Python's
+                ``logging`` is not as we know it; or the process has another name by now.
             StateError: there is to be a trail, and it is another's or not as it was left.
             OSError: descriptors or threads ran out; nothing is left behind.
         """
@@ -145,7 +148,8 @@ class Listener:
             # Before there is anything to inherit; a fork waits until this is done.
             forks.watch(self)
             try:
-                self._begin()
+                with nullcontext() if self._engine is None else self._engine.named(self._instance):
+                    self._begin()
             except BaseException:
                 forks.unwatch(self)
                 raise
@@ -333,9 +337,10 @@ class _Host:
             else:
                 return
 
-    def _take_the_address(self) -> None:
-        self.bound = self._bind()
-        self._new = self.bound.socket
+    def _take_the_address(self) -> Bound:
+        self.bound = bound = self._bind()
+        self._new = bound.socket
+        return bound
 
     @property
     def owes_a_line(self) -> bool:
@@ -351,7 +356,7 @@ class _Host:
         if workers is None or not workers.is_to_lead():
             return
         try:
-            self._take_the_address()
+            bound = self._take_the_address()
             self._service.begin_recording()
             workers.take_over()
         except (SealwireError, OSError) as error:
@@ -362,7 +367,7 @@ class _Host:
             self.bound = self._new = None
             workers.lead_no_more()
             return
-        log_to(LOGGER, logging.INFO, "this process serves %s now", str(self.bound))
+        log_to(LOGGER, logging.INFO, "this process serves %s now", str(bound.address))
 
     @property
     def heard(self) -> socket.socket | None:
@@ -461,14 +466,14 @@ def listen(  # noqa: PLR0913 - by name alone, and each has a default
             serves the address, and all of them change; the policy's quorum says how many have to.
         instance: what the names of this host's processes begin with, which receipts and ``--only``
             go by: ``INSTANCE/worker-0`` with ``workers``, otherwise with the process's number. By
-            default it is the host's name. It is the process's, whatever listeners there are.
+            default it is the host's name. It is the process's, and all its listeners take the same.
 
     Returns:
         A running `Listener`; what stood before is in force by then.
 
     Raises:
-        ConfigurationError: the chain does not show enough or trusts the receipt key, or the address
-            is taken, too open, or not ours; the text says what to do.
+        ConfigurationError: the chain does not show enough or trusts the receipt key, the address is
+            taken, too open, or not ours, or the process has another name; the text says what to do.
         StateError: there is to be a trail, and another process writes it, or it is not as it was
             left.
     """
@@ -501,9 +506,9 @@ def listen(  # noqa: PLR0913 - by name alone, and each has a default
     # Not an iterator, which would be used up when the listener is started again.
     uids = None if allow_uids is None else frozenset(allow_uids)
     access = Access(uids, group, beyond_loopback)
-    engine = engine_of_process()
     if instance is not None:
-        engine.call_host(instance)
+        check_instance(instance)
+    engine = engine_of_process()
     durable = _durable(state, door, engine, on_new_setup)
     if workers and durable is None:
         raise ConfigurationError(
@@ -523,6 +528,7 @@ def listen(  # noqa: PLR0913 - by name alone, and each has a default
         answering=answering,
         custody=custody,
         workers=_make_workers(durable, door, engine) if workers and durable is not None else None,
+        instance=instance,
     ).start()
 
 

@@ -44,7 +44,7 @@ from sealwire.memory import Memory
 from sealwire.receipts import Outcome as InstanceOutcome
 from sealwire.receiver import Door, Receiver
 from sealwire.requests import Apply as ApplyRequest
-from sealwire.requests import KeyringUpdate, Lease, Request, Revert, points_in
+from sealwire.requests import KeyringUpdate, Lease, Request, points_in
 from sealwire.requests import Status as StatusRequest
 from sealwire.stages import Answer, Applied, Mode, Outcome, Stream
 from sealwire.stats import Stats
@@ -419,14 +419,11 @@ class Service:
         return self._spread(self.workers, request, done, here=not elsewhere)
 
     def _is_elsewhere(self, request: Request) -> bool:
-        """Whether a change is for other processes of the service, and not for this one."""
-        if self.workers is None or request.opened.claims.stream not in _KEPT:
+        """Whether this process writes a change for others to make, and does not make it."""
+        if self.workers is None or self._durable is None:
             return False
-        in_force = self.in_force
-        if in_force is None:
-            return False
-        ends = isinstance(request, Revert) and in_force.is_elsewhere(request)
-        return ends or not in_force.is_addressed(request)
+        kept = request.opened.claims.stream in _KEPT
+        return kept and self._durable.is_for_others(request)
 
     def _check_meant(self, request: Request) -> None:
         """Check that a request means this process: another door of it may lead to others as well.

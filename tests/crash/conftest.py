@@ -11,15 +11,11 @@ Rules these tests keep:
 from __future__ import annotations
 
 import random
-import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-
-# The modules beside this one are a package of the repository, which is not installed.
-sys.path.append(str(Path(__file__).parents[2]))
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

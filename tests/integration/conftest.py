@@ -43,9 +43,6 @@ from sealwire.bases import Bases
 from sealwire.requests import CONTENT_TYPE_REQUEST, write_request
 from sealwire.transports.addresses import TcpAddress
 
-# The modules beside this one are a package of the repository, which is not installed.
-sys.path.append(str(Path(__file__).parents[2]))
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager

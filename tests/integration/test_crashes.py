@@ -5,14 +5,10 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-
-# What the tests of crashes share is a package of the repository, which is not installed.
-sys.path.append(str(Path(__file__).parents[2]))
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

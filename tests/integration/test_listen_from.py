@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import secrets
-from socket import gethostname
 from typing import TYPE_CHECKING
 
 import pytest
@@ -72,4 +71,3 @@ def test_names_of_processes_begin_as_the_file_says(settings: Callable[[str, str]
         assert f"web-1/{os.getpid()}" == engine.in_force.instance
     engine.abandon()
     assert f"web-1/{os.getpid()}" == engine.in_force.instance
-    engine.call_host(gethostname())

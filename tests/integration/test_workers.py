@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 
     from sealwire.documents import JsonValue
 
+DEBUG: dict[str, JsonValue] = {
+    "version": 1,
+    "incremental": True,
+    "loggers": {LOGGER: {"level": "DEBUG"}},
+}
+
 
 def test_one_lease_changes_every_process(fleet: Fleet) -> None:
     """And the receipt has a row for each; it goes back in each of them."""
@@ -55,6 +61,9 @@ def test_another_one_takes_over_when_the_leader_is_killed(fleet: Fleet) -> None:
     result = fleet.ask()
     assert ["applied"] * 3 == outcomes(result)
     assert 3 == len(fleet.client.status().report["workers"])
+    written = "".join(fleet.log(name).read_text(encoding="utf-8") for name in fleet.running)
+    assert 1 == written.count(f"INFO this process serves {fleet.client.address} now\n")
+    assert "object at" not in written
 
 
 def test_a_process_that_hangs_is_named_and_blocks_nothing(fleet: Fleet) -> None:
@@ -162,6 +171,13 @@ def _typed(settings: Path, *words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def _apply_debug(settings: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """Apply a configuration that sets DEBUG."""
+    path = settings.with_name("debug.json")
+    path.write_text(json.dumps(DEBUG), encoding="utf-8")
+    return _typed(settings, "apply", str(path), *options)
+
+
 def test_the_command_line_says_how_many(fleet: Fleet) -> None:
     """A row where it was not done, exit 5 then, and a line for each process in status."""
     settings = _settings(fleet)
@@ -193,14 +209,10 @@ def test_what_fails_in_some_processes_is_taken_back_unless_it_is_to_stand(
     fleet = Fleet(tmp_path, quorum="any")
     (tmp_path / "c.fails").touch()
     settings = _settings(fleet)
-    config = {"version": 1, "incremental": True, "loggers": {LOGGER: {"level": "DEBUG"}}}
-    (tmp_path / "debug.json").write_text(json.dumps(config), encoding="utf-8")
     try:
         fleet.start("a")
         fleet.start("b", "c")
-        done = _typed(
-            settings, "apply", f"{tmp_path}/debug.json", *(["--keep-partial"] if keep else [])
-        )
+        done = _apply_debug(settings, *(["--keep-partial"] if keep else []))
         assert (5 if keep else 1) == done.returncode, done
         assert "2/3 processes" in done.stdout
         assert ("so it was taken back in the others" in done.stderr) is not keep
@@ -210,20 +222,17 @@ def test_what_fails_in_some_processes_is_taken_back_unless_it_is_to_stand(
         fleet.writes("c", debug=False)
         assert "apply" in _typed(settings, "why").stdout
     finally:
-        for name in list(fleet.running):
-            fleet.kill(name)
+        fleet.end()
 
 
 def test_a_process_that_hangs_takes_nothing_back(fleet: Fleet) -> None:
     """It follows when it comes by again; the command says that it has not yet."""
     settings = _settings(fleet)
-    config = {"version": 1, "incremental": True, "loggers": {LOGGER: {"level": "DEBUG"}}}
-    (fleet.folder / "debug.json").write_text(json.dumps(config), encoding="utf-8")
     leader = fleet.leader()
     name = next(name for name in "abcd" if name != leader)
     fleet.running[name].send_signal(signal.SIGSTOP)
     try:
-        done = _typed(settings, "apply", f"{fleet.folder}/debug.json")
+        done = _apply_debug(settings)
     finally:
         fleet.running[name].send_signal(signal.SIGCONT)
     assert 5 == done.returncode, done
@@ -256,12 +265,7 @@ def test_who_ends_leases_takes_no_configuration_back(fleet: Fleet) -> None:
     """Also not one that stands in other processes than the one that takes the message."""
     report = fleet.client.status().report
     other = next(row["instance"] for row in report["workers"] if not row["leads"])
-    config: dict[str, JsonValue] = {
-        "version": 1,
-        "incremental": True,
-        "loggers": {LOGGER: {"level": "DEBUG"}},
-    }
-    result = fleet.client.apply(config, only=other)
+    result = fleet.client.apply(DEBUG, only=other)
     revert = write_request(Verb.REVERT, id=result.request_id)
     with pytest.raises(RequestRefusedError) as error:
         fleet.client.ask(revert, CONTENT_TYPE_REQUEST, Stream.LEASE)

@@ -44,6 +44,9 @@ TRAIL = SigningKey(bytes(range(64, 96)), owner="trail")
 PATIENCE_S = 20.0
 """Far longer than anything takes on a busy machine; what has not come by then will not."""
 
+TICKS = 5
+"""Of so many in a row each has its DEBUG record before it, where that level is on."""
+
 T = TypeVar("T")
 
 
@@ -115,15 +118,24 @@ class Fleet:
         return f"*/worker-{place}"
 
     def writes(self, name: str, *, debug: bool = True) -> None:
-        """Wait until a process writes, or does not write, what is logged at DEBUG."""
-        log = self.folder / f"{name}.log"
-        for _ in range(200):
-            before = log.read_text(encoding="utf-8").count("DEBUG a record")
-            time.sleep(0.25)
-            after = log.read_text(encoding="utf-8").count("DEBUG a record")
-            if (after > before) is debug:
+        """Wait until a process writes, or does not write, what is logged at DEBUG.
+
+        That it does not is seen by what it writes at WARNING meanwhile, at each tick.
+        """
+        log = self.log(name)
+        at, ends_s = log.stat().st_size, time.monotonic() + PATIENCE_S
+        while time.monotonic() < ends_s:
+            with log.open(encoding="utf-8") as file:
+                file.seek(at)
+                _, found, quiet = file.read().rpartition("DEBUG a record")
+            if found if debug else quiet.count("WARNING a tick") > TICKS:
                 return
+            time.sleep(0.02)
         raise AssertionError(f"{name}: DEBUG is {'not ' if debug else ''}written")
+
+    def log(self, name: str) -> Path:
+        """Give the path of what a process has logged."""
+        return self.folder / f"{name}.log"
 
     def ask(self, *, for_s: int = 60) -> Result:
         """Lease DEBUG; try again while nobody serves the address."""

@@ -3,12 +3,12 @@
     python workers_program.py FOLDER NUMBER
 
 FOLDER holds the keys, the policy, the state and the trail. The process appends one line a record to
-FOLDER/NUMBER.log, logs on `sealwire-workers.db` at DEBUG twenty times a second, and ends when its
-standard input does. ``FOLDER/NUMBER.fails`` makes it refuse configurations, and
-``FOLDER/NUMBER.hangs`` hang at the place of the next change that stands there (`hang_if_asked`),
-which ``FOLDER/NUMBER.hung`` then says. ``FOLDER/NUMBER.forks`` makes it fork a child that does
-nothing, whose number ``FOLDER/NUMBER.child`` says. ``FOLDER/instance`` says what their names begin
-with.
+FOLDER/NUMBER.log, logs on `sealwire-workers.db` at DEBUG and then at WARNING twenty times a second,
+and ends when its standard input does. ``FOLDER/NUMBER.fails`` makes every lease and configuration
+fail there, and ``FOLDER/NUMBER.hangs`` hang at the place of the next change that stands in it
+(`hang_if_asked`), which ``FOLDER/NUMBER.hung`` then says. ``FOLDER/NUMBER.forks`` makes it fork a
+child that does nothing, whose number ``FOLDER/NUMBER.child`` says. ``FOLDER/instance`` says what
+their names begin with.
 """
 
 from __future__ import annotations
@@ -97,9 +97,10 @@ def main(folder: Path, number: str) -> None:
     root = logging.getLogger()
     root.addHandler(handler)
     root.setLevel(logging.WARNING)
+    logging.getLogger("sealwire").setLevel(logging.INFO)
     hang_if_asked(folder, number)
     if (folder / f"{number}.fails").exists():
-        # A handler of the application that cannot be taken away makes every configuration fail.
+        # What makes changes raises, as where something of this process alone is in their way.
         from sealwire import engine
 
         changer = engine.engine_of_process().changer
@@ -127,6 +128,7 @@ def main(folder: Path, number: str) -> None:
     print("ready", flush=True)
     while not select.select([sys.stdin], [], [], 0.05)[0]:
         logger.debug("a record of %s", number)
+        logger.warning("a tick of %s", number)
         fork_if_asked(folder, number)
 
 

@@ -17,16 +17,12 @@ from __future__ import annotations
 
 import os
 import socket
-import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-
-# The helpers are shared with the benchmarks, which are run from the repository and not installed.
-sys.path.append(str(Path(__file__).parents[2]))
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

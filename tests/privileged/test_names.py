@@ -121,9 +121,9 @@ def test_a_name_that_has_lost_an_address(folder: Path, port: int) -> None:
     assert "told at 1 of 1 host" == status.stdout.splitlines()[-1]
 
 
-def test_a_name_that_nobody_has(folder: Path, port: int) -> None:
+@pytest.mark.usefixtures("port")
+def test_a_name_that_nobody_has(folder: Path) -> None:
     """Nothing is sent."""
-    assert port
     done = typed(folder, "status", f"--config={folder}/operator.toml", hosts="")
     assert 3 == done.returncode
     assert "no address" in done.stderr

@@ -281,12 +281,6 @@ class Fleet:
         raise AssertionError(f"there is not: {what}")
 
 
-def outcomes(result: Result) -> list[str]:
-    """Give what has become of a request in each process, sorted."""
-    assert result.receipt is not None
-    return sorted(each.outcome.value for each in result.receipt.instances)
-
-
 def _descendants(pid: int) -> set[int]:
     found: set[int] = set()
     with contextlib.suppress(OSError):

@@ -7,7 +7,8 @@ import signal
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.integration.servers.fleet import HERE, outcomes
+from tests.integration.servers.fleet import HERE
+from tests.integration.workers_fleet import outcomes
 
 if TYPE_CHECKING:
     from tests.integration.servers.fleet import Fleet

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.integration.servers.fleet import outcomes
+from tests.integration.workers_fleet import outcomes
 
 if TYPE_CHECKING:
     from tests.integration.servers.fleet import Fleet

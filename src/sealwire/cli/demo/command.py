@@ -16,7 +16,7 @@ import click
 from sealwire.cli.demo.scene import Scene
 from sealwire.cli.demo.screen import Screen
 from sealwire.cli.demo.steps import Play
-from sealwire.cli.demo.workers import NO_GUNICORN, gunicorn_version
+from sealwire.cli.demo.workers import COUNT, NO_GUNICORN, gunicorn_version
 from sealwire.cli.endings import CommandError, Exit
 from sealwire.errors import SealwireError
 
@@ -66,7 +66,9 @@ def demo() -> Exit:
         "The processes have ended and their folder is removed."
     )
     if not gunicorn_version():
-        screen.paragraph(f"{NO_GUNICORN}: the 4 workers were those of a server of the demo's own.")
+        screen.paragraph(
+            f"{NO_GUNICORN}: the {COUNT} workers were those of a server of the demo's own."
+        )
     return Exit.OK
 
 

@@ -79,7 +79,7 @@ class Fleet:
 
     def __exit__(self, *_exception: object) -> None:
         """End them."""
-        self.workers.__exit__()
+        self.workers.end()
 
     def client(self, key: SigningKey) -> Client:
         """Give a client of whoever has ``key``."""
@@ -114,7 +114,7 @@ def every_worker_changes(scene: Scene, fleet: Fleet) -> None:
         f"{WEB}"
     )
     screen.expected(
-        "one message changes all four: the receipt has a row for each, and each writes DEBUG "
+        "one message changes all of them: the receipt has a row for each, and each writes DEBUG "
         "lines. The worker that the server starts in place of the killed one has the lease "
         "before its first order, and the next message changes it like the others"
     )

@@ -7,7 +7,6 @@ from sealwire.integrations.gunicorn import listening
 
 post_worker_init = listening("service.toml")
 
-workers = 4
 bind = "unix:http.sock"
 graceful_timeout = 1
 # gunicorn 25 and later would put a socket for its own control into the user's home.

@@ -1,7 +1,8 @@
 """Runs gunicorn on the application in a folder, until standard input ends.
 
-Started by the demo as a program: ``python gunicorn_server.py FOLDER``. gunicorn itself does not
-look at its standard input, and it shall not stay behind if the demo is killed.
+Started by the demo as a program: ``gunicorn_server.py FOLDER COUNT``, with the number of workers.
+gunicorn itself does not look at its standard input, and it shall not stay behind if the demo is
+killed.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ PAUSE_S = 0.1
 ENDS_S = 3.0
 
 
-def main(folder: str) -> int:
+def main(folder: str, count: str) -> int:
     """Run it until standard input ends; give its exit code."""
     # What ^C at the terminal interrupts is the demo, which ends this.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -28,7 +29,7 @@ def main(folder: str) -> int:
     gunicorn = subprocess.Popen(  # noqa: S603 - our own arguments
         [
             *(sys.executable, "-P", "-m", "gunicorn"),
-            *("--chdir", folder, "--config", config, "orders:application"),
+            *("--chdir", folder, "--config", config, "--workers", count, "orders:application"),
         ],
         env=environment,
         stdin=subprocess.DEVNULL,

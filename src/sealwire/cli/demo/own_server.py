@@ -1,7 +1,7 @@
-"""Stands in for gunicorn where that is not installed: four workers of the library's WSGI server.
+"""Stands in for gunicorn where that is not installed: workers of the library's WSGI server.
 
-Started by the demo as a program: ``python own_server.py FOLDER``, which starts each worker as
-``python own_server.py FOLDER DESCRIPTOR``, with the socket that all of them take orders from. In
+Started by the demo as a program: ``own_server.py keep FOLDER COUNT``, which starts each worker as
+``own_server.py work FOLDER DESCRIPTOR``, with the socket that all of them take orders from. In
 the place of one that has ended it starts another. All of them work until standard input ends,
 which they share.
 """
@@ -21,7 +21,6 @@ from sealwire.integrations.starting import listen_here, stop_here
 
 assert sys.platform != "win32"  # noqa: S101 - tells type checkers what the demo has asked before
 
-COUNT = 4
 PAUSE_S = 0.1
 
 
@@ -46,14 +45,14 @@ class Quiet(WSGIRequestHandler):
         """Write nothing."""
 
 
-def keep(folder: str) -> None:
+def keep(folder: str, count: str) -> None:
     """Have as many workers as there should be, until standard input ends."""
     with Door(f"{folder}/http.sock", Quiet) as door:  # type: ignore[arg-type]  # says a host
-        command = [sys.executable, "-P", __file__, folder, str(door.fileno())]
+        command = [sys.executable, "-P", __file__, "work", folder, str(door.fileno())]
         workers: list[subprocess.Popen[bytes]] = []
         while not select.select([sys.stdin], [], [], PAUSE_S)[0]:
             workers = [each for each in workers if each.poll() is None]
-            for _ in range(COUNT - len(workers)):
+            for _ in range(int(count) - len(workers)):
                 worker = subprocess.Popen(command, pass_fds=[door.fileno()])  # noqa: S603 - ourselves
                 workers.append(worker)
         for each in workers:
@@ -79,4 +78,4 @@ def work(folder: str, descriptor: str) -> None:
 
 
 if __name__ == "__main__":
-    (work if sys.argv[2:] else keep)(*sys.argv[1:])
+    {"keep": keep, "work": work}[sys.argv[1]](*sys.argv[2:])

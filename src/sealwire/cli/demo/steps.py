@@ -25,7 +25,7 @@ from sealwire.cli.demo.scene import (
     say_answer,
 )
 from sealwire.cli.demo.surviving import killed_in_the_middle
-from sealwire.cli.demo.workers import gunicorn_version
+from sealwire.cli.demo.workers import COUNT, gunicorn_version
 from sealwire.clock import wall_clock_ms
 from sealwire.errors import Reason
 from sealwire.keyfiles import new_signing_key
@@ -49,7 +49,7 @@ class Play:
         self.screen = scene.screen
         self.recorded = b""
         self.fleet: Fleet | None = None
-        served = "gunicorn with 4 workers" if gunicorn_version() else "A server with 4 workers"
+        served = f"{'gunicorn' if gunicorn_version() else 'A server'} with {COUNT} workers"
         self.steps: tuple[tuple[str, Callable[[], None]], ...] = (
             ("A service runs, and logs at level INFO", self.service_runs),
             ("Alice seals a configuration, and DEBUG lines appear", self.debug_appears),

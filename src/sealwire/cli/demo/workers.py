@@ -23,14 +23,11 @@ import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Self
+from typing import Final
 
 from sealwire.cli.demo import processes
 from sealwire.cli.demo.processes import Running
 from sealwire.cli.demo.scene import NotAsExpectedError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 COUNT: Final = 4
 APPLICATION: Final = Path(__file__).with_name("orders.py")
@@ -65,7 +62,11 @@ class Workers:
         self._seen = 0
         shutil.copyfile(APPLICATION, folder / "orders.py")
         shutil.copyfile(_CONFIGURATION, folder / "gunicorn.conf.py")
-        self._server = Running(_GUNICORN if gunicorn_version() else _OWN, str(folder))
+        self._server = (
+            Running(_GUNICORN, str(folder), str(COUNT))
+            if gunicorn_version()
+            else Running(_OWN, "keep", str(folder), str(COUNT))
+        )
         try:
             for _ in range(COUNT):
                 self.await_another()
@@ -73,11 +74,7 @@ class Workers:
             self._server.end()
             raise
 
-    def __enter__(self) -> Self:
-        """Let them run while the block does."""
-        return self
-
-    def __exit__(self, *_exception: object) -> None:
+    def end(self) -> None:
         """End them."""
         self._server.end()
 
@@ -100,11 +97,18 @@ class Workers:
         Raises:
             NotAsExpectedError: none does.
         """
-        line = self._line(lambda line: bool(_LISTENS.search(line)), "another worker that listens")
+        line = self._server.wait_for(lambda line: bool(_LISTENS.search(line)), self._seen)
+        if line is None:
+            last = self._server.lines[-1] if self._server.lines else "nothing at all"
+            raise NotAsExpectedError(
+                f"there was never another worker that listens; the last line: {last}"
+            )
         self._seen = self._server.lines.index(line, self._seen) + 1
         found = _LISTENS.search(line)
-        pid = int(found[1]) if found else 0
-        self._places[pid] = found[2] if found else ""
+        if found is None:
+            raise AssertionError("demo.workers: what was waited for is not in the line that came")
+        pid = int(found[1])
+        self._places[pid] = found[2]
         return pid
 
     def kill(self, pid: int) -> None:
@@ -154,13 +158,6 @@ class Workers:
     def lines_of(self, pid: int) -> list[str]:
         """Give what a worker has written about its orders."""
         return [line for line in self._server.lines if f" worker {pid}: orders" in line]
-
-    def _line(self, wanted: Callable[[str], bool], what: str) -> str:
-        found = self._server.wait_for(wanted, self._seen)
-        if found is None:
-            last = self._server.lines[-1] if self._server.lines else "nothing at all"
-            raise NotAsExpectedError(f"there was never {what}; the last line: {last}")
-        return found
 
     def _order(self, _number: int) -> None:
         """Send one order, whoever takes it; one that a killed worker had taken is lost."""

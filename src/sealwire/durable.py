@@ -33,7 +33,7 @@ from sealwire.errors import ConfigurationError, Reason, Stage, StateError, Verif
 from sealwire.eventlog import LOGGER, log_bug, log_to
 from sealwire.following import Follower
 from sealwire.happenings import FilesClosed
-from sealwire.journal import Held, Kept, Now, Pending, Settled, StateDirectory, Unwritten
+from sealwire.journal import BusyError, Held, Kept, Now, Pending, Settled, StateDirectory, Unwritten
 from sealwire.opened import Opened
 from sealwire.receipts import Outcome as Become
 from sealwire.requests import Request, Revert
@@ -57,6 +57,8 @@ _WAIT_S: Final = 2.0
 """For other processes of the service; each of them holds the journal for one change."""
 
 _RETRY_MS: Final = 1_000
+_BUSY_MS: Final = 20
+"""How soon it is tried again while another process holds the journal."""
 
 
 class DurableState:
@@ -91,6 +93,7 @@ class DurableState:
         self._taken: Request | None = None
         self._serving = False
         self._retry_ms = 0
+        self._busy_ms: int | None = None
         self._written = JournalState()
         self._unwritten: Request | None = None
         self._pending = Pending()
@@ -340,6 +343,8 @@ class DurableState:
 
     def let_time_pass(self) -> None:
         """Try again what could not be done before."""
+        if not self.waits:
+            self._busy_ms = None
         if not self._serving or not self.waits or monotonic_ms() < self._retry_ms:
             return
         self._retry_ms = monotonic_ms() + _RETRY_MS
@@ -350,6 +355,14 @@ class DurableState:
             if self._opened is not None and not self._opened.journal.healthy:
                 # What ended waits to be written, and until then nothing new is taken.
                 self._tell(self._opened.journal.trouble)
+        except BusyError as error:
+            # All processes end a lease at the same moment; that is nothing to tell unless it lasts.
+            now_ms = monotonic_ms()
+            self._busy_ms = now_ms if self._busy_ms is None else self._busy_ms
+            if now_ms - self._busy_ms < 1000 * _WAIT_S:
+                self._retry_ms = now_ms + _BUSY_MS
+            else:
+                self._tell(str(error))
         except StateError as error:
             self._tell(str(error))
         except Exception as bug:  # noqa: BLE001 - leases are ended by the thread that comes by here
@@ -410,6 +423,7 @@ class DurableState:
         return self._open(wait_s)
 
     def _tell_of_health(self, opened: Opened) -> None:
+        self._busy_ms = None
         if self.trouble and opened.journal.healthy:
             log_to(LOGGER, logging.WARNING, "state: changes are taken again")
             self.trouble = self._engine.in_force.trouble = ""

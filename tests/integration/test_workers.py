@@ -337,6 +337,22 @@ def test_what_cannot_be_written_is_done_by_the_others_once_it_is(fleet: Fleet) -
     assert frozenset() == fleet.journal().in_force.ids
 
 
+def test_a_lease_that_ends_by_itself_troubles_nobody(tmp_path: Path) -> None:
+    """All of them write it down at the same moment, and wait for each other."""
+    fleet = Fleet(tmp_path)
+    try:
+        fleet.start(*"abcdefgh")
+        for _ in range(2):
+            fleet.ask(for_s=2)
+            for name in "abcdefgh":
+                fleet.writes(name, debug=False)
+        for name in "abcdefgh":
+            assert "state: " not in (tmp_path / f"{name}.log").read_text(encoding="utf-8")
+        assert not any(row["trouble"] for row in fleet.rows())
+    finally:
+        fleet.end()
+
+
 def test_names_begin_as_the_settings_say(tmp_path: Path) -> None:
     """And end with the place, which whoever comes instead of a process that was killed has."""
     fleet = Fleet(tmp_path)

@@ -7,6 +7,7 @@ damaged.
 
 from sealwire.journal.checking import Examined, examine
 from sealwire.journal.directory import StateDirectory
+from sealwire.journal.lock import BusyError
 from sealwire.journal.making import init
 from sealwire.journal.pending import Pending, Unwritten
 from sealwire.journal.presence import Presence
@@ -30,6 +31,7 @@ __all__ = [
     "MAX_BASES",
     "MAX_LEASES",
     "NOTHING",
+    "BusyError",
     "Clock",
     "Examined",
     "Held",

@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 _WRITING: Final = b"w"
 
 
+class BusyError(StateError):
+    """Another process holds the journal, which it does for as long as a change takes."""
+
+
 class Lock:
     """The lock, as one process has it open.
 
@@ -144,7 +148,7 @@ class Lock:
                 f"{self._where} does not work: {in_short(failure)}; keep the state on a local disk"
             ) from None
         if not got:
-            raise StateError(
+            raise BusyError(
                 f"{self._where} has been held by another process for {wait_s:g} s; find it with: "
                 f"fuser {shlex.quote(self._where)}"
             )

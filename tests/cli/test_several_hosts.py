@@ -346,7 +346,7 @@ def test_who_does_not_wait_is_told_what_was_done(shell: Shell, hosts: Hosts) -> 
     assert 130 == process.returncode
     assert b"applied at 2 of 3 hosts" in out
     assert f"interrupted: not applied at 1 of 3 hosts: {hosts.addresses[1]}" in err.decode()
-    assert b"to take it back; sealwire revert " in err
+    assert b"to take it back: sealwire revert " in err
     assert "interrupted" in shell.run("why").stdout
 
 

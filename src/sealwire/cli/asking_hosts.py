@@ -15,11 +15,11 @@ from sealwire.errors import Reason
 from sealwire.results import Result
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from sealwire.cli.hosts import HostEnding, Tally
     from sealwire.cli.questions import Question
-    from sealwire.cli.several import OneOfSeveral
+    from sealwire.cli.several import OneOfSeveral, Sent
     from sealwire.cli.terminal import JsonOutput
 
 
@@ -51,13 +51,15 @@ class AllHosts:
         if before is not None:
             before()
         sent = {address: client.sent for address, client in self._clients.items()}
-        back = self._take_back(question, found)
+        back = self._take_back(question, found, sent)
         noted, ending = _noted(question, found, back)
         self._clients[noted].note(sent[noted], ending)
         if as_json:
             say_json({"hosts": [self._as_json(each, question, back) for each in found.every]})
         else:
             _say(question, found, back)
+            if question.changes and back is None:
+                _say_own(found, sent)
         flush()  # what was done comes first, also where both outputs are one
         if back is not None:
             raise self._ending_of(question, found, back)
@@ -76,7 +78,9 @@ class AllHosts:
         )
         return tally(heard, question, self._audience)
 
-    def _take_back(self, question: Question, found: Tally) -> TakenBack | None:
+    def _take_back(
+        self, question: Question, found: Tally, sent: Mapping[str, Sent | None]
+    ) -> TakenBack | None:
         """Take back what was done, if it was not done everywhere, unless somebody interrupts."""
         cancel, done = question.cancel, found.done
         failed = [each for each in done if failed_in(_result(each))]
@@ -84,7 +88,8 @@ class AllHosts:
             return None
         ids = {each.address: each.request_id for each in done}
         # A host that had one sealed for itself may have carried it to another.
-        every_id = list(dict.fromkeys(ids.values()))
+        others = (each.request_id for each in sent.values() if each is not None)
+        every_id = list(dict.fromkeys((*ids.values(), *others)))
 
         def back(address: str) -> Result:
             result = result_of(lambda: cancel(self._clients[address], ids[address]))
@@ -140,8 +145,8 @@ class AllHosts:
             return CommandError(Exit.INTERRUPTED, error)
         sent = [client.sent for client in self._clients.values() if client.sent is not None]
         ids = list(dict.fromkeys(each.request_id for each in sent if each.request_id))
-        backs = "".join(f"; sealwire revert {each}{options}" for each in ids)
-        hint = f"look what is in force there: sealwire status{options}; to take it back{backs}"
+        backs = "; ".join(f"sealwire revert {each}{options}" for each in ids)
+        hint = f"look what is in force there: sealwire status{options}; to take it back: {backs}"
         return CommandError(Exit.INTERRUPTED, error, hint)
 
     def _check_expected(self, found: Tally) -> None:
@@ -158,6 +163,17 @@ class AllHosts:
                 f"look who is there: sealwire status{which_service()}; if these are all: --expect "
                 f"{count}",
             )
+
+
+def _say_own(found: Tally, sent: Mapping[str, Sent | None]) -> None:
+    """Print how what was sealed for one host alone is ended, which that host may carry to others."""
+    known = {each.request_id for each in found.done}
+    for each in found.undone:
+        own = sent[each.address]
+        if known and own is not None and own.request_id and own.request_id not in known:
+            back = f"sealwire revert {own.request_id}{which_service()}"
+            say((f"sealed for {printable(each.address)} alone; to end it wherever it is: ", "dim"))
+            say((f"  {back}", ""))
 
 
 def _result(each: HostEnding) -> Result:

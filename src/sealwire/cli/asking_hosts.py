@@ -92,12 +92,14 @@ class AllHosts:
         every_id = list(dict.fromkeys((*ids.values(), *others)))
 
         def back(address: str) -> Result:
-            result = result_of(lambda: cancel(self._clients[address], ids[address]))
+            client, own = self._clients[address], ids[address]
+            result = result_of(lambda: cancel(client, own))
+            if result.reason != Reason.NOT_IN_FORCE.value:
+                return result
             for other in every_id:
-                if result.reason != Reason.NOT_IN_FORCE.value:
-                    break
-                result = result_of(lambda other=other: cancel(self._clients[address], other))  # type: ignore[misc]
-            return result
+                if other != own:
+                    result_of(lambda other=other: cancel(client, other))  # type: ignore[misc]
+            return result_of(lambda: cancel(client, own))
 
         for each in found.undone:
             # It would bring what is taken back everywhere else.
@@ -166,7 +168,7 @@ class AllHosts:
 
 
 def _say_own(found: Tally, sent: Mapping[str, Sent | None]) -> None:
-    """Print how what was sealed for one host alone is ended, which that host may carry to others."""
+    """Print how what was sealed for one host alone is ended, which it may carry to others."""
     known = {each.request_id for each in found.done}
     for each in found.undone:
         own = sent[each.address]

@@ -114,6 +114,10 @@ class OneOfSeveral(KeepingClient):
         )
         return self.sealed.get(None if own else (document, content_type, stream), make)
 
+    def seal_apart(self) -> None:
+        """Seal for this host alone from now on."""
+        self.sealed = Once()
+
     @contextlib.contextmanager
     def _noting(
         self, sealed: bytes, path: Path, request_id: str

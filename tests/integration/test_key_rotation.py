@@ -356,6 +356,23 @@ def test_a_service_that_follows_a_file_loses_trust_as_well(world: World) -> None
     raise AssertionError("the key is still trusted")
 
 
+def test_one_host_does_not_confirm_for_another(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever leads two addresses to one host keeps a key trusted at the other."""
+    address = f"{world.folder}/payments.sock"
+    (world.folder / "b.sock").symlink_to(address)
+    path = world.operator / "operator.toml"
+    several = f'address = ["unix:{address}", "unix:{world.folder}/b.sock"]'
+    path.write_text(path.read_text().replace(f'address = "unix:{address}"', several))
+    capsys.readouterr()
+    assert 5 == run(("keys", "push"))
+    said = capsys.readouterr().out
+    assert f"at unix:{world.folder}/b.sock" in said
+    assert "so no other host did" in said
+    assert "1 of 2 services confirmed" in said
+
+
 # ---- what is told ------------------------------------------------------------------------------
 
 

@@ -18,9 +18,11 @@ from tests.integration.conftest import APPLICATION, DOCUMENT, PATIENCE_S
 
 from sealwire import MemorySealerState, RequestRefusedError, Sealer, deliver, wall_clock_ms
 from sealwire.client import Client
+from sealwire.documents import canonical_json
+from sealwire.errors import ConfigurationError
 from sealwire.keptreceipts import KeptReceipts
 from sealwire.keys import SigningKey
-from sealwire.lasttrails import LastTrails
+from sealwire.lasttrails import MAX_BYTES, LastTrails
 from sealwire.receipts import Mode, Outcome, Receipt, Shown, TrailPoint, Unproved
 from sealwire.recording import Trail, recorder
 from sealwire.recording.anchors import Question
@@ -353,3 +355,37 @@ def test_commands_at_once_and_receipts_that_come_late_raise_no_alarm(folder: Pat
     assert len(LEAVES) == shown[-1].size
     closing = trails.compare("shared", shown, _answer(shown, len(LEAVES), 10**9))
     assert TrailCheck.PROVED is closing.check
+
+
+def _meet_ever_new_hosts(trails: LastTrails) -> None:
+    for number in range(10):
+        trails.compare(f"new {number}", (), _answer((), 7, 1_000))
+
+
+def test_who_makes_up_addresses_makes_nobody_forget(folder: Path) -> None:
+    """Where the file is full, a host that is new is not held, and that is told."""
+    trails = LastTrails(folder)
+    trails.compare("first", (), _answer((), 7, 1_000))
+    content = json.loads(trails.path.read_text())
+    held = content["hosts"]["first"]
+    size = len(canonical_json(content))
+    for number in range((MAX_BYTES - size) // (size // 2)):
+        content["hosts"][f"made up {number:05}"] = held
+    while len(canonical_json(content)) > MAX_BYTES - size:
+        content["hosts"].popitem()
+    trails.path.write_bytes(canonical_json(content) + b"\n")
+    with pytest.raises(ConfigurationError, match="has room for no other host than its"):
+        _meet_ever_new_hosts(trails)
+    assert (_point(7),) == trails.points(["first"])
+    assert TrailCheck.TRUNCATED is trails.compare("first", (), _answer((), 6, 2_000)).check
+
+
+def test_of_hosts_that_it_may_be_the_one_that_was_heard_last_is_asked(folder: Path) -> None:
+    """Others may answer at an address, such as led there; that keeps nobody from being asked."""
+    trails = LastTrails(folder)
+    trails.compare("a", (), _answer((), 9, 1_000))
+    trails.compare("b", (), _answer((), 7, 2_000))
+    assert (_point(7),) == trails.points(["a", "b", "c"])
+    trails.compare("a", (), _answer((), 12, 3_000))
+    assert 12 == trails.points(["b", "a"])[-1].size
+    assert () == trails.points(["c"])

@@ -8,6 +8,8 @@ from collections.abc import MutableMapping
 
 import pytest
 
+from sealwire.receipts import Instance, Mode, Receipt
+from sealwire.receipts import Outcome as Told
 from sealwire.results import (
     RequestError,
     RequestFailedError,
@@ -16,6 +18,7 @@ from sealwire.results import (
     read_report,
 )
 from sealwire.stages import Answer, Outcome
+from sealwire.told import Trust
 
 REFUSED = Result(Answer(Outcome.REFUSED, "policy", "handlers.x.class: os.system"), "ab" * 16)
 FAILED = Result(Answer(Outcome.FAILED, "", "no such file", repeated=True))
@@ -34,6 +37,28 @@ def test_a_result_tells_what_the_answer_does() -> None:
     assert {"ended": ["a"]} == result.report
     assert "ab" * 16 == result.request_id
     assert result is result.check()
+
+
+@pytest.mark.parametrize(
+    ("trust", "instances", "expected"),
+    [
+        (
+            Trust.VERIFIED,
+            (Instance("a/1", Told.APPLIED), Instance("a/2", Told.FAILED)),
+            ("k", "a/1"),
+        ),
+        (Trust.UNVERIFIED, (Instance("a/1", Told.APPLIED),), None),
+        (Trust.VERIFIED, (), None),
+    ],
+)
+def test_who_has_answered_is_known_by_a_verified_receipt(
+    trust: Trust, instances: tuple[Instance, ...], expected: tuple[str, str] | None
+) -> None:
+    """By the key and the name of the process, which stands first; otherwise it is not known."""
+    receipt = Receipt(Told.APPLIED, Mode.DURABLE, 1, instances=instances)
+    result = Result(Answer(Outcome.APPLIED), "", trust, receipt, "host", "k")
+    assert expected == result.answered_by
+    assert Result(Answer(Outcome.APPLIED)).answered_by is None
 
 
 def test_a_report_is_for_reading() -> None:

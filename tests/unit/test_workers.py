@@ -112,11 +112,16 @@ class Process:
 
         self.workers.listen(look)
 
-    def end(self) -> None:
-        """Give the place back."""
+    def pause(self) -> None:
+        """Do nothing until the next `serve`."""
         self.done = True
         if self._thread is not None:
             self._thread.join(PATIENCE_S)
+        self._thread, self.done = None, False
+
+    def end(self) -> None:
+        """Give the place back."""
+        self.pause()
         self.workers.close()
 
 
@@ -229,6 +234,36 @@ def test_what_was_reverted_is_said_so(processes: list[Process], request_of: Make
     processes[LATE].serve()
     rows = processes[LEADS].workers.spread(request_of(Revert))
     assert [Outcome.REVERTED, Outcome.NOT_ADDRESSED] == [each.outcome for each in rows]
+
+
+def test_what_is_not_written_has_nobody_followed(
+    processes: list[Process], request_of: MakeRequest
+) -> None:
+    """They look, and there is nothing yet; whoever does not answer is stale all the same."""
+    processes[FOLLOWS].serve()
+    rows = processes[LEADS].workers.spread(request_of(Revert), "no space left")
+    said = "it follows when this is written: no space left"
+    assert Instance("host-1/worker-1", Outcome.FAILED, said) == rows[0]
+    assert Instance("host-1/worker-2", Outcome.FAILED, STALE) == rows[1]
+
+
+def test_one_that_answers_too_late_is_waited_for_again(
+    processes: list[Process], request_of: MakeRequest
+) -> None:
+    """Whenever that is heard: while others are asked for something, or before the next question."""
+    leads, follows, late = processes
+    for hear in (leads.hear, lambda: None):
+        rows = leads.workers.spread(request_of(Lease))
+        assert {STALE} == {each.detail for each in rows}
+        follows.hear()
+        late.hear()
+        hear()
+        follows.serve()
+        late.serve()
+        rows = leads.workers.spread(request_of(Lease))
+        assert [Outcome.APPLIED] * 2 == [each.outcome for each in rows]
+        follows.pause()
+        late.pause()
 
 
 @pytest.mark.parametrize(

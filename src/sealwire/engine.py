@@ -284,6 +284,7 @@ class Engine:
         trail: TrailState | None = None,
         keyring: JsonValue = None,
         workers: JsonValue = None,
+        refusals: JsonValue = None,
     ) -> Done:
         """Do what is asked for; it has been judged.
 
@@ -294,6 +295,7 @@ class Engine:
             trail: how the service's trail is doing, for whoever asks.
             keyring: which keyring is in force, likewise.
             workers: what the processes of the service say of themselves, likewise.
+            refusals: what was refused last, likewise.
 
         Raises:
             ApplyError: it cannot be done; logging is as before.
@@ -323,7 +325,7 @@ class Engine:
         if isinstance(request, Status):
             self.changer.look_for_drift()
             tree, floors = self.changer.tree(), policy.floors
-            beside = trail, keyring, workers
+            beside = trail, keyring, workers, refusals
             report = status_report(tree, self.in_force, floors, now_ms, *beside)
             return Done(done="told its status", report=report)
         raise ApplyError(f"{request.verb.value} is not served by this version")

@@ -69,6 +69,11 @@ if TYPE_CHECKING:
 _KEPT: Final = frozenset({Stream.BASE, Stream.LEASE})
 """The streams of changes, of which a journal is kept."""
 
+_REFUSALS_TOLD: Final = 5
+"""In status, where somebody looks at what happens now; `Stats` and the log have more."""
+
+_REFUSAL_CHARS: Final = 200
+
 _BEGIN_WAIT_S: Final = 2.0
 """For a change that hangs, before what stands is adopted without waiting for it."""
 
@@ -495,7 +500,7 @@ class Service:
             return Done(done=custody.follow(request.opened))
         if self._engine is not None:
             ring = None if custody is None else custody.report(now_ms)
-            beside = self._trail_state(), ring, self._rows_for(request)
+            beside = self._trail_state(), ring, self._rows_for(request), self._refusals_for(request)
             return self._engine.perform(request, now_ms, self.door.policy, *beside)
         if isinstance(request, ApplyRequest) and self._apply is not None:
             return Done(self._apply(request.plan))
@@ -506,6 +511,21 @@ class Service:
         if self.workers is None or not isinstance(request, StatusRequest):
             return None
         return [{**row._asdict(), "leases": list(row.leases)} for row in self.workers.rows()]
+
+    def _refusals_for(self, request: Request) -> JsonValue:
+        """Give what was refused last, for whoever asks for that."""
+        if not isinstance(request, StatusRequest):
+            return None
+        last = self._log.stats().refusals[-_REFUSALS_TOLD:]
+        return [
+            {
+                "at_ms": each.at_ms,
+                "reason": each.reason,
+                "detail": each.detail[:_REFUSAL_CHARS],
+                "peer": each.peer,
+            }
+            for each in last
+        ]
 
     def _record(self, decision: Decision, peer: str) -> None:
         tick = self.tick()

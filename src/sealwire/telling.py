@@ -44,6 +44,7 @@ def status_report(
     trail: TrailState | None = None,
     keyring: JsonValue = None,
     workers: JsonValue = None,
+    refusals: JsonValue = None,
 ) -> bytes:
     """Say what is in force: base, leases, and what loggers and handlers have of their own.
 
@@ -55,11 +56,13 @@ def status_report(
         trail: how the service's trail is doing; ``None`` where there is none.
         keyring: which keyring is in force; ``None`` where there is none.
         workers: what each process says of itself; ``None`` where there is one alone.
+        refusals: what this process refused last; ``None`` where that is not known.
     """
     report = _status(live, in_force, now_ms)
     report["trail"] = None if trail is None else _trail(trail)
     report["keyring"] = keyring
     report["workers"] = workers
+    report["refusals"] = refusals
     report["floors"] = [each.in_words() for each in floors.gaps(live)]
     return _fitting(report)
 

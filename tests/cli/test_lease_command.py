@@ -56,6 +56,17 @@ def test_a_lease_is_told_and_can_be_ended(shell: Shell, local_service: Service) 
     assert "leases    none" in shell.done("status")
 
 
+def test_status_tells_what_was_refused_last(shell: Shell, local_service: Service) -> None:
+    """Whoever looks at night wants to know what somebody has tried."""
+    assert local_service
+    assert "refused" not in shell.done("status")
+    for _ in range(6):
+        assert 1 == shell.run("lease", "payments.db=DEBUG", "--for", "30h").status
+    said = [line for line in shell.done("status").splitlines() if line.startswith("refused ")]
+    assert 5 == len(said)
+    assert all("policy: " in line and "uid " in line for line in said)
+
+
 @pytest.mark.parametrize("chain", ["local", "network"])
 def test_unsigned_through_an_encrypting_chain_the_outcome_alone_comes_back(
     shell: Shell, started: Callable[[str], Service], chain: str

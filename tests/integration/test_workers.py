@@ -183,6 +183,7 @@ def test_the_command_line_says_how_many(fleet: Fleet) -> None:
     settings = _settings(fleet)
     done = _typed(settings, "lease", f"{LOGGER}=DEBUG", "--for", "1m")
     assert (0, True) == (done.returncode, "4/4 processes" in done.stdout), done
+    assert 4 == done.stdout.count(" applied\n"), "a row each"
     leader = fleet.leader()
     stopped = fleet.running[next(name for name in "abcd" if name != leader)]
     stopped.send_signal(signal.SIGSTOP)

@@ -233,7 +233,9 @@ def _ending_at(
     with holding() as said:
         service = service_in_words(audience, address)
         try:
-            status = told(ending, service, quiet=False, done=question.done, sent=question.sent)
+            status = told(
+                ending, service, quiet=False, done=question.done, sent=question.sent, brief=True
+            )
         except CommandError as error:
             return HostEnding(
                 address,

@@ -34,12 +34,13 @@ def instances_as_json(result: Result) -> list[JsonOutput]:
     ]
 
 
-def say_instances(result: Result, *, quiet: bool) -> Exit:
-    """Say in how many processes a request was done, and where it was not; give the exit status.
+def say_instances(result: Result, *, quiet: bool, brief: bool = False) -> Exit:
+    """Say what became of a request in each process; give the exit status.
 
     Args:
         result: what the service says.
         quiet: say nothing, as it stands on standard output already.
+        brief: name those alone that have not done it.
     """
     rows = instances_of(result)
     meant = [each for each in rows if each.outcome is not Outcome.NOT_ADDRESSED]
@@ -49,9 +50,10 @@ def say_instances(result: Result, *, quiet: bool) -> Exit:
         aside = len(rows) - len(meant)
         others = f"; {aside} not addressed" if aside else ""
         say((f"{done}/{len(meant)} processes{others}", "yellow" if lacking else "green"))
-        for each in lacking:
+        for each in shown(lacking if brief else rows, "processes"):
             why = f": {printable(each.detail)}" if each.detail else ""
-            say((f"  {printable(each.name)} {each.outcome.value}{why}", "yellow"))
+            style = "yellow" if each in lacking else "dim"
+            say((f"  {printable(each.name)} {each.outcome.value}{why}", style))
     return Exit.PARTLY if lacking and len(rows) > 1 else Exit.OK
 
 

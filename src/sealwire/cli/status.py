@@ -159,6 +159,10 @@ def _say_in_force(report: dict[str, Any], options: str, revert: str) -> None:
         said = f"{text(each['where'])} is {text(each['found'])} and not {text(each['expected'])}"
         say((f"  {said}", "yellow"))
     say_workers(report)
+    for each in shown(report.get("refusals") or [], "refusals"):
+        detail = f": {text(each['detail'])}" if each["detail"] else ""
+        said = f"refused {time_of(each['at_ms'])}: {text(each['reason'])}{detail}"
+        say((f"{said} ({text(each['peer'])})", "yellow"))
 
 
 def _say_base(report: dict[str, Any], options: str) -> None:

@@ -57,7 +57,15 @@ def result_as_json(result: Result, address: str, audience: str | None) -> dict[s
     }
 
 
-def told(result: Result, service: str, *, quiet: bool, done: str = "applied", sent: str) -> Exit:
+def told(
+    result: Result,
+    service: str,
+    *,
+    quiet: bool,
+    done: str = "applied",
+    sent: str,
+    brief: bool = False,
+) -> Exit:
     """Say what became of the request.
 
     Args:
@@ -66,6 +74,7 @@ def told(result: Result, service: str, *, quiet: bool, done: str = "applied", se
         quiet: say nothing of what is on standard output already.
         done: what to call it where it was done.
         sent: what to call what was sent, for hints.
+        brief: of its processes name those alone that have not done it.
 
     Raises:
         CommandError: it was refused, or it failed.
@@ -80,10 +89,10 @@ def told(result: Result, service: str, *, quiet: bool, done: str = "applied", se
             said = _by_whom(result) or "; the answer is unsigned"
             say((done, "bold green"), (f", as {service} says{said}", ""))
             _say_reduced(result)
-        partial = say_instances(result, quiet=quiet)
+        partial = say_instances(result, quiet=quiet, brief=brief)
         return ending or partial
     if answer.outcome is Outcome.FAILED:
-        say_instances(result, quiet=quiet)
+        say_instances(result, quiet=quiet, brief=brief)
         what = f"failed, as {service} says"
         if answer.repeated:
             what = f"had failed before, as {service} says, and nothing was done now"

@@ -118,7 +118,7 @@ def test_a_name_that_has_lost_an_address(folder: Path, port: int) -> None:
     status = typed(folder, "status", "--expect", "2", config, hosts=one)
     assert 5 == status.returncode
     assert "leases    none" in status.stdout
-    assert "told at 1 of 1 host" == status.stdout.splitlines()[-1]
+    assert "answered at 1 of 1 host" == status.stdout.splitlines()[-1]
 
 
 @pytest.mark.usefixtures("port")

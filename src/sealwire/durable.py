@@ -362,8 +362,9 @@ class DurableState:
             if now_ms - self._busy_ms < 1000 * _WAIT_S:
                 self._retry_ms = now_ms + _BUSY_MS
             else:
-                self._tell(str(error))
+                self._tell(error.lasting(_WAIT_S))
         except StateError as error:
+            self._busy_ms = None
             self._tell(str(error))
         except Exception as bug:  # noqa: BLE001 - leases are ended by the thread that comes by here
             log_bug("the state could not be looked at", bug)

@@ -37,6 +37,9 @@ LOGGER.addHandler(logging.NullHandler())
 MAX_LINES_A_MINUTE: Final = 10
 _MINUTE_MS: Final = 60_000
 _KEPT_REFUSALS: Final = 100
+_LAST_OF_KNOWN: Final = 5
+_LAST_OF_STRANGERS: Final = 2
+"""For status, where junk is not to hide what was tried with a key."""
 
 
 class Budget:
@@ -78,6 +81,8 @@ class EventLog:
         """Begin at zero."""
         self._stats = Stats()
         self._refusals: deque[Refusal] = deque(maxlen=_KEPT_REFUSALS)
+        self._last_known: deque[Refusal] = deque(maxlen=_LAST_OF_KNOWN)
+        self._last_strangers: deque[Refusal] = deque(maxlen=_LAST_OF_STRANGERS)
         self._refused_for: dict[str, int] = {}
         # Strangers have one budget; whoever showed a key has one of its own, so that junk cannot
         # hide what was tried with a key. Owners of keys are few, and known.
@@ -93,6 +98,10 @@ class EventLog:
         # Copies in one step each, because the listener's thread goes on counting.
         refused_for = self._refused_for.copy()
         return replace(self._stats, refused_for=refused_for, refusals=tuple(self._refusals))
+
+    def last_refusals(self) -> list[Refusal]:
+        """Give what was refused or failed last, oldest first; of strangers little."""
+        return sorted((*self._last_known, *self._last_strangers), key=lambda each: each.at_ms)
 
     def accept(self) -> None:
         """Count a request that is new and allowed, before it is tried."""
@@ -117,7 +126,7 @@ class EventLog:
             _log(logging.INFO, "applied %s: %s (%s)", who, what, peer)
         elif answer.outcome is Outcome.FAILED:
             self._stats = replace(stats, failed=stats.failed + 1)
-            self._keep("apply-failed", decision.detail, peer, now_ms)
+            self._keep("apply-failed", decision, peer, now_ms)
             _log(logging.WARNING, "failed to apply %s: %s (%s)", who, decision.detail, peer)
         else:
             self._stats = replace(stats, refused=stats.refused + 1)
@@ -132,7 +141,7 @@ class EventLog:
     def _refused(self, decision: Decision, who: str, peer: str, now_ms: int, mono_ms: int) -> None:
         reason = decision.reason.value if decision.reason else "unknown"
         self._refused_for[reason] = self._refused_for.get(reason, 0) + 1
-        self._keep(reason, decision.detail, peer, now_ms)
+        self._keep(reason, decision, peer, now_ms)
         claims = decision.claims
         whose = "strangers" if claims is None else f"the key of {claims.iss}"
         if not self._budget(whose).spend(mono_ms):
@@ -146,8 +155,11 @@ class EventLog:
     def _budget(self, whose: str) -> Budget:
         return self._budgets.setdefault(whose, Budget())
 
-    def _keep(self, reason: str, detail: str, peer: str, now_ms: int) -> None:
-        self._refusals.append(Refusal(now_ms, reason, detail, peer))
+    def _keep(self, reason: str, decision: Decision, peer: str, now_ms: int) -> None:
+        issuer = "" if decision.claims is None else decision.claims.iss
+        refusal = Refusal(now_ms, reason, decision.detail, peer, issuer)
+        self._refusals.append(refusal)
+        (self._last_known if issuer else self._last_strangers).append(refusal)
 
 
 _bugs = Budget()

@@ -69,10 +69,8 @@ if TYPE_CHECKING:
 _KEPT: Final = frozenset({Stream.BASE, Stream.LEASE})
 """The streams of changes, of which a journal is kept."""
 
-_REFUSALS_TOLD: Final = 5
-"""In status, where somebody looks at what happens now; `Stats` and the log have more."""
-
 _REFUSAL_CHARS: Final = 200
+"""Of a refusal in status; the log has all of it."""
 
 _BEGIN_WAIT_S: Final = 2.0
 """For a change that hangs, before what stands is adopted without waiting for it."""
@@ -178,6 +176,7 @@ class Service:
         self._custody = custody
         self.workers = workers
         self._began_ms: int | None = None
+        self._waited = False
         self._bound_ms = 0
 
     @property
@@ -283,11 +282,8 @@ class Service:
         if self._engine is not None:
             self._engine.let_time_pass()
         if self._durable is not None:
-            waited = self._durable.waits
             self._durable.let_time_pass()
-            if waited and not self._durable.waits and self.workers is not None:
-                # What could not be written now is.
-                self.workers.have_others_look()
+            self._tell_of_writing(self._durable)
 
     def refuse_peer(self, peer: str) -> None:
         """Record that a peer was turned away before it sent a byte."""
@@ -320,6 +316,14 @@ class Service:
         finally:
             if (keeper := self._keeper) is not None:
                 keeper.release()
+            if self._durable is not None:
+                self._tell_of_writing(self._durable)
+
+    def _tell_of_writing(self, durable: DurableState) -> None:
+        """Have the others look where what could not be written has been, by whichever step."""
+        waited, self._waited = self._waited, durable.waits
+        if waited and not self._waited and self.workers is not None:
+            self.workers.have_others_look()
 
     def _perform(self, effect: Survey | Persist | Apply | Record, peer: str) -> Event:
         if isinstance(effect, Survey):
@@ -516,15 +520,15 @@ class Service:
         """Give what was refused last, for whoever asks for that."""
         if not isinstance(request, StatusRequest):
             return None
-        last = self._log.stats().refusals[-_REFUSALS_TOLD:]
         return [
             {
                 "at_ms": each.at_ms,
+                "issuer": each.issuer,
                 "reason": each.reason,
-                "detail": each.detail[:_REFUSAL_CHARS],
+                "detail": each.detail[:_REFUSAL_CHARS].encode(errors="replace").decode(),
                 "peer": each.peer,
             }
-            for each in last
+            for each in self._log.last_refusals()
         ]
 
     def _record(self, decision: Decision, peer: str) -> None:

@@ -20,12 +20,14 @@ class Refusal:
         reason: the `Reason`'s value, or ``apply-failed``.
         detail: value against limit, in words.
         peer: who was connected, as far as the system says.
+        issuer: whose key had signed it; ``""`` where that was not known yet.
     """
 
     at_ms: int
     reason: str
     detail: str
     peer: str
+    issuer: str = ""
 
 
 class JournalState(NamedTuple):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.cli.conftest import Ended, both_parts
 
-from sealwire import cbor
+from sealwire import cbor, deliver
 from sealwire.answers import encode_answer
 from sealwire.documents import Tree
 from sealwire.inforce import InForce
@@ -56,15 +56,17 @@ def test_a_lease_is_told_and_can_be_ended(shell: Shell, local_service: Service) 
     assert "leases    none" in shell.done("status")
 
 
-def test_status_tells_what_was_refused_last(shell: Shell, local_service: Service) -> None:
-    """Whoever looks at night wants to know what somebody has tried."""
-    assert local_service
+@pytest.mark.usefixtures("local_service")
+def test_status_tells_what_was_refused_last(shell: Shell) -> None:
+    """Whoever looks at night wants to know what somebody has tried; junk hides little of it."""
     assert "refused" not in shell.done("status")
     for _ in range(6):
         assert 1 == shell.run("lease", "payments.db=DEBUG", "--for", "30h").status
+    for _ in range(6):
+        deliver(f"unix:{shell.folder}/made/run/log.sock", b"junk")
     said = [line for line in shell.done("status").splitlines() if line.startswith("refused ")]
-    assert 5 == len(said)
-    assert all("policy: " in line and "uid " in line for line in said)
+    assert 7 == len(said)
+    assert 5 == sum(" of alice: policy: " in line and "uid " in line for line in said)
 
 
 @pytest.mark.parametrize("chain", ["local", "network"])

@@ -266,7 +266,7 @@ def test_where_one_refuses_it_is_taken_back_in_the_others(shell: Shell, hosts: H
     ended = shell.run("apply", "debug.json")
     assert 1 == ended.status
     assert ended.error == (
-        f"not applied at 1 of 3 hosts: {hosts.addresses[1]}, so it was taken back elsewhere"
+        f"not applied at 1 of 3 hosts: {hosts.addresses[1]}, so it was taken back where it was done"
     )
     assert "taken back at 2 of 2" == ended.stdout.splitlines()[-1]
     assert [False] * 3 == hosts.debugs("later")
@@ -310,7 +310,7 @@ def test_where_one_may_have_done_it_the_way_back_is_told(shell: Shell, hosts: Ho
     with hosts.hanging(1):
         ended = shell.run("apply", "debug.json", "--timeout", "1s")
     assert 4 == ended.status
-    assert "so it was taken back elsewhere" in ended.error
+    assert "so it was taken back where it was done" in ended.error
     assert "taken back at 2 of 2" == ended.stdout.splitlines()[-1]
     assert [] == list((hosts.operator.parent / "unanswered").iterdir())
     assert f"sealwire status --address {hosts.addresses[1]}" in ended.hint
@@ -465,7 +465,7 @@ def test_a_host_with_two_addresses_is_one_host(shell: Shell, hosts: Hosts) -> No
         assert "at 1 of 2 hosts: " in ended.error
     ended = shell.run("apply", "debug.json", *both)
     assert 4 == ended.status
-    assert "so it was taken back elsewhere" in ended.error
+    assert "so it was taken back where it was done" in ended.error
 
 
 def test_one_hosts_receipt_is_not_taken_for_anothers(shell: Shell, hosts: Hosts) -> None:

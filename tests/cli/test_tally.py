@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from sealwire.cli.cancelling import TakenBack
 from sealwire.cli.endings import CommandError, Exit
 from sealwire.cli.hosts import Became, HostEnding, Tally, tally
 from sealwire.cli.questions import Question
@@ -12,6 +13,7 @@ from sealwire.results import Result, TrailCheck
 from sealwire.stages import Answer
 from sealwire.stages import Outcome as Decided
 from sealwire.told import Trust
+from sealwire.workers import STALE
 
 D, U, P = Became.DONE, Became.UNDONE, Became.PASSED_OVER
 OK, NO, NOT, GONE, PART = (
@@ -68,9 +70,10 @@ def answer(name: str, key: str = "k", **more: object) -> Result:
     outcome, repeated = parts["outcome"], parts["repeated"]
     assert isinstance(outcome, Outcome)
     decided = Decided.APPLIED if outcome is Outcome.APPLIED else Decided.REFUSED
-    receipt = Receipt(
-        outcome, Mode.DURABLE, 1, repeated=bool(repeated), instances=(Instance(name, outcome),)
-    )
+    others = parts.pop("more", ())
+    assert isinstance(others, tuple)
+    instances = (Instance(name, outcome), *others)
+    receipt = Receipt(outcome, Mode.DURABLE, 1, repeated=bool(repeated), instances=instances)
     assert isinstance(check, TrailCheck)
     return Result(
         Answer(decided, repeated=bool(repeated), reason=str(more.get("reason", ""))),
@@ -138,3 +141,45 @@ def test_a_record_that_is_not_what_it_was_counts_first(
     """Tampered with before cut, and both before all else."""
     heard = {f"unix:/{at}": answer(f"{at}/1", trail=it) for at, it in enumerate(checks)}
     assert status is tally(heard, STATUS, "payments@test").status
+
+
+APPLIED = answer("a/1")
+
+
+@pytest.mark.parametrize(
+    ("back", "problem"),
+    [
+        (answer("a/1"), ""),
+        (answer("a/1", repeated=True), ""),
+        (answer("b/1"), "b/1 answers, and not a/1, which had done it and perhaps ended since"),
+        (answer("a/1", "l"), "a/1 answers, and not a/1, which had done it and perhaps ended since"),
+        (answer("a/1", outcome=Outcome.REFUSED, reason="policy"), "policy"),
+        (answer("a/1", outcome=Outcome.REFUSED), "the service gives no reason"),
+        (answer("a/1", more=(Instance("a/2", Outcome.FAILED, "disk"),)), "not in a/2"),
+        (answer("a/1", more=(Instance("a/2", Outcome.FAILED, STALE),)), ""),
+        (CommandError(NOT, "no connection"), "no connection"),
+        (Result(Answer(Decided.APPLIED)), "nobody known answers, and not a/1, which had done it"),
+    ],
+)
+def test_what_was_taken_back_the_host_says_that_had_done_it(
+    back: Result | CommandError, problem: str
+) -> None:
+    """No other one, and for all its processes."""
+    taken = TakenBack.of({"unix:/a": APPLIED}, {"unix:/a": back})
+    assert (problem == "") is taken.all_of_it
+    assert taken.problems.get("unix:/a", "").startswith(problem)
+
+
+def test_nothing_of_another_hosts_excuses_a_host() -> None:
+    """Led to one that has nothing to do, it is not passed over."""
+    nothing = answer("c/1", outcome=Outcome.REFUSED, reason="not-in-force")
+    question = Question(
+        lambda client: client.revert(), "reverted", spared=frozenset({nothing.reason})
+    )
+    heard = {"unix:/a": APPLIED, "unix:/b": nothing, "unix:/c": nothing}
+    found = tally(heard, question, "payments@test")
+    assert sorted([D, P, U], key=str) == sorted((each.became for each in found.every), key=str)
+    assert PART is found.status
+    nobody = Result(nothing.answer, "", Trust.UNVERIFIED, nothing.receipt, "host", "k")
+    found = tally({"unix:/a": APPLIED, "unix:/b": nobody}, question, "payments@test")
+    assert [D, U] == [each.became for each in found.every]

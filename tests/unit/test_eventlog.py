@@ -120,7 +120,7 @@ def test_everything_is_counted(alice: Operator) -> None:
         log.record(decision, PEER, NOW_MS, START_MS)
     kept = (
         Refusal(NOW_MS, "signature-invalid", "x", PEER),
-        Refusal(NOW_MS, "apply-failed", "no such file", PEER),
+        Refusal(NOW_MS, "apply-failed", "no such file", PEER, "alice"),
     )
     expected = Stats(
         applied=1,
@@ -131,6 +131,18 @@ def test_everything_is_counted(alice: Operator) -> None:
         refusals=kept,
     )
     assert expected == log.stats()
+
+
+def test_what_strangers_tried_does_not_hide_what_was_tried_with_a_key(alice: Operator) -> None:
+    """Of the last of both some are told, in their order."""
+    log = EventLog()
+    for at in range(7):
+        log.record(failed(alice), PEER, NOW_MS + at, START_MS)
+    for at in range(7):
+        log.record(refused(detail=f"junk {at}"), PEER, NOW_MS + 3 + at, START_MS)
+    last = log.last_refusals()
+    assert ["alice"] * 5 + ["", ""] == [each.issuer for each in last]
+    assert ["junk 5", "junk 6"] == [each.detail for each in last[5:]]
 
 
 def test_statistics_are_of_one_moment() -> None:

@@ -47,11 +47,11 @@ def test_a_result_tells_what_the_answer_does() -> None:
             (Instance("a/1", Told.APPLIED), Instance("a/2", Told.FAILED)),
             ("k", "a/1"),
         ),
-        (Trust.UNVERIFIED, (Instance("a/1", Told.APPLIED),), None),
+        (Trust.UNVERIFIED, (Instance("a/1", Told.APPLIED),), ("k", "a/1")),
         (Trust.VERIFIED, (), None),
     ],
 )
-def test_who_has_answered_is_known_by_a_verified_receipt(
+def test_who_has_answered_is_known_by_the_receipt(
     trust: Trust, instances: tuple[Instance, ...], expected: tuple[str, str] | None
 ) -> None:
     """By the key and the name of the process, which stands first; otherwise it is not known."""

@@ -218,7 +218,7 @@ def test_what_cannot_be_applied_has_failed(
     tree.error = None
     assert Answer(Outcome.FAILED, repeated=True) == ask(service, sealed)
     assert 1 == len(tree.applied)
-    refusals = (Refusal(NOW_MS, "apply-failed", detail, PEER),)
+    refusals = (Refusal(NOW_MS, "apply-failed", detail, PEER, "alice"),)
     assert Stats(accepted=1, failed=1, repeated=1, refusals=refusals) == service.stats()
 
 

@@ -72,10 +72,10 @@ class OneHost:
         return status
 
     def _take_back(self, cancel: Callable[[Client, str], Result], result: Result) -> TakenBack:
-        client, ids = self._client, {self._client.address: result.request_id}
+        client = self._client
         client.notes = False  # what was asked is what somebody wants to know of later
         ending = ending_of_asking(lambda: cancel(client, result.request_id))
-        return TakenBack.of(ids, {client.address: ending})
+        return TakenBack.of({client.address: result}, {client.address: ending})
 
 
 def _ending_of(back: TakenBack, failed: Sequence[str], alarm: Exit) -> CommandError:

@@ -13,6 +13,7 @@ from sealwire.cli.typed import typed_at, which_service
 from sealwire.cli.wording import counted
 from sealwire.errors import Reason
 from sealwire.results import Result
+from sealwire.stages import Outcome as Decided
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -82,11 +83,14 @@ class AllHosts:
         self, question: Question, found: Tally, sent: Mapping[str, Sent | None]
     ) -> TakenBack | None:
         """Take back what was done, if it was not done everywhere, unless somebody interrupts."""
-        cancel, done = question.cancel, found.done
-        failed = [each for each in done if failed_in(_result(each))]
+        cancel = question.cancel
+        # Those that another host's name stands at as well: they say that they have done it.
+        said = {each.address: _done_by(each.ending) for each in found.every}
+        done = {address: result for address, result in said.items() if result is not None}
+        failed = any(failed_in(result) for result in done.values())
         if cancel is None or not done or not (failed or found.undone) or found.interrupted:
             return None
-        ids = {each.address: each.request_id for each in done}
+        ids = {address: result.request_id for address, result in done.items()}
         # A host that had one sealed for itself may have carried it to another.
         others = (each.request_id for each in sent.values() if each is not None)
         every_id = list(dict.fromkeys((*ids.values(), *others)))
@@ -105,7 +109,7 @@ class AllHosts:
         for each in found.undone:
             # It would bring what is taken back everywhere else.
             self._clients[each.address].forget()
-        return TakenBack.of(ids, ask_each(list(ids), back))
+        return TakenBack.of(done, ask_each(list(ids), back))
 
     def _as_json(
         self, each: HostEnding, question: Question, back: TakenBack | None
@@ -128,18 +132,25 @@ class AllHosts:
         if not back.all_of_it:
             ending = back.standing(what)
             return CommandError(found.alarm or ending.status, ending.error, ending.hint)
-        error = f"{what}, so it was taken back elsewhere"
-        at_sea = [each for each in found.undone if each.status is Exit.NO_ANSWER]
+        error = f"{what}, so it was taken back where it was done"
+        at_sea = [each for each in found.undone if isinstance(each.ending, CommandError)]
+        at_sea = [each for each in at_sea if each.status is Exit.NO_ANSWER]
+        doubled = [each for each in found.undone if each.status is Exit.NO_ANSWER]
+        status = found.alarm or (Exit.NO_ANSWER if doubled else Exit.REFUSED)
         if not at_sea:
             hint = found.undone[0].hint if found.undone else keep_hint()
-            return CommandError(found.alarm or Exit.REFUSED, error, hint)
-        address = at_sea[0].address
+            return CommandError(status, error, hint)
+        there = which_service(tuple(each.address for each in at_sea))
+        hint = f"it may have been done there: sealwire status{there}; if it was: "
+        backs = (self._way_back(each.address) for each in at_sea)
+        return CommandError(status, error, hint + "; ".join(filter(None, backs)))
+
+    def _way_back(self, address: str) -> str:
+        """Give the command that takes back at a host what may have been done there."""
         sent = self._clients[address].sent
-        there = which_service((address,))
-        hint = f"it may have been done there: sealwire status{there}"
-        if sent is not None and sent.request_id:
-            hint += f"; if it was: sealwire revert {sent.request_id}{there}"
-        return CommandError(found.alarm or Exit.NO_ANSWER, error, hint)
+        if sent is None or not sent.request_id:
+            return ""
+        return f"sealwire revert {sent.request_id}{which_service((address,))}"
 
     def _interrupted(self, question: Question, found: Tally) -> CommandError:
         """Make the ending of what somebody did not wait for."""
@@ -177,6 +188,13 @@ def _say_own(found: Tally, sent: Mapping[str, Sent | None]) -> None:
             back = f"sealwire revert {own.request_id}{which_service()}"
             say((f"sealed for {printable(each.address)} alone; to end it wherever it is: ", "dim"))
             say((f"  {back}", ""))
+
+
+def _done_by(ending: Result | CommandError) -> Result | None:
+    """Give the answer, if it says that it was done."""
+    if isinstance(ending, CommandError) or ending.outcome is not Decided.APPLIED:
+        return None
+    return ending
 
 
 def _result(each: HostEnding) -> Result:

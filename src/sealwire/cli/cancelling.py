@@ -22,6 +22,8 @@ from sealwire.workers import STALE
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from sealwire.receipts import Instance
+
 KEEP: Final = "--keep-partial"
 
 
@@ -37,9 +39,14 @@ class TakenBack(NamedTuple):
     problems: Mapping[str, str]
 
     @classmethod
-    def of(cls, ids: Mapping[str, str], endings: Mapping[str, Result | CommandError]) -> TakenBack:
-        """Give it by what came of asking for it at each address."""
-        problems = {address: _problem_of(ending) for address, ending in endings.items()}
+    def of(
+        cls, done: Mapping[str, Result], endings: Mapping[str, Result | CommandError]
+    ) -> TakenBack:
+        """Give it by what was done, and what came of asking for the way back, at each address."""
+        problems = {
+            address: _problem_of(ending, done[address]) for address, ending in endings.items()
+        }
+        ids = {address: result.request_id for address, result in done.items()}
         return cls(ids, {address: why for address, why in problems.items() if why})
 
     @property
@@ -66,8 +73,7 @@ def failed_in(result: Result) -> list[str]:
     """Name the processes in which a request failed that was done in others (rule 1)."""
     if result.outcome is not Decided.APPLIED or result.repeated:
         return []
-    rows = instances_of(result)
-    return [each.name for each in rows if each.outcome is Outcome.FAILED and each.detail != STALE]
+    return [each.name for each in _failed_rows(result)]
 
 
 def keep_hint() -> str:
@@ -75,10 +81,29 @@ def keep_hint() -> str:
     return f"mend what failed; or let it stand where it can: {typed(KEEP)}"
 
 
-def _problem_of(ending: Result | CommandError) -> str:
-    """Say why something could not be taken back; ``""`` where it was."""
+def _problem_of(ending: Result | CommandError, done: Result) -> str:
+    """Say why something could not be taken back; ``""`` where it was.
+
+    Args:
+        ending: what came of asking for it.
+        done: the answer that said that it was done.
+    """
     if isinstance(ending, CommandError):
         return ending.error
-    if ending.outcome is Decided.APPLIED:
-        return ""
-    return ending.detail or ending.reason or "the service gives no reason"
+    if ending.outcome is not Decided.APPLIED:
+        return ending.detail or ending.reason or "the service gives no reason"
+    if ending.answered_by != done.answered_by:
+        # Another host's word that it has nothing of it any more is nothing.
+        was, now = (_name(each) for each in (done, ending))
+        return f"{now} answers, and not {was}, which had done it and perhaps ended since"
+    failed = [each.name for each in _failed_rows(ending)]
+    return f"not in {', '.join(failed)}" if failed else ""
+
+
+def _name(result: Result) -> str:
+    return "nobody known" if result.answered_by is None else result.answered_by[1]
+
+
+def _failed_rows(result: Result) -> list[Instance]:
+    rows = instances_of(result)
+    return [each for each in rows if each.outcome is Outcome.FAILED and each.detail != STALE]

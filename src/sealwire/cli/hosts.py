@@ -6,8 +6,9 @@ Rules this module keeps:
 2. What hosts say alike is printed once, with whose it is where they say different things.
 3. A host for which there was nothing to do is passed over, if any other has done it: one that
    ``--only`` does not mean, or one where what is to end has ended.
-4. Two addresses at which one process answers are one host, and not two: whoever is in between may
-   lead them together. Who it is, its receipt says, by the key and the process's name.
+4. Two addresses at which one process answers, whatever it says, are one host, and not two: whoever
+   is in between may lead them together. Who it is, its receipt says, by the key and the process's
+   name.
 """
 
 from __future__ import annotations
@@ -187,7 +188,7 @@ def tally(heard: Mapping[str, Result | CommandError], question: Question, audien
     found = [_ending_at(address, heard[address], question, audience) for address in heard]
     # Of one host's answers the first that it gave, whichever address that came from.
     first: dict[tuple[str, str], str] = {}
-    for each in sorted(found, key=_is_repeated):
+    for each in sorted(found, key=_rank):
         if (answered_by := _answered_by(each)) is not None:
             first.setdefault(answered_by, each.address)
     for place, each in enumerate(found):
@@ -202,15 +203,15 @@ def tally(heard: Mapping[str, Result | CommandError], question: Question, audien
     return Tally(tuple(found))
 
 
-def _is_repeated(each: HostEnding) -> bool:
-    return isinstance(each.ending, Result) and each.ending.repeated
+def _rank(each: HostEnding) -> tuple[bool, bool]:
+    """Order answers of one host: what was done before what was not, and copies last."""
+    repeated = isinstance(each.ending, Result) and each.ending.repeated
+    return each.became is not Became.DONE, repeated
 
 
 def _answered_by(each: HostEnding) -> tuple[str, str] | None:
-    """Say which process has done it at a host, if that is known."""
-    if each.became is not Became.DONE or not isinstance(each.ending, Result):
-        return None
-    return each.ending.answered_by
+    """Say which process has answered, if that is known."""
+    return each.ending.answered_by if isinstance(each.ending, Result) else None
 
 
 def _same_host(each: HostEnding, first: str, name: str) -> HostEnding:
@@ -254,6 +255,9 @@ def _has_nothing(each: HostEnding, question: Question) -> bool:
     if each.became is not Became.UNDONE or not isinstance(each.ending, Result):
         return False
     receipt = each.ending.receipt
+    if each.status is Exit.NO_ANSWER or not each.ending.verified:
+        # Nobody's word, or another host's, excuses a host from anything.
+        return False
     if receipt is not None and receipt.outcome is Outcome.NOT_ADDRESSED:
         return question.only
     return each.ending.reason in question.spared

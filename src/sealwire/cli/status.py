@@ -159,10 +159,19 @@ def _say_in_force(report: dict[str, Any], options: str, revert: str) -> None:
         said = f"{text(each['where'])} is {text(each['found'])} and not {text(each['expected'])}"
         say((f"  {said}", "yellow"))
     say_workers(report)
-    for each in shown(report.get("refusals") or [], "refusals"):
-        detail = f": {text(each['detail'])}" if each["detail"] else ""
-        said = f"refused {time_of(each['at_ms'])}: {text(each['reason'])}{detail}"
-        say((f"{said} ({text(each['peer'])})", "yellow"))
+    _say_refusals(report.get("refusals"))
+
+
+def _say_refusals(refusals: Any) -> None:  # noqa: ANN401 - whatever a service says
+    """Print what was refused last; what of that cannot be read takes no other line away."""
+    try:
+        for each in shown(refusals or [], "refusals"):
+            detail = f": {text(each['detail'])}" if each["detail"] else ""
+            whom = f" of {text(each['issuer'])}" if each["issuer"] else ""
+            said = f"refused {time_of(each['at_ms'])}{whom}: {text(each['reason'])}{detail}"
+            say((f"{said} ({text(each['peer'])})", "yellow"))
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
+        say(("what was refused last cannot be read", "yellow"))
 
 
 def _say_base(report: dict[str, Any], options: str) -> None:

@@ -29,7 +29,24 @@ _WRITING: Final = b"w"
 
 
 class BusyError(StateError):
-    """Another process holds the journal, which it does for as long as a change takes."""
+    """Another process holds the journal, which it does for as long as a change takes.
+
+    Attributes:
+        where: the lock.
+    """
+
+    where = ""
+
+    def lasting(self, wait_s: float) -> str:
+        """Say that it has been held for so many seconds, over several tries."""
+        return _held(self.where, wait_s)
+
+
+def _held(where: str, wait_s: float) -> str:
+    return (
+        f"{where} has been held by another process for {wait_s:g} s; find it with: fuser "
+        f"{shlex.quote(where)}"
+    )
 
 
 class Lock:
@@ -148,7 +165,6 @@ class Lock:
                 f"{self._where} does not work: {in_short(failure)}; keep the state on a local disk"
             ) from None
         if not got:
-            raise BusyError(
-                f"{self._where} has been held by another process for {wait_s:g} s; find it with: "
-                f"fuser {shlex.quote(self._where)}"
-            )
+            busy = BusyError(_held(self._where, wait_s))
+            busy.where = self._where
+            raise busy

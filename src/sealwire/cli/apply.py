@@ -138,6 +138,7 @@ def apply(
         more=lambda result: _changed(result, dry_run=dry_run),
         cancel=None if dry_run or keep_partial else _cancel,
         changes=not dry_run,
+        begins=not dry_run,
         only=bool(only),
     )
     return asked.ask(question, as_json=as_json)

@@ -59,7 +59,7 @@ class AllHosts:
             say_json({"hosts": [self._as_json(each, question, back) for each in found.every]})
         else:
             _say(question, found, back)
-            if question.changes and back is None:
+            if question.begins and back is None:
                 _say_own(found, sent)
         flush()  # what was done comes first, also where both outputs are one
         if back is not None:

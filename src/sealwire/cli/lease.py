@@ -131,6 +131,7 @@ def lease(
         # Of one's own request that much is known, whatever the answer hides.
         unsaid=lambda result, options: _say_end(result.request_id, ends_ms, options),
         more=lambda result: _changed(result.report),
+        begins=True,
         only=bool(only),
     )
     return asked.ask(question, as_json=as_json)

@@ -31,6 +31,7 @@ class Question:
         more: what stands in the JSON object besides an answer.
         cancel: takes back what a request of this id has done; ``None`` where it stays.
         changes: whether something is changed, so that it may have been done where no answer is.
+        begins: whether something begins by it that its id ends.
         only: whether it is for some instances alone.
         spared: reasons of a refusal that say that there was nothing to do.
     """
@@ -43,6 +44,7 @@ class Question:
     more: Callable[[Result], Mapping[str, bool]] | None = None
     cancel: Callable[[Client, str], Result] | None = None
     changes: bool = True
+    begins: bool = False
     only: bool = False
     spared: frozenset[str] = frozenset()
 

@@ -105,6 +105,7 @@ def send(
             lambda client: client.send(finishing.by(client.sealer)),
             "applied",
             UNFINISHED,
+            begins=True,
         )
     elif looks_sealed(content):
         carried = Carried(config, content, to, address)
@@ -119,7 +120,7 @@ def send(
         check_document(file, content, unchecked=unchecked)
         kind = content_type_of(content)
         question = Question(
-            lambda client: client.ask(content, kind), "applied", "the configuration"
+            lambda client: client.ask(content, kind), "applied", "the configuration", begins=True
         )
     asked = whom_to_ask(
         settings, to, address, timeout_s, expect=expect, lifetime_s=lifetime_s, places=places

@@ -40,7 +40,7 @@ from sealwire.requests import (
     Verb,
     write_request,
 )
-from sealwire.resealing import Lacks, lacks
+from sealwire.resealing import lacks
 from sealwire.results import Result
 from sealwire.sealer import DEFAULT_LIFETIME_S, MAX_LEAD_MS, Sealer
 from sealwire.sent import look_at_sent
@@ -51,6 +51,7 @@ from sealwire.transports.client import DEFAULT_TIMEOUT_S, exchange, unreadable
 if TYPE_CHECKING:
     from sealwire.keyfiles import StrPath
     from sealwire.keys import VerifyKey
+    from sealwire.resealing import Lacks
     from sealwire.results import TrailCheck
     from sealwire.sent import Sent
     from sealwire.settings import OperatorSettings
@@ -189,13 +190,13 @@ class Client:
             settings = load_operator_settings(find_operator_settings(settings, os.environ).path)
         target = settings.target(to)
         state = FileSealerState(settings.state_path)
-        if address is None and not target.is_one_address:
+        several = not target.is_one_address
+        if address is None and several:
             raise ConfigurationError(
                 f"{target.audience} is at {', '.join(target.addresses)}; give the address of one "
                 "host, such as sealwire.look_up gives them"
             )
         where = address or target.address
-        several = not target.is_one_address
         kept = KeptReceipts(settings.receipts_path, where, is_one_of_several=several)
         keys = (
             *settings.load_receipt_keys(target).values(),
@@ -463,30 +464,22 @@ class Client:
             SealError: it cannot be sealed; and as `send`.
         """
         with self._in_order:
-            result, claims = self._seal_and_exchange(document, content_type, stream, Lacks())
+            result, claims = self._seal_and_exchange(document, content_type, stream, None)
             lacked = lacks(result, claims, self.sealer.now_ms(), self._lead_ms)
             if lacked is not None:
                 result, _ = self._seal_and_exchange(document, content_type, stream, lacked)
             return result.check()
 
     def _seal_and_exchange(
-        self, document: bytes, content_type: str, stream: Stream, lacked: Lacks
+        self, document: bytes, content_type: str, stream: Stream, lacked: Lacks | None
     ) -> tuple[Result, Claims]:
-        self._challenge = lacked.challenge or self._challenge
-        again = lacked != Lacks()
-        sealed, claims = self._seal(
-            document, content_type, stream, service_ms=lacked.service_ms, again=again
-        )
+        if lacked is not None:
+            self._challenge = lacked.challenge or self._challenge
+        sealed, claims = self._seal(document, content_type, stream, lacked)
         return self._exchange(sealed, claims.cti.hex(), fresh=True), claims
 
     def _seal(
-        self,
-        document: bytes,
-        content_type: str,
-        stream: Stream,
-        *,
-        service_ms: int | None,
-        again: bool,
+        self, document: bytes, content_type: str, stream: Stream, lacked: Lacks | None
     ) -> tuple[Sealed, Claims]:
         """Seal a request.
 
@@ -494,17 +487,15 @@ class Client:
             document: as for `ask`.
             content_type: as for `ask`.
             stream: as for `ask`.
-            service_ms: the service's time, where that has to count.
-            again: whether it was sealed before, and lacked something.
+            lacked: what it lacked when it was sealed before; ``None`` where it was not.
         """
-        del again  # for those who seal for several hosts
         return self.sealer.seal_with_claims(
             document,
             content_type=content_type,
             stream=stream,
             lifetime_s=self._lifetime_s,
             nonce=self._challenge,
-            service_ms=service_ms,
+            service_ms=None if lacked is None else lacked.service_ms,
         )
 
 

@@ -118,3 +118,18 @@ def test_a_change_that_was_sealed_ahead_is_not_sealed_again(alice: Operator, rea
 def test_nothing_else_is_sealed_again(alice: Operator, receipt: Receipt) -> None:
     """What policy refuses is refused the second time as well."""
     assert found(alice, receipt) is None
+
+
+@pytest.mark.parametrize(
+    "receipt",
+    [
+        replace(REFUSED, reason="expired", at_ms=NOW_MS + 2_000),
+        replace(SUPERSEDED, floor_ms=NOW_MS + 2_000),
+    ],
+)
+def test_a_service_is_followed_as_far_as_was_said(alice: Operator, receipt: Receipt) -> None:
+    """Of several hosts one could otherwise have all others come too late."""
+    result = Result(Answer(Decided.REFUSED), "", Trust.VERIFIED, receipt)
+    claims = alice.claims(stream=Stream.BASE)
+    assert lacks(result, claims, NOW_MS, 2_000) is not None
+    assert lacks(result, claims, NOW_MS, 1_999) is None

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from sealwire.resealing import Lacks
     from sealwire.results import Result
     from sealwire.settings import OperatorSettings, Target
     from sealwire.stages import Answer, Claims, Sealed, TrailPoint
@@ -100,18 +101,10 @@ class OneOfSeveral(KeepingClient):
         return super()._known_points(stream) if stream is Stream.READ else ()
 
     def _seal(
-        self,
-        document: bytes,
-        content_type: str,
-        stream: Stream,
-        *,
-        service_ms: int | None,
-        again: bool,
+        self, document: bytes, content_type: str, stream: Stream, lacked: Lacks | None
     ) -> tuple[Sealed, Claims]:
-        own = stream is Stream.READ or again or self._challenge is not None
-        make = partial(
-            super()._seal, document, content_type, stream, service_ms=service_ms, again=again
-        )
+        own = stream is Stream.READ or lacked is not None or self._challenge is not None
+        make = partial(super()._seal, document, content_type, stream, lacked)
         return self.sealed.get(None if own else (document, content_type, stream), make)
 
     def seal_apart(self) -> None:
